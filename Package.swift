@@ -31,11 +31,13 @@ let package = Package(
             dependencies: [
                 "LanguageModel", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
+        .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "KernelChecks"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "LanguageModelTests", dependencies: ["LanguageModel"]),
     ],
     swiftLanguageModes: [.v6],
-    cLanguageStandard: .c17
+    cLanguageStandard: .gnu17
 )

@@ -1,1 +1,220 @@
-#pragma once
+// The numerical kernels behind `Tensors`. Nothing here is promised to anybody but that module.
+//
+// Conventions. Matrices are row-major. `long` counts elements, never bytes. Every function that ends in `_run` or that
+// takes a row count spreads its work over the worker threads by itself and returns when the work is done. A kernel never
+// allocates an output. Each fast kernel has a plain twin, `ck_plain_…`, written for reading, which its tests compare it with.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Element types in memory. Arithmetic accumulates in float32 whatever the type.
+typedef enum { CK_F32 = 0, CK_BF16 = 1, CK_F16 = 2 } ck_type;
+
+// MARK: Machine
+
+// Number of threads that share each kernel's work, the caller included. 1...CK_MAX_THREADS.
+#define CK_MAX_THREADS 64
+void ck_set_threads(int count);
+int ck_threads(void);
+// Whether matmuls may take bfloat16 inputs on this CPU.
+bool ck_supports_bf16(void);
+// "avx512", "avx2" or "base": which build of the kernels this CPU runs.
+const char *ck_instruction_set(void);
+// Forces a lower instruction set, so that tests can run each build of a kernel: 2 avx512, 1 avx2, 0 base, -1 the best.
+// Returns the level in force.
+int ck_force_instruction_set(int level);
+// Runs body(context, index) for index in 0..<count, one index at a time per thread, in no particular order.
+void ck_parallel(long count, void (*body)(void *context, long index), void *context);
+// Peak resident memory of this process in bytes, and a way to start counting again (where the system has one).
+long ck_peak_resident_bytes(void);
+void ck_reset_peak_resident_bytes(void);
+
+// MARK: Matrix products
+
+// C[m, n] (+)= op(A) · op(B) (+ bias). op(A) is [m, k]: stored so, or [k, m] when a_transposed. op(B) is [k, n]: stored
+// so, or [n, k] when b_transposed, as weights are. A decides the arithmetic: float32 or bfloat16. B of another type is
+// converted a slice at a time into a small scratch, so weights stay as they lie in the file.
+typedef struct {
+    long m, n, k;
+    const void *a;
+    ck_type a_type;
+    long a_stride;  // elements between stored rows
+    bool a_transposed;
+    const void *b;
+    ck_type b_type;
+    long b_stride;
+    bool b_transposed;
+    const float *bias;  // [n] or null
+    void *c;
+    ck_type c_type;
+    long c_stride;
+    bool accumulate;
+} ck_matmul;
+
+// Runs several products in one round of the worker threads. Returns null, or a message that lives forever.
+const char *ck_matmul_run(const ck_matmul *jobs, long count);
+void ck_plain_matmul(const ck_matmul *job);
+
+// MARK: Rows
+
+void ck_convert(const void *from, ck_type from_type, void *to, ck_type to_type, long count);
+void ck_plain_convert(const void *from, ck_type from_type, void *to, ck_type to_type, long count);
+void ck_fill(float *x, float value, long count);
+// y += scale · x
+void ck_add_scaled(float *y, const float *x, float scale, long count);
+// y = scale · x
+void ck_scale(float *y, const float *x, float scale, long count);
+double ck_sum_of_squares(const float *x, long count);
+// Index of the first element that is NaN or infinite, or -1.
+long ck_first_nonfinite(const void *x, ck_type type, long count);
+// to[i] = from[rows[i]]; rows of `width` bytes.
+void ck_gather_rows(const void *from, const int32_t *rows, long count, long width_bytes, void *to);
+// to[rows[i]] += from[i], float32; equal rows add up, in order.
+void ck_scatter_add_rows(const float *from, const int32_t *rows, long count, long width, float *to);
+// sums[j] (+)= Σ_i x[i, j]
+void ck_column_sums(const void *x, ck_type type, long rows, long width, float *sums, bool accumulate);
+
+// out[i] = scale · table[ids[i]]
+void ck_embed(const void *table, ck_type type, const int32_t *ids, long rows, long width, float scale, float *out);
+
+// y = x / rms(x) · (weight + offset), rms over the row with eps inside the root; inverse_rms [rows] is kept for the
+// backward pass when not null.
+void ck_rms_norm(
+    const float *x, const void *weight, ck_type weight_type, float offset, float eps, long rows, long width, void *y,
+    ck_type y_type, float *inverse_rms);
+void ck_plain_rms_norm(
+    const float *x, const void *weight, ck_type weight_type, float offset, float eps, long rows, long width, void *y,
+    ck_type y_type, float *inverse_rms);
+// dx (+)= …; dweight (null when frozen) += …
+void ck_rms_norm_backward(
+    const float *dy, const float *x, const void *weight, ck_type weight_type, float offset, const float *inverse_rms,
+    long rows, long width, float *dx, bool accumulate_dx, float *dweight);
+void ck_plain_rms_norm_backward(
+    const float *dy, const float *x, const void *weight, ck_type weight_type, float offset, const float *inverse_rms,
+    long rows, long width, float *dx, bool accumulate_dx, float *dweight);
+
+// Rotates each head in place: pairs (i, i + width/2), angle table row positions[r]. direction +1, or -1 to undo it
+// (which is also the backward pass). cosine, sine: [positions, width/2].
+void ck_rotate(
+    float *x, const int32_t *positions, const float *cosine, const float *sine, long rows, long heads, long width,
+    int direction);
+void ck_plain_rotate(
+    float *x, const int32_t *positions, const float *cosine, const float *sine, long rows, long heads, long width,
+    int direction);
+
+typedef enum { CK_SILU = 0, CK_GELU_TANH = 1, CK_GELU = 2 } ck_activation;
+// out = activation(gate) · up
+void ck_gated(
+    const void *gate, const void *up, ck_type in_type, ck_activation activation, long count, void *out, ck_type out_type);
+void ck_plain_gated(
+    const void *gate, const void *up, ck_type in_type, ck_activation activation, long count, void *out, ck_type out_type);
+// dgate, dup from dout (float32); they have in_type.
+void ck_gated_backward(
+    const float *dout, const void *gate, const void *up, ck_type in_type, ck_activation activation, long count,
+    void *dgate, void *dup);
+void ck_plain_gated_backward(
+    const float *dout, const void *gate, const void *up, ck_type in_type, ck_activation activation, long count,
+    void *dgate, void *dup);
+
+// MARK: Vocabulary
+
+// For each row of logits [rows, width] (float32): log_probability[r] = logits[target] − log Σ exp; the row is replaced, in
+// `probabilities` of `type`, by its softmax (may be null; may not alias logits unless type is float32).
+void ck_token_log_probabilities(
+    const float *logits, const int32_t *targets, long rows, long width, float *log_probability, void *probabilities,
+    ck_type type);
+void ck_plain_token_log_probabilities(
+    const float *logits, const int32_t *targets, long rows, long width, float *log_probability, void *probabilities,
+    ck_type type);
+// In place: p ← coefficient[r] · (onehot(target) − p), the gradient of the logits.
+void ck_token_log_probabilities_backward(
+    void *probabilities, ck_type type, const int32_t *targets, const float *coefficients, long rows, long width);
+
+// MARK: Scores
+
+// Per row: mean((√d·p/‖p‖ − √d·g/‖g‖)²) = 2(1 − cos), METHOD §3. A zero row counts as a zero vector.
+void ck_normalized_mse(const float *prediction, const float *truth, long rows, long width, float *mse);
+void ck_plain_normalized_mse(const float *prediction, const float *truth, long rows, long width, float *mse);
+// dprediction = coefficient[r] · ∂mse_r/∂prediction
+void ck_normalized_mse_backward(
+    const float *prediction, const float *truth, const float *coefficients, long rows, long width, float *dprediction);
+
+// MARK: Attention over a token tree
+
+// A run of consecutive query rows with the keys they see. The keys are the rows of `spans`, in order; the first query sees
+// the first `first_visible` of them, the next one more, and so on. With window > 0 a query sees only its last `window` keys.
+typedef struct {
+    long query_row, query_count;
+    long first_visible;
+    long span_begin, span_count;  // into the spans array
+} ck_attention_task;
+typedef struct {
+    long row, count;
+} ck_attention_span;
+
+typedef struct {
+    const float *q;  // [query rows, heads, width]
+    const float *k, *v;  // [key rows, kv_heads, width]
+    long heads, kv_heads, width;
+    float scale;
+    long window;
+    const ck_attention_task *tasks;
+    long task_count;
+    const ck_attention_span *spans;
+    long query_rows, key_rows;
+} ck_attention;
+
+// out [query rows, heads, width] of out_type; log_sum_exp [query rows, heads] is kept for the backward pass when not null.
+void ck_attention_forward(const ck_attention *a, void *out, ck_type out_type, float *log_sum_exp);
+void ck_plain_attention_forward(const ck_attention *a, void *out, ck_type out_type, float *log_sum_exp);
+// dq is written; dk and dv [key rows, kv_heads, width] are added to.
+void ck_attention_backward(
+    const ck_attention *a, const void *out, ck_type out_type, const float *log_sum_exp, const float *dout, float *dq,
+    float *dk, float *dv);
+void ck_plain_attention_backward(
+    const ck_attention *a, const void *out, ck_type out_type, const float *log_sum_exp, const float *dout, float *dq,
+    float *dk, float *dv);
+
+// MARK: Optimizer
+
+// AdamW as PyTorch computes it (decoupled decay first, bias-corrected moments). step counts from 1. gradient is scaled by
+// gradient_scale first (clipping).
+typedef struct {
+    float learning_rate, beta1, beta2, eps, weight_decay, gradient_scale;
+    long step;
+} ck_adamw;
+void ck_adamw_f32(const ck_adamw *o, float *weight, const float *gradient, float *m, float *v, long count);
+void ck_plain_adamw_f32(const ck_adamw *o, float *weight, const float *gradient, float *m, float *v, long count);
+// The float32 master weight is bfloat16 `weight` (its upper half, rounded) plus `low`, the signed 16-bit rest.
+void ck_adamw_bf16(
+    const ck_adamw *o, uint16_t *weight, int16_t *low, const float *gradient, float *m, float *v, long count);
+// Decay alone, for weights whose gradient and moments are zero.
+void ck_decay_bf16(float factor, uint16_t *weight, int16_t *low, long count);
+void ck_decay_f32(float factor, float *weight, long count);
+void ck_split_master(const float *master, uint16_t *weight, int16_t *low, long count);
+void ck_join_master(const uint16_t *weight, const int16_t *low, float *master, long count);
+
+// MARK: Sampling
+
+typedef struct {
+    float temperature;  // 0 is greedy
+    float top_p;  // 1 keeps all
+    long top_k;  // 0 keeps all
+    double uniform;  // in [0, 1), the draw
+} ck_sampling;
+// One token per row of logits [rows, width]: chosen[r], and its log-probability under the untouched softmax at temperature 1
+// when log_probability is not null. scratch: [rows, width] floats.
+void ck_sample(
+    const float *logits, long rows, long width, const ck_sampling *sampling, int32_t *chosen, float *log_probability,
+    float *scratch);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,271 @@
+// Attention for one item: up to `tile` consecutive query rows of a task with all the query heads that share one key head.
+// Softmax runs along the keys in tiles of KEYS with a running maximum, so no score matrix exists (Dao et al. 2022). Products
+// are small matrix products in float32 on packed tiles. Widths are padded with zeros to whole lanes.
+
+#define KEYS 64
+
+// C[m, n] (+)= A · B, n a multiple of LANES. A is read one element at a time, element (i, p) at a[i·row + p·column], so its
+// transpose costs nothing.
+INLINE void product_tile(
+    const int rows, const int groups, long k, const float *a, long row, long column, const float *b, long b_stride,
+    float *c, long c_stride, bool accumulate
+) {
+    lanes sums[PRODUCT_ROWS][PRODUCT_GROUPS];
+    _Pragma("unroll") for (int i = 0; i < rows; i++)
+        _Pragma("unroll") for (int j = 0; j < groups; j++) sums[i][j] = accumulate ? load(c + i * c_stride + j * LANES) : splat(0);
+    for (long p = 0; p < k; p++) {
+        lanes right[PRODUCT_GROUPS];
+        for (int j = 0; j < groups; j++) right[j] = load(b + p * b_stride + j * LANES);
+        for (int i = 0; i < rows; i++) {
+            lanes left = splat(a[i * row + p * column]);
+            for (int j = 0; j < groups; j++) sums[i][j] = fused(left, right[j], sums[i][j]);
+        }
+    }
+    _Pragma("unroll") for (int i = 0; i < rows; i++)
+        for (int j = 0; j < groups; j++) store(c + i * c_stride + j * LANES, sums[i][j]);
+}
+
+INLINE void product_columns(
+    const int groups, long m, long k, const float *a, long row, long column, const float *b, long b_stride, float *c,
+    long c_stride, bool accumulate
+) {
+    long i = 0;
+    for (; i + PRODUCT_ROWS <= m; i += PRODUCT_ROWS)
+        product_tile(
+            PRODUCT_ROWS, groups, k, a + i * row, row, column, b, b_stride, c + i * c_stride, c_stride, accumulate);
+    for (; i + 2 <= m; i += 2)
+        product_tile(2, groups, k, a + i * row, row, column, b, b_stride, c + i * c_stride, c_stride, accumulate);
+    for (; i < m; i++)
+        product_tile(1, groups, k, a + i * row, row, column, b, b_stride, c + i * c_stride, c_stride, accumulate);
+}
+
+static void product(
+    long m, long n, long k, const float *a, long row, long column, const float *b, long b_stride, float *c,
+    long c_stride, bool accumulate
+) {
+    long j = 0;
+    for (; j + PRODUCT_GROUPS * LANES <= n; j += PRODUCT_GROUPS * LANES)
+        product_columns(PRODUCT_GROUPS, m, k, a, row, column, b + j, b_stride, c + j, c_stride, accumulate);
+#if PRODUCT_GROUPS > 2
+    for (; j + 2 * LANES <= n; j += 2 * LANES)
+        product_columns(2, m, k, a, row, column, b + j, b_stride, c + j, c_stride, accumulate);
+#endif
+    for (; j < n; j += LANES) product_columns(1, m, k, a, row, column, b + j, b_stride, c + j, c_stride, accumulate);
+}
+
+#define INTERLEAVE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#define LOW_1(a, b) INTERLEAVE(a, b, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30)
+#define HIGH_1(a, b) INTERLEAVE(a, b, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31)
+#define LOW_2(a, b) INTERLEAVE(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+#define HIGH_2(a, b) INTERLEAVE(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
+#define LOW_4(a, b) INTERLEAVE(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27)
+#define HIGH_4(a, b) INTERLEAVE(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31)
+#define LOW_8(a, b) INTERLEAVE(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
+#define HIGH_8(a, b) INTERLEAVE(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31)
+#define EXCHANGE(step)                                           \
+    for (int i = 0; i < LANES; i++)                              \
+        if (!(i & step)) {                                       \
+            lanes low = LOW_##step(r[i], r[i + step]);           \
+            r[i + step] = HIGH_##step(r[i], r[i + step]);        \
+            r[i] = low;                                          \
+        }
+
+// Sixteen rows of sixteen, transposed.
+INLINE void transpose_block(lanes r[LANES]) {
+    _Pragma("unroll") EXCHANGE(1) _Pragma("unroll") EXCHANGE(2) _Pragma("unroll") EXCHANGE(4) _Pragma("unroll") EXCHANGE(8)
+}
+
+// to[j, i] = from[i, j] for `count` rows of `width`; `to` is [padded width, KEYS], zero where there is no key or no column.
+static void pack_transposed(const float *from, long stride, long count, long width, long padded, float *to) {
+    long keys = (count + LANES - 1) / LANES * LANES;
+    for (long i = 0; i < keys; i += LANES)
+        for (long j = 0; j < padded; j += LANES) {
+            long columns = width - j < LANES ? width - j : LANES;
+            lanes block[LANES];
+            for (int r = 0; r < LANES; r++) {
+                const float *row = from + (i + r) * stride;
+                block[r] = i + r >= count ? splat(0) : columns == LANES ? load(row + j) : load_some(row, CK_F32, j, columns, 0);
+            }
+            transpose_block(block);
+            for (int r = 0; r < LANES; r++) store(to + (j + r) * KEYS + i, block[r]);
+        }
+}
+
+// to[i, 0...padded) = scale · from[i, 0...width), zeros beyond.
+INLINE void pack_row(const float *from, long width, long padded, float scale, float *to) {
+    long j = 0;
+    for (; j + LANES <= width; j += LANES) store(to + j, load(from + j) * splat(scale));
+    if (j < padded) store(to + j, load_some(from, CK_F32, j, width - j, 0) * splat(scale));
+}
+
+// Rows of keys or values as a matrix of padded width: in place when no padding is needed.
+static const float *padded_rows(const float *from, long *stride, long count, long width, long padded, float *space) {
+    if (width == padded) return from;
+    for (long i = 0; i < count; i++) pack_row(from + i * *stride, width, padded, 1, space + i * padded);
+    *stride = padded;
+    return space;
+}
+
+typedef struct {
+    long group, width, padded, queries;  // queries: rows × heads of the group
+    long row_begin, first_visible;  // of the first query row
+    long q_stride, kv_stride;
+    float *q, *keys, *values, *rows, *scores, *out, *peak, *total, *dscores, *dout, *dq, *delta;
+} attention_tile;
+
+// Cuts the scratch up and packs the queries, scaled. Pieces: see ck_attention_scratch.
+static attention_tile open_tile(
+    const ck_attention *a, long task, long query_begin, long query_end, long kv_head, float *scratch
+) {
+    attention_tile t;
+    t.group = a->heads / a->kv_heads;
+    t.width = a->width;
+    t.padded = (a->width + LANES - 1) / LANES * LANES;
+    t.queries = (query_end - query_begin) * t.group;
+    t.row_begin = a->tasks[task].query_row + query_begin;
+    t.first_visible = a->tasks[task].first_visible + query_begin;
+    t.q_stride = a->heads * a->width;
+    t.kv_stride = a->kv_heads * a->width;
+    t.keys = scratch;
+    t.values = t.keys + KEYS * t.padded;
+    t.rows = t.values + KEYS * t.padded;
+    t.q = t.rows + 2 * KEYS * t.padded;
+    t.out = t.q + t.queries * t.padded;
+    t.dout = t.out + t.queries * t.padded;
+    t.dq = t.dout + t.queries * t.padded;
+    t.scores = t.dq + t.queries * t.padded;
+    t.dscores = t.scores + t.queries * KEYS;
+    t.peak = t.dscores + t.queries * KEYS;
+    t.total = t.peak + t.queries;
+    t.delta = t.total + t.queries;
+    for (long i = 0; i < t.queries; i++) {
+        const float *q = a->q + (t.row_begin + i / t.group) * t.q_stride + (kv_head * t.group + i % t.group) * t.width;
+        pack_row(q, t.width, t.padded, a->scale, t.q + i * t.padded);
+    }
+    return t;
+}
+
+// The part of a key tile [first, first + count) that query row i of the tile may see: columns low..<high.
+INLINE void visible_columns(
+    const ck_attention *a, const attention_tile *t, long i, long first, long count, long *low, long *high
+) {
+    long visible = t->first_visible + i / t->group;
+    *high = visible - first < count ? visible - first : count;
+    *low = a->window > 0 && visible - a->window > first ? visible - a->window - first : 0;
+}
+
+// Walks the key tiles that some query of the tile may see.
+#define FOR_EACH_KEY_TILE(a, t, task)                                                                                   \
+    long seen_ = 0, last_ = (t).first_visible + ((t).queries - 1) / (t).group;                                          \
+    long oldest_ = (a)->window > 0 ? (t).first_visible - (a)->window : 0;                                               \
+    for (long span_ = 0; span_ < (a)->tasks[task].span_count; seen_ += (a)->spans[(a)->tasks[task].span_begin + span_].count, span_++) \
+        for (long at_ = 0; at_ < (a)->spans[(a)->tasks[task].span_begin + span_].count; at_ += KEYS)
+#define KEY_TILE(a, task)                                                                   \
+    ck_attention_span s_ = (a)->spans[(a)->tasks[task].span_begin + span_];                 \
+    long count = s_.count - at_ < KEYS ? s_.count - at_ : KEYS, first = seen_ + at_;        \
+    if (first >= last_ || first + count <= oldest_) continue;                               \
+    long key_row = s_.row + at_, columns = (count + LANES - 1) / LANES * LANES
+
+static void attention_forward(
+    const ck_attention *a, long task, long query_begin, long query_end, long kv_head, void *out, ck_type out_type,
+    float *log_sum_exp, float *scratch
+) {
+    attention_tile t = open_tile(a, task, query_begin, query_end, kv_head, scratch);
+    memset(t.out, 0, (unsigned long)(t.queries * t.padded) * 4);
+    for (long i = 0; i < t.queries; i++) {
+        t.peak[i] = -INFINITY;
+        t.total[i] = 0;
+    }
+    FOR_EACH_KEY_TILE(a, t, task) {
+        KEY_TILE(a, task);
+        pack_transposed(a->k + key_row * t.kv_stride + kv_head * t.width, t.kv_stride, count, t.width, t.padded, t.keys);
+        product(t.queries, columns, t.padded, t.q, t.padded, 1, t.keys, KEYS, t.scores, KEYS, false);
+        for (long i = 0; i < t.queries; i++) {
+            float *s = t.scores + i * KEYS;
+            long low, high;
+            visible_columns(a, &t, i, first, count, &low, &high);
+            for (long j = 0; j < low && j < columns; j++) s[j] = -INFINITY;
+            for (long j = high < 0 ? 0 : high; j < columns; j++) s[j] = -INFINITY;
+            float peak = row_maximum(s, columns);
+            peak = peak > t.peak[i] ? peak : t.peak[i];
+            if (peak == -INFINITY) {
+                memset(s, 0, (unsigned long)columns * 4);
+                continue;
+            }
+            float correction = t.peak[i] == -INFINITY ? 0 : expf(t.peak[i] - peak);
+            t.total[i] = t.total[i] * correction + (float)exponentials(s, peak, 1, columns, s);
+            if (correction != 1) scale_row(t.out + i * t.padded, t.out + i * t.padded, correction, t.padded);
+            t.peak[i] = peak;
+        }
+        long stride = t.kv_stride;
+        const float *values =
+            padded_rows(a->v + key_row * stride + kv_head * t.width, &stride, count, t.width, t.padded, t.values);
+        product(t.queries, t.padded, count, t.scores, KEYS, 1, values, stride, t.out, t.padded, true);
+    }
+    for (long i = 0; i < t.queries; i++) {
+        long row = t.row_begin + i / t.group, head = kv_head * t.group + i % t.group;
+        float *o = t.out + i * t.padded;
+        scale_row(o, o, 1 / t.total[i], t.padded);
+        convert(o, CK_F32, (char *)out + (row * t.q_stride + head * t.width) * type_bytes(out_type), out_type, t.width);
+        if (log_sum_exp) log_sum_exp[row * a->heads + head] = t.peak[i] + logf(t.total[i]);
+    }
+}
+
+// With P = softmax(S), dP = dO·Vᵀ, δ = Σ dO·O: dS = P·(dP − δ), dQ = scale·dS·K, dK = dSᵀ·(scale·Q), dV = Pᵀ·dO.
+static void attention_backward(
+    const ck_attention *a, long task, long query_begin, long query_end, long kv_head, const void *out, ck_type out_type,
+    const float *log_sum_exp, const float *dout, float *dq, float *dk, float *dv, float *scratch
+) {
+    attention_tile t = open_tile(a, task, query_begin, query_end, kv_head, scratch);
+    memset(t.dq, 0, (unsigned long)(t.queries * t.padded) * 4);
+    for (long i = 0; i < t.queries; i++) {
+        long row = t.row_begin + i / t.group, head = kv_head * t.group + i % t.group;
+        long at = row * t.q_stride + head * t.width;
+        pack_row(dout + at, t.width, t.padded, 1, t.dout + i * t.padded);
+        float *o = t.out + i * t.padded;
+        convert((const char *)out + at * type_bytes(out_type), out_type, o, CK_F32, t.width);
+        float delta = 0;
+        for (long j = 0; j < t.width; j++) delta += o[j] * t.dout[i * t.padded + j];
+        t.delta[i] = delta;
+        t.peak[i] = log_sum_exp[row * a->heads + head];
+    }
+    FOR_EACH_KEY_TILE(a, t, task) {
+        KEY_TILE(a, task);
+        long offset = key_row * t.kv_stride + kv_head * t.width;
+        pack_transposed(a->k + offset, t.kv_stride, count, t.width, t.padded, t.keys);
+        product(t.queries, columns, t.padded, t.q, t.padded, 1, t.keys, KEYS, t.scores, KEYS, false);
+        pack_transposed(a->v + offset, t.kv_stride, count, t.width, t.padded, t.values);
+        product(t.queries, columns, t.padded, t.dout, t.padded, 1, t.values, KEYS, t.dscores, KEYS, false);
+        for (long i = 0; i < t.queries; i++) {
+            float *p = t.scores + i * KEYS, *ds = t.dscores + i * KEYS;
+            long low, high;
+            visible_columns(a, &t, i, first, count, &low, &high);
+            for (long j = 0; j < low && j < columns; j++) p[j] = -INFINITY;
+            for (long j = high < 0 ? 0 : high; j < columns; j++) p[j] = -INFINITY;
+            for (long j = 0; j < columns; j += LANES) {
+                lanes probability = exponential(load(p + j) - splat(t.peak[i]));
+                store(p + j, probability);
+                store(ds + j, probability * (load(ds + j) - splat(t.delta[i])));
+            }
+        }
+        long stride = t.kv_stride;
+        const float *keys = padded_rows(a->k + offset, &stride, count, t.width, t.padded, t.rows);
+        product(t.queries, t.padded, count, t.dscores, KEYS, 1, keys, stride, t.dq, t.padded, true);
+        if (t.width == t.padded) {
+            product(count, t.padded, t.queries, t.dscores, 1, KEYS, t.q, t.padded, dk + offset, t.kv_stride, true);
+            product(count, t.padded, t.queries, t.scores, 1, KEYS, t.dout, t.padded, dv + offset, t.kv_stride, true);
+        } else {
+            float *space = t.rows + KEYS * t.padded;
+            product(count, t.padded, t.queries, t.dscores, 1, KEYS, t.q, t.padded, space, t.padded, false);
+            for (long j = 0; j < count; j++)
+                add_scaled(dk + offset + j * t.kv_stride, space + j * t.padded, 1, t.width);
+            product(count, t.padded, t.queries, t.scores, 1, KEYS, t.dout, t.padded, space, t.padded, false);
+            for (long j = 0; j < count; j++)
+                add_scaled(dv + offset + j * t.kv_stride, space + j * t.padded, 1, t.width);
+        }
+    }
+    for (long i = 0; i < t.queries; i++) {
+        long row = t.row_begin + i / t.group, head = kv_head * t.group + i % t.group;
+        scale_row(dq + row * t.q_stride + head * t.width, t.dq + i * t.padded, a->scale, t.width);
+    }
+}

@@ -1,0 +1,63 @@
+// The parts of the kernels that are compiled once per instruction set, behind one table each.
+#ifndef CK_KERNELS_H
+#define CK_KERNELS_H
+
+#include "CKernels.h"
+#include "parallel.h"
+
+// Dot products for a few rows: C[m, n0...n1) = A[m, k] · B[n, k]ᵀ, m ≤ CK_FEW_ROWS. `a` was laid out by few_rows_pack.
+#define CK_FEW_ROWS 8
+
+typedef struct {
+    void (*convert)(const void *from, ck_type from_type, void *to, ck_type to_type, long count);
+    void (*add_scaled)(float *y, const float *x, float scale, long count);
+    void (*scale)(float *y, const float *x, float scale, long count);
+    double (*sum_of_squares)(const float *x, long count);
+    long (*first_nonfinite)(const void *x, ck_type type, long count);
+    void (*column_sums)(const void *x, ck_type type, long rows, long width, long begin, long end, float *sums);
+    void (*embed_row)(const void *table, ck_type type, long id, long width, float scale, float *out);
+    void (*rms_norm_row)(
+        const float *x, const void *weight, ck_type weight_type, float offset, float eps, long width, void *y,
+        ck_type y_type, float *inverse_rms);
+    void (*rms_norm_backward_row)(
+        const float *dy, const float *x, const void *weight, ck_type weight_type, float offset, float inverse_rms,
+        long width, float *dx, bool accumulate_dx, float *dweight);
+    void (*rotate_row)(float *x, const float *cosine, const float *sine, long heads, long width, float direction);
+    void (*gated)(
+        const void *gate, const void *up, ck_type in_type, ck_activation activation, long count, void *out,
+        ck_type out_type);
+    void (*gated_backward)(
+        const float *dout, const void *gate, const void *up, ck_type in_type, ck_activation activation, long count,
+        void *dgate, void *dup);
+    float (*softmax_row)(const float *logits, long target, long width, void *probabilities, ck_type type);
+    void (*softmax_backward_row)(void *probabilities, ck_type type, long target, float coefficient, long width);
+    void (*adamw_f32)(const ck_adamw *o, float *weight, const float *gradient, float *m, float *v, long count);
+    void (*adamw_bf16)(
+        const ck_adamw *o, uint16_t *weight, int16_t *low, const float *gradient, float *m, float *v, long count);
+    void (*decay_bf16)(float factor, uint16_t *weight, int16_t *low, long count);
+    // out[i] = exp((x[i] − shift) · scale); returns their sum.
+    double (*exponentials)(const float *x, float shift, float scale, long count, float *out);
+    float (*row_maximum)(const float *x, long count);
+    // See matmul.c.
+    void (*few_rows)(const ck_matmul *job, const float *packed, long begin, long end);
+    // See attention_body.h.
+    void (*attention_forward)(
+        const ck_attention *a, long task, long query_begin, long query_end, long kv_head, void *out, ck_type out_type,
+        float *log_sum_exp, float *scratch);
+    void (*attention_backward)(
+        const ck_attention *a, long task, long query_begin, long query_end, long kv_head, const void *out,
+        ck_type out_type, const float *log_sum_exp, const float *dout, float *dq, float *dk, float *dv, float *scratch);
+} ck_kernels;
+
+extern const ck_kernels ck_kernels_base;
+#if defined(__x86_64__)
+extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512;
+#endif
+// The table for this CPU.
+const ck_kernels *ck_current(void);
+
+// Query rows that one attention item takes, and the scratch it needs, in floats.
+long ck_attention_tile_rows(const ck_attention *a);
+long ck_attention_scratch(const ck_attention *a);
+
+#endif

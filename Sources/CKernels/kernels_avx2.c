@@ -1,0 +1,11 @@
+#include "kernels.h"
+#include <math.h>
+#include <string.h>
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+#define KERNELS ck_kernels_avx2
+#define PRODUCT_ROWS 4
+#define PRODUCT_GROUPS 1
+#include "kernels_body.h"
+#pragma clang attribute pop
+#endif

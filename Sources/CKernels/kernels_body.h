@@ -1,0 +1,32 @@
+// Everything that is compiled once per instruction set. The including file defines KERNELS (the table's name), PRODUCT_ROWS and
+// PRODUCT_GROUPS (the register tile of small products), and pushes the target attribute.
+
+#include "lanes.h"
+#include "rows_body.h"
+
+#include "attention_body.h"
+
+const ck_kernels KERNELS = {
+    .convert = convert,
+    .add_scaled = add_scaled,
+    .scale = scale_row,
+    .sum_of_squares = sum_of_squares,
+    .first_nonfinite = first_nonfinite,
+    .column_sums = column_sums,
+    .embed_row = embed_row,
+    .rms_norm_row = rms_norm_row,
+    .rms_norm_backward_row = rms_norm_backward_row,
+    .rotate_row = rotate_row,
+    .gated = gated,
+    .gated_backward = gated_backward,
+    .softmax_row = softmax_row,
+    .softmax_backward_row = softmax_backward_row,
+    .adamw_f32 = adamw_f32,
+    .adamw_bf16 = adamw_bf16,
+    .decay_bf16 = decay_bf16,
+    .exponentials = exponentials,
+    .row_maximum = row_maximum,
+    .few_rows = few_rows,
+    .attention_forward = attention_forward,
+    .attention_backward = attention_backward,
+};

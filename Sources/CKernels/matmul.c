@@ -1,0 +1,271 @@
+// Matrix products: oneDNN for many rows, our own dot products for few (where memory is the limit, and packing would double it).
+// The differences between oneDNN 2 and 3 end in `create_primitive`.
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <oneapi/dnnl/dnnl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+#include "lanes.h"
+
+// MARK: oneDNN
+
+typedef struct {
+    long m, n, k, a_stride, b_stride, c_stride;
+    uint8_t type, c_type, a_transposed, b_transposed, bias, accumulate;
+} shape;
+
+typedef struct {
+    shape key;
+    dnnl_primitive_t primitive;
+    dnnl_memory_t a, b, bias, c;
+} entry;
+
+// One table per slot: primitives and their memory handles are used by one thread at a time, and rounds exclude each other.
+#define TABLE 2048
+typedef struct {
+    entry *entries;
+    long used;
+    dnnl_stream_t stream;
+} table;
+static table tables[CK_MAX_THREADS];
+static dnnl_engine_t engine;
+
+// oneDNN comes with OpenMP; two thread pools on the same cores fight, so each of ours runs it single-threaded. The setting
+// belongs to the calling thread and must be made before the first primitive.
+static void silence_openmp(void) {
+    static _Thread_local bool done;
+    if (done) return;
+    done = true;
+    void (*set_threads)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads");
+    if (set_threads) set_threads(1);
+}
+
+static dnnl_data_type_t data_type(int type) { return type == CK_F32 ? dnnl_f32 : dnnl_bf16; }
+
+static dnnl_status_t create_primitive(const shape *s, entry *e) {
+    dnnl_dims_t a_dims = {s->m, s->k}, b_dims = {s->k, s->n}, c_dims = {s->m, s->n}, bias_dims = {1, s->n};
+    dnnl_dims_t a_strides = {s->a_transposed ? 1 : s->a_stride, s->a_transposed ? s->a_stride : 1};
+    dnnl_dims_t b_strides = {s->b_transposed ? 1 : s->b_stride, s->b_transposed ? s->b_stride : 1};
+    dnnl_dims_t c_strides = {s->c_stride, 1}, bias_strides = {s->n, 1};
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_primitive_desc_t description = NULL;
+    dnnl_status_t status = dnnl_success;
+#define TRY(call) \
+    if (status == dnnl_success) status = call
+    if (s->accumulate) {
+        dnnl_post_ops_t operations = NULL;
+        TRY(dnnl_primitive_attr_create(&attributes));
+        TRY(dnnl_post_ops_create(&operations));
+#if DNNL_VERSION_MAJOR >= 3
+        TRY(dnnl_post_ops_append_sum(operations, 1, 0, dnnl_data_type_undef));
+#else
+        TRY(dnnl_post_ops_append_sum(operations, 1));
+#endif
+        TRY(dnnl_primitive_attr_set_post_ops(attributes, operations));
+        if (operations) dnnl_post_ops_destroy(operations);
+    }
+#if DNNL_VERSION_MAJOR >= 3
+    dnnl_memory_desc_t a = NULL, b = NULL, c = NULL, bias = NULL;
+    TRY(dnnl_memory_desc_create_with_strides(&a, 2, a_dims, data_type(s->type), a_strides));
+    TRY(dnnl_memory_desc_create_with_strides(&b, 2, b_dims, data_type(s->type), b_strides));
+    TRY(dnnl_memory_desc_create_with_strides(&c, 2, c_dims, data_type(s->c_type), c_strides));
+    if (s->bias) TRY(dnnl_memory_desc_create_with_strides(&bias, 2, bias_dims, dnnl_f32, bias_strides));
+    TRY(dnnl_matmul_primitive_desc_create(&description, engine, a, b, bias, c, attributes));
+    TRY(dnnl_primitive_create(&e->primitive, description));
+    TRY(dnnl_memory_create(&e->a, a, engine, DNNL_MEMORY_NONE));
+    TRY(dnnl_memory_create(&e->b, b, engine, DNNL_MEMORY_NONE));
+    TRY(dnnl_memory_create(&e->c, c, engine, DNNL_MEMORY_NONE));
+    if (s->bias) TRY(dnnl_memory_create(&e->bias, bias, engine, DNNL_MEMORY_NONE));
+    if (a) dnnl_memory_desc_destroy(a);
+    if (b) dnnl_memory_desc_destroy(b);
+    if (c) dnnl_memory_desc_destroy(c);
+    if (bias) dnnl_memory_desc_destroy(bias);
+#else
+    dnnl_memory_desc_t a, b, c, bias;
+    dnnl_matmul_desc_t matmul;
+    TRY(dnnl_memory_desc_init_by_strides(&a, 2, a_dims, data_type(s->type), a_strides));
+    TRY(dnnl_memory_desc_init_by_strides(&b, 2, b_dims, data_type(s->type), b_strides));
+    TRY(dnnl_memory_desc_init_by_strides(&c, 2, c_dims, data_type(s->c_type), c_strides));
+    TRY(dnnl_memory_desc_init_by_strides(&bias, 2, bias_dims, dnnl_f32, bias_strides));
+    TRY(dnnl_matmul_desc_init(&matmul, &a, &b, s->bias ? &bias : NULL, &c));
+    TRY(dnnl_primitive_desc_create(&description, &matmul, attributes, engine, NULL));
+    TRY(dnnl_primitive_create(&e->primitive, description));
+    TRY(dnnl_memory_create(&e->a, &a, engine, DNNL_MEMORY_NONE));
+    TRY(dnnl_memory_create(&e->b, &b, engine, DNNL_MEMORY_NONE));
+    TRY(dnnl_memory_create(&e->c, &c, engine, DNNL_MEMORY_NONE));
+    if (s->bias) TRY(dnnl_memory_create(&e->bias, &bias, engine, DNNL_MEMORY_NONE));
+#endif
+    if (description) dnnl_primitive_desc_destroy(description);
+    if (attributes) dnnl_primitive_attr_destroy(attributes);
+    return status;
+}
+
+static void destroy_entry(entry *e) {
+    if (e->primitive) dnnl_primitive_destroy(e->primitive);
+    if (e->a) dnnl_memory_destroy(e->a);
+    if (e->b) dnnl_memory_destroy(e->b);
+    if (e->c) dnnl_memory_destroy(e->c);
+    if (e->bias) dnnl_memory_destroy(e->bias);
+    memset(e, 0, sizeof *e);
+}
+
+static unsigned long hash_shape(const shape *s) {
+    const unsigned char *p = (const unsigned char *)s;
+    unsigned long h = 1469598103934665603ul;
+    for (unsigned long i = 0; i < sizeof *s; i++) h = (h ^ p[i]) * 1099511628211ul;
+    return h ^ h >> 29;
+}
+
+static entry *find_primitive(table *t, const shape *s) {
+    unsigned long at = hash_shape(s) % TABLE;
+    for (; t->entries[at].primitive; at = (at + 1) % TABLE)
+        if (memcmp(&t->entries[at].key, s, sizeof *s) == 0) return &t->entries[at];
+    if (t->used >= TABLE / 2) {
+        for (long i = 0; i < TABLE; i++) destroy_entry(&t->entries[i]);
+        t->used = 0;
+        at = hash_shape(s) % TABLE;
+    }
+    entry *e = &t->entries[at];
+    if (create_primitive(s, e) != dnnl_success) {
+        destroy_entry(e);
+        return NULL;
+    }
+    memcpy(&e->key, s, sizeof *s);
+    t->used += 1;
+    return e;
+}
+
+static bool open_table(table *t) {
+    silence_openmp();
+    if (t->entries) return true;
+    if (dnnl_stream_create(&t->stream, engine, dnnl_stream_default_flags) != dnnl_success) return false;
+    t->entries = calloc(TABLE, sizeof(entry));
+    return t->entries != NULL;
+}
+
+static bool library_product(int slot, const ck_matmul *j) {
+    table *t = &tables[slot];
+    if (!open_table(t)) return false;
+    shape s;
+    memset(&s, 0, sizeof s);  // padding takes part in the comparison
+    s.m = j->m, s.n = j->n, s.k = j->k;
+    s.a_stride = j->a_stride, s.b_stride = j->b_stride, s.c_stride = j->c_stride;
+    s.type = (uint8_t)j->a_type, s.c_type = (uint8_t)j->c_type;
+    s.a_transposed = j->a_transposed, s.b_transposed = j->b_transposed;
+    s.bias = j->bias != NULL, s.accumulate = j->accumulate;
+    entry *e = find_primitive(t, &s);
+    if (!e) return false;
+    dnnl_memory_set_data_handle(e->a, (void *)j->a);
+    dnnl_memory_set_data_handle(e->b, (void *)j->b);
+    dnnl_memory_set_data_handle(e->c, j->c);
+    dnnl_exec_arg_t arguments[4] = {{DNNL_ARG_SRC, e->a}, {DNNL_ARG_WEIGHTS, e->b}, {DNNL_ARG_DST, e->c}};
+    if (j->bias) {
+        dnnl_memory_set_data_handle(e->bias, (void *)j->bias);
+        arguments[3] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, e->bias};
+    }
+    return dnnl_primitive_execute(e->primitive, t->stream, j->bias ? 4 : 3, arguments) == dnnl_success &&
+           dnnl_stream_wait(t->stream) == dnnl_success;
+}
+
+// MARK: Work of one thread
+
+// Columns n0..<n1 of a product whose B has another type than A: B is converted a slice at a time. Slices along n keep each
+// output element in one product.
+static bool converted_product(int slot, const ck_matmul *j) {
+    long slice = (1l << 20) / j->k;
+    slice = slice < 64 ? 64 : slice / 64 * 64;
+    for (long n = 0; n < j->n; n += slice) {
+        long count = j->n - n < slice ? j->n - n : slice;
+        long rows = j->b_transposed ? count : j->k, width = j->b_transposed ? j->k : count;
+        char *space = ck_scratch(slot, CK_SCRATCH_WEIGHTS, (unsigned long)(rows * width * type_bytes(j->a_type)));
+        for (long r = 0; r < rows; r++) {
+            long from = j->b_transposed ? (n + r) * j->b_stride : r * j->b_stride + n;
+            ck_current()->convert(
+                (const char *)j->b + from * type_bytes(j->b_type), j->b_type, space + r * width * type_bytes(j->a_type),
+                j->a_type, width);
+        }
+        ck_matmul part = *j;
+        part.n = count, part.b = space, part.b_type = j->a_type, part.b_stride = width;
+        part.c = (char *)j->c + n * type_bytes(j->c_type);
+        part.bias = j->bias ? j->bias + n : NULL;
+        if (!library_product(slot, &part)) return false;
+    }
+    return true;
+}
+
+static bool few(const ck_matmul *j) { return j->m <= CK_FEW_ROWS && !j->a_transposed && j->b_transposed; }
+
+static void few_rows(int slot, const ck_matmul *j, long begin, long end) {
+    const float *a = j->a;
+    if (j->a_type != CK_F32 || j->a_stride != j->k) {
+        float *space = ck_scratch(slot, CK_SCRATCH_WEIGHTS, (unsigned long)(j->m * j->k) * 4);
+        for (long r = 0; r < j->m; r++)
+            ck_current()->convert(
+                (const char *)j->a + r * j->a_stride * type_bytes(j->a_type), j->a_type, space + r * j->k, CK_F32, j->k);
+        a = space;
+    }
+    ck_current()->few_rows(j, a, begin, end);
+}
+
+// The slot's share of a product: a range of columns or of rows, whichever there are more of.
+static bool share_of(int slot, int slots, const ck_matmul *j) {
+    bool by_columns = j->n >= j->m || few(j);
+    long count = by_columns ? j->n : j->m, grain = count >= 64 * slots ? 32 : 8;
+    long grains = (count + grain - 1) / grain;
+    long begin = grains * slot / slots * grain, end = grains * (slot + 1) / slots * grain;
+    if (end > count) end = count;
+    if (begin >= end) return true;
+    if (few(j)) {
+        few_rows(slot, j, begin, end);
+        return true;
+    }
+    ck_matmul part = *j;
+    if (by_columns) {
+        part.n = end - begin;
+        part.b = (const char *)j->b + begin * (j->b_transposed ? j->b_stride : 1) * type_bytes(j->b_type);
+        part.c = (char *)j->c + begin * type_bytes(j->c_type);
+        part.bias = j->bias ? j->bias + begin : NULL;
+    } else {
+        part.m = end - begin;
+        part.a = (const char *)j->a + begin * (j->a_transposed ? 1 : j->a_stride) * type_bytes(j->a_type);
+        part.c = (char *)j->c + begin * j->c_stride * type_bytes(j->c_type);
+    }
+    return part.a_type == part.b_type ? library_product(slot, &part) : converted_product(slot, &part);
+}
+
+typedef struct {
+    const ck_matmul *jobs;
+    long count;
+    int slots;
+    atomic_bool failed;
+} matmul_round;
+
+static void matmul_body(void *opaque, int slot) {
+    matmul_round *r = opaque;
+    for (long i = 0; i < r->count; i++)
+        if (!share_of(slot, r->slots, &r->jobs[i])) atomic_store(&r->failed, true);
+}
+
+const char *ck_matmul_run(const ck_matmul *jobs, long count) {
+    static _Atomic(bool) ready;
+    if (!atomic_load(&ready)) {
+        static atomic_flag busy = ATOMIC_FLAG_INIT;
+        while (atomic_flag_test_and_set(&busy)) {
+        }
+        if (!engine && dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success) {
+            atomic_flag_clear(&busy);
+            return "oneDNN has no CPU engine on this machine";
+        }
+        atomic_store(&ready, true);
+        atomic_flag_clear(&busy);
+    }
+    matmul_round r = {.jobs = jobs, .count = count, .slots = ck_threads()};
+    atomic_init(&r.failed, false);
+    for (long i = 0; i < count; i++)
+        if (jobs[i].m <= 0 || jobs[i].n <= 0 || jobs[i].k <= 0) return "a matrix product with an empty side";
+    ck_round(matmul_body, &r);
+    return atomic_load(&r.failed) ? "oneDNN refused a matrix product (out of memory, or an element type this CPU lacks)" : NULL;
+}

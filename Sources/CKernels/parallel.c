@@ -1,0 +1,221 @@
+#define _GNU_SOURCE
+#include "parallel.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#define relax() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define relax() __asm__ volatile("yield")
+#else
+#define relax() ((void)0)
+#endif
+
+// A worker that has nothing to do spins for some tens of microseconds (the gap between two kernels), then sleeps.
+#define SPINS 6000
+
+static struct {
+    pthread_mutex_t round_lock;  // held for a whole round
+    pthread_mutex_t sleep_lock;
+    pthread_cond_t wake;
+    int wanted, started;  // threads including the caller
+    atomic_ulong generation;
+    atomic_int pending, sleeping;
+    int participants;
+    unsigned long first_seen[CK_MAX_THREADS];  // the generation at which a worker was started: not a round of its own
+    void (*body)(void *, int);
+    void *context;
+    struct {
+        void *memory;
+        unsigned long bytes;
+    } scratch[CK_MAX_THREADS][CK_SCRATCH_COUNT];
+} pool = {.round_lock = PTHREAD_MUTEX_INITIALIZER, .sleep_lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+
+static void *worker(void *argument) {
+    int slot = (int)(intptr_t)argument;
+    unsigned long seen = pool.first_seen[slot];
+    for (;;) {
+        unsigned long now;
+        int spins = 0;
+        while ((now = atomic_load_explicit(&pool.generation, memory_order_acquire)) == seen) {
+            if (++spins < SPINS) {
+                relax();
+                continue;
+            }
+            pthread_mutex_lock(&pool.sleep_lock);
+            atomic_fetch_add(&pool.sleeping, 1);
+            while (atomic_load(&pool.generation) == seen) pthread_cond_wait(&pool.wake, &pool.sleep_lock);
+            atomic_fetch_sub(&pool.sleeping, 1);
+            pthread_mutex_unlock(&pool.sleep_lock);
+        }
+        seen = now;
+        if (slot < pool.participants) pool.body(pool.context, slot);
+        atomic_fetch_sub_explicit(&pool.pending, 1, memory_order_release);
+    }
+    return NULL;
+}
+
+static int default_threads(void) {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > CK_MAX_THREADS ? CK_MAX_THREADS : (int)cores;
+}
+
+int ck_threads(void) {
+    int wanted = __atomic_load_n(&pool.wanted, __ATOMIC_RELAXED);
+    return wanted ? wanted : default_threads();
+}
+
+void ck_set_threads(int count) {
+    if (count < 1) count = 1;
+    if (count > CK_MAX_THREADS) count = CK_MAX_THREADS;
+    pthread_mutex_lock(&pool.round_lock);
+    __atomic_store_n(&pool.wanted, count, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&pool.round_lock);
+}
+
+// Called with round_lock held. Workers, once started, live as long as the process: one beyond the wanted count sits rounds out.
+static void start_workers(int count) {
+    if (pool.started == 0) pool.started = 1;
+    while (pool.started < count) {
+        pthread_t thread;
+        pthread_attr_t attributes;
+        pthread_attr_init(&attributes);
+        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+        pool.first_seen[pool.started] = atomic_load(&pool.generation);
+        if (pthread_create(&thread, &attributes, worker, (void *)(intptr_t)pool.started) != 0) {
+            pthread_attr_destroy(&attributes);
+            __atomic_store_n(&pool.wanted, pool.started, __ATOMIC_RELAXED);
+            return;
+        }
+        pthread_attr_destroy(&attributes);
+        pool.started += 1;
+    }
+}
+
+void ck_round(void (*body)(void *context, int slot), void *context) {
+    pthread_mutex_lock(&pool.round_lock);
+    int count = ck_threads();
+    if (pool.wanted != count) __atomic_store_n(&pool.wanted, count, __ATOMIC_RELAXED);
+    if (count > pool.started) {
+        start_workers(count);
+        count = ck_threads();
+    }
+    int workers = pool.started - 1;
+    if (workers > 0) {
+        pool.body = body;
+        pool.context = context;
+        pool.participants = count;
+        atomic_store_explicit(&pool.pending, workers, memory_order_relaxed);
+        atomic_fetch_add(&pool.generation, 1);
+        if (atomic_load(&pool.sleeping) > 0) {
+            pthread_mutex_lock(&pool.sleep_lock);
+            pthread_cond_broadcast(&pool.wake);
+            pthread_mutex_unlock(&pool.sleep_lock);
+        }
+    }
+    body(context, 0);
+    int spins = 0;
+    while (workers > 0 && atomic_load_explicit(&pool.pending, memory_order_acquire) > 0) {
+        if (++spins > 20000) {
+            spins = 0;
+            sched_yield();
+        }
+        relax();
+    }
+    pthread_mutex_unlock(&pool.round_lock);
+}
+
+typedef struct {
+    long count, grain;
+    int parts;
+    void (*body)(void *, long, long);
+    void *context;
+} ranges;
+
+static void ranges_body(void *context, int slot) {
+    const ranges *r = context;
+    if (slot >= r->parts) return;
+    long grains = (r->count + r->grain - 1) / r->grain;
+    long begin = grains * slot / r->parts * r->grain, end = grains * (slot + 1) / r->parts * r->grain;
+    if (end > r->count) end = r->count;
+    if (begin < end) r->body(r->context, begin, end);
+}
+
+void ck_ranges(long count, long grain, void (*body)(void *context, long begin, long end), void *context) {
+    if (count <= 0) return;
+    int parts = ck_threads();
+    if (count <= grain || parts == 1) {
+        body(context, 0, count);
+        return;
+    }
+    ranges r = {count, grain, parts, body, context};
+    ck_round(ranges_body, &r);
+}
+
+typedef struct {
+    long count;
+    atomic_long next;
+    void (*body)(void *, long);
+    void *context;
+} items;
+
+static void items_body(void *context, int slot) {
+    (void)slot;
+    items *r = context;
+    for (long i; (i = atomic_fetch_add(&r->next, 1)) < r->count;) r->body(r->context, i);
+}
+
+void ck_parallel(long count, void (*body)(void *context, long index), void *context) {
+    items r = {.count = count, .body = body, .context = context};
+    atomic_init(&r.next, 0);
+    ck_round(items_body, &r);
+}
+
+void *ck_scratch(int slot, int index, unsigned long bytes) {
+    if (pool.scratch[slot][index].bytes < bytes) {
+        free(pool.scratch[slot][index].memory);
+        unsigned long rounded = (bytes + bytes / 4 + 4095) / 4096 * 4096;
+        void *memory = aligned_alloc(4096, rounded);
+        if (!memory) {
+            fprintf(stderr, "nla: out of memory: %lu bytes of scratch\n", rounded);
+            abort();
+        }
+        pool.scratch[slot][index].memory = memory;
+        pool.scratch[slot][index].bytes = rounded;
+    }
+    return pool.scratch[slot][index].memory;
+}
+
+// Linux keeps the peak in VmHWM and forgets it when 5 is written to clear_refs; elsewhere getrusage has it for good.
+long ck_peak_resident_bytes(void) {
+    FILE *status = fopen("/proc/self/status", "r");
+    if (status) {
+        char line[256];
+        long kilobytes = -1;
+        while (fgets(line, sizeof line, status))
+            if (sscanf(line, "VmHWM: %ld", &kilobytes) == 1) break;
+        fclose(status);
+        if (kilobytes >= 0) return kilobytes * 1024;
+    }
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+#ifdef __APPLE__
+    return usage.ru_maxrss;
+#else
+    return usage.ru_maxrss * 1024;
+#endif
+}
+
+void ck_reset_peak_resident_bytes(void) {
+    FILE *file = fopen("/proc/self/clear_refs", "w");
+    if (!file) return;
+    fputs("5", file);
+    fclose(file);
+}

@@ -1,0 +1,19 @@
+// The worker threads. One owner: a kernel runs on all of them, then the next kernel.
+#ifndef CK_PARALLEL_H
+#define CK_PARALLEL_H
+
+#include "CKernels.h"
+
+// Calls body(context, slot) once per slot 0..<ck_threads(), slot 0 on the calling thread. Only one such round runs at a
+// time in the process; a second caller waits.
+void ck_round(void (*body)(void *context, int slot), void *context);
+
+// Splits 0..<count into one contiguous range per thread; ranges start at multiples of `grain`. Small counts stay on the caller.
+void ck_ranges(long count, long grain, void (*body)(void *context, long begin, long end), void *context);
+
+// Scratch memory of one slot, at least `bytes` long, 64-byte aligned, valid until the slot's next request for the same
+// `index`. For use inside a round only.
+enum { CK_SCRATCH_WEIGHTS, CK_SCRATCH_ATTENTION, CK_SCRATCH_PARTIAL, CK_SCRATCH_COUNT };
+void *ck_scratch(int slot, int index, unsigned long bytes);
+
+#endif

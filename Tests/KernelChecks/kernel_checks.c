@@ -1,0 +1,434 @@
+#include "KernelChecks.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "CKernels.h"
+
+static _Thread_local char message[256];
+static _Thread_local unsigned long long state;
+
+static unsigned random_bits(void) {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    return (unsigned)(state >> 33);
+}
+static long between(long low, long high) { return low + random_bits() % (unsigned long)(high - low + 1); }
+// Roughly normal, so that sums have realistic spread.
+static float normal(void) {
+    float s = 0;
+    for (int i = 0; i < 4; i++) s += (float)random_bits() / 2147483648.0f - 0.5f;
+    return s * 1.7f;
+}
+
+// Buffers are allocated exactly as long as the kernel may touch, so that the address sanitizer sees one element too many.
+static void *allocate(unsigned long bytes) { return malloc(bytes ? bytes : 1); }
+static float *floats(long n) {
+    float *x = allocate((unsigned long)n * 4);
+    for (long i = 0; i < n; i++) x[i] = normal();
+    return x;
+}
+static unsigned long size_of(ck_type t) { return t == CK_F32 ? 4 : 2; }
+static void *typed(ck_type t, long n) {
+    float *x = floats(n);
+    if (t == CK_F32) return x;
+    void *y = allocate((unsigned long)n * 2);
+    ck_plain_convert(x, CK_F32, y, t, n);
+    free(x);
+    return y;
+}
+static void *copy(const void *x, unsigned long bytes) {
+    void *y = allocate(bytes);
+    memcpy(y, x, bytes);
+    return y;
+}
+static ck_type any_type(void) { return (ck_type)(random_bits() % 3); }
+static ck_type float_or_bf16(void) { return random_bits() % 2 ? CK_F32 : CK_BF16; }
+
+// ‖a − b‖ / (‖b‖ + scale) over values of one type.
+static double difference(const void *a, const void *b, ck_type type, long n, double scale) {
+    float *x = allocate((unsigned long)n * 4), *y = allocate((unsigned long)n * 4);
+    double d = 0, s = 1e-30;
+    ck_plain_convert(a, type, x, CK_F32, n);
+    ck_plain_convert(b, type, y, CK_F32, n);
+    for (long i = 0; i < n; i++) {
+        d += ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
+        s += (double)y[i] * (double)y[i];
+    }
+    free(x);
+    free(y);
+    return isfinite(d) ? sqrt(d) / (sqrt(s) + scale) : INFINITY;
+}
+static const char *expect_scaled(
+    const char *what, const void *fast, const void *plain, ck_type type, long n, double tolerance, double scale
+) {
+    double d = difference(fast, plain, type, n, scale);
+    if (d <= tolerance) return NULL;
+    snprintf(message, sizeof message, "%s: relative difference %g over %ld values, tolerance %g", what, d, n, tolerance);
+    return message;
+}
+static const char *expect(const char *what, const void *fast, const void *plain, ck_type type, long n, double tolerance) {
+    return expect_scaled(what, fast, plain, type, n, tolerance, 0);
+}
+// Rounding to the element type dominates; float32 differs only by the order of sums.
+static double tolerance_of(ck_type type) { return type == CK_F32 ? 2e-6 : type == CK_BF16 ? 4e-3 : 5e-4; }
+
+static const char *check_convert(void) {
+    ck_type from = any_type(), to = any_type();
+    long n = random_bits() % 8 == 0 ? between(30000, 80000) : between(1, 300);
+    void *x = typed(from, n), *fast = allocate((unsigned long)n * size_of(to)), *plain = allocate((unsigned long)n * size_of(to));
+    if (from == CK_F32 && n > 4) ((float *)x)[1] = NAN, ((float *)x)[2] = INFINITY, ((float *)x)[3] = 1e-40f;
+    ck_convert(x, from, fast, to, n);
+    ck_plain_convert(x, from, plain, to, n);
+    bool same = true;
+    for (long i = 0; i < n && same; i++) {
+        float a, b;
+        ck_plain_convert((char *)fast + i * (long)size_of(to), to, &a, CK_F32, 1);
+        ck_plain_convert((char *)plain + i * (long)size_of(to), to, &b, CK_F32, 1);
+        same = a == b || (a != a && b != b);
+    }
+    free(x), free(fast), free(plain);
+    return same ? NULL : "conversions round differently";
+}
+
+static const char *check_matmul(void) {
+    ck_matmul jobs[2];
+    void *plain[2];
+    long count = between(1, 2);
+    for (long i = 0; i < count; i++) {
+        ck_matmul *j = &jobs[i];
+        memset(j, 0, sizeof *j);
+        j->m = random_bits() % 2 ? between(1, 9) : between(1, 70);
+        j->n = between(1, 150), j->k = between(1, 130);
+        j->a_type = ck_supports_bf16() ? float_or_bf16() : CK_F32;
+        j->b_type = random_bits() % 2 ? j->a_type : any_type();
+        j->c_type = j->a_type == CK_BF16 ? float_or_bf16() : CK_F32;
+        j->a_transposed = random_bits() % 4 == 0, j->b_transposed = random_bits() % 2;
+        j->accumulate = random_bits() % 2;
+        j->a_stride = (j->a_transposed ? j->m : j->k) + between(0, 3);
+        j->b_stride = (j->b_transposed ? j->k : j->n) + between(0, 3);
+        j->c_stride = j->n + between(0, 3);
+        j->a = typed(j->a_type, (j->a_transposed ? j->k : j->m) * j->a_stride);
+        j->b = typed(j->b_type, (j->b_transposed ? j->n : j->k) * j->b_stride);
+        j->bias = random_bits() % 2 ? floats(j->n) : NULL;
+        j->c = typed(j->c_type, j->m * j->c_stride);
+        plain[i] = copy(j->c, (unsigned long)(j->m * j->c_stride) * size_of(j->c_type));
+    }
+    const char *error = ck_matmul_run(jobs, count);
+    for (long i = 0; i < count; i++) {
+        ck_matmul j = jobs[i];
+        j.c = plain[i];
+        ck_plain_matmul(&j);
+        // bfloat16 arithmetic rounds B too when B is wider.
+        double tolerance = j.a_type == CK_BF16 ? 6e-3 : 3e-6;
+        if (!error) error = expect("matmul", jobs[i].c, plain[i], j.c_type, j.m * j.c_stride, tolerance);
+        if (error && error == message) {
+            unsigned long used = strlen(message);
+            snprintf(
+                message + used, sizeof message - used, " (m %ld n %ld k %ld types %d %d %d transposed %d %d add %d)", j.m, j.n,
+                j.k, j.a_type, j.b_type, j.c_type, j.a_transposed, j.b_transposed, j.accumulate);
+        }
+        free((void *)j.a), free((void *)j.b), free((void *)j.bias), free(jobs[i].c), free(plain[i]);
+        if (error) break;
+    }
+    return error;
+}
+
+static const char *check_rms_norm(void) {
+    long rows = between(1, 40), width = random_bits() % 8 == 0 ? between(900, 1100) : between(4, 150), n = rows * width;
+    ck_type wt = any_type(), yt = float_or_bf16();
+    float *x = floats(n), offset = random_bits() % 2 ? 1 : 0, eps = 1e-6f, *dy = floats(n);
+    void *w = typed(wt, width), *y = typed(yt, n), *py = typed(yt, n);
+    float *s = floats(rows), *ps = floats(rows);
+    ck_rms_norm(x, w, wt, offset, eps, rows, width, y, yt, s);
+    ck_plain_rms_norm(x, w, wt, offset, eps, rows, width, py, yt, ps);
+    const char *error = expect("rms_norm", y, py, yt, n, tolerance_of(yt));
+    if (!error) error = expect("inverse rms", s, ps, CK_F32, rows, 2e-6);
+    bool add = random_bits() % 2, frozen = random_bits() % 3 == 0;
+    float *dx = floats(n), *pdx = copy(dx, (unsigned long)n * 4), *dw = floats(width), *pdw = copy(dw, (unsigned long)width * 4);
+    ck_rms_norm_backward(dy, x, w, wt, offset, ps, rows, width, dx, add, frozen ? NULL : dw);
+    ck_plain_rms_norm_backward(dy, x, w, wt, offset, ps, rows, width, pdx, add, frozen ? NULL : pdw);
+    if (!error) error = expect("rms_norm dx", dx, pdx, CK_F32, n, 5e-6);
+    if (!error) error = expect("rms_norm dw", dw, pdw, CK_F32, width, 5e-6);
+    free(x), free(dy), free(w), free(y), free(py), free(s), free(ps), free(dx), free(pdx), free(dw), free(pdw);
+    return error;
+}
+
+static const char *check_rotate(void) {
+    long rows = between(1, 30), heads = between(1, 9), width = 2 * between(1, 70), positions = 50, n = rows * heads * width;
+    float *x = floats(n), *plain = copy(x, (unsigned long)n * 4), *c = floats(positions * width / 2), *s = floats(positions * width / 2);
+    int32_t *at = allocate((unsigned long)rows * 4);
+    for (long i = 0; i < rows; i++) at[i] = (int32_t)between(0, positions - 1);
+    int direction = random_bits() % 2 ? 1 : -1;
+    ck_rotate(x, at, c, s, rows, heads, width, direction);
+    ck_plain_rotate(plain, at, c, s, rows, heads, width, direction);
+    const char *error = expect("rotate", x, plain, CK_F32, n, 1e-6);
+    free(x), free(plain), free(c), free(s), free(at);
+    return error;
+}
+
+static const char *check_gated(void) {
+    long n = random_bits() % 8 == 0 ? between(5000, 20000) : between(1, 200);
+    ck_type in = float_or_bf16(), out = float_or_bf16();
+    ck_activation activation = (ck_activation)(random_bits() % 3);
+    void *gate = typed(in, n), *up = typed(in, n), *y = typed(out, n), *py = typed(out, n);
+    for (long i = 0; in == CK_F32 && i < n; i += 7) ((float *)gate)[i] *= 40;  // saturated activations
+    ck_gated(gate, up, in, activation, n, y, out);
+    ck_plain_gated(gate, up, in, activation, n, py, out);
+    const char *error = expect("gated", y, py, out, n, tolerance_of(out));
+    float *d = floats(n);
+    void *dg = typed(in, n), *du = typed(in, n), *pdg = typed(in, n), *pdu = typed(in, n);
+    ck_gated_backward(d, gate, up, in, activation, n, dg, du);
+    ck_plain_gated_backward(d, gate, up, in, activation, n, pdg, pdu);
+    if (!error) error = expect("gated dgate", dg, pdg, in, n, tolerance_of(in));
+    if (!error) error = expect("gated dup", du, pdu, in, n, tolerance_of(in));
+    free(gate), free(up), free(y), free(py), free(d), free(dg), free(du), free(pdg), free(pdu);
+    return error;
+}
+
+static const char *check_log_probabilities(void) {
+    long rows = between(1, 9), width = random_bits() % 8 == 0 ? between(4000, 9000) : between(1, 400), n = rows * width;
+    ck_type type = float_or_bf16();
+    float *logits = floats(n), *lp = floats(rows), *plp = floats(rows), *c = floats(rows);
+    for (long i = 0; i < n; i++) logits[i] *= 10;
+    int32_t *targets = allocate((unsigned long)rows * 4);
+    for (long i = 0; i < rows; i++) targets[i] = (int32_t)between(0, width - 1);
+    void *p = typed(type, n), *pp = typed(type, n);
+    ck_token_log_probabilities(logits, targets, rows, width, lp, p, type);
+    ck_plain_token_log_probabilities(logits, targets, rows, width, plp, pp, type);
+    const char *error = expect("probabilities", p, pp, type, n, type == CK_F32 ? 1e-5 : 4e-3);
+    for (long i = 0; i < rows && !error; i++)
+        if (fabsf(lp[i] - plp[i]) > 2e-5f) error = "log-probabilities differ";
+    ck_token_log_probabilities_backward(p, type, targets, c, rows, width);
+    for (long r = 0; r < rows; r++)
+        for (long i = 0; i < width; i++) {
+            float value;
+            ck_plain_convert((char *)pp + (r * width + i) * (long)size_of(type), type, &value, CK_F32, 1);
+            value = c[r] * ((i == targets[r] ? 1 : 0) - value);
+            ck_plain_convert(&value, CK_F32, (char *)pp + (r * width + i) * (long)size_of(type), type, 1);
+        }
+    if (!error) error = expect("logit gradients", p, pp, type, n, type == CK_F32 ? 2e-5 : 1e-2);
+    free(logits), free(lp), free(plp), free(c), free(targets), free(p), free(pp);
+    return error;
+}
+
+static const char *check_scores(void) {
+    long rows = between(1, 6), width = between(1, 300), n = rows * width;
+    float *p = floats(n), *g = floats(n), *a = floats(rows), *b = floats(rows), *c = floats(rows), *dp = floats(n);
+    if (random_bits() % 4 == 0) memset(p, 0, (unsigned long)width * 4);
+    ck_normalized_mse(p, g, rows, width, a);
+    ck_plain_normalized_mse(p, g, rows, width, b);
+    const char *error = expect("normalized mse", a, b, CK_F32, rows, 1e-5);
+    // The gradient by central differences of the plain score.
+    ck_normalized_mse_backward(p, g, c, rows, width, dp);
+    for (int trial = 0; trial < 5 && !error; trial++) {
+        long r = between(0, rows - 1), i = r * width + between(0, width - 1);
+        float kept = p[i], step = 1e-2f, up, down;
+        if (p[r * width] == 0 && width > 1 && p[r * width + 1] == 0) continue;
+        p[i] = kept + step;
+        ck_plain_normalized_mse(p + r * width, g + r * width, 1, width, &up);
+        p[i] = kept - step;
+        ck_plain_normalized_mse(p + r * width, g + r * width, 1, width, &down);
+        p[i] = kept;
+        double slope = (double)c[r] * ((double)up - (double)down) / (2 * (double)step);
+        if (width > 8 && fabs(slope - (double)dp[i]) > 2e-3 * (fabs(slope) + 0.05)) error = "the gradient of the normalized mse is not its slope";
+    }
+    free(p), free(g), free(a), free(b), free(c), free(dp);
+    return error;
+}
+
+// A random forest: a few segments, each with a parent, all rows attending; sometimes only the last rows of a segment ask.
+static const char *check_attention(void) {
+    long kv = between(1, 3), group = between(1, 5), heads = kv * group, width = random_bits() % 2 ? 16 * between(1, 6) : between(1, 70);
+    long segments = between(1, 6), parent[8], start[8], length[8], total = 0;
+    for (long s = 0; s < segments; s++) {
+        parent[s] = s == 0 || random_bits() % 4 == 0 ? -1 : between(0, s - 1);
+        start[s] = total;
+        length[s] = random_bits() % 3 == 0 ? between(60, 140) : between(1, 20);
+        total += length[s];
+    }
+    ck_attention_task tasks[8];
+    ck_attention_span spans[64];
+    long span_count = 0, query_rows = 0;
+    for (long s = 0; s < segments; s++) {
+        long chain[8], depth = 0, visible = 0, asked = random_bits() % 3 ? length[s] : between(1, length[s]);
+        for (long p = s; p >= 0; p = parent[p]) chain[depth++] = p;
+        tasks[s] = (ck_attention_task){query_rows, asked, 0, span_count, depth};
+        while (depth-- > 0) {
+            spans[span_count++] = (ck_attention_span){start[chain[depth]], length[chain[depth]]};
+            visible += length[chain[depth]];
+        }
+        tasks[s].first_visible = visible - asked + 1;
+        query_rows += asked;
+    }
+    long qn = query_rows * heads * width, kn = total * kv * width;
+    ck_attention a = {
+        .q = floats(qn), .k = floats(kn), .v = floats(kn), .heads = heads, .kv_heads = kv, .width = width,
+        .scale = 1 / sqrtf((float)width), .window = random_bits() % 2 ? 0 : between(1, 90), .tasks = tasks,
+        .task_count = segments, .spans = spans, .query_rows = query_rows, .key_rows = total};
+    ck_type type = float_or_bf16();
+    void *out = typed(type, qn), *plain = typed(type, qn);
+    float *sums = floats(query_rows * heads), *plain_sums = floats(query_rows * heads);
+    ck_attention_forward(&a, out, type, sums);
+    ck_plain_attention_forward(&a, plain, type, plain_sums);
+    const char *error = expect("attention", out, plain, type, qn, type == CK_F32 ? 3e-6 : 4e-3);
+    if (!error) error = expect("log-sum-exp", sums, plain_sums, CK_F32, query_rows * heads, 3e-6);
+    float *dout = floats(qn), *dq = floats(qn), *dk = floats(kn), *dv = floats(kn), *pq = floats(qn);
+    float *pk = copy(dk, (unsigned long)kn * 4), *pv = copy(dv, (unsigned long)kn * 4);
+    ck_attention_backward(&a, plain, type, plain_sums, dout, dq, dk, dv);
+    ck_plain_attention_backward(&a, plain, type, plain_sums, dout, pq, pk, pv);
+    // Where a query sees one key, its gradient is zero but for rounding: errors count against the incoming gradient too.
+    double scale = 0.1 * sqrt((double)qn);
+    if (!error) error = expect_scaled("attention dq", dq, pq, CK_F32, qn, 1e-5, scale);
+    if (!error) error = expect_scaled("attention dk", dk, pk, CK_F32, kn, 1e-5, scale);
+    if (!error) error = expect("attention dv", dv, pv, CK_F32, kn, 1e-5);
+    free((void *)a.q), free((void *)a.k), free((void *)a.v), free(out), free(plain), free(sums), free(plain_sums);
+    free(dout), free(dq), free(dk), free(dv), free(pq), free(pk), free(pv);
+    return error;
+}
+
+static const char *check_adamw(void) {
+    long n = random_bits() % 8 == 0 ? between(5000, 9000) : between(1, 100);
+    ck_adamw o = {1e-2f, 0.9f, 0.999f, 1e-8f, 0.01f, 0.5f, between(1, 5)};
+    float *w = floats(n), *g = floats(n), *m = floats(n), *v = floats(n);
+    for (long i = 0; i < n; i++) v[i] = fabsf(v[i]);
+    float *pw = copy(w, (unsigned long)n * 4), *pm = copy(m, (unsigned long)n * 4), *pv = copy(v, (unsigned long)n * 4);
+    float *bm = copy(m, (unsigned long)n * 4), *bv = copy(v, (unsigned long)n * 4), *joined = floats(n);
+    uint16_t *upper = allocate((unsigned long)n * 2);
+    int16_t *low = allocate((unsigned long)n * 2);
+    ck_split_master(w, upper, low, n);
+    ck_join_master(upper, low, joined, n);
+    const char *error = memcmp(joined, w, (unsigned long)n * 4) ? "the two halves of a master weight do not join to it" : NULL;
+    ck_adamw_f32(&o, w, g, m, v, n);
+    ck_plain_adamw_f32(&o, pw, g, pm, pv, n);
+    ck_adamw_bf16(&o, upper, low, g, bm, bv, n);
+    if (!error) error = expect("adamw weight", w, pw, CK_F32, n, 1e-6);
+    if (!error) error = expect("adamw m", m, pm, CK_F32, n, 1e-6);
+    if (!error) error = expect("adamw v", v, pv, CK_F32, n, 1e-6);
+    ck_join_master(upper, low, joined, n);
+    if (!error) error = expect("adamw split weight", joined, pw, CK_F32, n, 1e-6);
+    float factor = 0.97f;
+    ck_decay_bf16(factor, upper, low, n);
+    ck_join_master(upper, low, pw, n);
+    for (long i = 0; i < n; i++) joined[i] *= factor;
+    if (!error) error = expect("decay", pw, joined, CK_F32, n, 1e-7);
+    free(w), free(g), free(m), free(v), free(pw), free(pm), free(pv), free(bm), free(bv), free(joined), free(upper), free(low);
+    return error;
+}
+
+static const char *check_reductions(void) {
+    long rows = between(1, 30), width = between(1, 300), n = rows * width;
+    ck_type type = any_type();
+    void *x = typed(type, n);
+    float *sums = floats(width), *plain = copy(sums, (unsigned long)width * 4), *wide = floats(n);
+    ck_plain_convert(x, type, wide, CK_F32, n);
+    for (long j = 0; j < width; j++) {
+        double total = 0;
+        for (long r = 0; r < rows; r++) total += (double)wide[r * width + j];
+        plain[j] += (float)total;
+    }
+    ck_column_sums(x, type, rows, width, sums, true);
+    const char *error = expect("column sums", sums, plain, CK_F32, width, 2e-6);
+    double squares = 0;
+    for (long i = 0; i < n; i++) squares += (double)wide[i] * (double)wide[i];
+    if (!error && fabs(ck_sum_of_squares(wide, n) - squares) > 1e-5 * squares) error = "sum of squares";
+    if (!error && ck_first_nonfinite(wide, CK_F32, n) != -1) error = "a finite array was called non-finite";
+    long at = between(0, n - 1);
+    wide[at] = random_bits() % 2 ? NAN : -INFINITY;
+    if (!error && ck_first_nonfinite(wide, CK_F32, n) != at) error = "the first non-finite element was missed";
+    // Gather, then scatter back: equal rows add up.
+    int32_t *index = allocate((unsigned long)rows * 4);
+    float *picked = floats(n), *back = calloc((unsigned long)n, 4), *expected = calloc((unsigned long)n, 4);
+    ck_plain_convert(x, type, wide, CK_F32, n);
+    for (long r = 0; r < rows; r++) index[r] = (int32_t)between(0, rows - 1);
+    ck_gather_rows(wide, index, rows, width * 4, picked);
+    ck_scatter_add_rows(picked, index, rows, width, back);
+    for (long r = 0; r < rows; r++)
+        for (long j = 0; j < width; j++) expected[index[r] * width + j] += wide[index[r] * width + j];
+    if (!error) error = expect("gather and scatter", back, expected, CK_F32, n, 1e-6);
+    ck_embed(x, type, index, rows, width, 3, picked);
+    for (long i = 0; i < n; i++) expected[i] = wide[index[i / width] * width + i % width] * 3;
+    if (!error) error = expect("embed", picked, expected, CK_F32, n, 1e-6);
+    free(x), free(sums), free(plain), free(wide), free(index), free(picked), free(back), free(expected);
+    return error;
+}
+
+static const char *check_sampling(void) {
+    long rows = between(1, 5), width = between(1, 700), n = rows * width;
+    float *logits = floats(n), *scratch = floats(n), *lp = floats(rows);
+    int32_t *chosen = allocate((unsigned long)rows * 4);
+    ck_sampling *s = allocate((unsigned long)rows * sizeof *s);
+    const char *error = NULL;
+    for (long r = 0; r < rows; r++)
+        s[r] = (ck_sampling){
+            random_bits() % 4 ? 0.1f + (float)between(1, 20) / 10 : 0, random_bits() % 2 ? 1 : (float)between(1, 99) / 100,
+            random_bits() % 2 ? 0 : between(1, width), (double)random_bits() / 2147483648.0};
+    ck_sample(logits, rows, width, s, chosen, lp, scratch);
+    for (long r = 0; r < rows && !error; r++) {
+        const float *row = logits + r * width;
+        long rank = 0, i = chosen[r];
+        double heavier = 0, total = 0, plain = 0;
+        if (i < 0 || i >= width) error = "a token outside the vocabulary";
+        for (long j = 0; j < width && !error; j++) rank += row[j] > row[i];
+        for (long j = 0; j < width && !error; j++) plain += exp((double)row[j] - (double)row[i]);
+        if (!error && fabs((double)lp[r] + log(plain)) > 1e-4) error = "a sampled token's log-probability is wrong";
+        if (s[r].temperature == 0 && rank != 0) error = "greedy did not take the largest logit";
+        if (s[r].top_k > 0 && rank >= s[r].top_k) error = "a token beyond the top k";
+        if (s[r].temperature > 0 && s[r].top_k == 0)
+            for (long j = 0; j < width; j++) {
+                double weight = exp(((double)row[j] - (double)row[i]) / (double)s[r].temperature);
+                total += weight;
+                if (row[j] > row[i]) heavier += weight;
+            }
+        if (s[r].temperature > 0 && s[r].top_k == 0 && heavier > (double)s[r].top_p * total * 1.0001)
+            error = "a token outside the nucleus";
+    }
+    free(logits), free(scratch), free(lp), free(chosen), free(s);
+    return error;
+}
+
+static const struct {
+    const char *name;
+    const char *(*run)(void);
+} checks[] = {
+    {"convert", check_convert}, {"matmul", check_matmul}, {"rms_norm", check_rms_norm}, {"rotate", check_rotate},
+    {"gated", check_gated}, {"log_probabilities", check_log_probabilities}, {"scores", check_scores},
+    {"attention", check_attention}, {"adamw", check_adamw}, {"reductions", check_reductions}, {"sampling", check_sampling},
+};
+#define CHECKS (sizeof checks / sizeof *checks)
+const char *const kernel_check_names[] = {"convert", "matmul", "rms_norm", "rotate", "gated", "log_probabilities", "scores",
+                                          "attention", "adamw", "reductions", "sampling", NULL};
+
+const char *kernel_check(const char *name, unsigned seed) {
+    for (unsigned long i = 0; i < CHECKS; i++)
+        if (strcmp(checks[i].name, name) == 0) {
+            state = seed * 7919ull + i;
+            random_bits();
+            return checks[i].run();
+        }
+    return "no such check";
+}
+
+#ifdef KERNEL_CHECKS_MAIN
+// usage: kernel_checks [SEEDS]. Every check, every instruction set this CPU has, one and several threads.
+int main(int argc, char **argv) {
+    unsigned seeds = argc > 1 ? (unsigned)atoi(argv[1]) : 30;
+    int failures = 0, best = ck_force_instruction_set(-1);
+    for (int level = best; level >= 0; level--) {
+        ck_force_instruction_set(level);
+        for (unsigned long i = 0; i < CHECKS; i++)
+            for (unsigned seed = 0; seed < seeds; seed++) {
+                ck_set_threads((int)(1 + seed % 3));
+                const char *error = kernel_check(checks[i].name, seed);
+                if (error) {
+                    printf("%s, %s, seed %u: %s\n", checks[i].name, ck_instruction_set(), seed, error);
+                    failures++;
+                }
+            }
+        printf("%s: %lu kernels, %u seeds\n", ck_instruction_set(), CHECKS, seeds);
+    }
+    printf("%s\n", failures ? "FAILED" : "all kernels agree with their plain versions");
+    return failures ? 1 : 0;
+}
+#endif
