@@ -50,7 +50,7 @@ package struct JSONReader {
 extension JSONReader {
     /// Reads an object, calling `body` at each value with the bytes of its key; `body` must consume that value.
     ///
-    /// The key's bytes are lent for the call, and only until `body` uses the reader.
+    /// The key's bytes are lent for the call.
     package mutating func readObject(
         _ body: (inout JSONReader, UnsafeBufferPointer<UInt8>) throws -> Void
     ) throws {
@@ -280,6 +280,16 @@ extension JSONReader {
         while cursor < bytes.count, digit(at: cursor) != nil { cursor += 1 }
         guard cursor > start else { throw error("a digit is expected here", at: start) }
         return cursor
+    }
+
+    /// Consumes whatever value stands here, checking it as `readValue` does but building nothing.
+    package mutating func skipValue() throws {
+        switch peek() {
+        case UInt8(ascii: "{"): try readObject { reader, _ in try reader.skipValue() }
+        case UInt8(ascii: "["): try readArray { try $0.skipValue() }
+        case UInt8(ascii: "\""): try readString { _ in }
+        default: _ = try readValue()
+        }
     }
 
     /// Reads whatever value stands here into a tree.

@@ -1,0 +1,74 @@
+import JSON
+
+/// The contents of tokenizer.json.
+struct TokenizerFile {
+    var model: BytePairEncoder
+    var addedTokens: [AddedToken]
+    var normalizer: Normalizer?
+    var preTokenizer: PreTokenizer?
+    var postProcessor: PostProcessor
+    /// Nil where the file has no decoder, which is not the same as one without steps.
+    var decoder: [DecoderStep]?
+
+    /// Reads the file's bytes.
+    ///
+    /// - Throws: `TokenizerError` that names `source`.
+    init(_ bytes: UnsafeBufferPointer<UInt8>, source: String) throws {
+        do {
+            var reader = JSONReader(bytes)
+            // Checked once for the whole file, so that pieces need not be checked one by one.
+            if let offset = UTF8Validation.firstInvalidOffset(in: bytes) {
+                throw reader.error("this byte is not valid UTF-8", at: offset)
+            }
+            var model: BytePairEncoder?
+            var parts = JSONObject()
+            try reader.readObject { reader, key in
+                let key = String(decoding: key, as: UTF8.self)
+                if key == "model", reader.peek() == UInt8(ascii: "{") {
+                    model = try ModelReader.read(&reader, source: source)
+                } else {
+                    parts[key] = try reader.readValue()
+                }
+            }
+            try reader.expectEnd()
+            guard let model else {
+                throw TokenizerError(source: source, reason: "there is no \"model\" object; is this a tokenizer.json?")
+            }
+            try self.init(model: model, parts: parts, source: source)
+        } catch let error as JSONError {
+            throw TokenizerError(source: source, reason: "\(error); download the file again")
+        }
+    }
+
+    private init(model: BytePairEncoder, parts: JSONObject, source: String) throws {
+        let components = ComponentReader(source: source)
+        self.model = model
+        addedTokens = try Self.addedTokens(parts["added_tokens"], model: model, source: source)
+        normalizer = try components.normalizer(parts["normalizer"])
+        preTokenizer = try components.preTokenizer(parts["pre_tokenizer"])
+        postProcessor = try components.postProcessor(parts["post_processor"])
+        decoder = try components.decoder(parts["decoder"])
+    }
+
+    private static func addedTokens(
+        _ value: JSONValue?, model: BytePairEncoder, source: String
+    ) throws -> [AddedToken] {
+        try (value?.array ?? []).enumerated().map { position, value in
+            guard let content = value["content"]?.string,
+                let id = value["id"]?.int, (0...Int(Vocabulary.largestID)).contains(id)
+            else {
+                throw TokenizerError(
+                    source: source,
+                    reason: "added token \(position) needs a \"content\" and an \"id\" from 0 to "
+                        + "\(Vocabulary.largestID); write both")
+            }
+            let isSpecial = value["special"]?.bool ?? false
+            return AddedToken(
+                // The model's id for the same piece takes precedence, as in the Rust package.
+                id: model.vocabulary.id(of: content) ?? Int32(id), content: content,
+                isSingleWord: value["single_word"]?.bool ?? false, stripsLeft: value["lstrip"]?.bool ?? false,
+                stripsRight: value["rstrip"]?.bool ?? false, isNormalized: value["normalized"]?.bool ?? !isSpecial,
+                isSpecial: isSpecial)
+        }
+    }
+}

@@ -1,0 +1,125 @@
+/// A token that tokenizer.json adds to the model's pieces and that is recognized in text before anything else.
+struct AddedToken: Sendable {
+    let id: Int32
+    let content: String
+    /// Matches only where no word character touches it.
+    let isSingleWord: Bool
+    /// Takes the white space before it along.
+    let stripsLeft: Bool
+    /// Takes the white space after it along.
+    let stripsRight: Bool
+    /// Is looked for after normalization rather than before.
+    let isNormalized: Bool
+    let isSpecial: Bool
+}
+
+/// Finds added tokens in text, the longest of those that begin leftmost, as the Rust package does.
+struct AddedTokenMatcher: Sendable {
+    enum Piece {
+        case token(Int32)
+        case text(Range<Int>)
+    }
+
+    private let tokens: [AddedToken]
+    /// For each byte, whether a token begins with it, which rules out nearly every place in a text.
+    private var canBegin = [Bool](repeating: false, count: 256)
+    /// A trie: from node and byte to node.
+    private var children: [UInt64: Int32] = [:]
+    /// The token that ends at each node, as a position in `tokens`, or -1.
+    private var tokenAtNode: [Int32] = [-1]
+
+    /// Makes a matcher of tokens with the bytes to look for.
+    init(_ patterns: [(token: AddedToken, bytes: [UInt8])]) {
+        tokens = patterns.map(\.token)
+        for (position, pattern) in patterns.enumerated() {
+            guard let first = pattern.bytes.first else { continue }
+            canBegin[Int(first)] = true
+            var node: Int32 = 0
+            for byte in pattern.bytes {
+                let edge = Self.edge(node, byte)
+                if let child = children[edge] {
+                    node = child
+                } else {
+                    node = Int32(tokenAtNode.count)
+                    tokenAtNode.append(-1)
+                    children[edge] = node
+                }
+            }
+            tokenAtNode[Int(node)] = Int32(position)
+        }
+    }
+
+    private static func edge(_ node: Int32, _ byte: UInt8) -> UInt64 {
+        UInt64(node) << 8 | UInt64(byte)
+    }
+
+    /// Calls `body` with the tokens in `text` and the stretches between them, in order.
+    func split(_ text: UnsafeBufferPointer<UInt8>, _ body: (Piece) -> Void) {
+        guard !tokens.isEmpty else {
+            if !text.isEmpty { body(.text(0..<text.count)) }
+            return
+        }
+        var coveredEnd = 0
+        // Remembered, so that tokens among much white space do not each walk all of it.
+        var whitespaceEnd = 0
+        var position = 0
+        while position < text.count {
+            guard canBegin[Int(text[position])], let (token, matchEnd) = longestMatch(in: text, at: position) else {
+                position += 1
+                continue
+            }
+            let matchStart = position
+            position = matchEnd
+            if token.isSingleWord, touchesWord(text, matchStart, matchEnd) { continue }
+            var (start, end) = (matchStart, matchEnd)
+            if token.stripsLeft { start = whitespaceStart(text, before: start, notBefore: coveredEnd) }
+            if token.stripsRight {
+                whitespaceEnd = max(whitespaceEnd, end)
+                whitespaceEnd = self.whitespaceEnd(text, after: whitespaceEnd)
+                end = whitespaceEnd
+            }
+            if coveredEnd < start { body(.text(coveredEnd..<start)) }
+            body(.token(token.id))
+            coveredEnd = end
+        }
+        if coveredEnd < text.count { body(.text(coveredEnd..<text.count)) }
+    }
+
+    private func longestMatch(in text: UnsafeBufferPointer<UInt8>, at start: Int) -> (AddedToken, Int)? {
+        var node: Int32 = 0
+        var longest: (AddedToken, Int)?
+        var position = start
+        while position < text.count, let child = children[Self.edge(node, text[position])] {
+            node = child
+            position += 1
+            if tokenAtNode[Int(node)] >= 0 { longest = (tokens[Int(tokenAtNode[Int(node)])], position) }
+        }
+        return longest
+    }
+
+    private func touchesWord(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Bool {
+        if start > 0, UTF8Scalar.decode(text, at: UTF8Scalar.start(before: start, in: text)).scalar.isWord {
+            return true
+        }
+        return end < text.count && UTF8Scalar.decode(text, at: end).scalar.isWord
+    }
+
+    private func whitespaceStart(_ text: UnsafeBufferPointer<UInt8>, before end: Int, notBefore limit: Int) -> Int {
+        var start = end
+        // A match may itself begin within the white space that the one before it took along.
+        while start > limit {
+            let last = UTF8Scalar.start(before: start, in: text)
+            guard UTF8Scalar.decode(text, at: last).scalar.isWhitespace else { break }
+            start = last
+        }
+        return max(start, limit)
+    }
+
+    private func whitespaceEnd(_ text: UnsafeBufferPointer<UInt8>, after start: Int) -> Int {
+        var end = start
+        while end < text.count, case let (scalar, next) = UTF8Scalar.decode(text, at: end), scalar.isWhitespace {
+            end = next
+        }
+        return end
+    }
+}

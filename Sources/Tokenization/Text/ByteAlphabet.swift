@@ -1,0 +1,56 @@
+/// GPT-2's alphabet: a printable character for each of the 256 bytes, so that vocabularies can be written as text.
+enum ByteAlphabet {
+    /// The UTF-8 of each byte's character: the first byte in the lower half, the second, or 0, in the upper.
+    private static let spelling: [UInt16] = {
+        characters.map { character in
+            let utf8 = Array(String(character).utf8)
+            return UInt16(utf8[0]) | (utf8.count > 1 ? UInt16(utf8[1]) << 8 : 0)
+        }
+    }()
+
+    /// Each byte's character: itself where it prints, otherwise the next free one from U+0100.
+    private static let characters: [Unicode.Scalar] = {
+        var next: UInt8 = 0
+        return (UInt8.min...UInt8.max).map { byte in
+            switch byte {
+            case 0x21...0x7E, 0xA1...0xAC, 0xAE...0xFF: return Unicode.Scalar(byte)
+            default:
+                defer { next += 1 }
+                return Unicode.Scalar(0x100 + UInt32(next)) ?? "\u{FFFD}"
+            }
+        }
+    }()
+
+    /// The byte of each character below U+0144, or -1.
+    private static let byteOfCharacter: [Int16] = {
+        var table = [Int16](repeating: -1, count: 0x144)
+        for (byte, character) in characters.enumerated() { table[Int(character.value)] = Int16(byte) }
+        return table
+    }()
+
+    /// Writes a byte's character at `count` and moves that on.
+    @inline(__always)
+    static func append(_ byte: UInt8, to output: UnsafeMutableBufferPointer<UInt8>, _ count: inout Int) {
+        let spelling = spelling[Int(byte)]
+        output[count] = UInt8(truncatingIfNeeded: spelling)
+        count += 1
+        if spelling > 0xFF {
+            output[count] = UInt8(spelling >> 8)
+            count += 1
+        }
+    }
+
+    /// The bytes that a piece spells, or nil where it has characters outside the alphabet.
+    static func bytes(of piece: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(piece.count)
+        var position = 0
+        while position < piece.count {
+            let (scalar, end) = UTF8Scalar.decode(piece, at: position)
+            guard scalar.value < 0x144, byteOfCharacter[Int(scalar.value)] >= 0 else { return nil }
+            bytes.append(UInt8(byteOfCharacter[Int(scalar.value)]))
+            position = end
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,180 @@
+import Foundation
+import JSON
+import Synchronization
+
+/// Turns text into token ids and back, as described by a model's tokenizer.json.
+///
+///     let tokenizer = try Tokenizer(folder: modelFolder)
+///     let ids = tokenizer.encode("Hello, world")
+///     tokenizer.decode(ids)  // "Hello, world"
+///
+/// Results equal those of the `tokenizers` package. A tokenizer may be used from any number of threads at once.
+public struct Tokenizer: Sendable {
+    /// A token that stands for the beginning or the end of a text.
+    public struct Marker: Equatable, Sendable {
+        /// The token as text.
+        public let text: String
+        /// The token's id, or nil where the vocabulary lacks it.
+        public let id: Int32?
+    }
+
+    /// What stands at the beginning of a text (`bos_token`), if anything does.
+    public internal(set) var beginningOfText: Marker?
+    /// What stands at the end of a text (`eos_token`), if anything does.
+    public internal(set) var endOfText: Marker?
+    /// How a conversation becomes a text, if the folder says so.
+    public internal(set) var chatTemplate: ChatTemplate?
+    /// The ids of the tokens that `decode` leaves out when it skips special tokens.
+    public let specialTokenIDs: Set<Int32>
+    /// One more than the highest id.
+    public let vocabularySize: Int
+
+    private let model: BytePairEncoder
+    private let normalizer: Normalizer?
+    private let preTokenizer: PreTokenizer?
+    private let postProcessor: PostProcessor
+    private let decoderSteps: [DecoderStep]?
+    /// Added tokens looked for in the text as it is, and in the normalized text.
+    private let rawMatcher: AddedTokenMatcher
+    private let normalizedMatcher: AddedTokenMatcher
+    private let addedTokenContents: [Int32: String]
+    private let addedTokenIDs: [ByteString: Int32]
+    private let workspaces = WorkspacePool()
+
+    /// Reads a tokenizer from the bytes of a tokenizer.json.
+    ///
+    /// - Parameters:
+    ///   - bytes: The file's contents.
+    ///   - configuration: The contents of tokenizer_config.json, for the markers and the chat template.
+    ///   - source: What errors call the file.
+    /// - Throws: `TokenizerError`.
+    public init(tokenizerJSON bytes: [UInt8], configuration: JSONValue? = nil, source: String) throws {
+        let file = try bytes.withUnsafeBufferPointer { try TokenizerFile($0, source: source) }
+        self.init(file)
+        if let configuration { try configure(configuration, source: source) }
+    }
+
+    init(_ file: TokenizerFile) {
+        model = file.model
+        normalizer = file.normalizer
+        preTokenizer = file.preTokenizer
+        postProcessor = file.postProcessor
+        decoderSteps = file.decoder
+        let tokens = file.addedTokens
+        rawMatcher = AddedTokenMatcher(tokens.filter { !$0.isNormalized }.map { ($0, Array($0.content.utf8)) })
+        normalizedMatcher = AddedTokenMatcher(
+            tokens.filter(\.isNormalized).map { token in
+                let bytes = Array(token.content.utf8)
+                return (token, file.normalizer?.normalize(bytes) ?? bytes)
+            })
+        specialTokenIDs = Set(tokens.filter(\.isSpecial).map(\.id))
+        addedTokenContents = Dictionary(tokens.map { ($0.id, $0.content) }) { $1 }
+        addedTokenIDs = Dictionary(tokens.map { (ByteString($0.content), $0.id) }) { $1 }
+        vocabularySize = max(file.model.vocabulary.size, (tokens.map { Int($0.id) + 1 }.max() ?? 0))
+    }
+}
+
+// MARK: - Encoding
+
+extension Tokenizer {
+    /// The ids of a text, with the special tokens that the model expects around it unless told otherwise.
+    public func encode(_ text: String, addSpecialTokens: Bool = true) -> [Int32] {
+        var ids: [Int32] = addSpecialTokens ? postProcessor.prefix : []
+        ids.reserveCapacity(ids.count + text.utf8.count / 4 + 8)
+        workspaces.withWorkspace { workspace in
+            var text = text
+            text.withUTF8 { encode($0, into: &ids, workspace) }
+        }
+        if addSpecialTokens { ids += postProcessor.suffix }
+        return ids
+    }
+
+    private func encode(_ text: UnsafeBufferPointer<UInt8>, into ids: inout [Int32], _ workspace: EncoderWorkspace) {
+        rawMatcher.split(text) { piece in
+            switch piece {
+            case .token(let id): ids.append(id)
+            case .text(let range):
+                let raw = Array(text[range])
+                let normalized = normalizer?.normalize(raw) ?? raw
+                encodeNormalized(normalized, isAtStart: range.lowerBound == 0, into: &ids, workspace)
+            }
+        }
+    }
+
+    private func encodeNormalized(
+        _ text: [UInt8], isAtStart: Bool, into ids: inout [Int32], _ workspace: EncoderWorkspace
+    ) {
+        text.withUnsafeBufferPointer { buffer in
+            normalizedMatcher.split(buffer) { piece in
+                switch piece {
+                case .token(let id): ids.append(id)
+                case .text(let range):
+                    let isAtStart = isAtStart && range.lowerBound == 0
+                    guard let preTokenizer else {
+                        model.encode(UnsafeBufferPointer(rebasing: buffer[range]), into: &ids, workspace)
+                        return
+                    }
+                    var words = Words(range.count == text.count ? text : Array(buffer[range]), isAtStart: isAtStart)
+                    preTokenizer.apply(to: &words)
+                    words.forEach { model.encode($0, into: &ids, workspace) }
+                }
+            }
+        }
+    }
+}
+
+// MARK: - Decoding
+
+extension Tokenizer {
+    /// The text of ids, by default without special tokens. Unknown ids count for nothing.
+    public func decode(_ ids: [Int32], skipSpecialTokens: Bool = true) -> String {
+        var decoder = streamingDecoder(skipSpecialTokens: skipSpecialTokens)
+        var text: [UInt8] = []
+        for id in ids { text += decoder.appendBytes(id) }
+        text += decoder.finishBytes()
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// A decoder for ids that come one at a time.
+    public func streamingDecoder(skipSpecialTokens: Bool = true) -> StreamingDecoder {
+        StreamingDecoder(self, steps: decoderSteps, skipsSpecialTokens: skipSpecialTokens)
+    }
+
+    /// The piece with this id as the vocabulary spells it, or nil where there is none.
+    public func token(_ id: Int32) -> String? {
+        piece(id, skippingSpecial: false).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The id of a piece as the vocabulary spells it, or nil where there is none.
+    public func id(of token: String) -> Int32? {
+        addedTokenIDs[ByteString(token)] ?? model.vocabulary.id(of: token)
+    }
+
+    func piece(_ id: Int32, skippingSpecial: Bool) -> [UInt8]? {
+        if skippingSpecial, specialTokenIDs.contains(id) { return nil }
+        if let content = addedTokenContents[id] { return Array(content.utf8) }
+        return model.vocabulary.withPiece(id) { Array($0) }
+    }
+}
+
+/// Text as a dictionary key that compares bytes rather than canonical equivalence.
+private struct ByteString: Hashable, Sendable {
+    let bytes: [UInt8]
+
+    init(_ string: String) {
+        bytes = Array(string.utf8)
+    }
+}
+
+/// Hands out workspaces, so that their caches outlive single texts and threads do not share them.
+private final class WorkspacePool: Sendable {
+    /// Beyond this, workspaces are thrown away rather than kept.
+    private static let capacity = 16
+    private let idle = Mutex<[EncoderWorkspace]>([])
+
+    func withWorkspace(_ body: (EncoderWorkspace) -> Void) {
+        let workspace = idle.withLock { $0.popLast() } ?? EncoderWorkspace()
+        body(workspace)
+        idle.withLock { if $0.count < Self.capacity { $0.append(workspace) } }
+    }
+}
