@@ -88,6 +88,22 @@ void ck_fill(float *x, float value, long count) {
     ck_ranges(count, GRAIN, fill_body, &c);
 }
 
+SPLIT(fill_random, void *x; ck_type type; float deviation; uint32_t seed;) {
+    fill_random_context *c = opaque;
+    for (long i = begin; i < end; i++) {
+        // A 32-bit mixer (murmur3's) of the index and the seed.
+        uint32_t h = (uint32_t)i * 0x9e3779b1u + (uint32_t)(i >> 32) * 0x85ebca6bu + c->seed;
+        h = (h ^ h >> 16) * 0x85ebca6bu;
+        h = (h ^ h >> 13) * 0xc2b2ae35u;
+        float uniform = (float)((h ^ h >> 16) >> 8) * 0x1p-24f;
+        set_as(c->x, c->type, i, (uniform - 0.5f) * 3.4641016f * c->deviation);
+    }
+}
+void ck_fill_random(void *x, ck_type type, float deviation, uint32_t seed, long count) {
+    fill_random_context c = {x, type, deviation, seed};
+    ck_ranges(count, GRAIN, fill_random_body, &c);
+}
+
 SPLIT(linear, float *y; const float *x; float scale; bool add;) {
     linear_context *c = opaque;
     (c->add ? ck_current()->add_scaled : ck_current()->scale)(c->y + begin, c->x + begin, c->scale, end - begin);

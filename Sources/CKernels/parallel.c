@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #if defined(__x86_64__)
 #define relax() __builtin_ia32_pause()
@@ -218,4 +221,10 @@ void ck_reset_peak_resident_bytes(void) {
     if (!file) return;
     fputs("5", file);
     fclose(file);
+}
+
+void ck_trim_memory(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }

@@ -34,6 +34,8 @@ void ck_parallel(long count, void (*body)(void *context, long index), void *cont
 // Peak resident memory of this process in bytes, and a way to start counting again (where the system has one).
 long ck_peak_resident_bytes(void);
 void ck_reset_peak_resident_bytes(void);
+// Asks the allocator to give free pages back to the system.
+void ck_trim_memory(void);
 
 // MARK: Matrix products
 
@@ -66,6 +68,8 @@ void ck_plain_matmul(const ck_matmul *job);
 void ck_convert(const void *from, ck_type from_type, void *to, ck_type to_type, long count);
 void ck_plain_convert(const void *from, ck_type from_type, void *to, ck_type to_type, long count);
 void ck_fill(float *x, float value, long count);
+// Uniform numbers in ±√3·deviation, a function of (seed, index) alone.
+void ck_fill_random(void *x, ck_type type, float deviation, uint32_t seed, long count);
 // y += scale · x
 void ck_add_scaled(float *y, const float *x, float scale, long count);
 // y = scale · x

@@ -1,0 +1,115 @@
+import Foundation
+import JSON
+import Tensors
+
+/// A model folder as Hugging Face lays it out: `config.json` with `model.safetensors`, or an index and its shards. The weights
+/// are mapped, read-only, and used where they lie.
+public struct Checkpoint: Sendable {
+    /// The folder.
+    public let folder: URL
+    /// `config.json` as it stands.
+    public let json: JSONValue
+    /// The decoder it describes.
+    public let configuration: DecoderConfiguration
+    /// Family-independent name ↦ the file's own name, for the text model's tensors.
+    public let fileNames: [String: String]
+    private let files: [String: SafetensorsFile]
+
+    /// Opens a folder. Reads the configuration and the headers; no weight is touched. Throws one-line errors.
+    public init(folder: URL) throws {
+        self.folder = folder
+        json = try Checkpoint.readJSON(folder.appendingPathComponent("config.json"))
+        configuration = try DecoderConfiguration(json: json, source: folder.appendingPathComponent("config.json").path)
+        files = try Checkpoint.openFiles(folder)
+        var names: [String: String] = [:]
+        for name in files.keys { if let canonical = Checkpoint.canonicalName(name) { names[canonical] = name } }
+        fileNames = names
+    }
+
+    static func readJSON(_ url: URL) throws -> JSONValue {
+        var isFolder: ObjCBool = false
+        let folder = url.deletingLastPathComponent().path
+        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+            throw ModelError("\(folder): no such folder")
+        }
+        guard let data = FileManager.default.contents(atPath: url.path) else {
+            throw ModelError("\(url.path): missing; a model folder needs it")
+        }
+        do { return try JSONValue.parse(data) } catch { throw ModelError("\(url.path): \(error)") }
+    }
+
+    /// The file that holds each tensor.
+    private static func openFiles(_ folder: URL) throws -> [String: SafetensorsFile] {
+        let single = folder.appendingPathComponent("model.safetensors")
+        let index = folder.appendingPathComponent("model.safetensors.index.json")
+        if FileManager.default.fileExists(atPath: single.path) {
+            let file = try SafetensorsFile(single)
+            return Dictionary(uniqueKeysWithValues: file.entries.keys.map { ($0, file) })
+        }
+        guard FileManager.default.fileExists(atPath: index.path) else {
+            throw ModelError("\(folder.path): neither model.safetensors nor model.safetensors.index.json; only safetensors are read")
+        }
+        guard let map = try readJSON(index)["weight_map"]?.object else { throw ModelError("\(index.path): no weight_map") }
+        var shards: [String: SafetensorsFile] = [:]
+        var result: [String: SafetensorsFile] = [:]
+        for (name, value) in map {
+            guard let shard = value.string, !shard.contains("/"), !shard.isEmpty, shard != ".." else {
+                throw ModelError("\(index.path): weight_map: \(name) names no file of this folder")
+            }
+            if shards[shard] == nil {
+                let url = folder.appendingPathComponent(shard)
+                guard FileManager.default.fileExists(atPath: url.path) else {
+                    throw ModelError("\(index.path): the shard \(shard) is missing from the folder; download it")
+                }
+                shards[shard] = try SafetensorsFile(url)
+            }
+            guard let file = shards[shard], file.entries[name] != nil else {
+                throw ModelError("\(index.path): \(shard) does not hold \(name), though the index says so")
+            }
+            result[name] = file
+        }
+        return result
+    }
+
+    /// Names stand in files under several prefixes; inside they have none. Nil for what is not the text model's.
+    public static func canonicalName(_ name: String) -> String? {
+        var rest = Substring(name)
+        for prefix in ["language_model.", "model.", "language_model."] where rest.hasPrefix(prefix) {
+            rest = rest.dropFirst(prefix.count)
+        }
+        let known = ["embed_tokens.", "layers.", "norm.", "lm_head."]
+        return known.contains { rest.hasPrefix($0) } ? String(rest) : nil
+    }
+
+    /// A tensor by its family-independent name, in place, or nil.
+    public func tensor(_ name: String) throws -> Tensor? {
+        guard let fileName = fileNames[name], let file = files[fileName] else { return nil }
+        return try file.tensor(fileName)
+    }
+
+    /// A weight of a known shape. Throws if it is missing, of another shape, or not of a floating-point type.
+    public func weight(_ name: String, _ shape: [Int]) throws -> Parameter {
+        guard let tensor = try tensor(name) else {
+            throw ModelError("\(folder.path): the checkpoint has no tensor \(name), which \(configuration.family) needs")
+        }
+        let fileName = fileNames[name] ?? name
+        guard tensor.shape == shape else {
+            throw ModelError("\(folder.path): \(fileName) has shape \(tensor.shape), config.json asks for \(shape)")
+        }
+        guard tensor.elementType.isFloatingPoint else {
+            throw ModelError("\(folder.path): \(fileName) holds \(tensor.elementType), not weights")
+        }
+        return Parameter(name: name, tensor)
+    }
+
+    /// Names of weights that hold a NaN or an infinity, up to `limit`: reads every weight, so only once something went wrong.
+    public func nonFiniteWeights(limit: Int = 1) throws -> [String] {
+        var found: [String] = []
+        for (name, fileName) in fileNames.sorted(by: { $0.key < $1.key }) {
+            guard let tensor = try tensor(name), tensor.elementType.isFloatingPoint else { continue }
+            if tensor.firstNonFinite() != nil { found.append(fileName) }
+            if found.count >= limit { break }
+        }
+        return found
+    }
+}

@@ -1,0 +1,83 @@
+import Tensors
+
+/// Sees, and may replace, the residual stream behind a block. The value must be copied to be kept when the tape does not record.
+public typealias BlockObserver = (_ block: Int, _ hidden: Variable) -> Variable
+
+extension Decoder {
+    /// The residual stream behind block `through` (0-based; all blocks by default), before any final norm.
+    ///
+    /// - Parameters:
+    ///   - tree: the tokens.
+    ///   - vectors: [injected, d] float32, replacing the embeddings of the tree's injected rows after the embedding's scaling.
+    ///   - rows: the rows to read, increasing within a segment; nil for all. The last block computes queries and its MLP for
+    ///     these only.
+    ///   - observer: called behind every block; the last block's rows are those read.
+    /// - Returns: [rows, d] float32.
+    public func hidden(
+        _ tree: TokenTree, vectors: Variable? = nil, through last: Int? = nil, rows: [Int32]? = nil, tape: Tape,
+        observer: BlockObserver? = nil
+    ) -> Variable {
+        let last = last ?? blocks.count - 1
+        require(last >= 0 && last < blocks.count, "block \(last) of \(blocks.count)")
+        require(tree.rowCount > 0, "an empty tree")
+        require(vectors?.value.rows ?? 0 == tree.injectedRows.count, "\(tree.injectedRows.count) injected rows want as many vectors")
+        let pass = Pass(
+            tokens: tree.tokens, positions: tree.positions, injected: tree.injectedRows, layout: tree.layout(),
+            depth: tree.depth)
+        let read = rows.map { rows in
+            (rows: rows, positions: rows.map { tree.positions[Int($0)] }, layout: tree.layout(of: rows))
+        }
+        return run(pass, vectors: vectors, through: last, read: read, tape: tape, observer: observer)
+    }
+
+    /// Rows to compute, in the terms of the kernels.
+    struct Pass {
+        var tokens: [Int32]
+        var positions: [Int32]
+        var injected: [Int32] = []
+        var layout: AttentionLayout
+        /// Positions are below this.
+        var depth: Int
+        /// Cache rows that take this pass's keys and values, in row order.
+        var cached: (cache: KeyValueCache, rows: [Range<Int>])?
+    }
+
+    func run(
+        _ pass: Pass, vectors: Variable?, through last: Int,
+        read: (rows: [Int32], positions: [Int32], layout: AttentionLayout)? = nil, tape: Tape, observer: BlockObserver? = nil
+    ) -> Variable {
+        var x = tape.embedding(pass.tokens, table: embedding, scale: embeddingScale(tape.precision))
+        if let vectors, !pass.injected.isEmpty { x = tape.replacing(pass.injected, of: x, with: vectors) }
+        for index in 0...last {
+            var rows = Block.Rows(positions: pass.positions, layout: pass.layout)
+            if index == last { rows.read = read }
+            if let (cache, destination) = pass.cached {
+                rows.cache = (cache.keys[index], cache.values[index], destination)
+            }
+            let table = rotaryTable(blocks[index].rotary, positions: pass.depth)
+            x = blocks[index](tape, x, rows, table)
+            if let observer { x = observer(index, x) }
+        }
+        return x
+    }
+
+    /// The final norm, in the type that the output matrix takes.
+    public func normalized(_ hidden: Variable, tape: Tape) -> Variable {
+        guard let finalNorm else { trap("a decoder cut before its final norm has no logits") }
+        return tape.rmsNorm(
+            hidden, weight: finalNorm, offset: configuration.normOffset, epsilon: configuration.normEpsilon,
+            to: tape.precision.elementType)
+    }
+
+    /// Logits [rows, vocabulary], float32, of hidden rows [rows, d] behind the last block. No gradient.
+    public func logits(_ hidden: Variable, tape: Tape) -> Tensor {
+        guard let outputTable else { trap("a decoder cut before its output matrix has no logits") }
+        return tape.logits(normalized(hidden, tape: tape), table: outputTable)
+    }
+
+    /// log P(target) for hidden rows [rows, d] behind the last block; the result is [rows], float32.
+    public func logProbabilities(of targets: [Int32], _ hidden: Variable, tape: Tape) -> Variable {
+        guard let outputTable else { trap("a decoder cut before its output matrix has no logits") }
+        return tape.tokenLogProbabilities(normalized(hidden, tape: tape), table: outputTable, targets: targets)
+    }
+}

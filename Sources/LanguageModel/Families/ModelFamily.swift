@@ -1,0 +1,41 @@
+import JSON
+
+/// A kind of model: which `model_type`s it reads, and what it makes of their `config.json`.
+///
+/// To add one, write a file beside this with its reader and put it into `all`; see CONTRIBUTING.md.
+struct ModelFamily: Sendable {
+    /// Values of `model_type` this family reads.
+    let modelTypes: [String]
+    /// Turns a configuration into the decoder it describes. Throws `ModelError` naming the key.
+    let configuration: @Sendable (ConfigurationReader) throws -> DecoderConfiguration
+
+    /// Every family, in the order they are named in messages.
+    static let all: [ModelFamily] = [llama, qwen2, qwen3, gemma3]
+}
+
+extension DecoderConfiguration {
+    /// Reads a `config.json`. A wrapped multimodal configuration (`text_config`) is read for its text part.
+    ///
+    /// - Parameters:
+    ///   - json: the parsed file.
+    ///   - source: its path, for messages.
+    public init(json: JSONValue, source: String) throws {
+        let outer = try ConfigurationReader(json, source: source)
+        var reader = outer
+        if let text = outer.value("text_config") {
+            guard var object = text.object else { throw outer.fail("text_config", "not an object") }
+            // A wrapped model ties its embeddings as the outer file says.
+            if object["tie_word_embeddings"] == nil, let tied = outer.value("tie_word_embeddings") {
+                object["tie_word_embeddings"] = tied
+            }
+            reader = try ConfigurationReader(.object(object), source: "\(source): text_config")
+        }
+        let type = try reader.text("model_type", default: try? outer.text("model_type"))
+        guard let family = ModelFamily.all.first(where: { $0.modelTypes.contains(type) }) else {
+            let known = ModelFamily.all.flatMap(\.modelTypes).joined(separator: ", ")
+            throw outer.fail("model_type", "unknown architecture \(type); known are \(known) (CONTRIBUTING.md says how to add one)")
+        }
+        try reader.refuse("quantization_config") { _ in false }
+        self = try family.configuration(reader)
+    }
+}

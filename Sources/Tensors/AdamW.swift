@@ -1,0 +1,83 @@
+import CKernels
+import Foundation
+
+/// AdamW (Loshchilov and Hutter 2019) as PyTorch computes it, with clipping of the gradient's global norm.
+public struct AdamW: Sendable {
+    /// Decay rate of the gradient's mean.
+    public var beta1: Float = 0.9
+    /// Decay rate of its uncentred variance.
+    public var beta2: Float = 0.999
+    /// Added to the root of the variance.
+    public var epsilon: Float = 1e-8
+    /// Decoupled weight decay, per step and unit of learning rate.
+    public var weightDecay: Float = 0.01
+    /// Largest global gradient norm; nil does not clip.
+    public var maximumGradientNorm: Double?
+    /// Steps taken.
+    public var step = 0
+
+    /// PyTorch's defaults, no clipping.
+    public init() {}
+
+    /// One step on every parameter that has a gradient; the gradients are cleared. Returns the global gradient norm before
+    /// clipping. If the norm is NaN or infinite nothing is changed, so that a run can stop with its weights intact.
+    @discardableResult
+    public mutating func update(_ parameters: [Parameter], learningRate: Float) -> Double {
+        var squares = 0.0
+        for parameter in parameters {
+            guard let gradient = parameter.gradient else { continue }
+            squares += ck_sum_of_squares(gradient.floatAddress, gradient.count)
+        }
+        let norm = squares.squareRoot()
+        guard norm.isFinite else { return norm }
+        step += 1
+        var scale: Float = 1
+        if let limit = maximumGradientNorm, norm > limit { scale = Float(limit / (norm + 1e-6)) }
+        var settings = ck_adamw(
+            learning_rate: learningRate, beta1: beta1, beta2: beta2, eps: epsilon, weight_decay: weightDecay,
+            gradient_scale: scale, step: step)
+        for parameter in parameters {
+            guard let gradient = parameter.gradient, let moments = parameter.moments else { continue }
+            let first = moments.first.floatAddress, second = moments.second.floatAddress
+            if let low = parameter.low {
+                ck_adamw_bf16(
+                    &settings, parameter.value.address.assumingMemoryBound(to: UInt16.self),
+                    low.address.assumingMemoryBound(to: Int16.self), gradient.floatAddress, first, second, gradient.count)
+            } else {
+                ck_adamw_f32(
+                    &settings, parameter.value.floatAddress, gradient.floatAddress, first, second, gradient.count)
+            }
+            parameter.clearGradient()
+        }
+        return norm
+    }
+}
+
+/// A learning rate that warms up linearly and then falls along a cosine.
+public struct LearningRateSchedule: Sendable {
+    /// The highest rate, reached at the end of the warm-up.
+    public var peak: Float
+    /// Steps of the warm-up: step w has the rate peak · (w + 1) / warmUpSteps.
+    public var warmUpSteps: Int
+    /// Steps in all; later ones keep the last rate.
+    public var totalSteps: Int
+    /// The last rate as a share of the peak.
+    public var finalShare: Float
+
+    /// A schedule; without a warm-up and with `finalShare` 1 the rate is constant.
+    public init(peak: Float, warmUpSteps: Int = 0, totalSteps: Int, finalShare: Float = 0) {
+        self.peak = peak
+        self.warmUpSteps = warmUpSteps
+        self.totalSteps = totalSteps
+        self.finalShare = finalShare
+    }
+
+    /// The rate of a step, counted from 0.
+    public func rate(at step: Int) -> Float {
+        if step < warmUpSteps { return peak * Float(step + 1) / Float(warmUpSteps) }
+        let length = max(1, totalSteps - warmUpSteps)
+        let progress = min(1, Double(step - warmUpSteps) / Double(length))
+        let cosine = Float((1 + cos(.pi * progress)) / 2)
+        return peak * (finalShare + (1 - finalShare) * cosine)
+    }
+}

@@ -1,0 +1,188 @@
+import CKernels
+
+/// One weight matrix with its bias, for `Tape.linear`.
+public struct LinearOperand {
+    /// [out, in]
+    public let weight: Parameter
+    /// [out]
+    public let bias: Parameter?
+
+    /// A weight, with a bias or without.
+    public init(weight: Parameter, bias: Parameter? = nil) {
+        self.weight = weight
+        self.bias = bias
+    }
+}
+
+extension Tape {
+    /// x · Wᵀ + b for several weights at once, in one round of the worker threads.
+    ///
+    /// - Parameters:
+    ///   - x: [rows, in], in the tape's precision.
+    ///   - operands: the weights, of any floating-point type; those of another type than x are converted on the way.
+    ///   - type: the results' element type.
+    /// - Returns: [rows, out] for each weight. Gradients may come back in float32 or in `type`.
+    public func linear(_ x: Variable, _ operands: [LinearOperand], to type: ElementType = .float32) -> [Variable] {
+        let outputs = operands.map { Tensor(uninitialized: [x.value.rows, $0.weight.value.rows], type) }
+        multiply(x.value, operands, into: outputs, accumulate: false)
+        return zip(operands, outputs).map { operand, output in
+            result(output, from: [x], parameters: [operand.weight, operand.bias]) { gradient in
+                self.linearBackward(x, operand, gradient)
+            }
+        }
+    }
+
+    /// x · Wᵀ + b for one weight.
+    public func linear(_ x: Variable, _ operand: LinearOperand, to type: ElementType = .float32) -> Variable {
+        linear(x, [operand], to: type)[0]
+    }
+
+    /// sum + x · Wᵀ + b. A tape that does not record writes the result over `sum`.
+    public func linear(_ x: Variable, _ operand: LinearOperand, addedTo sum: Variable) -> Variable {
+        let output = isRecording ? sum.value.copy() : sum.value
+        multiply(x.value, [operand], into: [output], accumulate: true)
+        return result(output, from: [x, sum], parameters: [operand.weight, operand.bias]) { gradient in
+            self.linearBackward(x, operand, gradient)
+            sum.receive(gradient)
+        }
+    }
+
+    private func multiply(_ x: Tensor, _ operands: [LinearOperand], into outputs: [Tensor], accumulate: Bool) {
+        require(x.elementType == precision.elementType, "\(precision) products of a \(x.elementType) input")
+        var jobs: [ck_matmul] = []
+        jobs.reserveCapacity(operands.count)
+        // The kernel wants biases in float32; they are short.
+        let biases = operands.map { $0.bias?.value.converted(to: .float32) }
+        for ((operand, bias), output) in zip(zip(operands, biases), outputs) {
+            let weight = operand.weight.value
+            require(weight.width == x.width, "\(operand.weight.name) is \(weight.shape), its input \(x.shape)")
+            jobs.append(
+                ck_matmul(
+                    m: x.rows, n: weight.rows, k: x.width, a: x.address, a_type: x.kernelType, a_stride: x.width,
+                    a_transposed: false, b: weight.address, b_type: weight.kernelType, b_stride: weight.width,
+                    b_transposed: true, bias: bias.map { UnsafePointer($0.floatAddress) }, c: output.address,
+                    c_type: output.kernelType, c_stride: output.width, accumulate: accumulate))
+        }
+        withExtendedLifetime((x, biases, outputs)) { run(jobs) }
+    }
+
+    private func run(_ jobs: [ck_matmul]) {
+        if let message = ck_matmul_run(jobs, jobs.count) { trap(String(cString: message)) }
+    }
+
+    private func linearBackward(_ x: Variable, _ operand: LinearOperand, _ gradient: Tensor) {
+        let dy = gradient.converted(to: precision.elementType)
+        if let bias = operand.bias, bias.isTrainable {
+            let (memory, accumulate) = bias.gradientTarget()
+            ck_column_sums(gradient.address, gradient.kernelType, gradient.rows, gradient.width, memory.floatAddress, accumulate)
+        }
+        let weight = operand.weight.value
+        var jobs: [ck_matmul] = []
+        if x.needsGradient {
+            let (dx, accumulate) = x.gradientTarget()
+            jobs.append(
+                ck_matmul(
+                    m: dy.rows, n: weight.width, k: dy.width, a: dy.address, a_type: dy.kernelType, a_stride: dy.width,
+                    a_transposed: false, b: weight.address, b_type: weight.kernelType, b_stride: weight.width,
+                    b_transposed: false, bias: nil, c: dx.address, c_type: CK_F32, c_stride: dx.width,
+                    accumulate: accumulate))
+        }
+        if operand.weight.isTrainable {
+            jobs.append(weightGradient(of: operand.weight, dy: dy, x: x.value))
+        }
+        withExtendedLifetime((dy, x)) { run(jobs) }
+    }
+
+    /// dW (+)= dyᵀ · x
+    private func weightGradient(of parameter: Parameter, dy: Tensor, x: Tensor) -> ck_matmul {
+        let (memory, accumulate) = parameter.gradientTarget()
+        return ck_matmul(
+            m: dy.width, n: x.width, k: dy.rows, a: dy.address, a_type: dy.kernelType, a_stride: dy.width,
+            a_transposed: true, b: x.address, b_type: x.kernelType, b_stride: x.width, b_transposed: false, bias: nil,
+            c: memory.address, c_type: CK_F32, c_stride: memory.width, accumulate: accumulate)
+    }
+}
+
+extension Tape {
+    /// Logits x · Wᵀ in float32, without a gradient: for reading and sampling. x: [rows, in]; result: [rows, vocabulary].
+    public func logits(_ x: Variable, table: Parameter) -> Tensor {
+        let output = Tensor(uninitialized: [x.value.rows, table.value.rows], .float32)
+        multiply(x.value, [LinearOperand(weight: table)], into: [output], accumulate: false)
+        return output
+    }
+
+    /// log P(target) under softmax(x · Wᵀ) for each row, without ever holding all the logits.
+    ///
+    /// The softmax of a block of rows is kept for the way back, in the tape's precision, while `keptBytes` last; beyond that it
+    /// is computed again.
+    ///
+    /// - Parameters:
+    ///   - x: [rows, in], in the tape's precision.
+    ///   - table: [vocabulary, in]
+    ///   - targets: one id per row.
+    /// - Returns: [rows], float32. A loss is arithmetic on these; its derivative by them is what `backward` takes.
+    public func tokenLogProbabilities(
+        _ x: Variable, table: Parameter, targets: [Int32], keptBytes: Int = 600 << 20
+    ) -> Variable {
+        let rows = x.value.rows, vocabulary = table.value.rows
+        require(targets.count == rows, "\(targets.count) targets for \(rows) rows")
+        require(targets.allSatisfy { $0 >= 0 && Int($0) < vocabulary }, "a target outside the vocabulary of \(vocabulary)")
+        let output = Tensor(uninitialized: [rows], .float32)
+        let type = precision.elementType
+        // Blocks of about 64 MiB of logits.
+        let block = max(16, min(rows, (16 << 20) / vocabulary))
+        let mayKeep = isRecording && (x.needsGradient || table.isTrainable)
+        var kept: [Tensor?] = []
+        var left = keptBytes
+        for begin in stride(from: 0, to: rows, by: block) {
+            let range = begin..<min(rows, begin + block)
+            let bytes = range.count * vocabulary * type.byteCount
+            let probabilities = mayKeep && bytes <= left ? Tensor(uninitialized: [range.count, vocabulary], type) : nil
+            if probabilities != nil { left -= bytes }
+            softmax(x.value, table, targets, range, output, into: probabilities)
+            kept.append(probabilities)
+        }
+        return result(output, from: [x], parameters: [table]) { gradient in
+            let dx = x.needsGradient ? x.gradientTarget() : nil
+            for (index, begin) in stride(from: 0, to: rows, by: block).enumerated() {
+                let range = begin..<min(rows, begin + block)
+                var dlogits = kept[index]
+                if dlogits == nil {
+                    let again = Tensor(uninitialized: [range.count, vocabulary], type)
+                    self.softmax(x.value, table, targets, range, Tensor(uninitialized: [rows], .float32), into: again)
+                    dlogits = again
+                }
+                kept[index] = nil
+                guard let dlogits else { continue }
+                ck_token_log_probabilities_backward(
+                    dlogits.address, dlogits.kernelType, Array(targets[range]), gradient.floatAddress + begin, range.count,
+                    vocabulary)
+                let weight = table.value
+                var jobs: [ck_matmul] = []
+                if let dx {
+                    jobs.append(
+                        ck_matmul(
+                            m: range.count, n: weight.width, k: vocabulary, a: dlogits.address, a_type: dlogits.kernelType,
+                            a_stride: vocabulary, a_transposed: false, b: weight.address, b_type: weight.kernelType,
+                            b_stride: weight.width, b_transposed: false, bias: nil, c: dx.memory.rows(range).address,
+                            c_type: CK_F32, c_stride: weight.width, accumulate: dx.accumulate))
+                }
+                if table.isTrainable {
+                    jobs.append(self.weightGradient(of: table, dy: dlogits, x: x.value.rows(range)))
+                }
+                withExtendedLifetime(dlogits) { self.run(jobs) }
+            }
+        }
+    }
+
+    private func softmax(
+        _ x: Tensor, _ table: Parameter, _ targets: [Int32], _ range: Range<Int>, _ output: Tensor, into probabilities: Tensor?
+    ) {
+        let vocabulary = table.value.rows
+        let logits = Tensor(uninitialized: [range.count, vocabulary], .float32)
+        multiply(x.rows(range), [LinearOperand(weight: table)], into: [logits], accumulate: false)
+        ck_token_log_probabilities(
+            logits.floatAddress, Array(targets[range]), range.count, vocabulary, output.floatAddress + range.lowerBound,
+            probabilities?.address, probabilities?.kernelType ?? CK_F32)
+    }
+}

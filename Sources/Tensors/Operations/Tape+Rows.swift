@@ -1,0 +1,143 @@
+import CKernels
+
+/// The nonlinearity of a gated MLP.
+public enum Activation: Sendable {
+    case silu
+    /// The tanh approximation of GELU.
+    case geluTanh
+    case gelu
+
+    var kernelActivation: ck_activation {
+        switch self {
+        case .silu: CK_SILU
+        case .geluTanh: CK_GELU_TANH
+        case .gelu: CK_GELU
+        }
+    }
+}
+
+extension Tape {
+    /// Rows of a table, scaled: [ids, width], float32.
+    public func embedding(_ ids: [Int32], table: Parameter, scale: Float = 1) -> Variable {
+        let width = table.value.width
+        require(ids.allSatisfy { $0 >= 0 && Int($0) < table.value.rows }, "an id outside the vocabulary of \(table.value.rows)")
+        let output = Tensor(uninitialized: [ids.count, width], .float32)
+        ck_embed(table.value.address, table.value.kernelType, ids, ids.count, width, scale, output.floatAddress)
+        return result(output, parameters: [table]) { gradient in
+            if scale != 1 { ck_scale(gradient.floatAddress, gradient.floatAddress, scale, gradient.count) }
+            let memory = table.gradientToAddTo()
+            ck_scatter_add_rows(gradient.floatAddress, ids, ids.count, width, memory.floatAddress)
+        }
+    }
+
+    /// x with some rows replaced: the injection of METHOD.md §2. Writes over x, which nothing else may have used.
+    ///
+    /// - Parameters:
+    ///   - rows: distinct rows of x.
+    ///   - replacement: [rows, width], float32.
+    public func replacing(_ rows: [Int32], of x: Variable, with replacement: Variable) -> Variable {
+        require(replacement.value.rows == rows.count && replacement.value.width == x.value.width, "replacement of another shape")
+        require(rows.allSatisfy { $0 >= 0 && Int($0) < x.value.rows }, "a replaced row outside the batch")
+        let width = x.value.width
+        for (index, row) in rows.enumerated() {
+            (x.value.floatAddress + Int(row) * width).update(from: replacement.value.floatAddress + index * width, count: width)
+        }
+        return result(x.value, from: [x, replacement]) { gradient in
+            replacement.receive(gradient.gatheringRows(rows))
+            for row in rows { ck_fill(gradient.floatAddress + Int(row) * width, 0, width) }
+            x.receive(gradient)
+        }
+    }
+
+    /// Some rows of x, in the order asked for. Float32 gradients add up over rows asked for twice.
+    public func selecting(_ rows: [Int32], of x: Variable) -> Variable {
+        result(x.value.gatheringRows(rows), from: [x]) { gradient in
+            let memory = x.gradientToAddTo()
+            ck_scatter_add_rows(gradient.floatAddress, rows, rows.count, x.value.width, memory.floatAddress)
+        }
+    }
+
+    /// x / rms(x) · (weight + offset), per row of `weight`'s length (Zhang and Sennrich 2019; Gemma's offset is 1).
+    ///
+    /// - Parameters:
+    ///   - x: float32; its rows may hold several groups of the weight's length (heads), each normalized by itself.
+    ///   - type: the result's element type.
+    public func rmsNorm(
+        _ x: Variable, weight: Parameter, offset: Float = 0, epsilon: Float, to type: ElementType
+    ) -> Variable {
+        let width = weight.value.count
+        require(width > 0 && x.value.count % width == 0, "\(weight.name) of \(width) for \(x.value.shape)")
+        let rows = x.value.count / width
+        let output = Tensor(uninitialized: x.value.shape, type)
+        let inverse = isRecording ? Tensor(uninitialized: [rows], .float32) : nil
+        ck_rms_norm(
+            x.value.floatAddress, weight.value.address, weight.value.kernelType, offset, epsilon, rows, width,
+            output.address, output.kernelType, inverse?.floatAddress)
+        return result(output, from: [x], parameters: [weight]) { gradient in
+            guard let inverse else { return }
+            let (dx, accumulate) = x.gradientTarget()
+            ck_rms_norm_backward(
+                gradient.floatAddress, x.value.floatAddress, weight.value.address, weight.value.kernelType, offset,
+                inverse.floatAddress, rows, width, dx.floatAddress, accumulate,
+                weight.isTrainable ? weight.gradientToAddTo().floatAddress : nil)
+        }
+    }
+
+    /// x + y, float32. A tape that does not record writes the result over x.
+    public func sum(_ x: Variable, _ y: Variable) -> Variable {
+        let output = isRecording ? x.value.copy() : x.value
+        ck_add_scaled(output.floatAddress, y.value.floatAddress, 1, output.count)
+        return result(output, from: [x, y]) { gradient in
+            y.receive(gradient.copy())
+            x.receive(gradient)
+        }
+    }
+
+    /// factor · x in another element type; x float32.
+    public func scaled(_ x: Variable, by factor: Float, to type: ElementType) -> Variable {
+        let product = Tensor(uninitialized: x.value.shape, .float32)
+        ck_scale(product.floatAddress, x.value.floatAddress, factor, product.count)
+        return result(product.converted(to: type), from: [x]) { gradient in
+            ck_scale(gradient.floatAddress, gradient.floatAddress, factor, gradient.count)
+            x.receive(gradient)
+        }
+    }
+
+    /// activation(gate) · up. Both are [rows, width] of one element type, used here only: their gradients come back in it.
+    public func gated(_ gate: Variable, _ up: Variable, _ activation: Activation) -> Variable {
+        let input = gate.value
+        let output = Tensor(uninitialized: input.shape, precision.elementType)
+        ck_gated(
+            input.address, up.value.address, input.kernelType, activation.kernelActivation, input.count, output.address,
+            output.kernelType)
+        return result(output, from: [gate, up]) { gradient in
+            let dgate = Tensor(uninitialized: input.shape, input.elementType)
+            let dup = Tensor(uninitialized: input.shape, input.elementType)
+            ck_gated_backward(
+                gradient.floatAddress, input.address, up.value.address, input.kernelType, activation.kernelActivation,
+                input.count, dgate.address, dup.address)
+            if gate.needsGradient { gate.gradient = dgate }
+            if up.needsGradient { up.gradient = dup }
+        }
+    }
+
+    /// Per row, mean((√d·p/‖p‖ − √d·g/‖g‖)²) = 2(1 − cos): the reconstruction loss of METHOD.md §3.
+    ///
+    /// - Parameters:
+    ///   - prediction: [rows, d], float32.
+    ///   - truth: [rows, d], float32.
+    /// - Returns: [rows], 0...4, 2 is orthogonal.
+    public func normalizedMeanSquaredError(_ prediction: Variable, truth: Tensor) -> Variable {
+        require(prediction.value.shape == truth.shape, "a prediction of \(prediction.value.shape) for a truth of \(truth.shape)")
+        let rows = truth.rows, width = truth.width
+        let output = Tensor(uninitialized: [rows], .float32)
+        ck_normalized_mse(prediction.value.floatAddress, truth.floatAddress, rows, width, output.floatAddress)
+        return result(output, from: [prediction]) { gradient in
+            let dprediction = Tensor(uninitialized: [rows, width], .float32)
+            ck_normalized_mse_backward(
+                prediction.value.floatAddress, truth.floatAddress, gradient.floatAddress, rows, width,
+                dprediction.floatAddress)
+            prediction.receive(dprediction)
+        }
+    }
+}

@@ -1,0 +1,158 @@
+import CKernels
+
+/// An array of numbers with a shape: row-major, contiguous, of one element type.
+///
+/// A tensor is a value that refers to memory. Copies and views share it; operations make new tensors. Its memory can be read
+/// here as Swift arrays, and nowhere as pointers.
+///
+///     let x = Tensor([1, 2, 3, 4], shape: [2, 2])
+///     x.floats()  // [1, 2, 3, 4]
+public struct Tensor: Sendable {
+    /// Lengths of the axes, outermost first. Empty for a scalar.
+    public let shape: [Int]
+    /// The type of the elements.
+    public let elementType: ElementType
+    let buffer: Buffer
+    let byteOffset: Int
+
+    init(shape: [Int], elementType: ElementType, buffer: Buffer, byteOffset: Int) {
+        self.shape = shape
+        self.elementType = elementType
+        self.buffer = buffer
+        self.byteOffset = byteOffset
+    }
+
+    /// A tensor whose elements are whatever lay in memory, for an operation to fill.
+    init(uninitialized shape: [Int], _ elementType: ElementType) {
+        self.init(
+            shape: shape, elementType: elementType,
+            buffer: Buffer(byteCount: shape.reduce(1, *) * elementType.byteCount), byteOffset: 0)
+    }
+
+    /// Zeros.
+    public init(zeros shape: [Int], _ elementType: ElementType = .float32) {
+        self.init(uninitialized: shape, elementType)
+        address.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+    }
+
+    /// Values in row-major order. Their number must be the shape's.
+    public init(_ values: [Float], shape: [Int]) {
+        self.init(uninitialized: shape, .float32)
+        require(values.count == count, "\(values.count) values for the shape \(shape)")
+        values.withUnsafeBytes { if let base = $0.baseAddress { address.copyMemory(from: base, byteCount: $0.count) } }
+    }
+
+    /// 64-bit integers in row-major order.
+    public init(_ values: [Int], shape: [Int]) {
+        self.init(uninitialized: shape, .int64)
+        require(values.count == count, "\(values.count) values for the shape \(shape)")
+        values.withUnsafeBytes { if let base = $0.baseAddress { address.copyMemory(from: base, byteCount: $0.count) } }
+    }
+
+    /// Number of elements.
+    public var count: Int { shape.reduce(1, *) }
+    /// Bytes they take.
+    public var byteCount: Int { count * elementType.byteCount }
+    /// Length of the first axis; 1 for a scalar.
+    public var rows: Int { shape.first ?? 1 }
+    /// Elements of one row, that is of everything behind the first axis.
+    public var width: Int { shape.dropFirst().reduce(1, *) }
+
+    var address: UnsafeMutableRawPointer { buffer.address + byteOffset }
+    var floatAddress: UnsafeMutablePointer<Float> {
+        require(elementType == .float32, "float32 expected, \(elementType) found")
+        return address.assumingMemoryBound(to: Float.self)
+    }
+    var kernelType: ck_type { elementType.kernelType }
+
+    /// The same elements under another shape of the same count.
+    public func reshaped(_ shape: [Int]) -> Tensor {
+        require(shape.reduce(1, *) == count, "\(self.shape) has not the elements of \(shape)")
+        return Tensor(shape: shape, elementType: elementType, buffer: buffer, byteOffset: byteOffset)
+    }
+
+    /// Consecutive rows, as a view.
+    public func rows(_ range: Range<Int>) -> Tensor {
+        require(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of \(rows)")
+        return Tensor(
+            shape: [range.count] + shape.dropFirst(), elementType: elementType, buffer: buffer,
+            byteOffset: byteOffset + range.lowerBound * width * elementType.byteCount)
+    }
+}
+
+extension Tensor {
+    /// The elements as float32, in row-major order. Integers are converted too.
+    public func floats() -> [Float] {
+        if !elementType.isFloatingPoint { return integers().map(Float.init) }
+        return [Float](unsafeUninitializedCapacity: count) { target, filled in
+            if count > 0, let base = target.baseAddress { ck_convert(address, kernelType, base, CK_F32, count) }
+            filled = count
+        }
+    }
+
+    /// The elements as integers; traps for a floating-point tensor.
+    public func integers() -> [Int] {
+        switch elementType {
+        case .int64: loaded(as: Int64.self).map(Int.init)
+        case .int32: loaded(as: Int32.self).map(Int.init)
+        case .int16: loaded(as: Int16.self).map(Int.init)
+        default: trap("integers wanted of a tensor of \(elementType)")
+        }
+    }
+
+    private func loaded<T: BitwiseCopyable>(as type: T.Type) -> [T] {
+        (0..<count).map { address.loadUnaligned(fromByteOffset: $0 * MemoryLayout<T>.size, as: type) }
+    }
+
+    /// One element as a float.
+    public func float(at index: Int) -> Float {
+        require(index >= 0 && index < count, "element \(index) of \(count)")
+        var value: Float = 0
+        ck_plain_convert(address + index * elementType.byteCount, kernelType, &value, CK_F32, 1)
+        return value
+    }
+
+    /// The same values in another floating-point type; itself when it has that type already.
+    public func converted(to type: ElementType) -> Tensor {
+        if type == elementType { return self }
+        let result = Tensor(uninitialized: shape, type)
+        ck_convert(address, kernelType, result.address, type.kernelType, count)
+        return result
+    }
+
+    /// The same values in memory of their own.
+    public func copy() -> Tensor {
+        let result = Tensor(uninitialized: shape, elementType)
+        result.address.copyMemory(from: address, byteCount: byteCount)
+        return result
+    }
+
+    /// The rows with the given indices, in that order; float types.
+    public func gatheringRows(_ indices: [Int32]) -> Tensor {
+        require(indices.allSatisfy { $0 >= 0 && Int($0) < rows }, "a row outside 0..<\(rows)")
+        let result = Tensor(uninitialized: [indices.count] + shape.dropFirst(), elementType)
+        ck_gather_rows(address, indices, indices.count, width * elementType.byteCount, result.address)
+        return result
+    }
+
+    /// Index of the first NaN or infinity in row-major order, or nil.
+    public func firstNonFinite() -> Int? {
+        guard count > 0 else { return nil }
+        let index = ck_first_nonfinite(address, kernelType, count)
+        return index < 0 ? nil : index
+    }
+
+    /// Euclidean norm of all elements; float32 only.
+    public var norm: Double { ck_sum_of_squares(floatAddress, count).squareRoot() }
+
+    /// ‖self − reference‖ / ‖reference‖ over all elements, in float64; the plain norm of the difference if the reference is zero.
+    public func relativeError(to reference: Tensor) -> Double {
+        require(count == reference.count, "\(shape) compared with \(reference.shape)")
+        var difference = 0.0, scale = 0.0
+        for (a, b) in zip(floats(), reference.floats()) {
+            difference += (Double(a) - Double(b)) * (Double(a) - Double(b))
+            scale += Double(b) * Double(b)
+        }
+        return (scale > 0 ? difference / scale : difference).squareRoot()
+    }
+}

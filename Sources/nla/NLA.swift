@@ -1,0 +1,19 @@
+import ArgumentParser
+import Foundation
+import LanguageModel
+import Tensors
+
+/// The command. Arguments in, library calls, text or JSON out; no logic.
+@main
+struct NLA: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "nla",
+        abstract: "Read what a language model's activations say, in words.",
+        discussion: """
+            Models are Hugging Face folders: config.json, model.safetensors (or an index with shards), tokenizer.json. \
+            Llama 2 and 3, Qwen2, Qwen3 and Gemma 3 are known. Data goes to standard output, progress to standard error. \
+            Exit status: 0, 1 for a failure, 64 for wrong usage.
+            """,
+        version: "0.1.0",
+        subcommands: [Tokenize.self, Extract.self, Generate.self, Check.self, Bench.self])
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Foundation
+import LanguageModel
+import Tensors
+
+/// Options that mean the same everywhere.
+struct SharedOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Threads to compute with; all cores by default.", valueName: "n"))
+    var threads: Int?
+
+    @Option(help: ArgumentHelp("Seed of everything random.", valueName: "n"))
+    var seed: UInt64 = 0
+
+    @Flag(help: "Write JSON to standard output.")
+    var json = false
+
+    @Flag(help: "No progress on standard error.")
+    var quiet = false
+
+    func validate() throws {
+        if let threads, !(1...64).contains(threads) { throw ValidationError("--threads must be between 1 and 64.") }
+    }
+
+    func apply() {
+        if let threads { Machine.threads = threads }
+    }
+
+    /// Progress and notes, for a person.
+    func note(_ text: String) {
+        if !quiet { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    }
+}
+
+/// `--dtype`.
+enum Dtype: String, ExpressibleByArgument, CaseIterable {
+    case f32, bf16
+
+    var precision: Precision { self == .f32 ? .float32 : .bfloat16 }
+
+    /// The precision asked for, or the machine's native one.
+    static func resolve(_ dtype: Dtype?) throws -> Precision {
+        guard let dtype else { return .native }
+        if dtype == .bf16 && !Machine.supportsBFloat16 {
+            throw ModelError("--dtype bf16: this CPU has no bfloat16 instructions; use --dtype f32")
+        }
+        return dtype.precision
+    }
+}
+
+/// Standard output without buffering surprises: what is printed is there.
+enum Output {
+    static func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    static func line(_ text: String) { write(text + "\n") }
+}
+
+/// A file's text, or one line about why not.
+func readText(_ path: String) throws -> String {
+    guard let data = FileManager.default.contents(atPath: path) else { throw ModelError("\(path): cannot be read") }
+    guard let text = String(data: data, encoding: .utf8) else { throw ModelError("\(path): not UTF-8 text") }
+    return text
+}
