@@ -26,10 +26,11 @@ let package = Package(
         .target(
             name: "LanguageModel",
             dependencies: ["Tensors", "Tokenization", "JSON", .product(name: "Logging", package: "swift-log")]),
+        .target(name: "Workloads", dependencies: ["LanguageModel"], path: "Benchmarks/Workloads"),
         .executableTarget(
             name: "nla",
             dependencies: [
-                "LanguageModel", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "LanguageModel", "Workloads", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "KernelChecks"]),

@@ -1,2 +1,76 @@
 import ArgumentParser
-struct Bench: ParsableCommand {}
+import Foundation
+import JSON
+import LanguageModel
+import Tensors
+import Workloads
+
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Measure this machine on the work that matters, with random weights of a given shape.",
+        discussion: """
+            Workloads: extract, rollout, decode1, av_step, score, ar_step; all of them by default. Token counts and JSON keys \
+            are those of Benchmarks/bench_hf.py, so that both can be compared line by line. Peak resident memory is given per \
+            workload.
+            """)
+
+    @Argument(help: ArgumentHelp("Workloads to run.", valueName: "workload"))
+    var workloads: [String] = []
+
+    @Option(help: ArgumentHelp("A config.json with the model's shape.", valueName: "config.json"))
+    var config: String
+
+    @Option(help: "Arithmetic: f32 or bf16; the CPU's native one by default.")
+    var dtype: Dtype?
+
+    @Option(help: ArgumentHelp("Activations of a rollout.", valueName: "n"))
+    var activations = 8
+
+    @Option(help: ArgumentHelp("Samples of each activation.", valueName: "n"))
+    var samples = 8
+
+    @Option(help: ArgumentHelp("New tokens of each sample.", valueName: "n"))
+    var newTokens = 32
+
+    @OptionGroup var shared: SharedOptions
+
+    func validate() throws {
+        for name in workloads where Workload(rawValue: name) == nil {
+            throw ValidationError(
+                "Unknown workload \(name); known are \(Workload.allCases.map(\.rawValue).joined(separator: ", ")).")
+        }
+        guard activations >= 1, samples >= 1, newTokens >= 1 else {
+            throw ValidationError("--activations, --samples and --new-tokens must be at least 1.")
+        }
+    }
+
+    func run() throws {
+        shared.apply()
+        let precision = try Dtype.resolve(dtype)
+        let json: JSONValue
+        do { json = try JSONValue.parse(readText(config)) } catch let error as JSONError { throw ModelError("\(config): \(error)") }
+        let configuration = try DecoderConfiguration(json: json, source: config)
+        // Training keeps 14 bytes per parameter; a shape that cannot fit is refused before memory is asked for.
+        let bytes = Double(configuration.parameterCount) * 14
+        guard bytes < Double(ProcessInfo.processInfo.physicalMemory) else {
+            throw ModelError(String(format: "%@: a model of %.1f billion parameters does not fit this machine's memory",
+                config, Double(configuration.parameterCount) / 1e9))
+        }
+        let runner = WorkloadRunner(
+            configuration, precision: precision, activations: activations, samples: samples, newTokens: newTokens,
+            seed: shared.seed)
+        var results: [(String, JSONValue)] = [
+            ("dtype", .string(precision == .bfloat16 ? "bfloat16" : "float32")), ("threads", .integer(Machine.threads)),
+            ("layer", .integer(2 * configuration.blockCount / 3)), ("instruction_set", .string(Machine.instructionSet)),
+        ]
+        let chosen = workloads.isEmpty ? Workload.allCases : workloads.compactMap(Workload.init(rawValue:))
+        for workload in chosen {
+            let result = runner.run(workload)
+            shared.note(
+                String(format: "%@ %.4g, peak %.2f GiB", workload.resultKey, result.value, Double(result.peakResidentBytes) / 0x1p30))
+            results.append((workload.resultKey, .number(result.value)))
+            results.append(("\(workload.rawValue)_peak_resident_bytes", .integer(result.peakResidentBytes)))
+        }
+        if shared.json { Output.line(JSONValue.object(.init(results)).serialized()) }
+    }
+}

@@ -1,0 +1,192 @@
+import Foundation
+import LanguageModel
+import Tensors
+
+/// Runs workloads on one model shape with random weights.
+public struct WorkloadRunner {
+    /// The model's shape.
+    public let configuration: DecoderConfiguration
+    /// What matrix products compute with.
+    public let precision: Precision
+    /// Activations of a rollout.
+    public let activations: Int
+    /// Samples of each activation.
+    public let samples: Int
+    /// New tokens of each sample.
+    public let newTokens: Int
+    private let seed: UInt64
+
+    /// A runner. The numbers are those of `rollout`; the other workloads are fixed.
+    public init(
+        _ configuration: DecoderConfiguration, precision: Precision, activations: Int = 8, samples: Int = 8,
+        newTokens: Int = 32, seed: UInt64 = 0
+    ) {
+        self.configuration = configuration
+        self.precision = precision
+        self.activations = activations
+        self.samples = samples
+        self.newTokens = newTokens
+        self.seed = seed
+    }
+
+    /// What a workload measured.
+    public struct Result: Sendable {
+        /// Per second, or seconds: see `Workload.resultKey`.
+        public let value: Double
+        /// Peak resident memory of the process while it ran, in bytes.
+        public let peakResidentBytes: Int
+    }
+
+    /// Runs one workload.
+    public func run(_ workload: Workload) -> Result {
+        Machine.releaseUnusedMemory()
+        Machine.resetPeakResidentBytes()
+        let value: Double =
+            switch workload {
+            case .extract: extract()
+            case .rollout: rollout()
+            case .decode1: decode()
+            case .verbalizerStep: verbalizerStep()
+            case .score: score()
+            case .reconstructorStep: reconstructorStep()
+            }
+        return Result(value: value, peakResidentBytes: Machine.peakResidentBytes)
+    }
+
+    private var layer: Int { 2 * configuration.blockCount / 3 }
+
+    private func decoder(blockCount: Int? = nil) -> Decoder {
+        Decoder(random: configuration, precision.elementType, seed: seed, blockCount: blockCount)
+    }
+
+    private func ids(_ count: Int, _ random: inout Random) -> [Int32] {
+        (0..<count).map { _ in Int32.random(in: 0..<Int32(configuration.vocabularySize), using: &random) }
+    }
+
+    /// The shortest of `count` runs, in seconds.
+    private func best(_ count: Int, _ body: () -> Void) -> Double {
+        (0..<count).map { _ in seconds(body) }.min() ?? .nan
+    }
+
+    private func seconds(_ body: () -> Void) -> Double {
+        let clock = ContinuousClock()
+        let duration = clock.measure(body).components
+        return Double(duration.seconds) + Double(duration.attoseconds) * 1e-18
+    }
+
+    private func extract() -> Double {
+        let decoder = decoder()
+        var random = Random(seed: seed, 1)
+        var tree = TokenTree()
+        for _ in 0..<8 { tree.append(ids(256, &random)) }
+        return 8 * 256 / best(2) { _ = decoder.hidden(tree, through: layer, tape: Tape(recording: false, precision: precision)) }
+    }
+
+    /// The prompt: 100 tokens that every activation shares, the injected one, 24 more.
+    private func promptTree(_ count: Int, _ random: inout Random) -> (tree: TokenTree, ends: [Int], vectors: Tensor) {
+        var tree = TokenTree()
+        let shared = tree.append(ids(100, &random))
+        let rest = ids(25, &random)
+        let ends = (0..<count).map { _ in
+            let end = tree.append(rest, after: shared)
+            tree.inject(segment: end, offset: 0)
+            return end
+        }
+        return (tree, ends, .random([count, configuration.hiddenSize], using: &random))
+    }
+
+    private func rollout() -> Double {
+        let decoder = decoder()
+        var random = Random(seed: seed, 2)
+        let (tree, ends, vectors) = promptTree(activations, &random)
+        let time = best(1) {
+            let leaves = activations * samples
+            let session = DecodingSession(
+                decoder, precision: precision, expectedRows: tree.rowCount + leaves * newTokens)
+            let nodes = session.prefill(tree, vectors: vectors)
+            for (index, end) in ends.enumerated() {
+                for sample in 0..<samples {
+                    _ = session.start(
+                        after: nodes[end], .init(maximumTokens: newTokens), seed: seed &+ UInt64(index * samples + sample))
+                }
+            }
+            while !session.isIdle { _ = session.step() }
+        }
+        return Double(activations * samples * newTokens) / time
+    }
+
+    private func decode() -> Double {
+        let decoder = decoder()
+        var random = Random(seed: seed, 3)
+        let (tree, ends, vectors) = promptTree(1, &random)
+        let times = (0..<2).map { _ in
+            let session = DecodingSession(decoder, precision: precision, expectedRows: 256)
+            let nodes = session.prefill(tree, vectors: vectors)
+            _ = session.start(after: nodes[ends[0]], .init(maximumTokens: 33), seed: seed)
+            _ = session.step()
+            return seconds { while !session.isIdle { _ = session.step() } }
+        }
+        return 32 / (times.min() ?? .nan)
+    }
+
+    private func verbalizerStep() -> Double {
+        let decoder = decoder()
+        decoder.makeTrainable(precision: precision)
+        var random = Random(seed: seed, 4)
+        var (tree, ends, vectors) = promptTree(8, &random)
+        var rows: [Int32] = [], targets: [Int32] = []
+        for end in ends {
+            let response = ids(122, &random)
+            // The last token is only a target.
+            let segment = tree.append(Array(response.dropLast()), after: end)
+            rows.append(Int32(tree.segments[end].rows.upperBound - 1))
+            rows += tree.segments[segment].rows.map(Int32.init)
+            targets += response
+        }
+        var optimizer = AdamW()
+        return best(2) {
+            let tape = Tape(precision: precision)
+            let hidden = decoder.hidden(tree, vectors: Variable(vectors), rows: rows, tape: tape)
+            let logProbabilities = decoder.logProbabilities(of: targets, hidden, tape: tape)
+            let slope = [Float](repeating: -1 / Float(targets.count), count: targets.count)
+            tape.backward(from: logProbabilities, gradient: Tensor(slope, shape: [targets.count]))
+            optimizer.update(decoder.parameters, learningRate: 1e-5)
+        }
+    }
+
+    /// Last-token values of a reconstructor: [explanations, d] float32.
+    private func values(_ decoder: Decoder, _ head: Parameter, _ tree: TokenTree, _ tape: Tape) -> Variable {
+        let lasts = tree.segments.map { Int32($0.rows.upperBound - 1) }
+        let hidden = decoder.hidden(tree, through: layer, rows: lasts, tape: tape)
+        return tape.linear(tape.scaled(hidden, by: 1, to: precision.elementType), LinearOperand(weight: head))
+    }
+
+    private func reconstructor(_ count: Int, _ random: inout Random) -> (Decoder, Parameter, TokenTree) {
+        var tree = TokenTree()
+        for _ in 0..<count { tree.append(ids(126, &random)) }
+        let d = configuration.hiddenSize
+        let head = Parameter(name: "head", .uniform([d, d], precision.elementType, deviation: 0.02, seed: seed &+ 99))
+        return (decoder(blockCount: layer + 1), head, tree)
+    }
+
+    private func score() -> Double {
+        var random = Random(seed: seed, 5)
+        let (decoder, head, tree) = reconstructor(32, &random)
+        return 32 / best(2) { _ = values(decoder, head, tree, Tape(recording: false, precision: precision)) }
+    }
+
+    private func reconstructorStep() -> Double {
+        var random = Random(seed: seed, 6)
+        let (decoder, head, tree) = reconstructor(8, &random)
+        decoder.makeTrainable(precision: precision)
+        head.makeTrainable(precision: precision)
+        let truth = Tensor.random([8, configuration.hiddenSize], using: &random)
+        var optimizer = AdamW()
+        return best(2) {
+            let tape = Tape(precision: precision)
+            let errors = tape.normalizedMeanSquaredError(values(decoder, head, tree, tape), truth: truth)
+            tape.backward(from: errors, gradient: Tensor([Float](repeating: 1.0 / 8, count: 8), shape: [8]))
+            optimizer.update(decoder.parameters + [head], learningRate: 1e-5)
+        }
+    }
+}
