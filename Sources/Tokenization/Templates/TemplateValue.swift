@@ -1,0 +1,249 @@
+import JSON
+
+/// A value in a template, with Python's meaning.
+enum TemplateValue {
+    /// What a missing name or attribute gives; the text says what is missing.
+    case undefined(String)
+    case none
+    case bool(Bool)
+    case integer(Int)
+    case number(Double)
+    case string(String)
+    case list(TemplateSequence)
+    case tuple(TemplateSequence)
+    /// A generator or an iterator: can be looped over, but has neither length nor indices.
+    case iterator(TemplateSequence)
+    case mapping(TemplateMapping)
+    case namespace(TemplateNamespace)
+    case loop(TemplateLoop)
+    case callable(TemplateCallable)
+
+    static let deepest = 640
+
+    /// How many containers lie within one another here.
+    ///
+    /// Limited to `deepest`, since templates could otherwise nest lists until freeing them overflows the stack.
+    /// Namespaces and macros do not count: the renderer keeps them and takes them apart at the end.
+    var depth: Int {
+        switch self {
+        case .list(let sequence), .tuple(let sequence), .iterator(let sequence): sequence.depth
+        case .mapping(let mapping): mapping.depth
+        case .loop(let loop): loop.items.depth + 1
+        case .callable(.method(let receiver, _)): receiver.value.depth + 1
+        default: 0
+        }
+    }
+}
+
+/// The elements of a list, tuple or iterator.
+struct TemplateSequence {
+    let elements: [TemplateValue]
+    let depth: Int
+
+    init(_ elements: [TemplateValue]) throws {
+        self.elements = elements
+        depth = 1 + elements.reduce(0) { max($0, $1.depth) }
+        try TemplateFailure.checkDepth(depth)
+    }
+}
+
+/// A dictionary in order of insertion.
+struct TemplateMapping {
+    private(set) var keys: [TemplateValue] = []
+    private(set) var values: [TemplateValue] = []
+    private var index: [TemplateKey: Int] = [:]
+    private(set) var depth = 1
+
+    var count: Int { keys.count }
+
+    /// Looks a key up. Keys that cannot be hashed are nowhere to be found.
+    subscript(_ key: TemplateValue) -> TemplateValue? {
+        guard let hashable = try? TemplateKey(key) else { return nil }
+        return index[hashable].map { values[$0] }
+    }
+
+    subscript(_ key: String) -> TemplateValue? {
+        index[.string(Array(key.utf8))].map { values[$0] }
+    }
+
+    mutating func set(_ key: TemplateValue, _ value: TemplateValue) throws {
+        let hashable = try TemplateKey(key)
+        if let position = index[hashable] {
+            values[position] = value
+        } else {
+            index[hashable] = keys.count
+            keys.append(key)
+            values.append(value)
+        }
+        depth = max(depth, value.depth + 1, key.depth + 1)
+        try TemplateFailure.checkDepth(depth)
+    }
+
+    /// Keys with values, as tuples.
+    func items() throws -> [TemplateValue] {
+        try zip(keys, values).map { .tuple(try TemplateSequence([$0, $1])) }
+    }
+}
+
+/// A dictionary key: numbers that are equal are one key, as in Python.
+enum TemplateKey: Hashable {
+    case none
+    case integer(Int)
+    case number(Double)
+    case string([UInt8])
+    case tuple([TemplateKey])
+
+    init(_ value: TemplateValue) throws {
+        switch value {
+        case .none: self = .none
+        case .bool(let value): self = .integer(value ? 1 : 0)
+        case .integer(let value): self = .integer(value)
+        case .number(let value): self = Int(exactly: value).map { .integer($0) } ?? .number(value)
+        case .string(let value): self = .string(Array(value.utf8))
+        case .tuple(let sequence): self = .tuple(try sequence.elements.map { try TemplateKey($0) })
+        default: throw TemplateFailure("unhashable type: '\(value.typeName)'")
+        }
+    }
+}
+
+/// Variables that loops can set for what comes after them.
+final class TemplateNamespace {
+    var attributes = TemplateMapping()
+}
+
+/// The variable `loop`.
+final class TemplateLoop {
+    let items: TemplateSequence
+    let level: Int
+    var position = 0
+    var lastChangedValue: TemplateValue?
+
+    init(_ items: TemplateSequence, level: Int) throws {
+        self.items = items
+        self.level = level
+        try TemplateFailure.checkDepth(items.depth + 1)
+    }
+
+    func attribute(_ name: String) -> TemplateValue? {
+        let count = items.elements.count
+        switch name {
+        case "index": return .integer(position + 1)
+        case "index0": return .integer(position)
+        case "revindex": return .integer(count - position)
+        case "revindex0": return .integer(count - position - 1)
+        case "first": return .bool(position == 0)
+        case "last": return .bool(position == count - 1)
+        case "length": return .integer(count)
+        case "depth": return .integer(level)
+        case "depth0": return .integer(level - 1)
+        case "previtem":
+            return position > 0 ? items.elements[position - 1] : .undefined("there is no previous item")
+        case "nextitem":
+            return position + 1 < count ? items.elements[position + 1] : .undefined("there is no next item")
+        default: return nil
+        }
+    }
+}
+
+/// What can be called.
+enum TemplateCallable {
+    case function(String)
+    case method(Box, String)
+    case macro(TemplateMacro)
+
+    /// A value behind a reference, which an enumeration that the value itself can hold needs.
+    final class Box {
+        let value: TemplateValue
+        init(_ value: TemplateValue) { self.value = value }
+    }
+}
+
+/// A macro with the variables around its definition.
+final class TemplateMacro {
+    let definition: TemplateMacroDefinition
+    let scope: TemplateScope
+    /// The caller that `call` blocks pass.
+    init(_ definition: TemplateMacroDefinition, scope: TemplateScope) {
+        self.definition = definition
+        self.scope = scope
+    }
+}
+
+/// Variables, and the scope around them.
+final class TemplateScope {
+    var variables: [String: TemplateValue] = [:]
+    let parent: TemplateScope?
+
+    init(parent: TemplateScope?) {
+        self.parent = parent
+    }
+
+    func value(of name: String) -> TemplateValue? {
+        var scope: TemplateScope? = self
+        while let current = scope {
+            if let value = current.variables[name] { return value }
+            scope = current.parent
+        }
+        return nil
+    }
+}
+
+/// What went wrong in a template; the renderer and the parser add the line.
+struct TemplateFailure: Error {
+    let message: String
+    var line: Int?
+
+    init(_ message: String, line: Int? = nil) {
+        self.message = message
+        self.line = line
+    }
+
+    static func checkDepth(_ depth: Int) throws {
+        guard depth <= TemplateValue.deepest else {
+            throw TemplateFailure("values lie more than \(TemplateValue.deepest) deep within one another")
+        }
+    }
+}
+
+// MARK: - JSON
+
+extension TemplateValue {
+    /// The value of a JSON document.
+    init(_ json: JSONValue) throws {
+        switch json {
+        case .null: self = .none
+        case .bool(let value): self = .bool(value)
+        case .integer(let value): self = .integer(value)
+        case .number(let value): self = .number(value)
+        case .string(let value): self = .string(value)
+        case .array(let elements): self = .list(try TemplateSequence(elements.map { try TemplateValue($0) }))
+        case .object(let object):
+            var mapping = TemplateMapping()
+            for (key, value) in object { try mapping.set(.string(key), TemplateValue(value)) }
+            self = .mapping(mapping)
+        }
+    }
+
+    /// The value as `json.dumps` sees it.
+    func json() throws -> JSONValue {
+        switch self {
+        case .none: return .null
+        case .bool(let value): return .bool(value)
+        case .integer(let value): return .integer(value)
+        case .number(let value): return .number(value)
+        case .string(let value): return .string(value)
+        case .list(let sequence), .tuple(let sequence): return .array(try sequence.elements.map { try $0.json() })
+        case .mapping(let mapping):
+            var object = JSONObject()
+            for (key, value) in zip(mapping.keys, mapping.values) {
+                switch key {
+                case .string(let key): object[key] = try value.json()
+                case .none, .bool, .integer, .number: object[try key.json().serialized()] = try value.json()
+                default: throw TemplateFailure("keys must be str, int, float, bool or None, not \(key.typeName)")
+                }
+            }
+            return .object(object)
+        default: throw TemplateFailure("Object of type \(typeName) is not JSON serializable")
+        }
+    }
+}
