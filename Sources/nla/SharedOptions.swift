@@ -37,9 +37,13 @@ enum Dtype: String, ExpressibleByArgument, CaseIterable {
 
     var precision: Precision { self == .f32 ? .float32 : .bfloat16 }
 
-    /// The precision asked for, or the machine's native one.
-    static func resolve(_ dtype: Dtype?) throws -> Precision {
-        guard let dtype else { return .native }
+    /// The precision asked for. By default a checkpoint computes in its own: float32 weights in float32, others as the CPU
+    /// does best.
+    static func resolve(_ dtype: Dtype?, _ checkpoint: Checkpoint? = nil) throws -> Precision {
+        guard let dtype else {
+            let isFloat32 = try checkpoint?.tensor("embed_tokens.weight")?.elementType == .float32
+            return isFloat32 ? .float32 : .native
+        }
         if dtype == .bf16 && !Machine.supportsBFloat16 {
             throw ModelError("--dtype bf16: this CPU has no bfloat16 instructions; use --dtype f32")
         }

@@ -1,2 +1,155 @@
 import ArgumentParser
-struct Extract: ParsableCommand {}
+import Foundation
+import JSON
+import LanguageModel
+import Tensors
+import Tokenization
+
+struct Extract: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Read residual-stream vectors out of a model.",
+        discussion: """
+            Writes a safetensors file with ids [T] and activations [T, d] in float32, the residual stream behind block K \
+            (0-based), two thirds deep by default. With --layer all: hidden.K for every block. With --logits: logits [T, V]. \
+            With --positions: only those rows, and a tensor positions [n]. With --documents, one JSON object with "text" or \
+            "ids" per line: the rows of all documents in order, and document_offsets [documents + 1].
+            """)
+
+    @Option(help: ArgumentHelp("Model folder, or org/name in the local cache.", valueName: "dir"))
+    var model: String
+
+    @OptionGroup var input: TextInput
+
+    @Option(help: ArgumentHelp("Token ids, separated by commas.", valueName: "5,7,9"))
+    var ids: String?
+
+    @Option(help: ArgumentHelp("A file with a JSON document on each line.", valueName: "file.jsonl"))
+    var documents: String?
+
+    @Option(help: ArgumentHelp("Block to read behind, or all; two thirds deep by default.", valueName: "k"))
+    var layer: String?
+
+    @Option(help: ArgumentHelp("Positions to read, negative from the end.", valueName: "3,-1"))
+    var positions: String?
+
+    @Flag(help: "Write logits too.")
+    var logits = false
+
+    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else the CPU's native one.")
+    var dtype: Dtype?
+
+    @Option(help: ArgumentHelp("A PEFT folder with low-rank adapters to apply.", valueName: "dir"))
+    var adapter: String?
+
+    @Option(help: ArgumentHelp("File to write.", valueName: "file.safetensors"))
+    var output: String
+
+    @OptionGroup var shared: SharedOptions
+
+    func validate() throws {
+        guard input.count + [ids, documents].compactMap({ $0 }).count == 1 else {
+            throw ValidationError("Give exactly one of --text, --file, --messages, --ids and --documents.")
+        }
+    }
+
+    func run() throws {
+        shared.apply()
+        let folder = try ModelLocation.resolve(model)
+        let checkpoint = try Checkpoint(folder: folder)
+        let documents = try documentIDs(folder)
+        let request = ActivationExtractor.Request(
+            layers: try chosenLayers(checkpoint.configuration), positions: try positions.map { try integers($0, "--positions") },
+            logits: logits)
+        let decoder = try Decoder(checkpoint)
+        if let adapter { try decoder.attachAdapters(from: URL(fileURLWithPath: adapter)) }
+        let extractor = ActivationExtractor(checkpoint, decoder, precision: try Dtype.resolve(dtype, checkpoint))
+        let clock = ContinuousClock()
+        let start = clock.now
+        let result = try extractor.extract(documents, request)
+        let time = clock.now - start
+        try write(result, documents, request)
+        let tokens = documents.reduce(0) { $0 + $1.count }
+        if shared.json {
+            Output.line(
+                ([
+                    "output": .string(output), "layers": .array(request.layers.map { .integer($0) }), "tokens": .integer(tokens),
+                    "rows": .integer(result.positions.count), "documents": .integer(documents.count),
+                ] as JSONValue).serialized())
+        }
+        let seconds = Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18
+        shared.note(
+            "\(output): \(result.positions.count) rows of \(tokens) tokens, "
+                + String(format: "%.0f tokens/s", Double(tokens) / max(seconds, 1e-9)))
+    }
+
+    private func chosenLayers(_ configuration: DecoderConfiguration) throws -> [Int] {
+        guard let layer else { return [configuration.defaultLayer] }
+        if layer == "all" { return Array(0..<configuration.blockCount) }
+        guard let index = Int(layer), (0..<configuration.blockCount).contains(index) else {
+            throw ModelError("--layer \(layer): the model has blocks 0...\(configuration.blockCount - 1); or give all")
+        }
+        return [index]
+    }
+
+    private func integers(_ list: String, _ option: String) throws -> [Int] {
+        try list.split(separator: ",", omittingEmptySubsequences: false).map { part in
+            guard let number = Int(part.trimmingCharacters(in: .whitespaces)) else {
+                throw ModelError("\(option) \(list): «\(part)» is no whole number")
+            }
+            return number
+        }
+    }
+
+    private func tokenID(_ number: Int, _ place: String) throws -> Int32 {
+        guard let id = Int32(exactly: number) else { throw ModelError("\(place): id \(number) is outside every vocabulary") }
+        return id
+    }
+
+    private func documentIDs(_ folder: URL) throws -> [[Int32]] {
+        if let ids { return [try integers(ids, "--ids").map { try tokenID($0, "--ids") }] }
+        guard let documents else { return [try input.encode(Tokenizer(folder: folder)).ids] }
+        var tokenizer: Tokenizer?
+        var all: [[Int32]] = []
+        for (index, line) in try readText(documents).split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            if line.allSatisfy(\.isWhitespace) { continue }
+            let place = "\(documents): line \(index + 1)"
+            let json: JSONValue
+            do { json = try JSONValue.parse(String(line)) } catch { throw ModelError("\(place): \(error)") }
+            if let list = json["ids"]?.array {
+                all.append(
+                    try list.map { value in
+                        guard let number = value.int else { throw ModelError("\(place): ids must be whole numbers") }
+                        return try tokenID(number, place)
+                    })
+            } else if let text = json["text"]?.string ?? json.string {
+                let known = try tokenizer ?? Tokenizer(folder: folder)
+                tokenizer = known
+                all.append(known.encode(text, addSpecialTokens: !input.noSpecialTokens))
+            } else {
+                throw ModelError("\(place): an object with \"text\" or \"ids\" is needed")
+            }
+        }
+        guard !all.isEmpty else { throw ModelError("\(documents): no documents in it") }
+        return all
+    }
+
+    private func write(
+        _ result: ActivationExtractor.Result, _ documents: [[Int32]], _ request: ActivationExtractor.Request
+    ) throws {
+        let ids = documents.flatMap { $0.map(Int.init) }
+        var tensors: [(name: String, tensor: Tensor)] = [("ids", Tensor(ids, shape: [ids.count]))]
+        for block in request.layers {
+            if let hidden = result.hidden[block] { tensors.append((layer == "all" ? "hidden.\(block)" : "activations", hidden)) }
+        }
+        if let logits = result.logits { tensors.append(("logits", logits)) }
+        if request.positions != nil {
+            tensors.append(("positions", Tensor(result.positions, shape: [result.positions.count])))
+        }
+        if self.documents != nil {
+            tensors.append(("document_offsets", Tensor(result.offsets, shape: [result.offsets.count])))
+        }
+        try SafetensorsFile.write(
+            tensors, metadata: ["layer": layer == "all" ? "all" : "\(request.layers[0])", "model": model],
+            to: URL(fileURLWithPath: output))
+    }
+}

@@ -1,0 +1,153 @@
+import Foundation
+import JSON
+import Tensors
+
+/// Which linear layers get a low-rank adapter, and of what size.
+public struct LoRAConfiguration: Sendable {
+    /// Rank of the update.
+    public var rank: Int
+    /// Its scale is alpha / rank, or alpha / √rank when rank-stabilized.
+    public var alpha: Double
+    /// Last parts of layer names, such as `q_proj`; or full names such as `layers.3.mlp.up_proj`.
+    public var targets: [String]
+    /// Whether the scale is alpha / √rank (Kalajdzievski 2023).
+    public var isRankStabilized = false
+
+    /// The factor of the update.
+    public var scale: Float { Float(isRankStabilized ? alpha / Double(rank).squareRoot() : alpha / Double(rank)) }
+
+    /// Every linear layer of a block.
+    public static let allLinear = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+    /// An adapter's settings.
+    public init(rank: Int, alpha: Double, targets: [String] = LoRAConfiguration.allLinear) {
+        self.rank = rank
+        self.alpha = alpha
+        self.targets = targets
+    }
+
+    func covers(_ name: String) -> Bool {
+        targets.contains { name == $0 || name.hasSuffix("." + $0) }
+    }
+}
+
+extension Decoder {
+    /// The linear layers by family-independent name, such as `layers.3.mlp.up_proj`.
+    public var linears: [(name: String, layer: Linear)] {
+        blocks.enumerated().flatMap { index, block in block.linears.map { ("layers.\(index).\($0.name)", $0.layer) } }
+    }
+
+    /// Attaches fresh trainable adapters: A random, B zero, so that nothing changes before training. Throws if a target names
+    /// no layer.
+    public func attachAdapters(_ configuration: LoRAConfiguration, seed: UInt64, precision: Precision) throws {
+        for target in configuration.targets where !linears.contains(where: { $0.name == target || $0.name.hasSuffix("." + target) }) {
+            throw ModelError("LoRA target \(target): no such layer; layers end in \(LoRAConfiguration.allLinear.joined(separator: ", "))")
+        }
+        for (index, (name, layer)) in linears.enumerated() where configuration.covers(name) {
+            // PyTorch's default for linear layers: uniform in ±1/√in.
+            let deviation = 1 / (3 * Float(layer.inputSize)).squareRoot()
+            let down = Tensor.uniform(
+                [configuration.rank, layer.inputSize], .float32, deviation: deviation, seed: seed &+ UInt64(index) &* 7919)
+            attach(name, layer, down: down, up: Tensor(zeros: [layer.outputSize, configuration.rank]), configuration.scale)
+        }
+        for parameter in adapterParameters { parameter.makeTrainable(precision: precision) }
+    }
+
+    /// The adapters' weights, in layer order.
+    public var adapterParameters: [Parameter] { linears.flatMap { [$0.layer.adapter?.down, $0.layer.adapter?.up].compactMap { $0 } } }
+
+    private func attach(_ name: String, _ layer: Linear, down: Tensor, up: Tensor, _ scale: Float) {
+        layer.adapter = LowRankAdapter(
+            down: Parameter(name: "\(name).lora_A", down), up: Parameter(name: "\(name).lora_B", up), scale: scale)
+    }
+
+    /// Attaches the adapters of a folder in PEFT's layout: `adapter_config.json`, `adapter_model.safetensors`. They are frozen;
+    /// `adapterParameters` can be made trainable.
+    ///
+    /// - Returns: the settings they were made with.
+    @discardableResult
+    public func attachAdapters(from folder: URL) throws -> LoRAConfiguration {
+        let url = folder.appendingPathComponent("adapter_config.json")
+        let configuration = try LoRAConfiguration(peft: Checkpoint.readJSON(url), source: url.path)
+        let file = try SafetensorsFile(folder.appendingPathComponent("adapter_model.safetensors"))
+        var unused = Set(file.names)
+        var tensors: [String: Tensor] = [:]
+        for name in file.names {
+            guard let tensor = try file.tensor(name) else { continue }
+            let inner = name.hasPrefix("base_model.model.") ? String(name.dropFirst("base_model.model.".count)) : name
+            if let canonical = Checkpoint.canonicalName(inner) {
+                tensors[canonical] = tensor
+                unused.remove(name)
+            }
+        }
+        var found = 0
+        for (name, layer) in linears {
+            guard let down = tensors.removeValue(forKey: "\(name).lora_A.weight"),
+                let up = tensors.removeValue(forKey: "\(name).lora_B.weight")
+            else { continue }
+            let rank = configuration.rank
+            guard down.shape == [rank, layer.inputSize], up.shape == [layer.outputSize, rank] else {
+                throw ModelError(
+                    "\(file.url.path): the adapter of \(name) has shapes \(down.shape) and \(up.shape), rank \(rank) on this model wants "
+                        + "\([rank, layer.inputSize]) and \([layer.outputSize, rank])")
+            }
+            guard down.elementType.isFloatingPoint, up.elementType.isFloatingPoint else {
+                throw ModelError("\(file.url.path): the adapter of \(name) holds no floating-point weights")
+            }
+            attach(name, layer, down: down, up: up, configuration.scale)
+            found += 1
+        }
+        if let stranger = tensors.keys.sorted().first ?? unused.sorted().first {
+            throw ModelError("\(file.url.path): \(stranger) belongs to no linear layer of this model")
+        }
+        guard found > 0 else { throw ModelError("\(file.url.path): no adapters in it") }
+        return configuration
+    }
+
+    /// Writes the adapters in PEFT's layout. `fileNames` maps family-independent names to the base checkpoint's.
+    public func writeAdapters(
+        _ configuration: LoRAConfiguration, baseModel: String?, fileNames: [String: String] = [:], to folder: URL
+    ) throws {
+        do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
+            throw ModelError("\(folder.path): cannot write: \(error.localizedDescription)")
+        }
+        var tensors: [(name: String, tensor: Tensor)] = []
+        for (name, layer) in linears {
+            guard let adapter = layer.adapter else { continue }
+            let fileName = fileNames["\(name).weight"].map { String($0.dropLast(".weight".count)) } ?? "model.\(name)"
+            tensors.append(("base_model.model.\(fileName).lora_A.weight", adapter.down.master))
+            tensors.append(("base_model.model.\(fileName).lora_B.weight", adapter.up.master))
+        }
+        try SafetensorsFile.write(
+            tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("adapter_model.safetensors"))
+        let json: JSONValue = [
+            "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": baseModel.map { .string($0) } ?? .null,
+            "r": .integer(configuration.rank), "lora_alpha": .number(configuration.alpha), "lora_dropout": 0.0,
+            "target_modules": .array(configuration.targets.map { .string($0) }), "bias": "none", "fan_in_fan_out": false,
+            "use_rslora": .bool(configuration.isRankStabilized), "use_dora": false, "modules_to_save": .null,
+            "inference_mode": true, "rank_pattern": [:], "alpha_pattern": [:],
+        ]
+        try AtomicFile.write(json.serialized(indent: 2) + "\n", to: folder.appendingPathComponent("adapter_config.json"))
+    }
+}
+
+extension LoRAConfiguration {
+    /// Reads PEFT's `adapter_config.json`, refusing what would compute something else.
+    init(peft json: JSONValue, source: String) throws {
+        let reader = try ConfigurationReader(json, source: source)
+        let kind = try reader.text("peft_type", default: "LORA")
+        guard kind == "LORA" else { throw reader.fail("peft_type", "\(kind) is not supported; only LORA is") }
+        try reader.refuse("use_dora") { $0.bool == false }
+        try reader.refuse("fan_in_fan_out") { $0.bool == false }
+        try reader.refuse("bias") { $0.string == "none" }
+        try reader.refuse("modules_to_save") { $0.array?.isEmpty == true }
+        try reader.refuse("rank_pattern") { $0.object?.isEmpty == true }
+        try reader.refuse("alpha_pattern") { $0.object?.isEmpty == true }
+        var targets: [String] = []
+        if let list = reader.value("target_modules")?.array { targets = list.compactMap(\.string) }
+        self.init(
+            rank: try reader.count("r"), alpha: try reader.number("lora_alpha", default: 8),
+            targets: targets.isEmpty ? LoRAConfiguration.allLinear : targets)
+        isRankStabilized = try reader.flag("use_rslora", default: false)
+    }
+}

@@ -1,0 +1,98 @@
+import Foundation
+import JSON
+import Tensors
+
+extension Checkpoint {
+    /// Files beside the weights that make a folder usable: copied from an existing model when a new one is written.
+    static let companionFiles = [
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "chat_template.jinja",
+        "vocab.json", "merges.txt", "tokenizer.model", "added_tokens.json", "LICENSE",
+    ]
+
+    /// Writes a decoder as a folder that transformers loads: `config.json`, safetensors (in shards beyond `shardBytes`), and
+    /// copies of the tokenizer's files.
+    ///
+    /// The folder appears under its name only when it is complete. It must not exist, or be empty.
+    ///
+    /// - Parameters:
+    ///   - json: the configuration to write; its element type is brought up to date.
+    ///   - fileNames: family-independent name ↦ name in the file; names not listed get the usual `model.` prefix.
+    ///   - type: the weights' element type in the file.
+    ///   - companions: a folder to copy the tokenizer's files from.
+    public static func write(
+        _ decoder: Decoder, json: JSONValue, fileNames: [String: String] = [:], type: ElementType, companions: URL? = nil,
+        shardBytes: Int = 5_000_000_000, to folder: URL
+    ) throws {
+        let files = FileManager.default
+        if let present = try? files.contentsOfDirectory(atPath: folder.path), !present.isEmpty {
+            throw ModelError("\(folder.path): cannot write: the folder exists and is not empty")
+        }
+        let parent = folder.deletingLastPathComponent()
+        guard files.fileExists(atPath: parent.path) else {
+            throw ModelError("\(folder.path): cannot write: the folder \(parent.path) does not exist")
+        }
+        let partial = parent.appendingPathComponent(".\(folder.lastPathComponent).\(UInt32.random(in: 0...UInt32.max)).partial")
+        do {
+            try files.createDirectory(at: partial, withIntermediateDirectories: false)
+            try AtomicFile.write(configurationText(json, type: type), to: partial.appendingPathComponent("config.json"))
+            try writeWeights(decoder, fileNames: fileNames, type: type, shardBytes: shardBytes, to: partial)
+            for name in companionFiles {
+                guard let source = companions?.appendingPathComponent(name), files.fileExists(atPath: source.path) else { continue }
+                try files.copyItem(at: source.resolvingSymlinksInPath(), to: partial.appendingPathComponent(name))
+            }
+            if files.fileExists(atPath: folder.path) { try files.removeItem(at: folder) }
+            try files.moveItem(at: partial, to: folder)
+        } catch {
+            try? files.removeItem(at: partial)
+            if error is ModelError || error is TensorFileError { throw error }
+            throw ModelError("\(folder.path): cannot write: \(error.localizedDescription)")
+        }
+    }
+
+    /// Writes this checkpoint's decoder under the names it was read with.
+    public func write(_ decoder: Decoder, type: ElementType, shardBytes: Int = 5_000_000_000, to folder: URL) throws {
+        try Checkpoint.write(
+            decoder, json: json, fileNames: fileNames, type: type, companions: self.folder, shardBytes: shardBytes, to: folder)
+    }
+
+    private static func configurationText(_ json: JSONValue, type: ElementType) -> String {
+        var object = json.object ?? JSONObject()
+        let name = type == .float32 ? "float32" : type == .bfloat16 ? "bfloat16" : "float16"
+        // Both dialects name the element type; a file keeps the one it has.
+        for key in ["dtype", "torch_dtype"] where object[key] != nil { object[key] = .string(name) }
+        if object["dtype"] == nil && object["torch_dtype"] == nil { object["torch_dtype"] = .string(name) }
+        return JSONValue.object(object).serialized(indent: 2) + "\n"
+    }
+
+    private static func writeWeights(
+        _ decoder: Decoder, fileNames: [String: String], type: ElementType, shardBytes: Int, to folder: URL
+    ) throws {
+        var shards: [[(name: String, parameter: Parameter)]] = [[]]
+        var bytes = 0, total = 0
+        for parameter in decoder.parameters {
+            let size = parameter.value.count * type.byteCount
+            if bytes > 0, bytes + size > shardBytes {
+                shards.append([])
+                bytes = 0
+            }
+            let plain = parameter.name.hasPrefix("lm_head") ? parameter.name : "model." + parameter.name
+            shards[shards.count - 1].append((fileNames[parameter.name] ?? plain, parameter))
+            bytes += size
+            total += size
+        }
+        func write(_ shard: [(name: String, parameter: Parameter)], _ name: String) throws {
+            let tensors = shard.map { (name: $0.name, tensor: $0.parameter.master.converted(to: type)) }
+            try SafetensorsFile.write(tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent(name))
+        }
+        guard shards.count > 1 else { return try write(shards[0], "model.safetensors") }
+        var map = JSONObject()
+        for (index, shard) in shards.enumerated() {
+            let name = String(format: "model-%05d-of-%05d.safetensors", index + 1, shards.count)
+            try write(shard, name)
+            for (tensor, _) in shard { map[tensor] = .string(name) }
+        }
+        let index: JSONValue = ["metadata": ["total_size": .integer(total)], "weight_map": .object(map)]
+        try AtomicFile.write(
+            index.serialized(indent: 2) + "\n", to: folder.appendingPathComponent("model.safetensors.index.json"))
+    }
+}
