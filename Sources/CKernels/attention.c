@@ -65,7 +65,8 @@ static void tile_range(const attention_work *w, long tile, long *task, long *beg
     if (*end > w->a->tasks[*task].query_count) *end = w->a->tasks[*task].query_count;
 }
 
-static void forward_body(void *opaque, int slot) {
+static void forward_body(void *opaque, int slot, int slots) {
+    (void)slots;
     attention_work *w = opaque;
     float *scratch = ck_scratch(slot, CK_SCRATCH_ATTENTION, (unsigned long)w->scratch);
     long items = w->first_tile[w->a->task_count] * w->a->kv_heads;
@@ -88,7 +89,8 @@ void ck_attention_forward(const ck_attention *a, void *out, ck_type out_type, fl
 
 // Key gradients add up over the tiles, so a key head belongs to one thread, which walks the tiles in order. With too few key
 // heads to go round, the tiles of a head are dealt out to `shares`, each with key gradients of its own, added up at the end.
-static void backward_body(void *opaque, int slot) {
+static void backward_body(void *opaque, int slot, int slots) {
+    (void)slots;
     attention_work *w = opaque;
     float *scratch = ck_scratch(slot, CK_SCRATCH_ATTENTION, (unsigned long)w->scratch);
     long units = w->a->kv_heads * w->shares, size = w->a->key_rows * w->a->kv_heads * w->a->width;

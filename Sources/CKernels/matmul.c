@@ -239,14 +239,13 @@ static bool share_of(int slot, int slots, const ck_matmul *j) {
 typedef struct {
     const ck_matmul *jobs;
     long count;
-    int slots;
     atomic_bool failed;
 } matmul_round;
 
-static void matmul_body(void *opaque, int slot) {
+static void matmul_body(void *opaque, int slot, int slots) {
     matmul_round *r = opaque;
     for (long i = 0; i < r->count; i++)
-        if (!share_of(slot, r->slots, &r->jobs[i])) atomic_store(&r->failed, true);
+        if (!share_of(slot, slots, &r->jobs[i])) atomic_store(&r->failed, true);
 }
 
 const char *ck_matmul_run(const ck_matmul *jobs, long count) {
@@ -262,7 +261,7 @@ const char *ck_matmul_run(const ck_matmul *jobs, long count) {
         atomic_store(&ready, true);
         atomic_flag_clear(&busy);
     }
-    matmul_round r = {.jobs = jobs, .count = count, .slots = ck_threads()};
+    matmul_round r = {.jobs = jobs, .count = count};
     atomic_init(&r.failed, false);
     for (long i = 0; i < count; i++)
         if (jobs[i].m <= 0 || jobs[i].n <= 0 || jobs[i].k <= 0) return "a matrix product with an empty side";

@@ -24,16 +24,21 @@
 // A worker that has nothing to do spins for some tens of microseconds (the gap between two kernels), then sleeps.
 #define SPINS 6000
 
+// A round hands out slots 1..<count by an atomic ticket; slot 0 is the caller's. A worker that the system runs late finds its
+// slot taken by the caller, so a busy machine slows a round down, but no thread ever waits for one that has not begun.
+// The ticket is (round number, slots of the round, next free slot); taking a slot proves the round is still on.
+#define TICKET(round, count, next) ((round) << 16 | (unsigned long)(count) << 8 | (unsigned long)(next))
+#define TICKET_COUNT(ticket) ((ticket) >> 8 & 255)
+#define TICKET_NEXT(ticket) ((ticket) & 255)
+
 static struct {
     pthread_mutex_t round_lock;  // held for a whole round
     pthread_mutex_t sleep_lock;
     pthread_cond_t wake;
     int wanted, started;  // threads including the caller
-    atomic_ulong generation;
-    atomic_int pending, sleeping;
-    int participants;
-    unsigned long first_seen[CK_MAX_THREADS];  // the generation at which a worker was started: not a round of its own
-    void (*body)(void *, int);
+    atomic_ulong ticket;
+    atomic_int unfinished, sleeping;
+    void (*body)(void *, int, int);
     void *context;
     struct {
         void *memory;
@@ -41,28 +46,41 @@ static struct {
     } scratch[CK_MAX_THREADS][CK_SCRATCH_COUNT];
 } pool = {.round_lock = PTHREAD_MUTEX_INITIALIZER, .sleep_lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
-static void *worker(void *argument) {
-    int slot = (int)(intptr_t)argument;
-    unsigned long seen = pool.first_seen[slot];
-    for (;;) {
-        unsigned long now;
-        int spins = 0;
-        while ((now = atomic_load_explicit(&pool.generation, memory_order_acquire)) == seen) {
-            if (++spins < SPINS) {
-                relax();
-                continue;
-            }
-            pthread_mutex_lock(&pool.sleep_lock);
-            atomic_fetch_add(&pool.sleeping, 1);
-            while (atomic_load(&pool.generation) == seen) pthread_cond_wait(&pool.wake, &pool.sleep_lock);
-            atomic_fetch_sub(&pool.sleeping, 1);
-            pthread_mutex_unlock(&pool.sleep_lock);
+// Takes and runs one slot of the round on offer; false if none is free.
+static bool run_slot(void) {
+    unsigned long ticket = atomic_load_explicit(&pool.ticket, memory_order_acquire);
+    while (TICKET_NEXT(ticket) < TICKET_COUNT(ticket))
+        if (atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket + 1)) {
+            pool.body(pool.context, (int)TICKET_NEXT(ticket), (int)TICKET_COUNT(ticket));
+            atomic_fetch_sub_explicit(&pool.unfinished, 1, memory_order_release);
+            return true;
         }
-        seen = now;
-        if (slot < pool.participants) pool.body(pool.context, slot);
-        atomic_fetch_sub_explicit(&pool.pending, 1, memory_order_release);
+    return false;
+}
+
+static bool slot_is_free(void) {
+    unsigned long ticket = atomic_load(&pool.ticket);
+    return TICKET_NEXT(ticket) < TICKET_COUNT(ticket);
+}
+
+static void *worker(void *unused) {
+    for (int spins = 0;; spins++) {
+        if (run_slot()) {
+            spins = 0;
+            continue;
+        }
+        if (spins < SPINS) {
+            relax();
+            continue;
+        }
+        pthread_mutex_lock(&pool.sleep_lock);
+        atomic_fetch_add(&pool.sleeping, 1);
+        while (!slot_is_free()) pthread_cond_wait(&pool.wake, &pool.sleep_lock);
+        atomic_fetch_sub(&pool.sleeping, 1);
+        pthread_mutex_unlock(&pool.sleep_lock);
+        spins = 0;
     }
-    return NULL;
+    return unused;
 }
 
 static int default_threads(void) {
@@ -83,82 +101,66 @@ void ck_set_threads(int count) {
     pthread_mutex_unlock(&pool.round_lock);
 }
 
-// Called with round_lock held. Workers, once started, live as long as the process: one beyond the wanted count sits rounds out.
+// Called with round_lock held. Workers, once started, live as long as the process.
 static void start_workers(int count) {
     if (pool.started == 0) pool.started = 1;
-    while (pool.started < count) {
+    for (; pool.started < count; pool.started++) {
         pthread_t thread;
-        pthread_attr_t attributes;
-        pthread_attr_init(&attributes);
-        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-        pool.first_seen[pool.started] = atomic_load(&pool.generation);
-        if (pthread_create(&thread, &attributes, worker, (void *)(intptr_t)pool.started) != 0) {
-            pthread_attr_destroy(&attributes);
-            __atomic_store_n(&pool.wanted, pool.started, __ATOMIC_RELAXED);
-            return;
-        }
-        pthread_attr_destroy(&attributes);
-        pool.started += 1;
+        if (pthread_create(&thread, NULL, worker, NULL) != 0) return;  // the caller does their share
+        pthread_detach(thread);
     }
 }
 
-void ck_round(void (*body)(void *context, int slot), void *context) {
+void ck_round(void (*body)(void *context, int slot, int slots), void *context) {
     pthread_mutex_lock(&pool.round_lock);
     int count = ck_threads();
-    if (pool.wanted != count) __atomic_store_n(&pool.wanted, count, __ATOMIC_RELAXED);
-    if (count > pool.started) {
-        start_workers(count);
-        count = ck_threads();
-    }
-    int workers = pool.started - 1;
-    if (workers > 0) {
+    start_workers(count);
+    if (count > 1) {
         pool.body = body;
         pool.context = context;
-        pool.participants = count;
-        atomic_store_explicit(&pool.pending, workers, memory_order_relaxed);
-        atomic_fetch_add(&pool.generation, 1);
+        atomic_store_explicit(&pool.unfinished, count - 1, memory_order_relaxed);
+        unsigned long round = (atomic_load_explicit(&pool.ticket, memory_order_relaxed) >> 16) + 1;
+        atomic_store(&pool.ticket, TICKET(round, count, 1));
         if (atomic_load(&pool.sleeping) > 0) {
             pthread_mutex_lock(&pool.sleep_lock);
             pthread_cond_broadcast(&pool.wake);
             pthread_mutex_unlock(&pool.sleep_lock);
         }
     }
-    body(context, 0);
-    int spins = 0;
-    while (workers > 0 && atomic_load_explicit(&pool.pending, memory_order_acquire) > 0) {
-        if (++spins > 20000) {
-            spins = 0;
-            sched_yield();
+    body(context, 0, count);
+    if (count > 1) {
+        while (run_slot()) {
         }
-        relax();
+        for (int spins = 0; atomic_load_explicit(&pool.unfinished, memory_order_acquire) > 0; relax())
+            if (++spins > 20000) {
+                spins = 0;
+                sched_yield();
+            }
     }
     pthread_mutex_unlock(&pool.round_lock);
 }
 
 typedef struct {
     long count, grain;
-    int parts;
     void (*body)(void *, long, long);
     void *context;
 } ranges;
 
-static void ranges_body(void *context, int slot) {
+static void ranges_body(void *context, int slot, int slots) {
     const ranges *r = context;
-    if (slot >= r->parts) return;
     long grains = (r->count + r->grain - 1) / r->grain;
-    long begin = grains * slot / r->parts * r->grain, end = grains * (slot + 1) / r->parts * r->grain;
+    long begin = grains * slot / slots * r->grain, end = grains * (slot + 1) / slots * r->grain;
     if (end > r->count) end = r->count;
     if (begin < end) r->body(r->context, begin, end);
 }
 
 void ck_ranges(long count, long grain, void (*body)(void *context, long begin, long end), void *context) {
     if (count <= 0) return;
-    int parts = ck_threads();
-    if (count <= grain || parts == 1) {
+    if (count <= grain || ck_threads() == 1) {
         body(context, 0, count);
         return;
     }
-    ranges r = {count, grain, parts, body, context};
+    ranges r = {count, grain, body, context};
     ck_round(ranges_body, &r);
 }
 
@@ -169,8 +171,8 @@ typedef struct {
     void *context;
 } items;
 
-static void items_body(void *context, int slot) {
-    (void)slot;
+static void items_body(void *context, int slot, int slots) {
+    (void)slot, (void)slots;
     items *r = context;
     for (long i; (i = atomic_fetch_add(&r->next, 1)) < r->count;) r->body(r->context, i);
 }

@@ -4,9 +4,9 @@
 
 #include "CKernels.h"
 
-// Calls body(context, slot) once per slot 0..<ck_threads(), slot 0 on the calling thread. Only one such round runs at a
-// time in the process; a second caller waits.
-void ck_round(void (*body)(void *context, int slot), void *context);
+// Calls body(context, slot, slots) once for each slot in 0..<slots, as many as there are threads, slot 0 on the calling
+// thread. Only one such round runs at a time in the process; a second caller waits.
+void ck_round(void (*body)(void *context, int slot, int slots), void *context);
 
 // Splits 0..<count into one contiguous range per thread; ranges start at multiples of `grain`. Small counts stay on the caller.
 void ck_ranges(long count, long grain, void (*body)(void *context, long begin, long end), void *context);

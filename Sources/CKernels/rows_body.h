@@ -391,24 +391,35 @@ static void decay_bf16(float factor, uint16_t *weight, int16_t *low, long count)
     }
 }
 
-// Dot products for a few rows of A: each weight is read once and used for all of them. `packed` is A in float32, [m, k].
+#define HINT_BYTES 16384
+// Dot products for a few rows of A: each weight is read once and used for all of them. `a` is A in float32, [m, k].
+//
+// With one row the memory is the limit: a few long streams with a hint ahead read fastest. The hint looks as far ahead as
+// the streams are apart, since what lies nearer belongs to the next stream.
 INLINE void few_rows_tile(
     const ck_matmul *job, ck_type type, const float *a, long m0, const int rows, long n0, const int columns
 ) {
     lanes sums[8][4];
-    long k = job->k, stride = job->b_stride, i = 0;
-    const char *b = (const char *)job->b + n0 * stride * type_bytes(type);
-    for (int c = 0; c < columns; c++)
-        for (int r = 0; r < rows; r++) sums[c][r] = splat(0);
-    for (; i + LANES <= k; i += LANES)
-        for (int c = 0; c < columns; c++) {
-            lanes w = load_as(b + c * stride * type_bytes(type), type, i);
-            for (int r = 0; r < rows; r++) sums[c][r] = fused(w, load(a + (m0 + r) * k + i), sums[c][r]);
+    long k = job->k, stride = job->b_stride * type_bytes(type), i = 0;
+    const char *b = (const char *)job->b + n0 * stride;
+    long ahead = columns * stride < HINT_BYTES ? columns * stride : HINT_BYTES;
+    _Pragma("unroll") for (int c = 0; c < columns; c++)
+        _Pragma("unroll") for (int r = 0; r < rows; r++) sums[c][r] = splat(0);
+    for (; i + 2 * LANES <= k; i += 2 * LANES)
+        _Pragma("unroll") for (int c = 0; c < columns; c++) {
+            const char *at = b + c * stride;
+            __builtin_prefetch(at + i * type_bytes(type) + ahead, 0, 3);
+            if (type == CK_F32) __builtin_prefetch(at + i * type_bytes(type) + ahead + 64, 0, 3);
+            lanes w0 = load_as(at, type, i), w1 = load_as(at, type, i + LANES);
+            _Pragma("unroll") for (int r = 0; r < rows; r++) {
+                const float *x = a + (m0 + r) * k + i;
+                sums[c][r] = fused(w1, load(x + LANES), fused(w0, load(x), sums[c][r]));
+            }
         }
     for (int c = 0; c < columns; c++)
         for (int r = 0; r < rows; r++) {
             float total = lane_sum(sums[c][r]);
-            for (long j = i; j < k; j++) total += get_as(b + c * stride * type_bytes(type), type, j) * a[(m0 + r) * k + j];
+            for (long j = i; j < k; j++) total += get_as(b + c * stride, type, j) * a[(m0 + r) * k + j];
             if (job->bias) total += job->bias[n0 + c];
             long at = (m0 + r) * job->c_stride + n0 + c;
             if (job->accumulate) total += get_as(job->c, job->c_type, at);
@@ -417,19 +428,15 @@ INLINE void few_rows_tile(
 }
 
 INLINE void few_rows_typed(const ck_matmul *job, ck_type type, const float *a, long begin, long end) {
-    for (long n = begin; n < end;) {
-        bool wide = end - n >= 8;
-        for (long m = 0; m < job->m;) {
-            long left = job->m - m;
-            if (wide && job->m == 1) few_rows_tile(job, type, a, 0, 1, n, 8);
-            else if (wide && left >= 4) few_rows_tile(job, type, a, m, 4, n, 4), few_rows_tile(job, type, a, m, 4, n + 4, 4);
-            else if (wide && left >= 2) few_rows_tile(job, type, a, m, 2, n, 8);
-            else if (wide) few_rows_tile(job, type, a, m, 1, n, 8);
-            else few_rows_tile(job, type, a, m, 1, n, 1);
-            m += job->m == 1 || !wide ? 1 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
-        }
-        n += wide ? 8 : 1;
+    long n = begin;
+    for (; n + 4 <= end; n += 4) {
+        long m = 0;
+        for (; m + 4 <= job->m; m += 4) few_rows_tile(job, type, a, m, 4, n, 4);
+        if (m + 2 <= job->m) few_rows_tile(job, type, a, m, 2, n, 4), m += 2;
+        if (m < job->m) few_rows_tile(job, type, a, m, 1, n, 4);
     }
+    for (; n < end; n++)
+        for (long m = 0; m < job->m; m++) few_rows_tile(job, type, a, m, 1, n, 1);
 }
 
 static void few_rows(const ck_matmul *job, const float *packed, long begin, long end) {
