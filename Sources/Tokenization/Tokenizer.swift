@@ -128,11 +128,29 @@ extension Tokenizer {
 extension Tokenizer {
     /// The text of ids, by default without special tokens. Unknown ids count for nothing.
     public func decode(_ ids: [Int32], skipSpecialTokens: Bool = true) -> String {
+        if let decoderSteps, decoderSteps.count == 1, case .byteLevel = decoderSteps[0] {
+            return decodeByteLevel(ids, skipSpecialTokens)
+        }
         var decoder = streamingDecoder(skipSpecialTokens: skipSpecialTokens)
         var text: [UInt8] = []
         for id in ids { text += decoder.appendBytes(id) }
         text += decoder.finishBytes()
         return String(decoding: text, as: UTF8.self)
+    }
+
+    /// What the decoder of GPT-2 and its many followers comes to for all ids at once.
+    private func decodeByteLevel(_ ids: [Int32], _ skipSpecialTokens: Bool) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(4 * ids.count)
+        for id in ids {
+            if addedTokenContents[id] != nil {
+                let piece = piece(id, skippingSpecial: skipSpecialTokens) ?? []
+                piece.withUnsafeBufferPointer { ByteAlphabet.appendBytes(of: $0, to: &bytes) }
+            } else {
+                _ = model.vocabulary.withPiece(id) { ByteAlphabet.appendBytes(of: $0, to: &bytes) }
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// A decoder for ids that come one at a time.

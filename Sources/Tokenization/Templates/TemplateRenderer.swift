@@ -15,7 +15,6 @@ final class TemplateRenderer {
     private var output: [UInt8] = []
     private var work = 0
     private var depth = 0
-    private var loopLevel = 0
     private var line = 1
     /// The text that filters of blocks are applied to.
     private(set) var blockText: TemplateValue = .none
@@ -184,9 +183,7 @@ extension TemplateRenderer {
             }
         }
         guard !items.isEmpty else { return try inScope { try run(loop.otherwise) } }
-        loopLevel += 1
-        defer { loopLevel -= 1 }
-        let state = try TemplateLoop(try TemplateSequence(items), level: loopLevel)
+        let state = try TemplateLoop(try TemplateSequence(items))
         for (position, item) in items.enumerated() {
             state.position = position
             let flow = try inScope {
@@ -243,13 +240,10 @@ extension TemplateRenderer {
         }
         let outerScope = scope
         let outerLine = line
-        let outerLoopLevel = loopLevel
         scope = TemplateScope(parent: macro.scope)
-        loopLevel = 0
         defer {
             scope = outerScope
             line = outerLine
-            loopLevel = outerLoopLevel
         }
         if let caller { scope.variables["caller"] = caller }
         for (position, parameter) in definition.parameters.enumerated() {

@@ -114,13 +114,11 @@ final class TemplateNamespace {
 /// The variable `loop`.
 final class TemplateLoop {
     let items: TemplateSequence
-    let level: Int
     var position = 0
     var lastChangedValue: TemplateValue?
 
-    init(_ items: TemplateSequence, level: Int) throws {
+    init(_ items: TemplateSequence) throws {
         self.items = items
-        self.level = level
         try TemplateFailure.checkDepth(items.depth + 1)
     }
 
@@ -134,8 +132,9 @@ final class TemplateLoop {
         case "first": return .bool(position == 0)
         case "last": return .bool(position == count - 1)
         case "length": return .integer(count)
-        case "depth": return .integer(level)
-        case "depth0": return .integer(level - 1)
+        // Jinja counts recursions of one loop here, which are not supported, rather than loops around it.
+        case "depth": return .integer(1)
+        case "depth0": return .integer(0)
         case "previtem":
             return position > 0 ? items.elements[position - 1] : .undefined("there is no previous item")
         case "nextitem":
@@ -162,7 +161,7 @@ enum TemplateCallable {
 final class TemplateMacro {
     let definition: TemplateMacroDefinition
     let scope: TemplateScope
-    /// The caller that `call` blocks pass.
+
     init(_ definition: TemplateMacroDefinition, scope: TemplateScope) {
         self.definition = definition
         self.scope = scope

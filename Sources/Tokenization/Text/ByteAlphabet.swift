@@ -40,17 +40,19 @@ enum ByteAlphabet {
         }
     }
 
-    /// The bytes that a piece spells, or nil where it has characters outside the alphabet.
-    static func bytes(of piece: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(piece.count)
+    /// Appends the bytes that a piece spells, or, where it has characters outside the alphabet, its own UTF-8.
+    static func appendBytes(of piece: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
+        let start = bytes.count
         var position = 0
         while position < piece.count {
             let (scalar, end) = UTF8Scalar.decode(piece, at: position)
-            guard scalar.value < 0x144, byteOfCharacter[Int(scalar.value)] >= 0 else { return nil }
+            guard scalar.value < 0x144, byteOfCharacter[Int(scalar.value)] >= 0 else {
+                bytes.removeLast(bytes.count - start)
+                bytes.append(contentsOf: piece)
+                return
+            }
             bytes.append(UInt8(byteOfCharacter[Int(scalar.value)]))
             position = end
         }
-        return bytes
     }
 }

@@ -115,7 +115,7 @@ enum NormalizationForm: String, Sendable {
             output.append(contentsOf: text[stretch])
             return
         }
-        let string = String(decoding: text[stretch], as: UTF8.self)
+        let string = Self.withoutTibetanPairs(String(decoding: text[stretch], as: UTF8.self))
         let normalized =
             switch self {
             case .composed: string.precomposedStringWithCanonicalMapping
@@ -126,13 +126,29 @@ enum NormalizationForm: String, Sendable {
         output.append(contentsOf: normalized.utf8)
     }
 
+    /// Decomposes the three marks that Foundation takes for starters and then fails to put in order.
+    private static func withoutTibetanPairs(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { (0xF73...0xF81).contains($0.value) }) else { return text }
+        var output = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\u{F73}": output.append(contentsOf: "\u{F71}\u{F72}".unicodeScalars)
+            case "\u{F75}": output.append(contentsOf: "\u{F71}\u{F74}".unicodeScalars)
+            case "\u{F81}": output.append(contentsOf: "\u{F71}\u{F80}".unicodeScalars)
+            default: output.append(scalar)
+            }
+        }
+        return String(output)
+    }
+
     /// Whether the form leaves this character as it is, and apart from what precedes it. Errs on the side of no.
     private func isInert(_ scalar: Unicode.Scalar) -> Bool {
         guard !scalar.isASCII else { return true }
         guard self == .composed else { return false }
         switch scalar.value {
-        case 0x80..<0x300, 0x400..<0x483, 0x48A..<0x530, 0x2002..<0x2126, 0x2190..<0x2329, 0x2500..<0x2ADC,
-            0x3041..<0x3099, 0x309B..<0x3100, 0x4E00..<0xA000, 0xAC00..<0xD7A4, 0xFF00..<0xFFF0, 0x1F300..<0x1FB00:
+        case 0x80..<0x300, 0x400..<0x483, 0x48A..<0x530, 0x2002..<0x20D0, 0x2100..<0x2126, 0x2190..<0x2329,
+            0x2500..<0x2ADC, 0x3041..<0x3099, 0x309B..<0x3100, 0x4E00..<0xA000, 0xAC00..<0xD7A4, 0xFF00..<0xFFF0,
+            0x1F300..<0x1FB00:
             return true
         default: return false
         }

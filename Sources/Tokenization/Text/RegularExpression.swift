@@ -92,7 +92,8 @@ final class RegularExpression: @unchecked Sendable {
 enum OnigurumaPattern {
     private static let whitespace =
         #"\x09-\x0D\x20\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"#
-    private static let word = #"\p{Alphabetic}\p{M}\p{Nd}\p{Pc}"#
+    /// Oniguruma's table for Latin-1 counts superscripts and fractions as well.
+    private static let word = #"\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE}"#
 
     /// The pattern for PCRE2.
     ///

@@ -107,7 +107,7 @@ struct DecoderStage: Sendable {
 
 extension DecoderStage {
     private mutating func decodeBytes(_ piece: [UInt8]) -> [DecodedFragment] {
-        pending += piece.withUnsafeBufferPointer { ByteAlphabet.bytes(of: $0) } ?? piece
+        piece.withUnsafeBufferPointer { ByteAlphabet.appendBytes(of: $0, to: &pending) }
         let end = Self.completeEnd(pending)
         guard end > 0 else { return [] }
         defer { pending.removeFirst(end) }

@@ -220,7 +220,7 @@ def make_variants():
 VARIANT_TEXTS = [
     "The river runs past the old mill and the miller's daughter counts 12 ducks, 345 geese.", "  two  spaces  ",
     "a\u00a0b\u2003c\x85g\u180eh\u3000i", "e\u0301 é Å \u212b ﬁ Ⅳ ① 각 İ ΑΣ", "x1½²Ⅷ٣一 (a)«b»…! $+<>^`|~ _-_ ¿?",
-    "xXxXXx\nY\nzz Z\r\n y", "▁a ▁b ▁▁c", "नमस्ते 👩‍👧 e", " the old the old\n\n\nthe old", "",
+    "a\u20d0\u20e5\u20d3 \u0f70\u0f71\u0f72\u0f73\u0f74\u0f75 \u0f80\u0f81", "xXxXXx\nY\nzz Z\r\n y", "▁a ▁b ▁▁c", "नमस्ते 👩‍👧 e", " the old the old\n\n\nthe old", "",
 ]
 
 

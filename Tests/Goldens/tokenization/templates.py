@@ -257,12 +257,12 @@ messages|selectattr('nope')|list, messages|selectattr('nope', 'defined')|list, [
 [{'a': 1}, {}]|map(attribute='a', default=0)|list
 'yes' if messages|selectattr('nope') else 'no'
 {'b': 1, 'a': 2}|dictsort, {'b': 1, 'a': 2}|dictsort(by='value'), {'b': 1, 'A': 2}|dictsort(true), {'b': 1}|items|list
-{'a': 1}.items(), {'a': 1}.keys()|list, {'a': 1}.values()|list, {'a': 1}.get('a'), {'a': 1}.get('b'), {'a': 1}.get('b', 5)
+{'a': 1}.items()|list, {'a': 1}.keys()|list, {'a': 1}.values()|list, {'a': 1}.get('a'), {'a': 1}.get('b'), {'a': 1}.get('b', 5)
 {'items': 5}['items'], {'x': 5}.x, {'x': 5}['y'] is defined, {1: 'one'}[1], {'a': 1, 'a': 2}
 '3'|int, '3.7'|int, 'x'|int, 'x'|int(-1), 3.9|int, -3.9|int, '0x1f'|int(base=16), '1.5'|float, 'y'|float, 2|float, none|int, true|int
 2.5|round, 3.5|round, 2.567|round(2), 2.1|round(method='ceil'), 2.9|round(0, 'floor'), 7|round, -5|abs, -5.5|abs, 1234|round(-2)
 'a\nb\n\nc'|indent, 'a\nb'|indent(2), 'a\nb'|indent(2, true), 'a\n\nb'|indent(2, blank=true), 'a\nb'|indent('> ')
-'<a href="x">\'&'|escape, '<b>'|e, '<b>'|safe, 'x'|string, 1|string, [1]|string, 'a b c'|wordcount
+'<b>'|length, 'x'|string, 1|string, [1]|string, 'a b c'|wordcount
 [1, 'é', "q\"", none, true, 1.5, {'b': 1, 'a': [ ]}, '<>&\'']|tojson
 {'b': 1, 'a': [1, {}]}|tojson(indent=2)
 {'b': 1, 'a': 'é😀'}|tojson(ensure_ascii=true, sort_keys=true, separators=(',', ':'))
@@ -350,6 +350,7 @@ BLOCKS = [
     "{% for m in messages %}{% set role = m.role %}{% endfor %}{{ role is defined }}",
     "{% for m in messages %}{% if loop.first %}{% set first = m.content %}{% endif %}{{ first is defined }}{% endfor %}",
     "{% set ns = namespace() %}{{ ns.x is defined }}{% set ns.x = 1 %}{{ ns.x }}{{ ns['x'] }}",
+    "{{ '<a href=\"x\">\\'&'|escape }} {{ '<b>'|e }} {{ '<b>'|safe }}",
     "{% set x.y = 1 %}",
     "{% set d = {} %}{% set d.y = 1 %}",
     "{% set ns = namespace(_a=1) %}",
@@ -358,7 +359,7 @@ BLOCKS = [
     "{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}",
     "{% macro m(a) %}{% endmacro %}{{ m(b=2) }}",
     "{{ 'unclosed }}", "{{ 1 + }}", "{% if %}{% endif %}", "{% if true %}", "{% endif %}", "{% for x %}{% endfor %}",
-    "{{ (1, 2 }}", "{{ [1, 2 }}", "{{ a b }}", "{% do x %}", "{% unknown %}", "{# open", "{% raw %}", "{{ ", "{% break %}",
+    "{{ (1, 2 }}", "{{ [1, 2 }}", "{{ a b }}", "{% do x %}", "{% unknown %}", "{# open", "{% raw %} x", "{{ ", "{% break %}",
     "{{ x.", "{{ 1 is }}", "{% set true = 1 %}", "{{ f(a=1, 2) }}", "{{ & }}", "{% macro m(a=1, b) %}{% endmacro %}",
     "{{ strftime_now('%%') }}",
 ]
