@@ -44,6 +44,12 @@ final class Buffer: @unchecked Sendable {
         owner = .file
     }
 
+    /// A copy of bytes.
+    convenience init(copying bytes: UnsafeRawBufferPointer) {
+        self.init(byteCount: bytes.count)
+        if let base = bytes.baseAddress { address.copyMemory(from: base, byteCount: bytes.count) }
+    }
+
     /// Part of another buffer.
     init(slice parent: Buffer, offset: Int, byteCount: Int) {
         require(offset >= 0 && byteCount >= 0 && offset + byteCount <= parent.byteCount, "slice outside its buffer")

@@ -24,6 +24,10 @@ extension Checkpoint {
         shardBytes: Int = 5_000_000_000, to folder: URL
     ) throws {
         let files = FileManager.default
+        var isFolder: ObjCBool = false
+        if files.fileExists(atPath: folder.path, isDirectory: &isFolder), !isFolder.boolValue {
+            throw ModelError("\(folder.path): cannot write: it is a file; name a new folder")
+        }
         if let present = try? files.contentsOfDirectory(atPath: folder.path), !present.isEmpty {
             throw ModelError("\(folder.path): cannot write: the folder exists and is not empty")
         }
@@ -60,6 +64,10 @@ extension Checkpoint {
         let name = type == .float32 ? "float32" : type == .bfloat16 ? "bfloat16" : "float16"
         // Both dialects name the element type; a file keeps the one it has.
         for key in ["dtype", "torch_dtype"] where object[key] != nil { object[key] = .string(name) }
+        if var text = object["text_config"]?.object {
+            for key in ["dtype", "torch_dtype"] where text[key] != nil { text[key] = .string(name) }
+            object["text_config"] = .object(text)
+        }
         if object["dtype"] == nil && object["torch_dtype"] == nil { object["torch_dtype"] = .string(name) }
         return JSONValue.object(object).serialized(indent: 2) + "\n"
     }

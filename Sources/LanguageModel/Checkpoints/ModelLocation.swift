@@ -13,7 +13,7 @@ public enum ModelLocation {
         }
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         let isRepository = parts.count == 2 && parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." && !$0.hasPrefix("~") }
-        guard isRepository else { throw ModelError("\(name): no such folder") }
+        guard isRepository else { throw ModelError("\(name.isEmpty ? "the empty name" : name): no such folder") }
         let home = environment["HF_HOME"] ?? (environment["HOME"] ?? "") + "/.cache/huggingface"
         let cache = URL(fileURLWithPath: environment["HF_HUB_CACHE"] ?? home + "/hub")
         let repository = cache.appendingPathComponent("models--\(parts[0])--\(parts[1])")

@@ -47,15 +47,8 @@ struct Bench: ParsableCommand {
     func run() throws {
         shared.apply()
         let precision = try Dtype.resolve(dtype)
-        let json: JSONValue
-        do { json = try JSONValue.parse(readText(config)) } catch let error as JSONError { throw ModelError("\(config): \(error)") }
-        let configuration = try DecoderConfiguration(json: json, source: config)
-        // Training keeps 14 bytes per parameter; a shape that cannot fit is refused before memory is asked for.
-        let bytes = Double(configuration.parameterCount) * 14
-        guard bytes < Double(ProcessInfo.processInfo.physicalMemory) else {
-            throw ModelError(String(format: "%@: a model of %.1f billion parameters does not fit this machine's memory",
-                config, Double(configuration.parameterCount) / 1e9))
-        }
+        let configuration = try DecoderConfiguration(json: readJSON(config), source: config)
+        try checkMemory(configuration)
         let runner = WorkloadRunner(
             configuration, precision: precision, activations: activations, samples: samples, newTokens: newTokens,
             seed: shared.seed)
@@ -66,11 +59,27 @@ struct Bench: ParsableCommand {
         let chosen = workloads.isEmpty ? Workload.allCases : workloads.compactMap(Workload.init(rawValue:))
         for workload in chosen {
             let result = runner.run(workload)
-            shared.note(
-                String(format: "%@ %.4g, peak %.2f GiB", workload.resultKey, result.value, Double(result.peakResidentBytes) / 0x1p30))
+            let line = String(
+                format: "%@ %.4g, peak %.2f GiB", workload.resultKey, result.value, Double(result.peakResidentBytes) / 0x1p30)
+            if shared.json { shared.note(line) } else { try Output.line(line) }
             results.append((workload.resultKey, .number(result.value)))
             results.append(("\(workload.rawValue)_peak_resident_bytes", .integer(result.peakResidentBytes)))
         }
-        if shared.json { Output.line(JSONValue.object(.init(results)).serialized()) }
+        if shared.json { try Output.line(JSONValue.object(.init(results)).serialized()) }
+    }
+
+    /// Refuses what cannot fit before memory is asked for. Training keeps 14 bytes per parameter; a rollout, keys and values.
+    private func checkMemory(_ configuration: DecoderConfiguration) throws {
+        let parameters = Double(configuration.parameterCount)
+        let memory = Double(ProcessInfo.processInfo.physicalMemory)
+        guard parameters * 14 < memory else {
+            throw ModelError(
+                String(format: "%@: a model of %.1f billion parameters does not fit this machine's memory", config, parameters / 1e9))
+        }
+        let rows = Double(activations) * Double(samples) * Double(newTokens)
+        let bytes = 8 * rows * Double(configuration.blockCount * configuration.keyValueHeadCount * configuration.headWidth)
+        guard bytes < memory, rows < 1e8 else {
+            throw ModelError("a rollout of \(activations) × \(samples) × \(newTokens) tokens is too large; ask for fewer")
+        }
     }
 }

@@ -21,7 +21,7 @@ struct Generate: ParsableCommand {
     @Option(help: ArgumentHelp("Tokens to write at most.", valueName: "n"))
     var maxTokens = 256
 
-    @Option(help: ArgumentHelp("Temperature; 0 always takes the most probable token.", valueName: "x"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Temperature; 0 always takes the most probable token.", valueName: "x"))
     var temperature: Float = 1
 
     @Option(help: ArgumentHelp("Draw from the k most probable tokens.", valueName: "n"))
@@ -30,7 +30,7 @@ struct Generate: ParsableCommand {
     @Option(help: ArgumentHelp("Draw from the most probable tokens that hold this share.", valueName: "x"))
     var topP: Float = 1
 
-    @Option(help: ArgumentHelp("Stop before this text; may be given several times.", valueName: "text"))
+    @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("Stop before this text; may be given several times.", valueName: "text"))
     var stop: [String] = []
 
     @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else the CPU's native one.")
@@ -58,21 +58,21 @@ struct Generate: ParsableCommand {
         if let adapter { try decoder.attachAdapters(from: URL(fileURLWithPath: adapter)) }
         let prompt = try input.encode(tokenizer).ids
         let generator = TextGenerator(
-            decoder, tokenizer, stopTokens: TextGenerator.stopTokens(folder: folder, tokenizer: tokenizer),
-            precision: try Dtype.resolve(dtype, checkpoint))
+            decoder, tokenizer, stopTokens: try TextGenerator.stopTokens(folder: folder, tokenizer: tokenizer),
+            precision: try Dtype.resolve(dtype, checkpoint), checkpoint: checkpoint)
         let options = TextGenerator.Options(
             sampling: Sampling(temperature: temperature, topK: topK, topP: topP), maximumTokens: maxTokens, stopStrings: stop,
             seed: shared.seed)
-        let result = try generator.generate(prompt, options) { if !shared.json { Output.write($0) } }
+        let result = try generator.generate(prompt, options) { if !shared.json { try Output.write($0) } }
         if shared.json {
-            Output.line(
+            try Output.line(
                 ([
                     "text": .string(result.text), "ids": .array(result.ids.map { .integer(Int($0)) }),
                     "finish_reason": .string(result.finishReason), "prompt_tokens": .integer(prompt.count),
                     "tokens_per_s": .number(result.tokensPerSecond),
                 ] as JSONValue).serialized())
         } else {
-            Output.write("\n")
+            try Output.write("\n")
         }
         shared.note(
             String(format: "%ld tokens, %.1f tokens/s (prompt of %ld: %.2f s)", result.ids.count, result.tokensPerSecond, prompt.count,
