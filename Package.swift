@@ -38,6 +38,7 @@ let package = Package(
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "LanguageModelTests", dependencies: ["LanguageModel"]),
+        .testTarget(name: "CommandTests", dependencies: ["nla", "LanguageModel", "Tensors", "JSON"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17

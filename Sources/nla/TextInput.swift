@@ -28,10 +28,10 @@ struct TextInput: ParsableArguments {
         if noGenerationPrompt && messages == nil { throw ValidationError("--no-generation-prompt goes with --messages.") }
     }
 
-    /// The text, rendered if it was messages, and its ids.
-    func encode(_ tokenizer: Tokenizer) throws -> (text: String, ids: [Int32]) {
+    /// The text, rendered if it was messages, and its ids. `folder` is the tokenizer's, for messages.
+    func encode(_ tokenizer: Tokenizer, _ folder: URL) throws -> (text: String, ids: [Int32]) {
         if let messages {
-            let rendered = try render(messages, tokenizer)
+            let rendered = try render(messages, tokenizer, folder)
             // A template writes its own special tokens.
             return (rendered, tokenizer.encode(rendered, addSpecialTokens: false))
         }
@@ -39,7 +39,7 @@ struct TextInput: ParsableArguments {
         return (plain, tokenizer.encode(plain, addSpecialTokens: !noSpecialTokens))
     }
 
-    private func render(_ path: String, _ tokenizer: Tokenizer) throws -> String {
+    private func render(_ path: String, _ tokenizer: Tokenizer, _ folder: URL) throws -> String {
         let json = try readJSON(path)
         let messages = json["messages"] ?? json
         guard let list = messages.array, !list.isEmpty else {
@@ -49,10 +49,14 @@ struct TextInput: ParsableArguments {
             throw ModelError("\(path): message \(index + 1) has no \"role\"; an object with \"role\" and \"content\" is needed")
         }
         guard let template = tokenizer.chatTemplate else {
-            throw ModelError("the model has no chat template; give --text instead of --messages")
+            throw ModelError("\(folder.path): the model has no chat template; give --text instead of --messages")
         }
-        return try template.render(
-            messages: messages, addGenerationPrompt: !noGenerationPrompt, bosToken: tokenizer.beginningOfText?.text,
-            eosToken: tokenizer.endOfText?.text, tools: json["tools"])
+        do {
+            return try template.render(
+                messages: messages, addGenerationPrompt: !noGenerationPrompt, bosToken: tokenizer.beginningOfText?.text,
+                eosToken: tokenizer.endOfText?.text, tools: json["tools"])
+        } catch let error as TokenizerError {
+            throw ModelError("\(folder.path): \(error) (messages of \(path))")
+        }
     }
 }

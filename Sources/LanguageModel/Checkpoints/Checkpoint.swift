@@ -104,12 +104,13 @@ public struct Checkpoint: Sendable {
                 "\(folder.path): the checkpoint has no tensor \(name), which \(configuration.family) needs; is the download complete?")
         }
         let fileName = fileNames[name] ?? name
+        let place = files[fileName]?.url.path ?? folder.path
         guard tensor.shape == shape else {
             throw ModelError(
-                "\(folder.path): \(fileName) has shape \(tensor.shape), config.json asks for \(shape); they do not belong together")
+                "\(place): \(fileName) has shape \(tensor.shape), config.json asks for \(shape); they do not belong together")
         }
         guard tensor.elementType.isFloatingPoint else {
-            throw ModelError("\(folder.path): \(fileName) holds \(tensor.elementType), not weights")
+            throw ModelError("\(place): \(fileName) holds \(tensor.elementType), not weights; download it again")
         }
         return Parameter(name: name, tensor)
     }

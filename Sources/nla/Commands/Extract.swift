@@ -108,7 +108,7 @@ struct Extract: ParsableCommand {
 
     private func documentIDs(_ folder: URL) throws -> [[Int32]] {
         if let ids { return [try integers(ids, "--ids").map { try tokenID($0, "--ids") }] }
-        guard let documents else { return [try input.encode(Tokenizer(folder: folder)).ids] }
+        guard let documents else { return [try input.encode(Tokenizer(folder: folder), folder).ids] }
         var tokenizer: Tokenizer?
         var all: [[Int32]] = []
         // By bytes: for Swift a carriage return with its line feed is one character, and no line feed.

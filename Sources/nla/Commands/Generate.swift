@@ -56,7 +56,7 @@ struct Generate: ParsableCommand {
         let checkpoint = try Checkpoint(folder: folder)
         let decoder = try Decoder(checkpoint)
         if let adapter { try decoder.attachAdapters(from: URL(fileURLWithPath: adapter)) }
-        let prompt = try input.encode(tokenizer).ids
+        let prompt = try input.encode(tokenizer, folder).ids
         let generator = TextGenerator(
             decoder, tokenizer, stopTokens: try TextGenerator.stopTokens(folder: folder, tokenizer: tokenizer),
             precision: try Dtype.resolve(dtype, checkpoint), checkpoint: checkpoint)

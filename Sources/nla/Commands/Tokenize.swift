@@ -25,8 +25,9 @@ struct Tokenize: ParsableCommand {
     }
 
     func run() throws {
-        let tokenizer = try Tokenizer(folder: ModelLocation.resolve(model))
-        let (text, ids) = try input.encode(tokenizer)
+        let folder = try ModelLocation.resolve(model)
+        let tokenizer = try Tokenizer(folder: folder)
+        let (text, ids) = try input.encode(tokenizer, folder)
         let tokens = ids.map { tokenizer.token($0) ?? "" }
         if shared.json {
             try Output.line(
