@@ -88,7 +88,10 @@ func readText(_ path: String) throws -> String {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw ModelError("\(path): no such file") }
     guard !isFolder.boolValue else { throw ModelError("\(path): a folder, not a file") }
-    guard let data = FileManager.default.contents(atPath: path) else { throw ModelError("\(path): cannot be read") }
+    // A handle reads pipes too, as in `--file <(…)`.
+    guard let handle = FileHandle(forReadingAtPath: path), let data = try? handle.readToEnd() ?? Data() else {
+        throw ModelError("\(path): cannot be read")
+    }
     guard let text = String(data: data, encoding: .utf8) else { throw ModelError("\(path): not UTF-8 text") }
     return text
 }

@@ -12,7 +12,7 @@ struct TextInput: ParsableArguments {
     @Option(help: ArgumentHelp("A file with the text.", valueName: "file"))
     var file: String?
 
-    @Option(help: ArgumentHelp("A JSON file with chat messages.", valueName: "file.json"))
+    @Option(help: ArgumentHelp("A JSON file with chat messages: an array of objects with role and content.", valueName: "file.json"))
     var messages: String?
 
     @Flag(help: "With --messages: do not open the assistant's turn.")

@@ -42,9 +42,11 @@ enum Command {
     ///
     /// - Parameters:
     ///   - output: where standard output goes instead, for instance a full device.
+    ///   - input: what a pipe at standard input holds; no more than a pipe takes at once.
     ///   - timeout: seconds after which it is stopped; its outcome then has a signal.
     static func run(
-        _ arguments: [String], environment: [String: String] = [:], output: URL? = nil, timeout: Double = 60
+        _ arguments: [String], environment: [String: String] = [:], output: URL? = nil, input: String = "",
+        timeout: Double = 60
     ) throws -> Outcome {
         try withScratch { folder in
             let files = (output: output ?? folder.appending(path: "out"), errors: folder.appending(path: "err"))
@@ -55,7 +57,10 @@ enum Command {
             process.executableURL = try executable()
             process.arguments = arguments
             process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-            process.standardInput = FileHandle.nullDevice
+            let pipe = Pipe()
+            try pipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+            try pipe.fileHandleForWriting.close()
+            process.standardInput = pipe
             process.standardOutput = try FileHandle(forWritingTo: files.output)
             process.standardError = try FileHandle(forWritingTo: files.errors)
             let end = DispatchSemaphore(value: 0)

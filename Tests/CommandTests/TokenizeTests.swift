@@ -33,6 +33,16 @@ struct TokenizeTests {
         }
     }
 
+    @Test("A file may be a pipe")
+    func pipe() throws {
+        try withScratch { folder in
+            try Folders.writeTokenizer(to: folder)
+            let outcome = try Command.run(
+                ["tokenize", "--model", folder.path, "--file", "/dev/stdin", "--json"], input: "from a pipe")
+            #expect(try outcome.json()["text"] == "from a pipe")
+        }
+    }
+
     @Test("Messages are rendered with the template, whose special tokens are found in it")
     func messages() throws {
         try withScratch { folder in

@@ -68,6 +68,26 @@ struct UsageTests {
         #expect(outcome.errors.contains("--help"))
     }
 
+    @Test(
+        "With --quiet nothing stands on standard error",
+        arguments: ["tokenize", "extract", "generate", "check", "bench"])
+    func quiet(name: String) throws {
+        try withScratch { folder in
+            let model = try Folders.talker(in: folder)
+            let golden = Folders.model("llama")
+            let arguments = [
+                "tokenize": ["--model", model.path, "--text", "a"],
+                "extract": ["--model", model.path, "--text", "a", "--output", folder.appending(path: "o").path],
+                "generate": ["--model", model.path, "--text", "a", "--max-tokens", "2"],
+                "check": ["--model", golden.path, "--reference", golden.appending(path: "expected.safetensors").path],
+                "bench": ["decode1", "--config", golden.appending(path: "config.json").path],
+            ]
+            let outcome = try Command.succeed([name, "--quiet"] + (arguments[name] ?? []))
+            #expect(outcome.errors.isEmpty)
+            #expect(outcome.output.isEmpty == (name == "extract"))
+        }
+    }
+
     @Test("A full device for standard output is an error and no crash")
     func fullDevice() throws {
         let full = URL(fileURLWithPath: "/dev/full")
