@@ -43,7 +43,7 @@ public struct Tensor: Sendable {
     }
 
     /// 64-bit integers in row-major order.
-    public init(_ values: [Int], shape: [Int]) {
+    public init(integers values: [Int], shape: [Int]) {
         self.init(uninitialized: shape, .int64)
         require(values.count == count, "\(values.count) values for the shape \(shape)")
         values.withUnsafeBytes { if let base = $0.baseAddress { address.copyMemory(from: base, byteCount: $0.count) } }
