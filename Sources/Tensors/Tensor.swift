@@ -123,7 +123,11 @@ extension Tensor {
     /// The same values in memory of their own.
     public func copy() -> Tensor {
         let result = Tensor(uninitialized: shape, elementType)
-        result.address.copyMemory(from: address, byteCount: byteCount)
+        if elementType.isFloatingPoint {
+            ck_convert(address, kernelType, result.address, kernelType, count)
+        } else {
+            result.address.copyMemory(from: address, byteCount: byteCount)
+        }
         return result
     }
 
