@@ -144,7 +144,7 @@ public struct WorkloadRunner {
             targets += response
         }
         var optimizer = AdamW()
-        return best(Int(ProcessInfo.processInfo.environment["NB"] ?? "2") ?? 2) {
+        return best(2) {
             let tape = Tape(precision: precision)
             let hidden = decoder.hidden(tree, vectors: Variable(vectors), rows: rows, tape: tape)
             let logProbabilities = decoder.logProbabilities(of: targets, hidden, tape: tape)
@@ -182,7 +182,7 @@ public struct WorkloadRunner {
         head.makeTrainable(precision: precision)
         let truth = Tensor.random([8, configuration.hiddenSize], using: &random)
         var optimizer = AdamW()
-        return best(Int(ProcessInfo.processInfo.environment["NB"] ?? "2") ?? 2) {
+        return best(2) {
             let tape = Tape(precision: precision)
             let errors = tape.normalizedMeanSquaredError(values(decoder, head, tree, tape), truth: truth)
             tape.backward(from: errors, gradient: Tensor([Float](repeating: 1.0 / 8, count: 8), shape: [8]))

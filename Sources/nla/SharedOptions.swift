@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import JSON
 import LanguageModel
 import Tensors
 
@@ -62,4 +63,17 @@ func readText(_ path: String) throws -> String {
     guard let data = FileManager.default.contents(atPath: path) else { throw ModelError("\(path): cannot be read") }
     guard let text = String(data: data, encoding: .utf8) else { throw ModelError("\(path): not UTF-8 text") }
     return text
+}
+
+/// A `config.json` that fits this machine, parsed and as it stands.
+func readConfiguration(_ path: String) throws -> (json: JSONValue, configuration: DecoderConfiguration) {
+    let json: JSONValue
+    do { json = try JSONValue.parse(readText(path)) } catch let error as JSONError { throw ModelError("\(path): \(error)") }
+    let configuration = try DecoderConfiguration(json: json, source: path)
+    // Training keeps 14 bytes per parameter; a shape that cannot fit is refused before memory is asked for.
+    let billions = Double(configuration.parameterCount) / 1e9
+    guard billions * 14e9 < Double(ProcessInfo.processInfo.physicalMemory) else {
+        throw ModelError(String(format: "%@: a model of %.1f billion parameters does not fit this machine's memory", path, billions))
+    }
+    return (json, configuration)
 }

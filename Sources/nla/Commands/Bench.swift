@@ -10,7 +10,7 @@ struct Bench: ParsableCommand {
         abstract: "Measure this machine on the work that matters, with random weights of a given shape.",
         discussion: """
             Workloads: extract, rollout, decode1, av_step, score, ar_step; all of them by default. Token counts and JSON keys \
-            are those of Benchmarks/bench_hf.py, so that both can be compared line by line. Peak resident memory is given per \
+            are fixed, so that results compare line by line with other implementations. Peak resident memory is given per \
             workload.
             """)
 
@@ -47,15 +47,7 @@ struct Bench: ParsableCommand {
     func run() throws {
         shared.apply()
         let precision = try Dtype.resolve(dtype)
-        let json: JSONValue
-        do { json = try JSONValue.parse(readText(config)) } catch let error as JSONError { throw ModelError("\(config): \(error)") }
-        let configuration = try DecoderConfiguration(json: json, source: config)
-        // Training keeps 14 bytes per parameter; a shape that cannot fit is refused before memory is asked for.
-        let bytes = Double(configuration.parameterCount) * 14
-        guard bytes < Double(ProcessInfo.processInfo.physicalMemory) else {
-            throw ModelError(String(format: "%@: a model of %.1f billion parameters does not fit this machine's memory",
-                config, Double(configuration.parameterCount) / 1e9))
-        }
+        let (_, configuration) = try readConfiguration(config)
         let runner = WorkloadRunner(
             configuration, precision: precision, activations: activations, samples: samples, newTokens: newTokens,
             seed: shared.seed)
