@@ -446,8 +446,8 @@ INLINE void few_rows_typed(const ck_matmul *job, ck_type type, const float *a, l
         for (long m = 0; m < job->m; m++) few_rows_tile(job, type, a, m, 1, n, 1, 4);
 }
 
-static void few_rows(const ck_matmul *job, const float *packed, long begin, long end) {
-    if (job->b_type == CK_BF16) few_rows_typed(job, CK_BF16, packed, begin, end);
-    else if (job->b_type == CK_F32) few_rows_typed(job, CK_F32, packed, begin, end);
-    else few_rows_typed(job, CK_F16, packed, begin, end);
+static void few_rows(const ck_matmul *job, const float *a, long begin, long end) {
+    if (job->b_type == CK_BF16) few_rows_typed(job, CK_BF16, a, begin, end);
+    else if (job->b_type == CK_F32) few_rows_typed(job, CK_F32, a, begin, end);
+    else few_rows_typed(job, CK_F16, a, begin, end);
 }

@@ -146,9 +146,6 @@ extension Tensor {
         return index < 0 ? nil : index
     }
 
-    /// Euclidean norm of all elements; float32 only.
-    public var norm: Double { ck_sum_of_squares(floatAddress, count).squareRoot() }
-
     /// ‖self − reference‖ / ‖reference‖ over all elements, in float64; the plain norm of the difference if the reference is zero.
     public func relativeError(to reference: Tensor) -> Double {
         require(count == reference.count, "\(shape) compared with \(reference.shape)")
