@@ -37,8 +37,9 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-        .testTarget(name: "LanguageModelTests", dependencies: ["LanguageModel"]),
-        .testTarget(name: "CommandTests", dependencies: ["nla", "LanguageModel", "Tensors", "JSON"]),
+        .target(name: "TestSupport", dependencies: ["LanguageModel"], path: "Tests/TestSupport"),
+        .testTarget(name: "LanguageModelTests", dependencies: ["LanguageModel", "TestSupport"]),
+        .testTarget(name: "CommandTests", dependencies: ["nla", "LanguageModel", "Tensors", "JSON", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17

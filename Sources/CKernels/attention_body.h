@@ -154,6 +154,34 @@ INLINE void visible_columns(
     *low = a->window > 0 && visible - a->window > first ? visible - a->window - first : 0;
 }
 
+// Scores of a key tile: to[i, j] = from[i] · packed[:, j]. Near the diagonal the first queries see fewer keys than the last, so
+// the products go in bands of queries, each as wide as its last query sees. Columns beyond are left as they are.
+#define BAND 12
+static void score_product(
+    const ck_attention *a, const attention_tile *t, const float *from, const float *packed, long first, long count, float *to
+) {
+    for (long i = 0; i < t->queries; i += BAND) {
+        long rows = t->queries - i < BAND ? t->queries - i : BAND, low, high;
+        visible_columns(a, t, i + rows - 1, first, count, &low, &high);
+        if (high <= 0) continue;
+        long columns = (high + LANES - 1) / LANES * LANES;
+        product(rows, columns, t->padded, from + i * t->padded, t->padded, 1, packed, KEYS, to + i * KEYS, KEYS, false);
+    }
+}
+
+// to[i] += weights[i, :] · rows, in the same bands; weights beyond what a query sees are zero.
+static void weighted_product(
+    const ck_attention *a, const attention_tile *t, const float *weights, const float *rows, long stride, long first,
+    long count, float *to
+) {
+    for (long i = 0; i < t->queries; i += BAND) {
+        long band = t->queries - i < BAND ? t->queries - i : BAND, low, high;
+        visible_columns(a, t, i + band - 1, first, count, &low, &high);
+        if (high > 0)
+            product(band, t->padded, high, weights + i * KEYS, KEYS, 1, rows, stride, to + i * t->padded, t->padded, true);
+    }
+}
+
 // Walks the key tiles that some query of the tile may see.
 #define FOR_EACH_KEY_TILE(a, t, task)                                                                                   \
     long seen_ = 0, last_ = (t).first_visible + ((t).queries - 1) / (t).group;                                          \
@@ -179,7 +207,7 @@ static void attention_forward(
     FOR_EACH_KEY_TILE(a, t, task) {
         KEY_TILE(a, task);
         pack_transposed(a->k + key_row * t.kv_stride + kv_head * t.width, t.kv_stride, count, t.width, t.padded, t.keys);
-        product(t.queries, columns, t.padded, t.q, t.padded, 1, t.keys, KEYS, t.scores, KEYS, false);
+        score_product(a, &t, t.q, t.keys, first, count, t.scores);
         for (long i = 0; i < t.queries; i++) {
             float *s = t.scores + i * KEYS;
             long low, high;
@@ -200,7 +228,7 @@ static void attention_forward(
         long stride = t.kv_stride;
         const float *values =
             padded_rows(a->v + key_row * stride + kv_head * t.width, &stride, count, t.width, t.padded, t.values);
-        product(t.queries, t.padded, count, t.scores, KEYS, 1, values, stride, t.out, t.padded, true);
+        weighted_product(a, &t, t.scores, values, stride, first, count, t.out);
     }
     for (long i = 0; i < t.queries; i++) {
         long row = t.row_begin + i / t.group, head = kv_head * t.group + i % t.group;
@@ -233,24 +261,26 @@ static void attention_backward(
         KEY_TILE(a, task);
         long offset = key_row * t.kv_stride + kv_head * t.width;
         pack_transposed(a->k + offset, t.kv_stride, count, t.width, t.padded, t.keys);
-        product(t.queries, columns, t.padded, t.q, t.padded, 1, t.keys, KEYS, t.scores, KEYS, false);
+        score_product(a, &t, t.q, t.keys, first, count, t.scores);
         pack_transposed(a->v + offset, t.kv_stride, count, t.width, t.padded, t.values);
-        product(t.queries, columns, t.padded, t.dout, t.padded, 1, t.values, KEYS, t.dscores, KEYS, false);
+        score_product(a, &t, t.dout, t.values, first, count, t.dscores);
         for (long i = 0; i < t.queries; i++) {
             float *p = t.scores + i * KEYS, *ds = t.dscores + i * KEYS;
             long low, high;
             visible_columns(a, &t, i, first, count, &low, &high);
             for (long j = 0; j < low && j < columns; j++) p[j] = -INFINITY;
             for (long j = high < 0 ? 0 : high; j < columns; j++) p[j] = -INFINITY;
+            // Masked columns hold no derivative either, whatever was there.
             for (long j = 0; j < columns; j += LANES) {
                 lanes probability = exponential(load(p + j) - splat(t.peak[i]));
                 store(p + j, probability);
-                store(ds + j, probability * (load(ds + j) - splat(t.delta[i])));
+                lanes slope = probability * (load(ds + j) - splat(t.delta[i]));
+                store(ds + j, (lanes)((lanes_i32)slope & (probability > splat(0))));
             }
         }
         long stride = t.kv_stride;
         const float *keys = padded_rows(a->k + offset, &stride, count, t.width, t.padded, t.rows);
-        product(t.queries, t.padded, count, t.dscores, KEYS, 1, keys, stride, t.dq, t.padded, true);
+        weighted_product(a, &t, t.dscores, keys, stride, first, count, t.dq);
         if (t.width == t.padded) {
             product(count, t.padded, t.queries, t.dscores, 1, KEYS, t.q, t.padded, dk + offset, t.kv_stride, true);
             product(count, t.padded, t.queries, t.scores, 1, KEYS, t.dout, t.padded, dv + offset, t.kv_stride, true);

@@ -366,18 +366,30 @@ void ck_adamw_bf16(
     ck_ranges(count, 4096, adamw_body, &c);
 }
 
-SPLIT(decay, float factor; float *weight; uint16_t *upper; int16_t *low;) {
-    decay_context *c = opaque;
-    if (c->weight) ck_current()->scale(c->weight + begin, c->weight + begin, c->factor, end - begin);
-    else ck_current()->decay_bf16(c->factor, c->upper + begin, c->low + begin, end - begin);
+SPLIT(adamw_rows, const ck_adamw *o; void *weight; int16_t *low; const float *gradient, *zeros; const int32_t *slots;
+      uint8_t *touched; float *m, *v; long width;) {
+    adamw_rows_context *c = opaque;
+    float decay = 1 - c->o->learning_rate * c->o->weight_decay;
+    for (long r = begin; r < end; r++) {
+        long at = r * c->width;
+        float *plain = (float *)c->weight + at;
+        uint16_t *upper = (uint16_t *)c->weight + at;
+        if (c->slots[r] >= 0) c->touched[r] = 1;
+        const float *g = c->slots[r] >= 0 ? c->gradient + c->slots[r] * c->width : c->zeros;
+        if (!c->touched[r] && c->low) ck_current()->decay_bf16(decay, upper, c->low + at, c->width);
+        else if (!c->touched[r]) ck_current()->scale(plain, plain, decay, c->width);
+        else if (c->low) ck_current()->adamw_bf16(c->o, upper, c->low + at, g, c->m + at, c->v + at, c->width);
+        else ck_current()->adamw_f32(c->o, plain, g, c->m + at, c->v + at, c->width);
+    }
 }
-void ck_decay_bf16(float factor, uint16_t *weight, int16_t *low, long count) {
-    decay_context c = {factor, NULL, weight, low};
-    ck_ranges(count, GRAIN, decay_body, &c);
-}
-void ck_decay_f32(float factor, float *weight, long count) {
-    decay_context c = {factor, weight, NULL, NULL};
-    ck_ranges(count, GRAIN, decay_body, &c);
+void ck_adamw_rows(
+    const ck_adamw *o, void *weight, int16_t *low, const float *gradient, const int32_t *slots, uint8_t *touched, float *m,
+    float *v, long rows, long width
+) {
+    float *zeros = calloc((unsigned long)width, 4);
+    adamw_rows_context c = {o, weight, low, gradient, zeros, slots, touched, m, v, width};
+    ck_ranges(rows, row_grain(width), adamw_rows_body, &c);
+    free(zeros);
 }
 
 SPLIT(split_master, const float *master; uint16_t *weight; int16_t *low;) {

@@ -5,7 +5,7 @@
 #include "CKernels.h"
 #include "parallel.h"
 
-// Dot products for a few rows: C[m, n0...n1) = A[m, k] · B[n, k]ᵀ, m ≤ CK_FEW_ROWS. `a` was laid out by few_rows_pack.
+// Products with at most this many rows are memory-bound dot products, and ours.
 #define CK_FEW_ROWS 8
 
 typedef struct {
@@ -38,8 +38,8 @@ typedef struct {
     // out[i] = exp((x[i] − shift) · scale); returns their sum.
     double (*exponentials)(const float *x, float shift, float scale, long count, float *out);
     float (*row_maximum)(const float *x, long count);
-    // See matmul.c.
-    void (*few_rows)(const ck_matmul *job, const float *packed, long begin, long end);
+    // Columns begin..<end of A · Bᵀ for at most CK_FEW_ROWS rows; `a` is the job's A in float32, [m, k].
+    void (*few_rows)(const ck_matmul *job, const float *a, long begin, long end);
     // See attention_body.h.
     void (*attention_forward)(
         const ck_attention *a, long task, long query_begin, long query_end, long kv_head, void *out, ck_type out_type,

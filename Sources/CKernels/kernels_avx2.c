@@ -1,3 +1,4 @@
+// The kernels for x86 CPUs with AVX2. See kernels_body.h.
 #include "kernels.h"
 #include <math.h>
 #include <string.h>

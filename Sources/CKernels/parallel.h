@@ -13,7 +13,7 @@ void ck_ranges(long count, long grain, void (*body)(void *context, long begin, l
 
 // Scratch memory of one slot, at least `bytes` long, 64-byte aligned, valid until the slot's next request for the same
 // `index`. For use inside a round only.
-enum { CK_SCRATCH_WEIGHTS, CK_SCRATCH_ATTENTION, CK_SCRATCH_PARTIAL, CK_SCRATCH_COUNT };
+enum { CK_SCRATCH_WEIGHTS, CK_SCRATCH_ATTENTION, CK_SCRATCH_COUNT };
 void *ck_scratch(int slot, int index, unsigned long bytes);
 
 #endif

@@ -25,7 +25,7 @@ public struct AdamW: Sendable {
     public mutating func update(_ parameters: [Parameter], learningRate: Float) -> Double {
         var squares = 0.0
         for parameter in parameters {
-            guard let gradient = parameter.gradient else { continue }
+            guard let gradient = parameter.rowGradient?.values ?? parameter.gradient else { continue }
             squares += ck_sum_of_squares(gradient.floatAddress, gradient.count)
         }
         let norm = squares.squareRoot()
@@ -37,8 +37,18 @@ public struct AdamW: Sendable {
             learning_rate: learningRate, beta1: beta1, beta2: beta2, eps: epsilon, weight_decay: weightDecay,
             gradient_scale: scale, step: step)
         for parameter in parameters {
-            guard let gradient = parameter.gradient, let moments = parameter.moments else { continue }
+            guard let moments = parameter.moments else { continue }
             let first = moments.first.floatAddress, second = moments.second.floatAddress
+            defer { parameter.clearGradient() }
+            if let rows = parameter.rowGradient {
+                ck_adamw_rows(
+                    &settings, parameter.value.address, parameter.low?.address.assumingMemoryBound(to: Int16.self),
+                    rows.values.floatAddress, rows.slots, &parameter.touchedRows, first, second, parameter.value.rows,
+                    parameter.value.width)
+                continue
+            }
+            guard let gradient = parameter.gradient else { continue }
+            parameter.markAllRowsTouched()
             if let low = parameter.low {
                 ck_adamw_bf16(
                     &settings, parameter.value.address.assumingMemoryBound(to: UInt16.self),
@@ -47,7 +57,6 @@ public struct AdamW: Sendable {
                 ck_adamw_f32(
                     &settings, parameter.value.floatAddress, gradient.floatAddress, first, second, gradient.count)
             }
-            parameter.clearGradient()
         }
         return norm
     }

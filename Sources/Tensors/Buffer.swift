@@ -13,8 +13,6 @@ final class Buffer: @unchecked Sendable {
     private enum Owner {
         case pool
         case file
-        /// Kept alive by another buffer, whose memory this one points into.
-        case parent(Buffer)
     }
 
     /// Uninitialized memory.
@@ -50,19 +48,10 @@ final class Buffer: @unchecked Sendable {
         if let base = bytes.baseAddress { address.copyMemory(from: base, byteCount: bytes.count) }
     }
 
-    /// Part of another buffer.
-    init(slice parent: Buffer, offset: Int, byteCount: Int) {
-        require(offset >= 0 && byteCount >= 0 && offset + byteCount <= parent.byteCount, "slice outside its buffer")
-        address = parent.address + offset
-        self.byteCount = byteCount
-        owner = .parent(parent)
-    }
-
     deinit {
         switch owner {
         case .pool: MemoryPool.shared.give(address, byteCount)
         case .file: munmap(address, byteCount)
-        case .parent: break
         }
     }
 }

@@ -20,6 +20,18 @@ public final class Parameter {
     private var gradientMemory: Tensor?
     /// Whether the memory holds a gradient of this step.
     private var hasGradient = false
+    /// A gradient of this step that has few rows, in place of one in the memory.
+    private(set) var rowGradient: RowGradient?
+    /// Rows whose moments may differ from zero, one byte each; all of them once the whole gradient has been used.
+    var touchedRows: [UInt8] = []
+
+    /// The gradient of a table of which few rows were looked up; zero elsewhere.
+    struct RowGradient {
+        /// For each row of the table the row of `values`, or −1.
+        var slots: [Int32]
+        /// [rows looked up, width] float32
+        var values: Tensor
+    }
 
     /// A frozen weight.
     public init(name: String, _ value: Tensor) {
@@ -28,7 +40,10 @@ public final class Parameter {
     }
 
     /// This step's gradient, float32, or nil if no operation has contributed.
-    public var gradient: Tensor? { hasGradient ? gradientMemory : nil }
+    public var gradient: Tensor? {
+        if rowGradient != nil { return gradientTarget().memory }
+        return hasGradient ? gradientMemory : nil
+    }
 
     /// The weight with all its digits, float32.
     public var master: Tensor {
@@ -45,6 +60,7 @@ public final class Parameter {
         guard moments == nil else { return }
         set(master: value.converted(to: .float32), precision: precision)
         moments = (Tensor(zeros: value.shape), Tensor(zeros: value.shape))
+        touchedRows = [UInt8](repeating: 0, count: value.rows)
     }
 
     /// Replaces the weight by a float32 master, keeping the moments.
@@ -70,8 +86,39 @@ public final class Parameter {
     func gradientTarget() -> (memory: Tensor, accumulate: Bool) {
         let memory = gradientMemory ?? Tensor(uninitialized: value.shape, .float32)
         gradientMemory = memory
+        if let rows = rowGradient {
+            // Something else contributes too: the rows move into the whole gradient.
+            rowGradient = nil
+            ck_fill(memory.floatAddress, 0, memory.count)
+            for (row, slot) in rows.slots.enumerated() where slot >= 0 {
+                (memory.floatAddress + row * memory.width).update(
+                    from: rows.values.floatAddress + Int(slot) * memory.width, count: memory.width)
+            }
+            hasGradient = true
+        }
         defer { hasGradient = true }
         return (memory, hasGradient)
+    }
+
+    /// Adds the gradient of looked-up rows, [ids, width] float32; equal ids add up.
+    func addGradient(ofRows ids: [Int32], _ gradient: Tensor) {
+        guard !hasGradient, rowGradient == nil else {
+            let memory = gradientToAddTo()
+            ck_scatter_add_rows(gradient.floatAddress, ids, ids.count, gradient.width, memory.floatAddress)
+            return
+        }
+        var slots = [Int32](repeating: -1, count: value.rows)
+        var used: Int32 = 0
+        let places = ids.map { id in
+            if slots[Int(id)] < 0 {
+                slots[Int(id)] = used
+                used += 1
+            }
+            return slots[Int(id)]
+        }
+        let values = Tensor(zeros: [Int(used), value.width])
+        ck_scatter_add_rows(gradient.floatAddress, places, places.count, gradient.width, values.floatAddress)
+        rowGradient = RowGradient(slots: slots, values: values)
     }
 
     /// The gradient's memory, zeroed if this is the step's first contribution.
@@ -81,6 +128,13 @@ public final class Parameter {
         return memory
     }
 
+    func markAllRowsTouched() {
+        if touchedRows.first(where: { $0 == 0 }) != nil { touchedRows = [UInt8](repeating: 1, count: value.rows) }
+    }
+
     /// Forgets this step's gradient.
-    public func clearGradient() { hasGradient = false }
+    public func clearGradient() {
+        hasGradient = false
+        rowGradient = nil
+    }
 }

@@ -82,9 +82,6 @@ public final class Tape {
         return result
     }
 
-    /// Remembers a step that belongs to several results.
-    func remember(_ step: @escaping () -> Void) { steps.append(step) }
-
     /// Plays the tape back from one or several results with their gradients, then is empty. Gradients of parameters add up
     /// until an optimizer takes them; what each operation had kept is freed on the way.
     public func backward(from seeds: [(Variable, gradient: Tensor)]) {

@@ -43,7 +43,7 @@ public struct Tensor: Sendable {
     }
 
     /// 64-bit integers in row-major order.
-    public init(_ values: [Int], shape: [Int]) {
+    public init(integers values: [Int], shape: [Int]) {
         self.init(uninitialized: shape, .int64)
         require(values.count == count, "\(values.count) values for the shape \(shape)")
         values.withUnsafeBytes { if let base = $0.baseAddress { address.copyMemory(from: base, byteCount: $0.count) } }
@@ -123,7 +123,11 @@ extension Tensor {
     /// The same values in memory of their own.
     public func copy() -> Tensor {
         let result = Tensor(uninitialized: shape, elementType)
-        result.address.copyMemory(from: address, byteCount: byteCount)
+        if elementType.isFloatingPoint {
+            ck_convert(address, kernelType, result.address, kernelType, count)
+        } else {
+            result.address.copyMemory(from: address, byteCount: byteCount)
+        }
         return result
     }
 
@@ -141,9 +145,6 @@ extension Tensor {
         let index = ck_first_nonfinite(address, kernelType, count)
         return index < 0 ? nil : index
     }
-
-    /// Euclidean norm of all elements; float32 only.
-    public var norm: Double { ck_sum_of_squares(floatAddress, count).squareRoot() }
 
     /// ‖self − reference‖ / ‖reference‖ over all elements, in float64; the plain norm of the difference if the reference is zero.
     public func relativeError(to reference: Tensor) -> Double {

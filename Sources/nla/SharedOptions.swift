@@ -100,3 +100,15 @@ func readText(_ path: String) throws -> String {
 func readJSON(_ path: String) throws -> JSONValue {
     do { return try JSONValue.parse(readText(path)) } catch let error as JSONError { throw ModelError("\(path): \(error)") }
 }
+
+/// A `config.json` that fits this machine, parsed and as it stands.
+func readConfiguration(_ path: String) throws -> (json: JSONValue, configuration: DecoderConfiguration) {
+    let json = try readJSON(path)
+    let configuration = try DecoderConfiguration(json: json, source: path)
+    // Training keeps 14 bytes per parameter; a shape that cannot fit is refused before memory is asked for.
+    let billions = Double(configuration.parameterCount) / 1e9
+    guard billions * 14e9 < Double(ProcessInfo.processInfo.physicalMemory) else {
+        throw ModelError(String(format: "%@: a model of %.1f billion parameters does not fit this machine's memory", path, billions))
+    }
+    return (json, configuration)
+}

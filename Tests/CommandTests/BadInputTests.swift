@@ -219,28 +219,31 @@ struct BadInputTests {
         "A reference that cannot be compared is refused with its path",
         arguments: [
             (["hidden.0": Tensor(zeros: [2, 24])], "ids"),
-            (["ids": Tensor([1, 2], shape: [2])], "nothing to compare"),
+            (["ids": Tensor(integers: [1, 2], shape: [2])], "nothing to compare"),
             (["ids": Tensor([Float(1), 2], shape: [2]), "hidden.0": Tensor(zeros: [2, 24])], "ids"),
-            (["ids": Tensor([1, 2], shape: [1, 2]), "hidden.0": Tensor(zeros: [2, 24])], "ids"),
-            (["ids": Tensor([1], shape: [1]), "hidden.0": Tensor(zeros: [1, 24])], "ids"),
-            (["ids": Tensor([1, 37], shape: [2]), "hidden.0": Tensor(zeros: [2, 24])], "ids"),
-            (["ids": Tensor([1, -2], shape: [2]), "hidden.0": Tensor(zeros: [2, 24])], "ids"),
-            (["ids": Tensor([1, 2], shape: [2]), "hidden.0": Tensor(zeros: [3, 24])], "hidden.0"),
-            (["ids": Tensor([1, 2], shape: [2]), "hidden.0": Tensor(zeros: [24, 2])], "hidden.0"),
-            (["ids": Tensor([1, 2], shape: [2]), "hidden.3": Tensor(zeros: [2, 24])], "hidden.3"),
-            (["ids": Tensor([1, 2], shape: [2]), "hidden.x": Tensor(zeros: [2, 24])], "hidden.x"),
-            (["ids": Tensor([1, 2], shape: [2]), "logits": Tensor(zeros: [2, 36])], "logits"),
-            (["ids": Tensor([1, 2], shape: [2]), "loss": Tensor(zeros: [2])], "loss"),
+            (["ids": Tensor(integers: [1, 2], shape: [1, 2]), "hidden.0": Tensor(zeros: [2, 24])], "ids"),
+            (["ids": Tensor(integers: [1], shape: [1]), "hidden.0": Tensor(zeros: [1, 24])], "ids"),
+            (["ids": Tensor(integers: [1, 37], shape: [2]), "hidden.0": Tensor(zeros: [2, 24])], "ids"),
+            (["ids": Tensor(integers: [1, -2], shape: [2]), "hidden.0": Tensor(zeros: [2, 24])], "ids"),
+            (["ids": Tensor(integers: [1, 2], shape: [2]), "hidden.0": Tensor(zeros: [3, 24])], "hidden.0"),
+            (["ids": Tensor(integers: [1, 2], shape: [2]), "hidden.0": Tensor(zeros: [24, 2])], "hidden.0"),
+            (["ids": Tensor(integers: [1, 2], shape: [2]), "hidden.3": Tensor(zeros: [2, 24])], "hidden.3"),
+            (["ids": Tensor(integers: [1, 2], shape: [2]), "hidden.x": Tensor(zeros: [2, 24])], "hidden.x"),
+            (["ids": Tensor(integers: [1, 2], shape: [2]), "logits": Tensor(zeros: [2, 36])], "logits"),
+            (["ids": Tensor(integers: [1, 2], shape: [2]), "loss": Tensor(zeros: [2])], "loss"),
             (
-                ["ids": Tensor([1, 2], shape: [2]), "grad.model.sun.weight": Tensor(zeros: [2])],
+                ["ids": Tensor(integers: [1, 2], shape: [2]), "grad.model.sun.weight": Tensor(zeros: [2])],
                 "grad.model.sun.weight"
             ),
             (
-                ["ids": Tensor([1, 2], shape: [2]), "after3.model.layers.9.mlp.up_proj.weight": Tensor(zeros: [2])],
+                [
+                    "ids": Tensor(integers: [1, 2], shape: [2]),
+                    "after3.model.layers.9.mlp.up_proj.weight": Tensor(zeros: [2]),
+                ],
                 "after3."
             ),
             (
-                ["ids": Tensor([1, 2], shape: [2]), "grad.model.norm.weight": Tensor(zeros: [23])],
+                ["ids": Tensor(integers: [1, 2], shape: [2]), "grad.model.norm.weight": Tensor(zeros: [23])],
                 "grad.model.norm.weight"
             ),
         ])

@@ -40,7 +40,7 @@ struct DamagedWeightsTests {
             #expect(outcome.output.isEmpty)
             let reference = folder.appending(path: "r.safetensors")
             try SafetensorsFile.write(
-                [("ids", Tensor([1, 2], shape: [2])), ("logits", Tensor(zeros: [2, 426]))], to: reference)
+                [("ids", Tensor(integers: [1, 2], shape: [2])), ("logits", Tensor(zeros: [2, 426]))], to: reference)
             try Command.fail(
                 ["check", "--model", model.path, "--reference", reference.path], mentioning: [WeightDamage.up, "NaN"])
         }

@@ -2,12 +2,10 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
+import TestSupport
 
 /// Models and tokenizers to run on: the committed ones, copies to damage, and one that can talk.
 enum Folders {
-    private static let goldens = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appending(path: "Goldens")
-
     /// A committed checkpoint: a vocabulary of 37, no tokenizer.
     static func model(_ name: String) -> URL { goldens.appending(path: "models/\(name)") }
 

@@ -6,7 +6,9 @@ struct UsageTests {
     @Test("The help names every command")
     func help() throws {
         let outcome = try Command.succeed(["--help"])
-        for name in ["tokenize", "extract", "generate", "check", "bench"] { #expect(outcome.output.contains(name)) }
+        for name in ["tokenize", "extract", "generate", "check", "bench", "new"] {
+            #expect(outcome.output.contains(name))
+        }
         #expect(outcome.errors.isEmpty)
     }
 

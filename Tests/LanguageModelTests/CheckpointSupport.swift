@@ -2,15 +2,13 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
+import TestSupport
 
 /// The committed tiny checkpoints.
 enum TinyModels {
     static let names = ["llama", "llama-odd", "qwen2", "qwen2-window", "qwen3", "gemma3", "gemma3-wrapped"]
 
-    static func folder(_ name: String) -> URL {
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appending(path: "Goldens/models/\(name)")
-    }
+    static func folder(_ name: String) -> URL { goldens.appending(path: "models/\(name)") }
 
     static func checkpoint(_ name: String) throws -> Checkpoint { try Checkpoint(folder: folder(name)) }
 

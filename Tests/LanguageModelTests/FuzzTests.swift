@@ -13,7 +13,7 @@ struct FuzzTests {
         let small = scratch.path("small.safetensors")
         try SafetensorsFile.write(
             [
-                ("a", Tensor([1, 2, 3, 4, 5, 6], shape: [2, 3])), ("b", Tensor([7, 8], shape: [2])),
+                ("a", Tensor([1, 2, 3, 4, 5, 6], shape: [2, 3])), ("b", Tensor(integers: [7, 8], shape: [2])),
                 ("c", Tensor(zeros: [3], .bfloat16)), ("d", Tensor(zeros: [0, 4], .float16)),
                 ("e", Tensor([Float(0.5)], shape: [])), ("f", Tensor(zeros: [2, 1, 2], .int32)),
                 ("g", Tensor(zeros: [5], .int16)),
@@ -137,7 +137,9 @@ private enum Mutation {
 
     /// Exchanges the next two strings in double quotes.
     private static func swapStrings(in bytes: inout [UInt8], after start: Int) {
-        let marks = bytes[start...].enumerated().filter { $0.element == UInt8(ascii: "\"") }.prefix(4).map { start + $0.offset }
+        let marks = bytes[start...].enumerated().filter { $0.element == UInt8(ascii: "\"") }.prefix(4).map {
+            start + $0.offset
+        }
         guard marks.count == 4 else { return }
         let (first, second) = (Array(bytes[marks[0]...marks[1]]), Array(bytes[marks[2]...marks[3]]))
         bytes.replaceSubrange(marks[2]...marks[3], with: first)

@@ -50,12 +50,26 @@ struct ChatTemplateTests {
             "{% set n = namespace(s='ab') %}{% for a in range(99) %}{% set n.s = n.s ~ n.s %}{% endfor %}",
             "{% set n = namespace(s=[1]) %}{% for a in range(99) %}{% set n.s = n.s + n.s %}{% endfor %}",
             "{% set n = namespace(s=[]) %}{% for a in range(99999) %}{% set n.s = [n.s] %}{% endfor %}",
+            "{% set n = namespace(s=[]) %}{% for a in range(99) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s }}",
+            "{% set n = namespace(s=[]) %}{% for a in range(99) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s == n.s }}",
+            "{% set n = namespace(s=()) %}{% for a in range(99) %}{% set n.s = (n.s, n.s) %}{% endfor %}{{ {n.s: 1} }}",
+            "{% set n = namespace(s={}) %}{% for a in range(99) %}{% set n.s = {1: n.s, 2: n.s} %}{% endfor %}{{ n.s | tojson }}",
+            "{% set s = 'a' * 1000000 %}{% for a in range(99999) %}{{ s in s }}{% endfor %}",
             "{{ 'x' * 9999999999 }}", "{{ [1] * 9999999999 }}", "{{ range(9999999999) }}", "{{ 2 ** 9999 }}",
             "{{ 'aaaaaaaaaa'.replace('', 'b' * 999999).replace('', 'b' * 999999) }}",
             "{{ 9223372036854775807 + 1 }}", "{{ -9223372036854775807 - 2 }}", "{{ (-9223372036854775807 - 1) // -1 }}",
         ])
     func limits(source: String) {
         #expect(throws: TokenizerError.self) { try render(source) }
+    }
+
+    @Test("Searching a long text for a long one takes linear time")
+    func longSearch() throws {
+        let source = "{% set s = 'a' * 1000000 %}{{ ('a' * 500000 ~ 'b') in s }}{{ s.find('a' * 500000 ~ 'b') }}"
+        var text = ""
+        let time = try ContinuousClock().measure { text = try render(source) }
+        #expect(text == "False-1")
+        #expect(time < .seconds(2))
     }
 
     @Test("Chains of namespaces and macros are taken apart without recursion")

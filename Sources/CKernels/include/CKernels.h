@@ -198,9 +198,12 @@ void ck_plain_adamw_f32(const ck_adamw *o, float *weight, const float *gradient,
 // The float32 master weight is bfloat16 `weight` (its upper half, rounded) plus `low`, the signed 16-bit rest.
 void ck_adamw_bf16(
     const ck_adamw *o, uint16_t *weight, int16_t *low, const float *gradient, float *m, float *v, long count);
-// Decay alone, for weights whose gradient and moments are zero.
-void ck_decay_bf16(float factor, uint16_t *weight, int16_t *low, long count);
-void ck_decay_f32(float factor, float *weight, long count);
+// A table of which a step saw few rows, such as an embedding: the same result as with a gradient of zeros elsewhere, without
+// holding one. Row r has gradient row slots[r], or none if that is negative; rows whose moments are still zero (`touched` is
+// zero) only decay. `low` is null for a float32 table. Rows seen are marked as touched.
+void ck_adamw_rows(
+    const ck_adamw *o, void *weight, int16_t *low, const float *gradient, const int32_t *slots, uint8_t *touched, float *m,
+    float *v, long rows, long width);
 void ck_split_master(const float *master, uint16_t *weight, int16_t *low, long count);
 void ck_join_master(const uint16_t *weight, const int16_t *low, float *master, long count);
 

@@ -34,8 +34,8 @@ public struct ReferenceCheck {
     private func tolerance(_ name: String) -> Double {
         switch precision {
         case .float32: name.hasPrefix("grad.") || name.hasPrefix("after3.") ? 1e-4 : 2e-5
-        // Adam divides by the gradient's own size, so a step follows the sign of even the smallest gradient.
-        case .bfloat16: name.hasPrefix("grad.") || name.hasPrefix("after3.") ? 6e-2 : 2e-2
+        // Some gradients nearly cancel (a key bias shifts all scores alike), and Adam follows the sign of the smallest.
+        case .bfloat16: name.hasPrefix("grad.") || name.hasPrefix("after3.") ? 1e-1 : 2e-2
         }
     }
 

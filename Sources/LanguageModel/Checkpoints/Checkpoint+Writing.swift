@@ -23,18 +23,9 @@ extension Checkpoint {
         _ decoder: Decoder, json: JSONValue, fileNames: [String: String] = [:], type: ElementType, companions: URL? = nil,
         shardBytes: Int = 5_000_000_000, to folder: URL
     ) throws {
+        try checkWritable(folder)
         let files = FileManager.default
-        var isFolder: ObjCBool = false
-        if files.fileExists(atPath: folder.path, isDirectory: &isFolder), !isFolder.boolValue {
-            throw ModelError("\(folder.path): cannot write: it is a file; name a new folder")
-        }
-        if let present = try? files.contentsOfDirectory(atPath: folder.path), !present.isEmpty {
-            throw ModelError("\(folder.path): cannot write: the folder exists and is not empty")
-        }
         let parent = folder.deletingLastPathComponent()
-        guard files.fileExists(atPath: parent.path) else {
-            throw ModelError("\(folder.path): cannot write: the folder \(parent.path) does not exist")
-        }
         let partial = parent.appendingPathComponent(".\(folder.lastPathComponent).\(UInt32.random(in: 0...UInt32.max)).partial")
         do {
             try files.createDirectory(at: partial, withIntermediateDirectories: false)
@@ -51,6 +42,25 @@ extension Checkpoint {
             if error is ModelError || error is TensorFileError { throw error }
             throw ModelError("\(folder.path): cannot write: \(error.localizedDescription)")
         }
+    }
+
+    /// Throws if a model cannot be written there: worth asking before a training run whose result goes there.
+    public static func checkWritable(_ folder: URL) throws {
+        func fail(_ reason: String) -> ModelError { ModelError("\(folder.path): cannot write: \(reason)") }
+        let files = FileManager.default
+        var isFolder: ObjCBool = false
+        if files.fileExists(atPath: folder.path, isDirectory: &isFolder), !isFolder.boolValue {
+            throw fail("it is a file; name a new folder")
+        }
+        if let present = try? files.contentsOfDirectory(atPath: folder.path), !present.isEmpty {
+            throw fail("the folder exists and is not empty")
+        }
+        let parent = folder.deletingLastPathComponent().path
+        guard files.fileExists(atPath: parent, isDirectory: &isFolder) else {
+            throw fail("the folder \(parent) does not exist; create it first")
+        }
+        guard isFolder.boolValue else { throw fail("\(parent) is no folder") }
+        guard files.isWritableFile(atPath: parent) else { throw fail("the folder \(parent) is read-only") }
     }
 
     /// Writes this checkpoint's decoder under the names it was read with.

@@ -65,11 +65,12 @@ public struct DecoderConfiguration: Sendable {
     /// The default depth to read at: two thirds (METHOD.md §1).
     public var defaultLayer: Int { min(2 * blockCount / 3, blockCount - 1) }
 
-    /// Parameters of the whole model, output matrix included once.
+    /// Parameters of the whole model without biases and norms. Saturates: a configuration may ask for anything.
     public var parameterCount: Int {
-        let attention = hiddenSize * headWidth * (2 * headCount + 2 * keyValueHeadCount)
-        let table = vocabularySize * hiddenSize * (tiesEmbeddings ? 1 : 2)
-        return table + blockCount * (attention + 3 * hiddenSize * intermediateSize)
+        let heads = 2 * Double(headCount) + 2 * Double(keyValueHeadCount)
+        let block = Double(hiddenSize) * (Double(headWidth) * heads + 3 * Double(intermediateSize))
+        let table = Double(vocabularySize) * Double(hiddenSize) * (tiesEmbeddings ? 1 : 2)
+        return Int(min(table + Double(blockCount) * block, 1e18))
     }
 }
 

@@ -25,8 +25,7 @@ extension Tape {
         ck_embed(table.value.address, table.value.kernelType, ids, ids.count, width, scale, output.floatAddress)
         return result(output, parameters: [table]) { gradient in
             if scale != 1 { ck_scale(gradient.floatAddress, gradient.floatAddress, scale, gradient.count) }
-            let memory = table.gradientToAddTo()
-            ck_scatter_add_rows(gradient.floatAddress, ids, ids.count, width, memory.floatAddress)
+            table.addGradient(ofRows: ids, gradient)
         }
     }
 

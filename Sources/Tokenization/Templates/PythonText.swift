@@ -17,15 +17,7 @@ enum PythonText {
     private static func range(
         of needle: [UInt8], in text: UnsafeBufferPointer<UInt8>, from start: Int
     ) -> Range<Int>? {
-        guard needle.count <= text.count, let first = needle.first else { return nil }
-        var position = start
-        while position + needle.count <= text.count {
-            if text[position] == first, text[position..<position + needle.count].elementsEqual(needle) {
-                return position..<position + needle.count
-            }
-            position += 1
-        }
-        return nil
+        ByteSearch.first(needle, in: text, from: start).map { $0..<$0 + needle.count }
     }
 
     /// The parts of `text` between occurrences of a separator that is not empty.

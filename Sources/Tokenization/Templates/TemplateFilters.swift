@@ -13,7 +13,8 @@ enum TemplateFilters {
     static func apply(
         _ name: String, to value: TemplateValue, _ arguments: TemplateCallArguments, _ renderer: TemplateRenderer
     ) throws -> TemplateValue {
-        try renderer.charge(1)
+        // A filter looks at its input once, so that is what it costs; sorting counts comparisons besides.
+        try renderer.charge(value.weight)
         switch name {
         case "default", "d":
             let isMissing = value.isUndefined || (arguments.value(1, "boolean")?.isTrue ?? false) && !value.isTrue

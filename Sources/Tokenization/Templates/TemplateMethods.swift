@@ -34,10 +34,10 @@ enum TemplateMethods {
             try renderer.charge(bytes: text.utf8.count)
             return try call(name, of: text, arguments, renderer)
         case .mapping(let mapping):
-            try renderer.charge(mapping.count)
+            try renderer.charge(TemplateValue.sum(mapping.count, arguments.positional.first?.weight ?? 1))
             return try call(name, of: mapping, arguments)
         case .list(let sequence), .tuple(let sequence):
-            try renderer.charge(sequence.elements.count)
+            try renderer.charge(sequence.weight)
             return try call(name, of: receiver, sequence.elements, arguments)
         case .loop(let loop): return try call(name, of: loop, arguments)
         default: throw unsupported(name, receiver)

@@ -60,7 +60,11 @@ extension TemplateRenderer {
         case .tuple(let elements): return .tuple(try TemplateSequence(elements.map { try evaluate($0) }))
         case .mapping(let pairs):
             var mapping = TemplateMapping()
-            for (key, value) in pairs { try mapping.set(try evaluate(key), try evaluate(value)) }
+            for (key, value) in pairs {
+                let key = try evaluate(key)
+                try charge(key.weight)
+                try mapping.set(key, try evaluate(value))
+            }
             return .mapping(mapping)
         case .slice(let owner, let start, let end, let step):
             return try slice(
@@ -103,7 +107,10 @@ extension TemplateRenderer {
     private func compare(
         _ left: TemplateValue, _ comparison: TemplateComparison, _ right: TemplateValue
     ) throws -> Bool {
-        try charge(comparisonCost(left, right))
+        switch comparison {
+        case .contained, .notContained: try charge(TemplateValue.sum(left.weight, right.weight))
+        default: try charge(min(left.weight, right.weight))
+        }
         switch comparison {
         case .equal: return TemplateValue.areEqual(left, right)
         case .notEqual: return !TemplateValue.areEqual(left, right)
@@ -116,17 +123,6 @@ extension TemplateRenderer {
         case .contained: return try right.contains(left)
         case .notContained: return try !right.contains(left)
         }
-    }
-
-    private func comparisonCost(_ left: TemplateValue, _ right: TemplateValue) -> Int {
-        func cost(_ value: TemplateValue) -> Int {
-            switch value {
-            case .string(let text): text.utf8.count / 16
-            case .list(let sequence), .tuple(let sequence), .iterator(let sequence): sequence.elements.count
-            default: 1
-            }
-        }
-        return cost(left) + cost(right)
     }
 }
 
@@ -156,6 +152,7 @@ extension TemplateRenderer {
 
     /// `value[index]`: an element, else an attribute of that name.
     func element(_ index: TemplateValue, of value: TemplateValue) throws -> TemplateValue {
+        try charge(index.weight)
         switch value {
         case .undefined(let message): throw TemplateFailure(message)
         case .mapping(let mapping): if let element = mapping[index] { return element }

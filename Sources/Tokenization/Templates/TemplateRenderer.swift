@@ -141,9 +141,8 @@ extension TemplateRenderer {
 
     /// What a value prints as.
     func text(of value: TemplateValue) throws -> String {
-        let text = value.text
-        try charge(bytes: text.utf8.count)
-        return text
+        try charge(value.weight)
+        return value.text
     }
 
     private func inScope<Result>(_ body: () throws -> Result) throws -> Result {

@@ -141,7 +141,7 @@ enum TemplateSequenceFilters {
     ) throws -> [TemplateValue] {
         // `sort` is stable. Descending, Python keeps the order of equals as well.
         try keyed.sorted { left, right in
-            try renderer.charge(1)
+            try renderer.charge(min(left.key.weight, right.key.weight))
             return try descending
                 ? TemplateValue.isLess(right.key, left.key) : TemplateValue.isLess(left.key, right.key)
         }.map(\.value)
@@ -185,7 +185,7 @@ enum TemplateSequenceFilters {
         for (value, key) in keyed {
             var members: [TemplateValue] = []
             if case .list(let sequence)? = mapping[key] { members = sequence.elements }
-            try renderer.charge(members.count)
+            try renderer.charge(TemplateValue.sum(members.count, value.weight))
             try mapping.set(key, .list(try TemplateSequence(members + [value])))
         }
         let items = try mapping.items()

@@ -3,7 +3,9 @@ enum TemplateTests {
     static func test(
         _ name: String, _ value: TemplateValue, _ arguments: [TemplateValue], _ renderer: TemplateRenderer
     ) throws -> Bool {
-        try renderer.charge(1)
+        try renderer.charge(arguments.reduce(1) { TemplateValue.sum($0, min($1.weight, value.weight)) })
+        if name == "in" { try renderer.charge(arguments.first?.weight ?? 1) }
+        if name == "upper" || name == "lower" { try renderer.charge(value.weight) }
         func argument() throws -> TemplateValue {
             guard let argument = arguments.first else {
                 throw TemplateFailure("the test \"\(name)\" needs an argument")

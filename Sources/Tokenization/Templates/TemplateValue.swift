@@ -35,14 +35,37 @@ enum TemplateValue {
     }
 }
 
+extension TemplateValue {
+    /// How much work it is to write, compare or hash the value: one per value inside, and one per 16 bytes of text.
+    ///
+    /// A list that holds another one twice counts it twice. The sum would overflow soon if lists were doubled over and
+    /// over, so it stops at `Int.max`.
+    var weight: Int {
+        switch self {
+        case .string(let text): 1 + text.utf8.count / 16
+        case .list(let sequence), .tuple(let sequence), .iterator(let sequence): sequence.weight
+        case .mapping(let mapping): mapping.weight
+        case .loop(let loop): loop.items.weight
+        default: 1
+        }
+    }
+
+    static func sum(_ left: Int, _ right: Int) -> Int {
+        let (sum, overflow) = left.addingReportingOverflow(right)
+        return overflow ? .max : sum
+    }
+}
+
 /// The elements of a list, tuple or iterator.
 struct TemplateSequence {
     let elements: [TemplateValue]
     let depth: Int
+    let weight: Int
 
     init(_ elements: [TemplateValue]) throws {
         self.elements = elements
         depth = 1 + elements.reduce(0) { max($0, $1.depth) }
+        weight = elements.reduce(1) { TemplateValue.sum($0, $1.weight) }
         try TemplateFailure.checkDepth(depth)
     }
 }
@@ -53,6 +76,7 @@ struct TemplateMapping {
     private(set) var values: [TemplateValue] = []
     private var index: [TemplateKey: Int] = [:]
     private(set) var depth = 1
+    private(set) var weight = 1
 
     var count: Int { keys.count }
 
@@ -76,6 +100,8 @@ struct TemplateMapping {
             values.append(value)
         }
         depth = max(depth, value.depth + 1, key.depth + 1)
+        // Values that are replaced keep counting, which errs on the safe side.
+        weight = TemplateValue.sum(weight, TemplateValue.sum(key.weight, value.weight))
         try TemplateFailure.checkDepth(depth)
     }
 
@@ -93,7 +119,10 @@ enum TemplateKey: Hashable {
     case string([UInt8])
     case tuple([TemplateKey])
 
+    private static let heaviest = 100_000
+
     init(_ value: TemplateValue) throws {
+        guard value.weight <= Self.heaviest else { throw TemplateFailure("a dictionary key is too large") }
         switch value {
         case .none: self = .none
         case .bool(let value): self = .integer(value ? 1 : 0)

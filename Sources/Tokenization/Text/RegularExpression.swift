@@ -56,7 +56,7 @@ final class RegularExpression: @unchecked Sendable {
     func forEachMatch(in text: UnsafeBufferPointer<UInt8>, _ body: (Int, Int) -> Void) {
         guard let base = text.baseAddress, let data = pcre2_match_data_create_8(1, nil) else { return }
         defer { pcre2_match_data_free_8(data) }
-        let offsets = pcre2_get_ovector_pointer_8(data)!
+        guard let offsets = pcre2_get_ovector_pointer_8(data) else { return }
         var start = 0
         var lastEnd = -1
         while start <= text.count {

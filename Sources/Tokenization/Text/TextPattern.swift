@@ -8,15 +8,10 @@ enum TextPattern: Sendable {
         switch self {
         case .regularExpression(let expression): expression.forEachMatch(in: text, body)
         case .string(let needle):
-            guard let first = needle.first else { return }
             var start = 0
-            while start + needle.count <= text.count {
-                if text[start] == first, text[start..<start + needle.count].elementsEqual(needle) {
-                    body(start, start + needle.count)
-                    start += needle.count
-                } else {
-                    start += 1
-                }
+            while let match = ByteSearch.first(needle, in: text, from: start) {
+                body(match, match + needle.count)
+                start = match + needle.count
             }
         }
     }

@@ -141,16 +141,16 @@ struct Extract: ParsableCommand {
         _ result: ActivationExtractor.Result, _ documents: [[Int32]], _ request: ActivationExtractor.Request
     ) throws {
         let ids = documents.flatMap { $0.map(Int.init) }
-        var tensors: [(name: String, tensor: Tensor)] = [("ids", Tensor(ids, shape: [ids.count]))]
+        var tensors: [(name: String, tensor: Tensor)] = [("ids", Tensor(integers: ids, shape: [ids.count]))]
         for block in request.layers {
             if let hidden = result.hidden[block] { tensors.append((layer == "all" ? "hidden.\(block)" : "activations", hidden)) }
         }
         if let logits = result.logits { tensors.append(("logits", logits)) }
         if request.positions != nil {
-            tensors.append(("positions", Tensor(result.positions, shape: [result.positions.count])))
+            tensors.append(("positions", Tensor(integers: result.positions, shape: [result.positions.count])))
         }
         if self.documents != nil {
-            tensors.append(("document_offsets", Tensor(result.offsets, shape: [result.offsets.count])))
+            tensors.append(("document_offsets", Tensor(integers: result.offsets, shape: [result.offsets.count])))
         }
         try SafetensorsFile.write(
             tensors, metadata: ["layer": layer == "all" ? "all" : "\(request.layers[0])", "model": model],

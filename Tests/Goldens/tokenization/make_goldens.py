@@ -42,6 +42,18 @@ QWEN_PATTERN = (
 LLAMA3_PATTERN = QWEN_PATTERN.replace(r"|\p{N}|", r"|\p{N}{1,3}|")
 
 
+O200K_PATTERN = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+    r"\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+DEEPSEEK_PATTERNS = [
+    r"\p{N}{1,3}", "[一-龥\u3040-ゟ゠-ヿ]+",
+    r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|"
+    r" ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+]
+
+
 def train(tokenizer, size, alphabet=()):
     trainer = trainers.BpeTrainer(
         vocab_size=size, initial_alphabet=list(alphabet), show_progress=False, special_tokens=["<unk>"]
@@ -188,6 +200,8 @@ def make_variants():
         changes.append((repr(step), None, step))
     changes.append(("lines", None, P.Split(Regex(r"^\s*\S+|\S$"), "isolated")))
     changes.append(("empty matches", None, P.Split(Regex(r"(?=[A-Z])|x*"), "isolated")))
+    for number, pattern in enumerate([O200K_PATTERN, *DEEPSEEK_PATTERNS]):
+        changes.append((f"real pattern {number}", None, P.Split(Regex(pattern), "isolated")))
     for scheme in ["always", "never", "first"]:
         changes.append((f"metaspace {scheme}", None, P.Metaspace(prepend_scheme=scheme)))
     changes.append(("metaspace after words", None, P.Sequence([P.WhitespaceSplit(), P.Metaspace(prepend_scheme="first")])))

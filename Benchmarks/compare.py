@@ -1,0 +1,52 @@
+"""Runs `nla bench` and its peers in turn, in one sitting, and prints medians and ratios.
+
+usage: compare.py CONFIG.json [--rounds 3] [--python PYTHON] [--without llama.cpp] [--output FILE.json]
+
+Each round runs every program once on every workload it has, one program after the other, so that a machine whose speed drifts
+drifts for all. The ratio of a workload is the median over the rounds of (ours / theirs within the round); for seconds it is
+theirs / ours, so that more is better everywhere. The Python needs torch and transformers, and numpy, gguf and llama-cpp-python
+for llama.cpp; by default it is the one that runs this script.
+"""
+import argparse, json, os, statistics, subprocess, sys
+
+here = os.path.dirname(os.path.abspath(__file__))
+parser = argparse.ArgumentParser()
+parser.add_argument("config")
+parser.add_argument("--rounds", type=int, default=3)
+parser.add_argument("--python", default=sys.executable)
+parser.add_argument("--without", default="")
+parser.add_argument("--output")
+arguments = parser.parse_args()
+
+programs = {
+    "nla": [os.path.join(here, "../.build/release/nla"), "bench", "--json", "--quiet", "--config", arguments.config],
+    "PyTorch": [arguments.python, os.path.join(here, "peers/bench_transformers.py"), arguments.config],
+    "llama.cpp": [arguments.python, os.path.join(here, "peers/bench_llamacpp.py"), arguments.config],
+}
+for name in filter(None, arguments.without.split(",")): programs.pop(name)
+
+rounds = []
+for number in range(arguments.rounds):
+    results = {}
+    for name, command in programs.items():
+        print(f"round {number + 1} of {arguments.rounds}: {name}", file=sys.stderr)
+        run = subprocess.run(command, capture_output=True, text=True)
+        if run.returncode: sys.exit(f"{name} failed:\n{run.stderr[-2000:]}")
+        results[name] = json.loads(run.stdout.splitlines()[-1])
+    rounds.append(results)
+
+workloads = [k for k in rounds[0]["nla"] if k.endswith("_per_s") or k.endswith("_s")]
+print(f"{'':26}" + "".join(f"{name:>12}" for name in programs) + "".join(f"{'× ' + n:>14}" for n in programs if n != "nla"))
+summary = {}
+for key in workloads:
+    medians = {n: statistics.median(r[n][key] for r in rounds) for n in programs if all(key in r[n] for r in rounds)}
+    better = (lambda ours, theirs: ours / theirs) if key.endswith("_per_s") else (lambda ours, theirs: theirs / ours)
+    ratios = {n: statistics.median(better(r["nla"][key], r[n][key]) for r in rounds) for n in medians if n != "nla"}
+    summary[key] = {"medians": medians, "ratios": ratios}
+    line = f"{key:26}" + "".join(f"{medians[n]:12.4g}" if n in medians else f"{'–':>12}" for n in programs)
+    print(line + "".join(f"{ratios[n]:14.2f}" if n in ratios else f"{'–':>14}" for n in programs if n != "nla"))
+peaks = {k: max(r["nla"][k] for r in rounds) for k in rounds[0]["nla"] if k.endswith("peak_resident_bytes")}
+for key, value in peaks.items(): print(f"{key:36}{value / 2**30:8.2f} GiB")
+if arguments.output:
+    with open(arguments.output, "w") as file:
+        json.dump({"config": os.path.basename(arguments.config), "rounds": rounds, "summary": summary, "peaks": peaks}, file, indent=1)

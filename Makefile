@@ -1,0 +1,26 @@
+# Two commands: `make demo` and `make test`. Each installs what is missing, builds and runs.
+
+.PHONY: demo test build dependencies kernels format clean
+
+demo: build
+	@Examples/demo.sh
+
+test: dependencies kernels
+	swift build -c release --build-tests
+	swift test -c release --skip-build --disable-xctest
+
+build: dependencies
+	swift build -c release --product nla
+
+dependencies:
+	@Scripts/install-dependencies.sh
+
+# The C kernels alone, under the sanitizers.
+kernels: dependencies
+	Scripts/check-kernels.sh
+
+format:
+	swift format -i -r -p Sources Tests Benchmarks Package.swift
+
+clean:
+	rm -rf .build

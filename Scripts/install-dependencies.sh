@@ -1,0 +1,40 @@
+#!/bin/sh
+# Installs the two C libraries the build needs, if they are missing: oneDNN and PCRE2. Asks the system's package manager only
+# for what is not there.
+set -eu
+
+if ! command -v swift >/dev/null 2>&1; then
+    echo "Swift is missing: install Swift 6.1 or later from swift.org, then run this again." >&2
+    exit 1
+fi
+
+compiler="$(dirname "$(readlink -f "$(command -v swift)")")/clang"
+[ -x "$compiler" ] || compiler=cc
+
+# Whether a header can be included.
+has() { printf '%s\n#include <%s>\n' "${2:-}" "$1" | "$compiler" -fsyntax-only -x c - >/dev/null 2>&1; }
+
+wanted=""
+has oneapi/dnnl/dnnl.h || wanted="$wanted onednn"
+has pcre2.h '#define PCRE2_CODE_UNIT_WIDTH 8' || wanted="$wanted pcre2"
+[ -z "$wanted" ] && exit 0
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+echo "installing:$wanted" >&2
+if command -v apt-get >/dev/null 2>&1; then
+    packages="$(echo "$wanted" | sed 's/onednn/libdnnl-dev/; s/pcre2/libpcre2-dev/')"
+    as_root apt-get update -qq
+    # shellcheck disable=SC2086
+    as_root apt-get install -y -qq --no-install-recommends $packages
+elif command -v dnf >/dev/null 2>&1; then
+    packages="$(echo "$wanted" | sed 's/onednn/onednn-devel/; s/pcre2/pcre2-devel/')"
+    # shellcheck disable=SC2086
+    as_root dnf install -y $packages
+elif command -v brew >/dev/null 2>&1; then
+    # shellcheck disable=SC2086
+    brew install $wanted
+else
+    echo "No known package manager: install oneDNN and PCRE2 with their headers." >&2
+    exit 1
+fi

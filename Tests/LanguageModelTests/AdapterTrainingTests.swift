@@ -1,0 +1,72 @@
+import Foundation
+import LanguageModel
+import Tensors
+import TestSupport
+import Testing
+
+@Suite("Training adapters")
+struct AdapterTrainingTests {
+    private let base = goldens.appendingPathComponent("models/llama")
+    private let adapter = goldens.appendingPathComponent("models/lora")
+
+    /// Steps on the language loss of one sequence, on the adapters alone.
+    private func train(_ decoder: Decoder, _ ids: [Int32], steps: Int, precision: Precision) -> [Double] {
+        for parameter in decoder.adapterParameters { parameter.makeTrainable(precision: precision) }
+        var optimizer = AdamW()
+        optimizer.weightDecay = 0
+        return (0..<steps).map { _ in
+            var tree = TokenTree()
+            tree.append(ids)
+            let tape = Tape(precision: precision)
+            let count = ids.count - 1
+            let hidden = decoder.hidden(tree, rows: (0..<Int32(count)).map { $0 }, tape: tape)
+            let result = decoder.logProbabilities(of: Array(ids.dropFirst()), hidden, tape: tape)
+            tape.backward(
+                from: result, gradient: Tensor([Float](repeating: -1 / Float(count), count: count), shape: [count]))
+            optimizer.update(decoder.adapterParameters, learningRate: 1e-2)
+            return -result.value.floats().reduce(0) { $0 + Double($1) } / Double(count)
+        }
+    }
+
+    @Test("Three steps on an adapter end where PEFT and PyTorch end")
+    func threeSteps() throws {
+        let expected = try SafetensorsFile(adapter.appendingPathComponent("expected.safetensors"))
+        let decoder = try Decoder(Checkpoint(folder: base))
+        try decoder.attachAdapters(from: adapter)
+        let ids = try expected.requiredTensor("ids").integers().map(Int32.init)
+        _ = train(decoder, ids, steps: 3, precision: .float32)
+        let layer = try #require(decoder.linears.first { $0.name == "layers.1.mlp.down_proj" }?.layer.adapter)
+        #expect(layer.down.master.relativeError(to: try expected.requiredTensor("after3.A")) < 1e-4)
+        #expect(layer.up.master.relativeError(to: try expected.requiredTensor("after3.B")) < 1e-4)
+    }
+
+    @Test("Training adapters leaves the frozen weights' bytes as they were")
+    func frozen() throws {
+        let decoder = try Decoder(Checkpoint(folder: base))
+        let before = decoder.parameters.map { $0.value.floats() }
+        try decoder.attachAdapters(LoRAConfiguration(rank: 2, alpha: 4, targets: ["o_proj", "gate_proj"]), seed: 1, precision: .float32)
+        let losses = train(decoder, [1, 2, 3, 4, 5, 6, 7, 8], steps: 12, precision: .float32)
+        #expect(try #require(losses.last) < losses[0] - 0.05)
+        #expect(decoder.parameters.map { $0.value.floats() } == before)
+        #expect(decoder.parameters.allSatisfy { $0.gradient == nil && !$0.isTrainable })
+    }
+
+    @Test("Fresh adapters change nothing before they are trained")
+    func fresh() throws {
+        let plain = try Decoder(Checkpoint(folder: base)), adapted = try Decoder(Checkpoint(folder: base))
+        try adapted.attachAdapters(LoRAConfiguration(rank: 3, alpha: 3), seed: 2, precision: .float32)
+        var tree = TokenTree()
+        tree.append([3, 1, 4, 1, 5])
+        let expected = plain.hidden(tree, tape: Tape(recording: false)).value
+        #expect(adapted.hidden(tree, tape: Tape(recording: false)).value.relativeError(to: expected) == 0)
+        #expect(adapted.adapterParameters.count == 2 * 7 * 3)
+    }
+
+    @Test("Adapters train in bfloat16 too", .enabled(if: Machine.supportsBFloat16))
+    func bfloat16() throws {
+        let decoder = try Decoder(Checkpoint(folder: base))
+        try decoder.attachAdapters(LoRAConfiguration(rank: 2, alpha: 4), seed: 1, precision: .bfloat16)
+        let losses = train(decoder, [1, 2, 3, 4, 5, 6, 7, 8], steps: 12, precision: .bfloat16)
+        #expect(try #require(losses.last) < losses[0] - 0.05)
+    }
+}
