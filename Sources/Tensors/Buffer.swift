@@ -24,7 +24,8 @@ final class Buffer: @unchecked Sendable {
 
     /// A file that is mapped, read-only, as long as the buffer lives. Throws a one-line message.
     init(mapping url: URL) throws {
-        let descriptor = open(url.path, O_RDONLY)
+        // Without blocking, for opening a pipe would wait for a writer.
+        let descriptor = open(url.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw TensorFileError("\(url.path): cannot open: \(String(cString: strerror(errno)))")
         }

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Tensors
+import Testing
 
 /// Ways for weights to be wrong.
 enum WeightDamage {
@@ -50,6 +51,10 @@ enum WeightDamage {
         Damage("a folder in its place", mentions: [file]) { model in
             try FileManager.default.removeItem(at: model.appending(path: file))
             try FileManager.default.createDirectory(at: model.appending(path: file), withIntermediateDirectories: false)
+        },
+        Damage("a pipe in its place", mentions: [file, "regular file"]) { model in
+            try FileManager.default.removeItem(at: model.appending(path: file))
+            #expect(mkfifo(model.appending(path: file).path, 0o600) == 0)
         },
         Damage("no weights", mentions: ["model.safetensors.index.json"]) {
             try FileManager.default.removeItem(at: $0.appending(path: file))

@@ -21,7 +21,8 @@ public enum ModelLocation {
         if let data = FileManager.default.contents(atPath: reference.path), let text = String(data: data, encoding: .utf8) {
             let revision = text.trimmingCharacters(in: .whitespacesAndNewlines)
             let snapshot = repository.appendingPathComponent("snapshots/\(revision)")
-            if !revision.contains("/"), FileManager.default.fileExists(atPath: snapshot.path) { return snapshot }
+            let isName = !revision.isEmpty && !revision.contains("/") && revision != "." && revision != ".."
+            if isName, FileManager.default.fileExists(atPath: snapshot.path) { return snapshot }
         }
         throw ModelError("\(name): neither a folder nor in the cache at \(cache.path); download it there first")
     }
