@@ -43,7 +43,8 @@ public struct SafetensorsFile: Sendable {
         let length = UInt64(littleEndian: buffer.address.loadUnaligned(as: UInt64.self))
         guard length <= UInt64(buffer.byteCount - 8), length <= 100_000_000 else {
             throw fail(
-                "the header claims \(length) bytes, the file has \(buffer.byteCount); it is truncated or no safetensors file")
+                "the header claims \(length) bytes, the file has \(buffer.byteCount); it is truncated or no safetensors file"
+            )
         }
         let header: JSONValue
         do {
@@ -58,13 +59,17 @@ public struct SafetensorsFile: Sendable {
         var metadata: [String: String] = [:]
         for (name, description) in object {
             if name == "__metadata__" {
-                for (key, value) in description.object ?? JSONObject() { metadata[key] = value.string ?? value.serialized() }
+                for (key, value) in description.object ?? JSONObject() {
+                    metadata[key] = value.string ?? value.serialized()
+                }
                 continue
             }
             entries[name] = try SafetensorsFile.entry(name, description, available: available, fail: fail)
         }
         // Empty tensors share their place with anything.
-        let ordered = entries.filter { !$0.value.range.isEmpty }.sorted { $0.value.range.lowerBound < $1.value.range.lowerBound }
+        let ordered = entries.filter { !$0.value.range.isEmpty }.sorted {
+            $0.value.range.lowerBound < $1.value.range.lowerBound
+        }
         for (one, next) in zip(ordered, ordered.dropFirst()) where one.value.range.overlaps(next.value.range) {
             throw fail("the tensors \(one.key) and \(next.key) overlap")
         }
@@ -81,7 +86,8 @@ public struct SafetensorsFile: Sendable {
         _ name: String, _ description: JSONValue, available: Int, fail: (String) -> TensorFileError
     ) throws -> Entry {
         guard let type = description["dtype"]?.string, let size = byteCounts[type] else {
-            throw fail("tensor \(name): unknown dtype \(description["dtype"]?.serialized() ?? "(none)"); download it again")
+            throw fail(
+                "tensor \(name): unknown dtype \(description["dtype"]?.serialized() ?? "(none)"); download it again")
         }
         guard let axes = description["shape"]?.array else { throw fail("tensor \(name): no shape") }
         // Axes of length zero are left out of the product at first, so that no part of the shape can overflow later.
@@ -102,7 +108,8 @@ public struct SafetensorsFile: Sendable {
         else { throw fail("tensor \(name): bad data_offsets, [begin, end] are needed") }
         guard end <= available else {
             throw fail(
-                "tensor \(name) ends at byte \(end) of the data, the file has \(available); it is truncated, download it again")
+                "tensor \(name) ends at byte \(end) of the data, the file has \(available); it is truncated, download it again"
+            )
         }
         guard end - begin == bytes else {
             throw fail("tensor \(name): \(type) \(shape) takes \(bytes) bytes, data_offsets hold \(end - begin)")

@@ -55,7 +55,9 @@ enum Dtype: String, ExpressibleByArgument, CaseIterable {
 /// Standard output without buffering surprises: what is printed is there.
 enum Output {
     static func write(_ text: String) throws {
-        guard put(text, 1) else { throw ModelError("standard output: cannot write: \(String(cString: strerror(errno)))") }
+        guard put(text, 1) else {
+            throw ModelError("standard output: cannot write: \(String(cString: strerror(errno)))")
+        }
     }
 
     static func line(_ text: String) throws { try write(text + "\n") }
@@ -65,7 +67,9 @@ enum Output {
 
     /// Ends the process with one line: names in damaged files may hold line breaks, or be megabytes long.
     static func fail(_ message: String) -> Never {
-        let line = String(String.UnicodeScalarView(message.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+        let line = String(
+            String.UnicodeScalarView(
+                message.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
         let limit = 1000
         note("Error: " + (line.count <= limit ? line : "\(line.prefix(limit / 2)) … \(line.suffix(limit / 2))"))
         exit(1)
@@ -86,7 +90,9 @@ enum Output {
 /// A file's text, or one line about why not.
 func readText(_ path: String) throws -> String {
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw ModelError("\(path): no such file") }
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+        throw ModelError("\(path): no such file")
+    }
     guard !isFolder.boolValue else { throw ModelError("\(path): a folder, not a file") }
     // A handle reads pipes too, as in `--file <(…)`.
     guard let handle = FileHandle(forReadingAtPath: path), let data = try? handle.readToEnd() ?? Data() else {
@@ -98,7 +104,9 @@ func readText(_ path: String) throws -> String {
 
 /// A file's JSON, or one line about why not.
 func readJSON(_ path: String) throws -> JSONValue {
-    do { return try JSONValue.parse(readText(path)) } catch let error as JSONError { throw ModelError("\(path): \(error)") }
+    do { return try JSONValue.parse(readText(path)) } catch let error as JSONError {
+        throw ModelError("\(path): \(error)")
+    }
 }
 
 /// A `config.json` that fits this machine, parsed and as it stands.
@@ -108,7 +116,8 @@ func readConfiguration(_ path: String) throws -> (json: JSONValue, configuration
     // Training keeps 14 bytes per parameter; a shape that cannot fit is refused before memory is asked for.
     let billions = Double(configuration.parameterCount) / 1e9
     guard billions * 14e9 < Double(ProcessInfo.processInfo.physicalMemory) else {
-        throw ModelError(String(format: "%@: a model of %.1f billion parameters does not fit this machine's memory", path, billions))
+        throw ModelError(
+            String(format: "%@: a model of %.1f billion parameters does not fit this machine's memory", path, billions))
     }
     return (json, configuration)
 }

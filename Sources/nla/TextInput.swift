@@ -12,7 +12,9 @@ struct TextInput: ParsableArguments {
     @Option(help: ArgumentHelp("A file with the text.", valueName: "file"))
     var file: String?
 
-    @Option(help: ArgumentHelp("A JSON file with chat messages: an array of objects with role and content.", valueName: "file.json"))
+    @Option(
+        help: ArgumentHelp(
+            "A JSON file with chat messages: an array of objects with role and content.", valueName: "file.json"))
     var messages: String?
 
     @Flag(help: "With --messages: do not open the assistant's turn.")
@@ -25,7 +27,9 @@ struct TextInput: ParsableArguments {
 
     func validate() throws {
         if count > 1 { throw ValidationError("Give only one of --text, --file and --messages.") }
-        if noGenerationPrompt && messages == nil { throw ValidationError("--no-generation-prompt goes with --messages.") }
+        if noGenerationPrompt && messages == nil {
+            throw ValidationError("--no-generation-prompt goes with --messages.")
+        }
     }
 
     /// The text, rendered if it was messages, and its ids. `folder` is the tokenizer's, for messages.
@@ -46,7 +50,8 @@ struct TextInput: ParsableArguments {
             throw ModelError("\(path): an array of messages is needed, each with \"role\" and \"content\"")
         }
         for (index, message) in list.enumerated() where message["role"]?.string == nil {
-            throw ModelError("\(path): message \(index + 1) has no \"role\"; an object with \"role\" and \"content\" is needed")
+            throw ModelError(
+                "\(path): message \(index + 1) has no \"role\"; an object with \"role\" and \"content\" is needed")
         }
         guard let template = tokenizer.chatTemplate else {
             throw ModelError("\(folder.path): the model has no chat template; give --text instead of --messages")

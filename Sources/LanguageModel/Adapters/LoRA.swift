@@ -40,21 +40,28 @@ extension Decoder {
     /// Attaches fresh trainable adapters: A random, B zero, so that nothing changes before training. Throws if a target names
     /// no layer.
     public func attachAdapters(_ configuration: LoRAConfiguration, seed: UInt64, precision: Precision) throws {
-        for target in configuration.targets where !linears.contains(where: { $0.name == target || $0.name.hasSuffix("." + target) }) {
-            throw ModelError("LoRA target \(target): no such layer; layers end in \(LoRAConfiguration.allLinear.joined(separator: ", "))")
+        for target in configuration.targets
+        where !linears.contains(where: { $0.name == target || $0.name.hasSuffix("." + target) }) {
+            throw ModelError(
+                "LoRA target \(target): no such layer; layers end in \(LoRAConfiguration.allLinear.joined(separator: ", "))"
+            )
         }
         for (index, (name, layer)) in linears.enumerated() where configuration.covers(name) {
             // PyTorch's default for linear layers: uniform in ±1/√in.
             let deviation = 1 / (3 * Float(layer.inputSize)).squareRoot()
             let down = Tensor.uniform(
-                [configuration.rank, layer.inputSize], .float32, deviation: deviation, seed: seed &+ UInt64(index) &* 7919)
-            attach(name, layer, down: down, up: Tensor(zeros: [layer.outputSize, configuration.rank]), configuration.scale)
+                [configuration.rank, layer.inputSize], .float32, deviation: deviation,
+                seed: seed &+ UInt64(index) &* 7919)
+            attach(
+                name, layer, down: down, up: Tensor(zeros: [layer.outputSize, configuration.rank]), configuration.scale)
         }
         for parameter in adapterParameters { parameter.makeTrainable(precision: precision) }
     }
 
     /// The adapters' weights, in layer order.
-    public var adapterParameters: [Parameter] { linears.flatMap { [$0.layer.adapter?.down, $0.layer.adapter?.up].compactMap { $0 } } }
+    public var adapterParameters: [Parameter] {
+        linears.flatMap { [$0.layer.adapter?.down, $0.layer.adapter?.up].compactMap { $0 } }
+    }
 
     private func attach(_ name: String, _ layer: Linear, down: Tensor, up: Tensor, _ scale: Float) {
         layer.adapter = LowRankAdapter(
@@ -133,13 +140,16 @@ extension Decoder {
         try SafetensorsFile.write(
             tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("adapter_model.safetensors"))
         let json: JSONValue = [
-            "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": baseModel.map { .string($0) } ?? .null,
+            "peft_type": "LORA", "task_type": "CAUSAL_LM",
+            "base_model_name_or_path": baseModel.map { .string($0) } ?? .null,
             "r": .integer(configuration.rank), "lora_alpha": .number(configuration.alpha), "lora_dropout": 0.0,
-            "target_modules": .array(configuration.targets.map { .string($0) }), "bias": "none", "fan_in_fan_out": false,
+            "target_modules": .array(configuration.targets.map { .string($0) }), "bias": "none",
+            "fan_in_fan_out": false,
             "use_rslora": .bool(configuration.isRankStabilized), "use_dora": false, "modules_to_save": .null,
             "inference_mode": true, "rank_pattern": [:], "alpha_pattern": [:],
         ]
-        try AtomicFile.write(json.serialized(indent: 2) + "\n", to: folder.appendingPathComponent("adapter_config.json"))
+        try AtomicFile.write(
+            json.serialized(indent: 2) + "\n", to: folder.appendingPathComponent("adapter_config.json"))
     }
 }
 

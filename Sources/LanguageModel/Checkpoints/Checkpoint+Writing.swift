@@ -5,7 +5,8 @@ import Tensors
 extension Checkpoint {
     /// Files beside the weights that make a folder usable: copied from an existing model when a new one is written.
     static let companionFiles = [
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "chat_template.jinja",
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json",
+        "chat_template.jinja",
         "vocab.json", "merges.txt", "tokenizer.model", "added_tokens.json", "LICENSE",
     ]
 
@@ -20,19 +21,22 @@ extension Checkpoint {
     ///   - type: the weights' element type in the file.
     ///   - companions: a folder to copy the tokenizer's files from.
     public static func write(
-        _ decoder: Decoder, json: JSONValue, fileNames: [String: String] = [:], type: ElementType, companions: URL? = nil,
+        _ decoder: Decoder, json: JSONValue, fileNames: [String: String] = [:], type: ElementType,
+        companions: URL? = nil,
         shardBytes: Int = 5_000_000_000, to folder: URL
     ) throws {
         try checkWritable(folder)
         let files = FileManager.default
         let parent = folder.deletingLastPathComponent()
-        let partial = parent.appendingPathComponent(".\(folder.lastPathComponent).\(UInt32.random(in: 0...UInt32.max)).partial")
+        let partial = parent.appendingPathComponent(
+            ".\(folder.lastPathComponent).\(UInt32.random(in: 0...UInt32.max)).partial")
         do {
             try files.createDirectory(at: partial, withIntermediateDirectories: false)
             try AtomicFile.write(configurationText(json, type: type), to: partial.appendingPathComponent("config.json"))
             try writeWeights(decoder, fileNames: fileNames, type: type, shardBytes: shardBytes, to: partial)
             for name in companionFiles {
-                guard let source = companions?.appendingPathComponent(name), files.fileExists(atPath: source.path) else { continue }
+                guard let source = companions?.appendingPathComponent(name), files.fileExists(atPath: source.path)
+                else { continue }
                 try files.copyItem(at: source.resolvingSymlinksInPath(), to: partial.appendingPathComponent(name))
             }
             if files.fileExists(atPath: folder.path) { try files.removeItem(at: folder) }
@@ -66,7 +70,8 @@ extension Checkpoint {
     /// Writes this checkpoint's decoder under the names it was read with.
     public func write(_ decoder: Decoder, type: ElementType, shardBytes: Int = 5_000_000_000, to folder: URL) throws {
         try Checkpoint.write(
-            decoder, json: json, fileNames: fileNames, type: type, companions: self.folder, shardBytes: shardBytes, to: folder)
+            decoder, json: json, fileNames: fileNames, type: type, companions: self.folder, shardBytes: shardBytes,
+            to: folder)
     }
 
     private static func configurationText(_ json: JSONValue, type: ElementType) -> String {

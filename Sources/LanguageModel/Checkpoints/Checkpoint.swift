@@ -59,7 +59,9 @@ public struct Checkpoint: Sendable {
             throw ModelError(
                 "\(folder.path): neither model.safetensors nor model.safetensors.index.json; only safetensors are read")
         }
-        guard let map = try readJSON(index)["weight_map"]?.object else { throw ModelError("\(index.path): no weight_map") }
+        guard let map = try readJSON(index)["weight_map"]?.object else {
+            throw ModelError("\(index.path): no weight_map")
+        }
         var shards: [String: SafetensorsFile] = [:]
         var result: [String: SafetensorsFile] = [:]
         for (name, value) in map {
@@ -101,13 +103,15 @@ public struct Checkpoint: Sendable {
     public func weight(_ name: String, _ shape: [Int]) throws -> Parameter {
         guard let tensor = try tensor(name) else {
             throw ModelError(
-                "\(folder.path): the checkpoint has no tensor \(name), which \(configuration.family) needs; is the download complete?")
+                "\(folder.path): the checkpoint has no tensor \(name), which \(configuration.family) needs; is the download complete?"
+            )
         }
         let fileName = fileNames[name] ?? name
         let place = files[fileName]?.url.path ?? folder.path
         guard tensor.shape == shape else {
             throw ModelError(
-                "\(place): \(fileName) has shape \(tensor.shape), config.json asks for \(shape); they do not belong together")
+                "\(place): \(fileName) has shape \(tensor.shape), config.json asks for \(shape); they do not belong together"
+            )
         }
         guard tensor.elementType.isFloatingPoint else {
             throw ModelError("\(place): \(fileName) holds \(tensor.elementType), not weights; download it again")
@@ -131,7 +135,8 @@ public struct Checkpoint: Sendable {
     /// - Parameter place: where it was seen, such as `in the logits`.
     func nonFiniteError(_ place: String) -> ModelError {
         if let weight = try? nonFiniteWeights().first {
-            return ModelError("\(folder.path): the weight \(weight) holds NaN or infinity (seen \(place)); download it again")
+            return ModelError(
+                "\(folder.path): the weight \(weight) holds NaN or infinity (seen \(place)); download it again")
         }
         return ModelError("\(folder.path): NaN or infinity \(place), though all weights are finite; try --dtype f32")
     }

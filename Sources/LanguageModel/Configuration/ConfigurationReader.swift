@@ -33,13 +33,17 @@ struct ConfigurationReader {
             guard let fallback else { throw fail(key, "missing") }
             return fallback
         }
-        guard let number = value.int, number >= 1 else { throw fail(key, "\(shown(value)) is no positive whole number") }
+        guard let number = value.int, number >= 1 else {
+            throw fail(key, "\(shown(value)) is no positive whole number")
+        }
         guard number < 1 << 31 else { throw fail(key, "\(number) is more than any model has") }
         return number
     }
 
     /// A number in a range that float32 holds without harm.
-    func number(_ key: String, default fallback: Double? = nil, in range: ClosedRange<Double> = -1e30...1e30) throws -> Double {
+    func number(
+        _ key: String, default fallback: Double? = nil, in range: ClosedRange<Double> = -1e30...1e30
+    ) throws -> Double {
         guard let value = value(key) else {
             guard let fallback else { throw fail(key, "missing") }
             return fallback
@@ -82,12 +86,15 @@ struct ConfigurationReader {
         case "silu", "swish": return .silu
         case "gelu_pytorch_tanh", "gelu_new": return .geluTanh
         case "gelu": return .gelu
-        default: throw fail(key, "unknown activation \(shown(.string(name))); known are silu, gelu_pytorch_tanh and gelu")
+        default:
+            throw fail(key, "unknown activation \(shown(.string(name))); known are silu, gelu_pytorch_tanh and gelu")
         }
     }
 
     /// The rotary embedding from either dialect. `section` is the key inside a nested `rope_parameters` (one per layer type).
-    func rotary(section: String? = nil, thetaKey: String = "rope_theta", defaultTheta: Double, scaled: Bool = true) throws
+    func rotary(
+        section: String? = nil, thetaKey: String = "rope_theta", defaultTheta: Double, scaled: Bool = true
+    ) throws
         -> RotaryConfiguration
     {
         let parameters = try part("rope_parameters")
@@ -99,7 +106,8 @@ struct ConfigurationReader {
         }
         guard let section else { return try parameters.rotary(defaultTheta: theta) }
         if parameters.value("rope_type") != nil || parameters.value("rope_theta") != nil {
-            throw fail("rope_parameters", "one object for each layer type is needed, full_attention and sliding_attention")
+            throw fail(
+                "rope_parameters", "one object for each layer type is needed, full_attention and sliding_attention")
         }
         return try parameters.part(section)?.rotary(defaultTheta: theta) ?? RotaryConfiguration(base: theta)
     }
@@ -139,7 +147,8 @@ struct ConfigurationReader {
 
     /// The fields that every family shares, with the given defaults.
     func base(
-        family: String, activationKeys: (String, String) = ("hidden_act", "hidden_activation"), activation: String = "silu",
+        family: String, activationKeys: (String, String) = ("hidden_act", "hidden_activation"),
+        activation: String = "silu",
         tied: Bool = false, rotaries: [RotaryConfiguration], defaults: [String: Int] = [:]
     ) throws -> DecoderConfiguration {
         let hidden = try count("hidden_size", default: defaults["hidden_size"])
@@ -160,14 +169,16 @@ struct ConfigurationReader {
         // Sizes that pass one by one may still be absurd together; beyond this their products would overflow.
         let perBlock = Double(hidden) * (Double(width) * 2 * Double(heads + keyValueHeads) + 3 * Double(intermediate))
         guard Double(blocks) * perBlock + 2 * Double(vocabulary) * Double(hidden) < 1e15 else {
-            throw ModelError("\(source): its sizes make more parameters than any model has; check hidden_size and the others")
+            throw ModelError(
+                "\(source): its sizes make more parameters than any model has; check hidden_size and the others")
         }
         return DecoderConfiguration(
             family: family, hiddenSize: hidden, intermediateSize: intermediate, headCount: heads,
             keyValueHeadCount: keyValueHeads, headWidth: width, vocabularySize: vocabulary,
             normEpsilon: Float(try number("rms_norm_eps", default: 1e-6, in: 0...1)),
             activation: try self.activation(activationKeys.0, activationKeys.1, default: activation),
-            tiesEmbeddings: try flag("tie_word_embeddings", default: tied), attentionScale: 1 / Float(width).squareRoot(),
+            tiesEmbeddings: try flag("tie_word_embeddings", default: tied),
+            attentionScale: 1 / Float(width).squareRoot(),
             rotaries: rotaries, blocks: [DecoderConfiguration.Block](repeating: .init(), count: blocks))
     }
 

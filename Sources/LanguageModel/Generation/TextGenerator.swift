@@ -17,7 +17,9 @@ public struct TextGenerator {
         public var seed: UInt64
 
         /// Options.
-        public init(sampling: Sampling = Sampling(), maximumTokens: Int = 256, stopStrings: [String] = [], seed: UInt64 = 0) {
+        public init(
+            sampling: Sampling = Sampling(), maximumTokens: Int = 256, stopStrings: [String] = [], seed: UInt64 = 0
+        ) {
             self.sampling = sampling
             self.maximumTokens = maximumTokens
             self.stopStrings = stopStrings
@@ -37,7 +39,9 @@ public struct TextGenerator {
         public var promptSeconds = 0.0, decodeSeconds = 0.0
 
         /// New tokens per second, the prompt's time excluded.
-        public var tokensPerSecond: Double { ids.count > 1 && decodeSeconds > 0 ? Double(ids.count - 1) / decodeSeconds : 0 }
+        public var tokensPerSecond: Double {
+            ids.count > 1 && decodeSeconds > 0 ? Double(ids.count - 1) / decodeSeconds : 0
+        }
     }
 
     private let decoder: Decoder
@@ -49,7 +53,8 @@ public struct TextGenerator {
     /// A generator. `stopTokens` end a text, usually `TextGenerator.stopTokens(folder:tokenizer:)`. The checkpoint serves to
     /// name a damaged weight.
     public init(
-        _ decoder: Decoder, _ tokenizer: Tokenizer, stopTokens: Set<Int32>, precision: Precision, checkpoint: Checkpoint? = nil
+        _ decoder: Decoder, _ tokenizer: Tokenizer, stopTokens: Set<Int32>, precision: Precision,
+        checkpoint: Checkpoint? = nil
     ) {
         self.checkpoint = checkpoint
         self.decoder = decoder
@@ -66,7 +71,8 @@ public struct TextGenerator {
             let file = folder.appendingPathComponent(name)
             guard FileManager.default.fileExists(atPath: file.path) else { continue }
             let json = try Checkpoint.readJSON(file)
-            let value = json["eos_token_id"] ?? json["text_config"]?["eos_token_id"]
+            // Null counts as absent: a wrapped model may have it outside and the number inside.
+            let value = [json["eos_token_id"], json["text_config"]?["eos_token_id"]].compactMap { $0 }.first { !$0.isNull }
             for id in value?.array?.compactMap(\.int) ?? [value?.int].compactMap({ $0 }) {
                 if let id = Int32(exactly: id) { found.insert(id) }
             }
@@ -79,7 +85,9 @@ public struct TextGenerator {
     /// computes NaN.
     ///
     /// - Parameter emit: called with each piece of text, whole characters only.
-    public func generate(_ prompt: [Int32], _ options: Options, emit: (String) throws -> Void = { _ in }) throws -> Result {
+    public func generate(
+        _ prompt: [Int32], _ options: Options, emit: (String) throws -> Void = { _ in }
+    ) throws -> Result {
         try check(prompt, options)
         var result = Result()
         guard options.maximumTokens > 0 else { return result }
@@ -91,7 +99,8 @@ public struct TextGenerator {
         tree.append(prompt)
         let node = session.prefill(tree)[0]
         let leaf = session.start(
-            after: node, .init(sampling: options.sampling, maximumTokens: options.maximumTokens, stopTokens: stopTokens),
+            after: node,
+            .init(sampling: options.sampling, maximumTokens: options.maximumTokens, stopTokens: stopTokens),
             seed: options.seed)
         var text = StopStringFilter(options.stopStrings)
         var decoder = tokenizer.streamingDecoder()
@@ -132,13 +141,15 @@ public struct TextGenerator {
         let c = decoder.configuration
         if let id = prompt.first(where: { $0 < 0 || Int($0) >= c.vocabularySize }) {
             throw ModelError(
-                "the prompt holds id \(id), outside the model's vocabulary of \(c.vocabularySize); tokenizer and weights do not belong together")
+                "the prompt holds id \(id), outside the model's vocabulary of \(c.vocabularySize); tokenizer and weights do not belong together"
+            )
         }
         let tokens = Double(prompt.count) + Double(options.maximumTokens)
         let bytes = 8 * tokens * Double(c.blockCount * c.keyValueHeadCount * c.headWidth)
         guard bytes < Double(ProcessInfo.processInfo.physicalMemory) else {
             throw ModelError(
-                String(format: "keys and values of %.0f tokens take %.0f GiB, more than this machine has; ask for fewer",
+                String(
+                    format: "keys and values of %.0f tokens take %.0f GiB, more than this machine has; ask for fewer",
                     tokens, bytes / 0x1p30))
         }
     }

@@ -60,7 +60,8 @@ struct Bench: ParsableCommand {
         for workload in chosen {
             let result = runner.run(workload)
             let line = String(
-                format: "%@ %.4g, peak %.2f GiB", workload.resultKey, result.value, Double(result.peakResidentBytes) / 0x1p30)
+                format: "%@ %.4g, peak %.2f GiB", workload.resultKey, result.value,
+                Double(result.peakResidentBytes) / 0x1p30)
             if shared.json { shared.note(line) } else { try Output.line(line) }
             results.append((workload.resultKey, .number(result.value)))
             results.append(("\(workload.rawValue)_peak_resident_bytes", .integer(result.peakResidentBytes)))
@@ -71,9 +72,11 @@ struct Bench: ParsableCommand {
     /// Refuses a rollout whose keys and values cannot fit before memory is asked for.
     private func checkMemory(_ configuration: DecoderConfiguration) throws {
         let rows = Double(activations) * Double(samples) * Double(newTokens)
-        let bytes = 8 * rows * Double(configuration.blockCount * configuration.keyValueHeadCount * configuration.headWidth)
+        let bytes =
+            8 * rows * Double(configuration.blockCount * configuration.keyValueHeadCount * configuration.headWidth)
         guard bytes < Double(ProcessInfo.processInfo.physicalMemory), rows < 1e8 else {
-            throw ModelError("a rollout of \(activations) × \(samples) × \(newTokens) tokens is too large; ask for fewer")
+            throw ModelError(
+                "a rollout of \(activations) × \(samples) × \(newTokens) tokens is too large; ask for fewer")
         }
     }
 }

@@ -27,7 +27,8 @@ struct Check: ParsableCommand {
     func run() throws {
         shared.apply()
         let rows = try ReferenceCheck(
-            Checkpoint(folder: ModelLocation.resolve(model)), reference: SafetensorsFile(URL(fileURLWithPath: reference)),
+            Checkpoint(folder: ModelLocation.resolve(model)),
+            reference: SafetensorsFile(URL(fileURLWithPath: reference)),
             precision: Dtype.resolve(dtype)
         ).run()
         if shared.json {
@@ -52,7 +53,8 @@ struct Check: ParsableCommand {
         }
         let failed = rows.filter { !$0.passes }
         guard failed.isEmpty else {
-            throw ModelError("\(failed.count) of \(rows.count) tensors are over tolerance, the first is \(failed[0].name)")
+            throw ModelError(
+                "\(failed.count) of \(rows.count) tensors are over tolerance, the first is \(failed[0].name)")
         }
         shared.note("\(rows.count) tensors within tolerance")
     }

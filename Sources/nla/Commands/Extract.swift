@@ -26,7 +26,9 @@ struct Extract: ParsableCommand {
     @Option(help: ArgumentHelp("A file with a JSON document on each line.", valueName: "file.jsonl"))
     var documents: String?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Block to read behind, or all; two thirds deep by default.", valueName: "k"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Block to read behind, or all; two thirds deep by default.", valueName: "k"))
     var layer: String?
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Positions to read, negative from the end.", valueName: "3,-1"))
@@ -59,7 +61,8 @@ struct Extract: ParsableCommand {
         let checkpoint = try Checkpoint(folder: folder)
         let documents = try documentIDs(folder)
         let request = ActivationExtractor.Request(
-            layers: try chosenLayers(checkpoint.configuration), positions: try positions.map { try integers($0, "--positions") },
+            layers: try chosenLayers(checkpoint.configuration),
+            positions: try positions.map { try integers($0, "--positions") },
             logits: logits)
         let decoder = try Decoder(checkpoint)
         if let adapter { try decoder.attachAdapters(from: URL(fileURLWithPath: adapter)) }
@@ -73,7 +76,8 @@ struct Extract: ParsableCommand {
         if shared.json {
             try Output.line(
                 ([
-                    "output": .string(output), "layers": .array(request.layers.map { .integer($0) }), "tokens": .integer(tokens),
+                    "output": .string(output), "layers": .array(request.layers.map { .integer($0) }),
+                    "tokens": .integer(tokens),
                     "rows": .integer(result.positions.count), "documents": .integer(documents.count),
                 ] as JSONValue).serialized())
         }
@@ -102,7 +106,9 @@ struct Extract: ParsableCommand {
     }
 
     private func tokenID(_ number: Int, _ place: String) throws -> Int32 {
-        guard let id = Int32(exactly: number) else { throw ModelError("\(place): id \(number) is outside every vocabulary") }
+        guard let id = Int32(exactly: number) else {
+            throw ModelError("\(place): id \(number) is outside every vocabulary")
+        }
         return id
     }
 
@@ -143,7 +149,9 @@ struct Extract: ParsableCommand {
         let ids = documents.flatMap { $0.map(Int.init) }
         var tensors: [(name: String, tensor: Tensor)] = [("ids", Tensor(integers: ids, shape: [ids.count]))]
         for block in request.layers {
-            if let hidden = result.hidden[block] { tensors.append((layer == "all" ? "hidden.\(block)" : "activations", hidden)) }
+            if let hidden = result.hidden[block] {
+                tensors.append((layer == "all" ? "hidden.\(block)" : "activations", hidden))
+            }
         }
         if let logits = result.logits { tensors.append(("logits", logits)) }
         if request.positions != nil {

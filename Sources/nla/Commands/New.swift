@@ -16,7 +16,9 @@ struct New: ParsableCommand {
     @Option(help: ArgumentHelp("A config.json with the model's shape.", valueName: "config.json"))
     var config: String
 
-    @Option(help: ArgumentHelp("Folder with the tokenizer's files to copy, or org/name in the local cache.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "Folder with the tokenizer's files to copy, or org/name in the local cache.", valueName: "dir"))
     var tokenizer: String
 
     @Option(help: ArgumentHelp("Text to train on.", valueName: "file"))
@@ -46,14 +48,16 @@ struct New: ParsableCommand {
         let tokenizer = try Tokenizer(folder: tokenizerFolder)
         guard tokenizer.vocabularySize <= configuration.vocabularySize else {
             throw ModelError(
-                "\(config): vocab_size \(configuration.vocabularySize) is below the tokenizer's \(tokenizer.vocabularySize)")
+                "\(config): vocab_size \(configuration.vocabularySize) is below the tokenizer's \(tokenizer.vocabularySize)"
+            )
         }
         let precision = fit == nil ? dtype.precision : try Dtype.resolve(dtype == .bf16 ? nil : .f32)
         let decoder = Decoder(random: configuration, precision.elementType, seed: shared.seed)
         var lastLoss: Double?
         if let fit {
             let trainer = LanguageModelTrainer(decoder, precision: precision)
-            try trainer.train(on: tokenizer.encode(readText(fit)), .init(steps: steps, seed: shared.seed)) { step, loss in
+            try trainer.train(on: tokenizer.encode(readText(fit)), .init(steps: steps, seed: shared.seed)) {
+                step, loss in
                 lastLoss = loss
                 if step == 1 || step % max(1, steps / 8) == 0 {
                     shared.note(String(format: "step %4ld of %ld  loss %.3f", step, steps, loss))

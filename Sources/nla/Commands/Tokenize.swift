@@ -31,7 +31,10 @@ struct Tokenize: ParsableCommand {
         let tokens = ids.map { tokenizer.token($0) ?? "" }
         if shared.json {
             try Output.line(
-                (["text": .string(text), "ids": .array(ids.map { .integer(Int($0)) }), "tokens": .array(tokens.map { .string($0) })]
+                ([
+                    "text": .string(text), "ids": .array(ids.map { .integer(Int($0)) }),
+                    "tokens": .array(tokens.map { .string($0) }),
+                ]
                     as JSONValue).serialized())
         } else {
             for (id, token) in zip(ids, tokens) { try Output.line("\(id)\t\(JSONValue.string(token).serialized())") }
