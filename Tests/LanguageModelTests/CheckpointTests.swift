@@ -65,6 +65,25 @@ struct CheckpointTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.url.path) == ["copy"])
     }
 
+    @Test("The vision tensors of a wrapped model are written along with it", arguments: [1 << 30, 5000])
+    func visionRoundTrip(shardBytes: Int) throws {
+        let scratch = try ScratchFolder()
+        let original = try TinyModels.checkpoint("gemma3-wrapped")
+        try original.write(Decoder(original), type: .float32, shardBytes: shardBytes, to: scratch.path("copy"))
+        let theirs = try SafetensorsFile(original.folder.appending(path: "model.safetensors"))
+        let files = try FileManager.default.contentsOfDirectory(
+            at: scratch.path("copy"), includingPropertiesForKeys: nil)
+        let ours = try files.filter { $0.pathExtension == "safetensors" }.map { try SafetensorsFile($0) }
+        #expect((ours.count > 1) == (shardBytes == 5000))
+        #expect(ours.flatMap(\.names).sorted() == theirs.names)
+        for file in ours {
+            for name in file.names {
+                let (copy, tensor) = (try file.requiredTensor(name), try theirs.requiredTensor(name))
+                #expect(copy.shape == tensor.shape && copy.floats() == tensor.floats(), "\(name)")
+            }
+        }
+    }
+
     @Test("Shards with an index hold what one file holds")
     func shards() throws {
         let scratch = try ScratchFolder()

@@ -19,10 +19,11 @@ extension Checkpoint {
     ///   - json: the configuration to write; its element type is brought up to date.
     ///   - fileNames: family-independent name ↦ name in the file; names not listed get the usual `model.` prefix.
     ///   - type: the weights' element type in the file.
+    ///   - others: tensors that are no part of the decoder, such as a vision tower's.
     ///   - companions: a folder to copy the tokenizer's files from.
     public static func write(
-        _ decoder: Decoder, json: JSONValue, fileNames: [String: String] = [:], type: ElementType,
-        companions: URL? = nil,
+        _ decoder: Decoder, json: JSONValue, fileNames: [String: String] = [:],
+        others: [(name: String, tensor: Tensor)] = [], type: ElementType, companions: URL? = nil,
         shardBytes: Int = 5_000_000_000, to folder: URL
     ) throws {
         try checkWritable(folder)
@@ -33,7 +34,8 @@ extension Checkpoint {
         do {
             try files.createDirectory(at: partial, withIntermediateDirectories: false)
             try AtomicFile.write(configurationText(json, type: type), to: partial.appendingPathComponent("config.json"))
-            try writeWeights(decoder, fileNames: fileNames, type: type, shardBytes: shardBytes, to: partial)
+            try writeWeights(
+                decoder, fileNames: fileNames, others: others, type: type, shardBytes: shardBytes, to: partial)
             for name in companionFiles {
                 guard let source = companions?.appendingPathComponent(name), files.fileExists(atPath: source.path)
                 else { continue }
@@ -67,11 +69,11 @@ extension Checkpoint {
         guard files.isWritableFile(atPath: parent) else { throw fail("the folder \(parent) is read-only") }
     }
 
-    /// Writes this checkpoint's decoder under the names it was read with.
+    /// Writes this checkpoint's decoder under the names it was read with, and what else the checkpoint holds with it.
     public func write(_ decoder: Decoder, type: ElementType, shardBytes: Int = 5_000_000_000, to folder: URL) throws {
         try Checkpoint.write(
-            decoder, json: json, fileNames: fileNames, type: type, companions: self.folder, shardBytes: shardBytes,
-            to: folder)
+            decoder, json: json, fileNames: fileNames, others: otherTensors(), type: type, companions: self.folder,
+            shardBytes: shardBytes, to: folder)
     }
 
     private static func configurationText(_ json: JSONValue, type: ElementType) -> String {
@@ -88,23 +90,34 @@ extension Checkpoint {
     }
 
     private static func writeWeights(
-        _ decoder: Decoder, fileNames: [String: String], type: ElementType, shardBytes: Int, to folder: URL
+        _ decoder: Decoder, fileNames: [String: String], others: [(name: String, tensor: Tensor)], type: ElementType,
+        shardBytes: Int, to folder: URL
     ) throws {
-        var shards: [[(name: String, parameter: Parameter)]] = [[]]
+        // Converted shard by shard, so that no more than one is in memory twice.
+        typealias Weight = (name: String, count: Int, converted: () -> Tensor)
+        var weights: [Weight] = decoder.parameters.map { parameter in
+            let plain = parameter.name.hasPrefix("lm_head") ? parameter.name : "model." + parameter.name
+            return (
+                fileNames[parameter.name] ?? plain, parameter.value.count, { parameter.master.converted(to: type) }
+            )
+        }
+        weights += others.map { name, tensor in
+            (name, tensor.count, { tensor.elementType.isFloatingPoint ? tensor.converted(to: type) : tensor })
+        }
+        var shards: [[Weight]] = [[]]
         var bytes = 0, total = 0
-        for parameter in decoder.parameters {
-            let size = parameter.value.count * type.byteCount
+        for weight in weights {
+            let size = weight.count * type.byteCount
             if bytes > 0, bytes + size > shardBytes {
                 shards.append([])
                 bytes = 0
             }
-            let plain = parameter.name.hasPrefix("lm_head") ? parameter.name : "model." + parameter.name
-            shards[shards.count - 1].append((fileNames[parameter.name] ?? plain, parameter))
+            shards[shards.count - 1].append(weight)
             bytes += size
             total += size
         }
-        func write(_ shard: [(name: String, parameter: Parameter)], _ name: String) throws {
-            let tensors = shard.map { (name: $0.name, tensor: $0.parameter.master.converted(to: type)) }
+        func write(_ shard: [Weight], _ name: String) throws {
+            let tensors = shard.map { (name: $0.name, tensor: $0.converted()) }
             try SafetensorsFile.write(tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent(name))
         }
         guard shards.count > 1 else { return try write(shards[0], "model.safetensors") }
@@ -112,7 +125,7 @@ extension Checkpoint {
         for (index, shard) in shards.enumerated() {
             let name = String(format: "model-%05d-of-%05d.safetensors", index + 1, shards.count)
             try write(shard, name)
-            for (tensor, _) in shard { map[tensor] = .string(name) }
+            for weight in shard { map[weight.name] = .string(name) }
         }
         let index: JSONValue = ["metadata": ["total_size": .integer(total)], "weight_map": .object(map)]
         try AtomicFile.write(

@@ -99,6 +99,14 @@ public struct Checkpoint: Sendable {
         return try file.tensor(fileName)
     }
 
+    /// What is no part of the text model, under the file's own names.
+    func otherTensors() throws -> [(name: String, tensor: Tensor)] {
+        let known = Set(fileNames.values)
+        return try files.keys.filter { !known.contains($0) }.sorted().compactMap { name in
+            try files[name]?.tensor(name).map { (name, $0) }
+        }
+    }
+
     /// A weight of a known shape. Throws if it is missing, of another shape, or not of a floating-point type.
     public func weight(_ name: String, _ shape: [Int]) throws -> Parameter {
         guard let tensor = try tensor(name) else {
