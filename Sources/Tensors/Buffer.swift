@@ -24,7 +24,8 @@ final class Buffer: @unchecked Sendable {
 
     /// A file that is mapped, read-only, as long as the buffer lives. Throws a one-line message.
     init(mapping url: URL) throws {
-        let descriptor = open(url.path, O_RDONLY)
+        // Without blocking, for opening a pipe would wait for a writer.
+        let descriptor = open(url.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw TensorFileError("\(url.path): cannot open: \(String(cString: strerror(errno)))")
         }
@@ -40,6 +41,12 @@ final class Buffer: @unchecked Sendable {
         address = mapped
         byteCount = Int(status.st_size)
         owner = .file
+    }
+
+    /// A copy of bytes.
+    convenience init(copying bytes: UnsafeRawBufferPointer) {
+        self.init(byteCount: bytes.count)
+        if let base = bytes.baseAddress { address.copyMemory(from: base, byteCount: bytes.count) }
     }
 
     deinit {

@@ -46,14 +46,7 @@ public struct AtomicFile {
 
     /// Creates a file beside `url`, lets `body` write it, makes it durable and renames it. On an error nothing is left behind.
     public static func write(to url: URL, _ body: (AtomicFile) throws -> Void) throws {
-        let folder = url.deletingLastPathComponent().path
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-            throw TensorFileError("\(url.path): cannot write: the folder \(folder) does not exist")
-        }
-        if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue {
-            throw TensorFileError("\(url.path): cannot write: it is a folder; name a file in it")
-        }
+        try checkWritable(url)
         let temporary = url.path + ".\(getpid())-\(UInt32.random(in: 0...UInt32.max)).partial"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_TRUNC, 0o644)
         guard descriptor >= 0 else {
@@ -75,6 +68,20 @@ public struct AtomicFile {
             unlink(temporary)
             throw TensorFileError("\(url.path): cannot write: \(reason)")
         }
+    }
+
+    /// Throws if a file cannot be written there: worth asking before hours of work whose result goes there.
+    public static func checkWritable(_ url: URL) throws {
+        func fail(_ reason: String) -> TensorFileError { TensorFileError("\(url.path): cannot write: \(reason)") }
+        let folder = url.deletingLastPathComponent().path
+        var status = stat()
+        guard stat(folder, &status) == 0 else { throw fail("the folder \(folder) does not exist; create it first") }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw fail("\(folder) is no folder") }
+        guard access(folder, W_OK) == 0 else { throw fail("\(folder): \(String(cString: strerror(errno)))") }
+        guard stat(url.path, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT != S_IFDIR else { throw fail("it is a folder; name a file in it") }
+        // The new file takes the old one's place: for a device or a pipe that would do harm.
+        guard status.st_mode & S_IFMT == S_IFREG else { throw fail("it is no regular file") }
     }
 
     /// Appends bytes.

@@ -26,9 +26,16 @@ public struct SafetensorsFile: Sendable {
     }
 
     /// Maps the file and checks its header. Throws `TensorFileError`.
-    public init(_ url: URL) throws {
+    public init(_ url: URL) throws { try self.init(Buffer(mapping: url), url) }
+
+    /// Reads a file that is in memory already; `source` stands for its path in messages.
+    package init(bytes: [UInt8], source: String) throws {
+        try self.init(bytes.withUnsafeBytes { Buffer(copying: $0) }, URL(fileURLWithPath: source))
+    }
+
+    private init(_ buffer: Buffer, _ url: URL) throws {
         self.url = url
-        buffer = try Buffer(mapping: url)
+        self.buffer = buffer
         func fail(_ reason: String) -> TensorFileError { TensorFileError("\(url.path): \(reason)") }
         guard buffer.byteCount >= 8 else {
             throw fail("\(buffer.byteCount) bytes are too few for a safetensors file; is the download complete?")
@@ -36,7 +43,8 @@ public struct SafetensorsFile: Sendable {
         let length = UInt64(littleEndian: buffer.address.loadUnaligned(as: UInt64.self))
         guard length <= UInt64(buffer.byteCount - 8), length <= 100_000_000 else {
             throw fail(
-                "the header claims \(length) bytes, the file has \(buffer.byteCount); it is truncated or no safetensors file")
+                "the header claims \(length) bytes, the file has \(buffer.byteCount); it is truncated or no safetensors file"
+            )
         }
         let header: JSONValue
         do {
@@ -51,12 +59,17 @@ public struct SafetensorsFile: Sendable {
         var metadata: [String: String] = [:]
         for (name, description) in object {
             if name == "__metadata__" {
-                for (key, value) in description.object ?? JSONObject() { metadata[key] = value.string ?? value.serialized() }
+                for (key, value) in description.object ?? JSONObject() {
+                    metadata[key] = value.string ?? value.serialized()
+                }
                 continue
             }
             entries[name] = try SafetensorsFile.entry(name, description, available: available, fail: fail)
         }
-        let ordered = entries.sorted { $0.value.range.lowerBound < $1.value.range.lowerBound }
+        // Empty tensors share their place with anything.
+        let ordered = entries.filter { !$0.value.range.isEmpty }.sorted {
+            $0.value.range.lowerBound < $1.value.range.lowerBound
+        }
         for (one, next) in zip(ordered, ordered.dropFirst()) where one.value.range.overlaps(next.value.range) {
             throw fail("the tensors \(one.key) and \(next.key) overlap")
         }
@@ -73,24 +86,30 @@ public struct SafetensorsFile: Sendable {
         _ name: String, _ description: JSONValue, available: Int, fail: (String) -> TensorFileError
     ) throws -> Entry {
         guard let type = description["dtype"]?.string, let size = byteCounts[type] else {
-            throw fail("tensor \(name): unknown dtype \(description["dtype"]?.serialized() ?? "(none)")")
+            throw fail(
+                "tensor \(name): unknown dtype \(description["dtype"]?.serialized() ?? "(none)"); download it again")
         }
         guard let axes = description["shape"]?.array else { throw fail("tensor \(name): no shape") }
-        var bytes = size
+        // Axes of length zero are left out of the product at first, so that no part of the shape can overflow later.
+        var largest = size
         var shape: [Int] = []
         for axis in axes {
-            guard let axis = axis.int, axis >= 0 else { throw fail("tensor \(name): a bad shape") }
-            let (product, overflow) = bytes.multipliedReportingOverflow(by: axis)
+            guard let axis = axis.int, axis >= 0 else {
+                throw fail("tensor \(name): the shape \(axes.map { $0.serialized() }) is no list of lengths")
+            }
+            let (product, overflow) = largest.multipliedReportingOverflow(by: max(axis, 1))
             guard !overflow else { throw fail("tensor \(name): its shape overflows") }
-            bytes = product
+            largest = product
             shape.append(axis)
         }
+        let bytes = shape.contains(0) ? 0 : largest
         guard let offsets = description["data_offsets"]?.array, offsets.count == 2, let begin = offsets[0].int,
             let end = offsets[1].int, begin >= 0, end >= begin
-        else { throw fail("tensor \(name): bad data_offsets") }
+        else { throw fail("tensor \(name): bad data_offsets, [begin, end] are needed") }
         guard end <= available else {
             throw fail(
-                "tensor \(name) ends at byte \(end) of the data, the file has \(available); it is truncated, download it again")
+                "tensor \(name) ends at byte \(end) of the data, the file has \(available); it is truncated, download it again"
+            )
         }
         guard end - begin == bytes else {
             throw fail("tensor \(name): \(type) \(shape) takes \(bytes) bytes, data_offsets hold \(end - begin)")

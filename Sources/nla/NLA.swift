@@ -2,8 +2,9 @@ import ArgumentParser
 import Foundation
 import LanguageModel
 import Tensors
+import Tokenization
 
-/// The command. Arguments in, library calls, text or JSON out; no logic.
+/// The command. Arguments in, library calls, text or JSON out; no logic. What fails says so in one line.
 @main
 struct NLA: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,4 +17,15 @@ struct NLA: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [Tokenize.self, Extract.self, Generate.self, Check.self, Bench.self, New.self])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let error where error is ModelError || error is TensorFileError || error is TokenizerError {
+            Output.fail("\(error)")
+        } catch {
+            exit(withError: error)
+        }
+    }
 }

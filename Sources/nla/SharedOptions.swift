@@ -28,7 +28,7 @@ struct SharedOptions: ParsableArguments {
 
     /// Progress and notes, for a person.
     func note(_ text: String) {
-        if !quiet { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+        if !quiet { Output.note(text) }
     }
 }
 
@@ -54,26 +54,70 @@ enum Dtype: String, ExpressibleByArgument, CaseIterable {
 
 /// Standard output without buffering surprises: what is printed is there.
 enum Output {
-    static func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
-    static func line(_ text: String) { write(text + "\n") }
+    static func write(_ text: String) throws {
+        guard put(text, 1) else {
+            throw ModelError("standard output: cannot write: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    static func line(_ text: String) throws { try write(text + "\n") }
+
+    /// Writes to standard error, where failing to write can be told to nobody.
+    static func note(_ text: String) { _ = put(text + "\n", 2) }
+
+    /// Ends the process with one line: names in damaged files may hold line breaks, or be megabytes long.
+    static func fail(_ message: String) -> Never {
+        let line = String(
+            String.UnicodeScalarView(
+                message.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+        let limit = 1000
+        note("Error: " + (line.count <= limit ? line : "\(line.prefix(limit / 2)) … \(line.suffix(limit / 2))"))
+        exit(1)
+    }
+
+    private static func put(_ text: String, _ descriptor: Int32) -> Bool {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let written = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            if written < 0 && errno == EINTR { continue }
+            guard written > 0 else { return false }
+            rest = rest.dropFirst(written)
+        }
+        return true
+    }
 }
 
 /// A file's text, or one line about why not.
 func readText(_ path: String) throws -> String {
-    guard let data = FileManager.default.contents(atPath: path) else { throw ModelError("\(path): cannot be read") }
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+        throw ModelError("\(path): no such file")
+    }
+    guard !isFolder.boolValue else { throw ModelError("\(path): a folder, not a file") }
+    // A handle reads pipes too, as in `--file <(…)`.
+    guard let handle = FileHandle(forReadingAtPath: path), let data = try? handle.readToEnd() ?? Data() else {
+        throw ModelError("\(path): cannot be read")
+    }
     guard let text = String(data: data, encoding: .utf8) else { throw ModelError("\(path): not UTF-8 text") }
     return text
 }
 
+/// A file's JSON, or one line about why not.
+func readJSON(_ path: String) throws -> JSONValue {
+    do { return try JSONValue.parse(readText(path)) } catch let error as JSONError {
+        throw ModelError("\(path): \(error)")
+    }
+}
+
 /// A `config.json` that fits this machine, parsed and as it stands.
 func readConfiguration(_ path: String) throws -> (json: JSONValue, configuration: DecoderConfiguration) {
-    let json: JSONValue
-    do { json = try JSONValue.parse(readText(path)) } catch let error as JSONError { throw ModelError("\(path): \(error)") }
+    let json = try readJSON(path)
     let configuration = try DecoderConfiguration(json: json, source: path)
     // Training keeps 14 bytes per parameter; a shape that cannot fit is refused before memory is asked for.
     let billions = Double(configuration.parameterCount) / 1e9
     guard billions * 14e9 < Double(ProcessInfo.processInfo.physicalMemory) else {
-        throw ModelError(String(format: "%@: a model of %.1f billion parameters does not fit this machine's memory", path, billions))
+        throw ModelError(
+            String(format: "%@: a model of %.1f billion parameters does not fit this machine's memory", path, billions))
     }
     return (json, configuration)
 }

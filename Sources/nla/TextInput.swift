@@ -6,13 +6,15 @@ import Tokenization
 
 /// `--text`, `--file` or `--messages`: the ways to give a command its text.
 struct TextInput: ParsableArguments {
-    @Option(help: ArgumentHelp("The text.", valueName: "text"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("The text.", valueName: "text"))
     var text: String?
 
     @Option(help: ArgumentHelp("A file with the text.", valueName: "file"))
     var file: String?
 
-    @Option(help: ArgumentHelp("A JSON file with chat messages.", valueName: "file.json"))
+    @Option(
+        help: ArgumentHelp(
+            "A JSON file with chat messages: an array of objects with role and content.", valueName: "file.json"))
     var messages: String?
 
     @Flag(help: "With --messages: do not open the assistant's turn.")
@@ -25,29 +27,41 @@ struct TextInput: ParsableArguments {
 
     func validate() throws {
         if count > 1 { throw ValidationError("Give only one of --text, --file and --messages.") }
+        if noGenerationPrompt && messages == nil {
+            throw ValidationError("--no-generation-prompt goes with --messages.")
+        }
     }
 
-    /// The text, rendered if it was messages, and its ids.
-    func encode(_ tokenizer: Tokenizer) throws -> (text: String, ids: [Int32]) {
+    /// The text, rendered if it was messages, and its ids. `folder` is the tokenizer's, for messages.
+    func encode(_ tokenizer: Tokenizer, _ folder: URL) throws -> (text: String, ids: [Int32]) {
         if let messages {
-            let rendered = try render(messages, tokenizer)
+            let rendered = try render(messages, tokenizer, folder)
             // A template writes its own special tokens.
             return (rendered, tokenizer.encode(rendered, addSpecialTokens: false))
         }
-        guard let plain = try text ?? file.map(readText) else { throw ValidationError("Give --text, --file or --messages.") }
+        let plain = try text ?? file.map(readText) ?? ""
         return (plain, tokenizer.encode(plain, addSpecialTokens: !noSpecialTokens))
     }
 
-    private func render(_ path: String, _ tokenizer: Tokenizer) throws -> String {
-        let json: JSONValue
-        do { json = try JSONValue.parse(readText(path)) } catch let error as JSONError { throw ModelError("\(path): \(error)") }
+    private func render(_ path: String, _ tokenizer: Tokenizer, _ folder: URL) throws -> String {
+        let json = try readJSON(path)
         let messages = json["messages"] ?? json
-        guard messages.array != nil else { throw ModelError("\(path): no JSON array of messages") }
-        guard let template = tokenizer.chatTemplate else {
-            throw ModelError("the model has no chat template; give --text instead of --messages")
+        guard let list = messages.array, !list.isEmpty else {
+            throw ModelError("\(path): an array of messages is needed, each with \"role\" and \"content\"")
         }
-        return try template.render(
-            messages: messages, addGenerationPrompt: !noGenerationPrompt, bosToken: tokenizer.beginningOfText?.text,
-            eosToken: tokenizer.endOfText?.text, tools: json["tools"])
+        for (index, message) in list.enumerated() where message["role"]?.string == nil {
+            throw ModelError(
+                "\(path): message \(index + 1) has no \"role\"; an object with \"role\" and \"content\" is needed")
+        }
+        guard let template = tokenizer.chatTemplate else {
+            throw ModelError("\(folder.path): the model has no chat template; give --text instead of --messages")
+        }
+        do {
+            return try template.render(
+                messages: messages, addGenerationPrompt: !noGenerationPrompt, bosToken: tokenizer.beginningOfText?.text,
+                eosToken: tokenizer.endOfText?.text, tools: json["tools"])
+        } catch let error as TokenizerError {
+            throw ModelError("\(folder.path): \(error) (messages of \(path))")
+        }
     }
 }

@@ -40,21 +40,28 @@ extension Decoder {
     /// Attaches fresh trainable adapters: A random, B zero, so that nothing changes before training. Throws if a target names
     /// no layer.
     public func attachAdapters(_ configuration: LoRAConfiguration, seed: UInt64, precision: Precision) throws {
-        for target in configuration.targets where !linears.contains(where: { $0.name == target || $0.name.hasSuffix("." + target) }) {
-            throw ModelError("LoRA target \(target): no such layer; layers end in \(LoRAConfiguration.allLinear.joined(separator: ", "))")
+        for target in configuration.targets
+        where !linears.contains(where: { $0.name == target || $0.name.hasSuffix("." + target) }) {
+            throw ModelError(
+                "LoRA target \(target): no such layer; layers end in \(LoRAConfiguration.allLinear.joined(separator: ", "))"
+            )
         }
         for (index, (name, layer)) in linears.enumerated() where configuration.covers(name) {
             // PyTorch's default for linear layers: uniform in ±1/√in.
             let deviation = 1 / (3 * Float(layer.inputSize)).squareRoot()
             let down = Tensor.uniform(
-                [configuration.rank, layer.inputSize], .float32, deviation: deviation, seed: seed &+ UInt64(index) &* 7919)
-            attach(name, layer, down: down, up: Tensor(zeros: [layer.outputSize, configuration.rank]), configuration.scale)
+                [configuration.rank, layer.inputSize], .float32, deviation: deviation,
+                seed: seed &+ UInt64(index) &* 7919)
+            attach(
+                name, layer, down: down, up: Tensor(zeros: [layer.outputSize, configuration.rank]), configuration.scale)
         }
         for parameter in adapterParameters { parameter.makeTrainable(precision: precision) }
     }
 
     /// The adapters' weights, in layer order.
-    public var adapterParameters: [Parameter] { linears.flatMap { [$0.layer.adapter?.down, $0.layer.adapter?.up].compactMap { $0 } } }
+    public var adapterParameters: [Parameter] {
+        linears.flatMap { [$0.layer.adapter?.down, $0.layer.adapter?.up].compactMap { $0 } }
+    }
 
     private func attach(_ name: String, _ layer: Linear, down: Tensor, up: Tensor, _ scale: Float) {
         layer.adapter = LowRankAdapter(
@@ -80,28 +87,40 @@ extension Decoder {
                 unused.remove(name)
             }
         }
-        var found = 0
+        var found: [(name: String, layer: Linear, down: Tensor, up: Tensor)] = []
         for (name, layer) in linears {
-            guard let down = tensors.removeValue(forKey: "\(name).lora_A.weight"),
-                let up = tensors.removeValue(forKey: "\(name).lora_B.weight")
-            else { continue }
-            let rank = configuration.rank
-            guard down.shape == [rank, layer.inputSize], up.shape == [layer.outputSize, rank] else {
-                throw ModelError(
-                    "\(file.url.path): the adapter of \(name) has shapes \(down.shape) and \(up.shape), rank \(rank) on this model wants "
-                        + "\([rank, layer.inputSize]) and \([layer.outputSize, rank])")
+            let down = tensors.removeValue(forKey: "\(name).lora_A.weight")
+            let up = tensors.removeValue(forKey: "\(name).lora_B.weight")
+            guard down != nil || up != nil else { continue }
+            guard let down, let up else {
+                throw ModelError("\(file.url.path): of the adapter of \(name) one of lora_A and lora_B is missing")
             }
-            guard down.elementType.isFloatingPoint, up.elementType.isFloatingPoint else {
-                throw ModelError("\(file.url.path): the adapter of \(name) holds no floating-point weights")
-            }
-            attach(name, layer, down: down, up: up, configuration.scale)
-            found += 1
+            try check(name, layer, down, up, rank: configuration.rank, file)
+            found.append((name, layer, down, up))
         }
         if let stranger = tensors.keys.sorted().first ?? unused.sorted().first {
             throw ModelError("\(file.url.path): \(stranger) belongs to no linear layer of this model")
         }
-        guard found > 0 else { throw ModelError("\(file.url.path): no adapters in it") }
+        guard !found.isEmpty else { throw ModelError("\(file.url.path): no adapters in it") }
+        // Only now, so that an adapter with an error in it leaves the decoder as it was.
+        for (name, layer, down, up) in found { attach(name, layer, down: down, up: up, configuration.scale) }
         return configuration
+    }
+
+    private func check(
+        _ name: String, _ layer: Linear, _ down: Tensor, _ up: Tensor, rank: Int, _ file: SafetensorsFile
+    ) throws {
+        guard down.shape == [rank, layer.inputSize], up.shape == [layer.outputSize, rank] else {
+            throw ModelError(
+                "\(file.url.path): the adapter of \(name) has shapes \(down.shape) and \(up.shape), rank \(rank) on this model wants "
+                    + "\([rank, layer.inputSize]) and \([layer.outputSize, rank])")
+        }
+        guard down.elementType.isFloatingPoint, up.elementType.isFloatingPoint else {
+            throw ModelError("\(file.url.path): the adapter of \(name) holds no floating-point weights")
+        }
+        guard down.firstNonFinite() == nil, up.firstNonFinite() == nil else {
+            throw ModelError("\(file.url.path): the adapter of \(name) holds NaN or infinity")
+        }
     }
 
     /// Writes the adapters in PEFT's layout. `fileNames` maps family-independent names to the base checkpoint's.
@@ -121,13 +140,16 @@ extension Decoder {
         try SafetensorsFile.write(
             tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("adapter_model.safetensors"))
         let json: JSONValue = [
-            "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": baseModel.map { .string($0) } ?? .null,
+            "peft_type": "LORA", "task_type": "CAUSAL_LM",
+            "base_model_name_or_path": baseModel.map { .string($0) } ?? .null,
             "r": .integer(configuration.rank), "lora_alpha": .number(configuration.alpha), "lora_dropout": 0.0,
-            "target_modules": .array(configuration.targets.map { .string($0) }), "bias": "none", "fan_in_fan_out": false,
+            "target_modules": .array(configuration.targets.map { .string($0) }), "bias": "none",
+            "fan_in_fan_out": false,
             "use_rslora": .bool(configuration.isRankStabilized), "use_dora": false, "modules_to_save": .null,
             "inference_mode": true, "rank_pattern": [:], "alpha_pattern": [:],
         ]
-        try AtomicFile.write(json.serialized(indent: 2) + "\n", to: folder.appendingPathComponent("adapter_config.json"))
+        try AtomicFile.write(
+            json.serialized(indent: 2) + "\n", to: folder.appendingPathComponent("adapter_config.json"))
     }
 }
 
@@ -140,13 +162,17 @@ extension LoRAConfiguration {
         try reader.refuse("use_dora") { $0.bool == false }
         try reader.refuse("fan_in_fan_out") { $0.bool == false }
         try reader.refuse("bias") { $0.string == "none" }
+        for key in ["lora_bias", "use_qalora", "use_bdlora"] { try reader.refuse(key) { $0.bool == false } }
+        for key in ["alora_invocation_tokens", "layer_replication", "trainable_token_indices", "target_parameters"] {
+            try reader.refuse(key) { $0.array?.isEmpty == true }
+        }
         try reader.refuse("modules_to_save") { $0.array?.isEmpty == true }
         try reader.refuse("rank_pattern") { $0.object?.isEmpty == true }
         try reader.refuse("alpha_pattern") { $0.object?.isEmpty == true }
         var targets: [String] = []
         if let list = reader.value("target_modules")?.array { targets = list.compactMap(\.string) }
         self.init(
-            rank: try reader.count("r"), alpha: try reader.number("lora_alpha", default: 8),
+            rank: try reader.count("r"), alpha: try reader.number("lora_alpha", default: 8, in: -1e9...1e9),
             targets: targets.isEmpty ? LoRAConfiguration.allLinear : targets)
         isRankStabilized = try reader.flag("use_rslora", default: false)
     }

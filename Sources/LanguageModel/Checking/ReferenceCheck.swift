@@ -23,8 +23,8 @@ public struct ReferenceCheck {
     private let reference: SafetensorsFile
     private let precision: Precision
 
-    /// A check of a checkpoint against a reference file. Throws if the file lacks what every check needs.
-    public init(_ checkpoint: Checkpoint, reference: SafetensorsFile, precision: Precision) throws {
+    /// A check of a checkpoint against a reference file.
+    public init(_ checkpoint: Checkpoint, reference: SafetensorsFile, precision: Precision) {
         self.checkpoint = checkpoint
         self.reference = reference
         self.precision = precision
@@ -39,28 +39,59 @@ public struct ReferenceCheck {
         }
     }
 
-    /// Computes everything the reference holds; a row per tensor, in the order of computation.
+    /// Computes everything the reference holds; a row per tensor, in the order of computation. Throws if the file lacks ids,
+    /// holds nothing to compare or tensors of other shapes, and if a weight is NaN or infinite.
     public func run() throws -> [Row] {
-        let ids = try reference.requiredTensor("ids").integers()
+        let tensor = try reference.requiredTensor("ids")
+        guard !tensor.elementType.isFloatingPoint, tensor.shape.count == 1 else {
+            throw ModelError(
+                "\(reference.url.path): ids: one axis of whole numbers is needed, it is \(tensor.elementType) \(tensor.shape)"
+            )
+        }
+        let ids = tensor.integers()
         let vocabulary = checkpoint.configuration.vocabularySize
         guard ids.count >= 2, ids.allSatisfy({ (0..<vocabulary).contains($0) }) else {
-            throw ModelError("\(reference.url.path): ids: at least two ids below the vocabulary size \(vocabulary) are needed")
+            throw ModelError(
+                "\(reference.url.path): ids: at least two ids below the vocabulary size \(vocabulary) are needed")
         }
         let decoder = try Decoder(checkpoint)
         var tree = TokenTree()
         tree.append(ids.map(Int32.init))
-        return try forwardRows(decoder, tree) + backwardRows(decoder, tree, ids: ids.map(Int32.init))
+        let rows = try forwardRows(decoder, tree) + backwardRows(decoder, tree, ids: ids.map(Int32.init))
+        guard !rows.isEmpty else {
+            throw ModelError(
+                "\(reference.url.path): nothing to compare; hidden.K, logits, loss, grad.NAME or after3.NAME is needed")
+        }
+        // A damaged weight is better named than reported as a large error.
+        if let row = rows.first(where: { !$0.relativeError.isFinite }) {
+            if let bad = try checkpoint.nonFiniteWeights().first {
+                throw ModelError(
+                    "\(checkpoint.folder.path): the weight \(bad) holds NaN or infinity (seen in \(row.name)); download it again"
+                )
+            }
+        }
+        return rows
     }
 
     private func row(_ name: String, _ ours: Tensor) throws -> Row? {
         guard let theirs = try reference.tensor(name) else { return nil }
-        guard theirs.count == ours.count else {
-            throw ModelError("\(reference.url.path): \(name) has shape \(theirs.shape), this model computes \(ours.shape)")
+        // A loss may be written as [] or as [1].
+        guard theirs.shape == ours.shape || (theirs.count == 1 && ours.count == 1) else {
+            throw ModelError(
+                "\(reference.url.path): \(name) has shape \(theirs.shape), this model computes \(ours.shape)")
         }
         return Row(name: name, relativeError: ours.relativeError(to: theirs), tolerance: tolerance(name))
     }
 
     private func forwardRows(_ decoder: Decoder, _ tree: TokenTree) throws -> [Row] {
+        for name in reference.names where name.hasPrefix("hidden.") {
+            guard let block = Int(name.dropFirst("hidden.".count)),
+                (0..<decoder.configuration.blockCount).contains(block)
+            else {
+                throw ModelError(
+                    "\(reference.url.path): \(name): the model has blocks 0...\(decoder.configuration.blockCount - 1)")
+            }
+        }
         let tape = Tape(recording: false, precision: precision)
         var states: [Tensor] = []
         let last = decoder.hidden(tree, tape: tape) { _, hidden in
@@ -68,7 +99,9 @@ public struct ReferenceCheck {
             return hidden
         }
         var rows: [Row] = []
-        for (block, state) in states.enumerated() { if let row = try row("hidden.\(block)", state) { rows.append(row) } }
+        for (block, state) in states.enumerated() {
+            if let row = try row("hidden.\(block)", state) { rows.append(row) }
+        }
         if let row = try row("logits", decoder.logits(last, tape: tape)) { rows.append(row) }
         return rows
     }
@@ -92,7 +125,9 @@ public struct ReferenceCheck {
             if step == 0 {
                 if let row = try row("loss", Tensor([Float(loss)], shape: [])) { rows.append(row) }
                 for name in names where name.hasPrefix("grad.") {
-                    guard let gradient = try parameter(name).gradient else { continue }
+                    guard let gradient = try parameter(name).gradient else {
+                        throw ModelError("\(reference.url.path): \(name): this model computes no such gradient")
+                    }
                     if let row = try row(name, gradient) { rows.append(row) }
                 }
             }
@@ -105,14 +140,17 @@ public struct ReferenceCheck {
     }
 
     /// Mean next-token cross-entropy of one sequence, with its gradients left in the decoder's parameters.
-    static func backpropagateLanguageLoss(_ decoder: Decoder, _ tree: TokenTree, ids: [Int32], precision: Precision) -> Double {
+    static func backpropagateLanguageLoss(
+        _ decoder: Decoder, _ tree: TokenTree, ids: [Int32], precision: Precision
+    ) -> Double {
         let tape = Tape(precision: precision)
         let count = ids.count - 1
         let hidden = decoder.hidden(tree, rows: (0..<Int32(count)).map { $0 }, tape: tape)
         let logProbabilities = decoder.logProbabilities(of: Array(ids.dropFirst()), hidden, tape: tape)
         let loss = -logProbabilities.value.floats().reduce(0) { $0 + Double($1) } / Double(count)
         tape.backward(
-            from: logProbabilities, gradient: Tensor([Float](repeating: -1 / Float(count), count: count), shape: [count]))
+            from: logProbabilities,
+            gradient: Tensor([Float](repeating: -1 / Float(count), count: count), shape: [count]))
         return loss
     }
 }

@@ -5,7 +5,8 @@ import Tensors
 extension Checkpoint {
     /// Files beside the weights that make a folder usable: copied from an existing model when a new one is written.
     static let companionFiles = [
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "chat_template.jinja",
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json",
+        "chat_template.jinja",
         "vocab.json", "merges.txt", "tokenizer.model", "added_tokens.json", "LICENSE",
     ]
 
@@ -20,24 +21,22 @@ extension Checkpoint {
     ///   - type: the weights' element type in the file.
     ///   - companions: a folder to copy the tokenizer's files from.
     public static func write(
-        _ decoder: Decoder, json: JSONValue, fileNames: [String: String] = [:], type: ElementType, companions: URL? = nil,
+        _ decoder: Decoder, json: JSONValue, fileNames: [String: String] = [:], type: ElementType,
+        companions: URL? = nil,
         shardBytes: Int = 5_000_000_000, to folder: URL
     ) throws {
+        try checkWritable(folder)
         let files = FileManager.default
-        if let present = try? files.contentsOfDirectory(atPath: folder.path), !present.isEmpty {
-            throw ModelError("\(folder.path): cannot write: the folder exists and is not empty")
-        }
         let parent = folder.deletingLastPathComponent()
-        guard files.fileExists(atPath: parent.path) else {
-            throw ModelError("\(folder.path): cannot write: the folder \(parent.path) does not exist")
-        }
-        let partial = parent.appendingPathComponent(".\(folder.lastPathComponent).\(UInt32.random(in: 0...UInt32.max)).partial")
+        let partial = parent.appendingPathComponent(
+            ".\(folder.lastPathComponent).\(UInt32.random(in: 0...UInt32.max)).partial")
         do {
             try files.createDirectory(at: partial, withIntermediateDirectories: false)
             try AtomicFile.write(configurationText(json, type: type), to: partial.appendingPathComponent("config.json"))
             try writeWeights(decoder, fileNames: fileNames, type: type, shardBytes: shardBytes, to: partial)
             for name in companionFiles {
-                guard let source = companions?.appendingPathComponent(name), files.fileExists(atPath: source.path) else { continue }
+                guard let source = companions?.appendingPathComponent(name), files.fileExists(atPath: source.path)
+                else { continue }
                 try files.copyItem(at: source.resolvingSymlinksInPath(), to: partial.appendingPathComponent(name))
             }
             if files.fileExists(atPath: folder.path) { try files.removeItem(at: folder) }
@@ -49,10 +48,30 @@ extension Checkpoint {
         }
     }
 
+    /// Throws if a model cannot be written there: worth asking before a training run whose result goes there.
+    public static func checkWritable(_ folder: URL) throws {
+        func fail(_ reason: String) -> ModelError { ModelError("\(folder.path): cannot write: \(reason)") }
+        let files = FileManager.default
+        var isFolder: ObjCBool = false
+        if files.fileExists(atPath: folder.path, isDirectory: &isFolder), !isFolder.boolValue {
+            throw fail("it is a file; name a new folder")
+        }
+        if let present = try? files.contentsOfDirectory(atPath: folder.path), !present.isEmpty {
+            throw fail("the folder exists and is not empty")
+        }
+        let parent = folder.deletingLastPathComponent().path
+        guard files.fileExists(atPath: parent, isDirectory: &isFolder) else {
+            throw fail("the folder \(parent) does not exist; create it first")
+        }
+        guard isFolder.boolValue else { throw fail("\(parent) is no folder") }
+        guard files.isWritableFile(atPath: parent) else { throw fail("the folder \(parent) is read-only") }
+    }
+
     /// Writes this checkpoint's decoder under the names it was read with.
     public func write(_ decoder: Decoder, type: ElementType, shardBytes: Int = 5_000_000_000, to folder: URL) throws {
         try Checkpoint.write(
-            decoder, json: json, fileNames: fileNames, type: type, companions: self.folder, shardBytes: shardBytes, to: folder)
+            decoder, json: json, fileNames: fileNames, type: type, companions: self.folder, shardBytes: shardBytes,
+            to: folder)
     }
 
     private static func configurationText(_ json: JSONValue, type: ElementType) -> String {
@@ -60,6 +79,10 @@ extension Checkpoint {
         let name = type == .float32 ? "float32" : type == .bfloat16 ? "bfloat16" : "float16"
         // Both dialects name the element type; a file keeps the one it has.
         for key in ["dtype", "torch_dtype"] where object[key] != nil { object[key] = .string(name) }
+        if var text = object["text_config"]?.object {
+            for key in ["dtype", "torch_dtype"] where text[key] != nil { text[key] = .string(name) }
+            object["text_config"] = .object(text)
+        }
         if object["dtype"] == nil && object["torch_dtype"] == nil { object["torch_dtype"] = .string(name) }
         return JSONValue.object(object).serialized(indent: 2) + "\n"
     }

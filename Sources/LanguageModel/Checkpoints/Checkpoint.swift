@@ -22,20 +22,29 @@ public struct Checkpoint: Sendable {
         configuration = try DecoderConfiguration(json: json, source: folder.appendingPathComponent("config.json").path)
         files = try Checkpoint.openFiles(folder)
         var names: [String: String] = [:]
-        for name in files.keys { if let canonical = Checkpoint.canonicalName(name) { names[canonical] = name } }
+        for name in files.keys.sorted() {
+            guard let canonical = Checkpoint.canonicalName(name) else { continue }
+            if let other = names.updateValue(name, forKey: canonical) {
+                throw ModelError("\(folder.path): \(other) and \(name) are two tensors for \(canonical); one must go")
+            }
+        }
         fileNames = names
     }
 
     static func readJSON(_ url: URL) throws -> JSONValue {
         var isFolder: ObjCBool = false
         let folder = url.deletingLastPathComponent().path
-        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) else {
             throw ModelError("\(folder): no such folder")
         }
-        guard let data = FileManager.default.contents(atPath: url.path) else {
-            throw ModelError("\(url.path): missing; a model folder needs it")
+        guard isFolder.boolValue else { throw ModelError("\(folder): a file, not a folder") }
+        guard FileManager.default.fileExists(atPath: url.path) else {
+            throw ModelError("\(url.path): missing; the folder needs it")
         }
-        do { return try JSONValue.parse(data) } catch { throw ModelError("\(url.path): \(error)") }
+        guard let data = FileManager.default.contents(atPath: url.path) else {
+            throw ModelError("\(url.path): cannot be read; it must be a readable file")
+        }
+        do { return try JSONValue.parse(data) } catch { throw ModelError("\(url.path): \(error); download it again") }
     }
 
     /// The file that holds each tensor.
@@ -47,9 +56,12 @@ public struct Checkpoint: Sendable {
             return Dictionary(uniqueKeysWithValues: file.entries.keys.map { ($0, file) })
         }
         guard FileManager.default.fileExists(atPath: index.path) else {
-            throw ModelError("\(folder.path): neither model.safetensors nor model.safetensors.index.json; only safetensors are read")
+            throw ModelError(
+                "\(folder.path): neither model.safetensors nor model.safetensors.index.json; only safetensors are read")
         }
-        guard let map = try readJSON(index)["weight_map"]?.object else { throw ModelError("\(index.path): no weight_map") }
+        guard let map = try readJSON(index)["weight_map"]?.object else {
+            throw ModelError("\(index.path): no weight_map")
+        }
         var shards: [String: SafetensorsFile] = [:]
         var result: [String: SafetensorsFile] = [:]
         for (name, value) in map {
@@ -90,14 +102,19 @@ public struct Checkpoint: Sendable {
     /// A weight of a known shape. Throws if it is missing, of another shape, or not of a floating-point type.
     public func weight(_ name: String, _ shape: [Int]) throws -> Parameter {
         guard let tensor = try tensor(name) else {
-            throw ModelError("\(folder.path): the checkpoint has no tensor \(name), which \(configuration.family) needs")
+            throw ModelError(
+                "\(folder.path): the checkpoint has no tensor \(name), which \(configuration.family) needs; is the download complete?"
+            )
         }
         let fileName = fileNames[name] ?? name
+        let place = files[fileName]?.url.path ?? folder.path
         guard tensor.shape == shape else {
-            throw ModelError("\(folder.path): \(fileName) has shape \(tensor.shape), config.json asks for \(shape)")
+            throw ModelError(
+                "\(place): \(fileName) has shape \(tensor.shape), config.json asks for \(shape); they do not belong together"
+            )
         }
         guard tensor.elementType.isFloatingPoint else {
-            throw ModelError("\(folder.path): \(fileName) holds \(tensor.elementType), not weights")
+            throw ModelError("\(place): \(fileName) holds \(tensor.elementType), not weights; download it again")
         }
         return Parameter(name: name, tensor)
     }
@@ -111,5 +128,16 @@ public struct Checkpoint: Sendable {
             if found.count >= limit { break }
         }
         return found
+    }
+
+    /// What to say when the model computed a NaN or an infinity: the weight at fault, if one is.
+    ///
+    /// - Parameter place: where it was seen, such as `in the logits`.
+    func nonFiniteError(_ place: String) -> ModelError {
+        if let weight = try? nonFiniteWeights().first {
+            return ModelError(
+                "\(folder.path): the weight \(weight) holds NaN or infinity (seen \(place)); download it again")
+        }
+        return ModelError("\(folder.path): NaN or infinity \(place), though all weights are finite; try --dtype f32")
     }
 }

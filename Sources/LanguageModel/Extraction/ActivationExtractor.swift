@@ -52,14 +52,21 @@ public struct ActivationExtractor {
     public func extract(
         _ documents: [[Int32]], _ request: Request, progress: (Int) -> Void = { _ in }
     ) throws -> Result {
-        let rows = try documents.enumerated().map { try selectedPositions($1, request, document: documents.count > 1 ? $0 : nil) }
+        let rows = try documents.enumerated().map {
+            try selectedPositions($1, request, document: documents.count > 1 ? $0 : nil)
+        }
         var result = Result()
         for selected in rows {
             result.positions += selected
             result.offsets.append(result.positions.count)
         }
-        for layer in request.layers { result.hidden[layer] = Tensor(zeros: [result.positions.count, decoder.configuration.hiddenSize]) }
-        if request.logits { result.logits = Tensor(zeros: [result.positions.count, decoder.configuration.vocabularySize]) }
+        try checkMemory(rows: result.positions.count, request)
+        for layer in request.layers {
+            result.hidden[layer] = Tensor(zeros: [result.positions.count, decoder.configuration.hiddenSize])
+        }
+        if request.logits {
+            result.logits = Tensor(zeros: [result.positions.count, decoder.configuration.vocabularySize])
+        }
         var begin = 0
         while begin < documents.count {
             var end = begin + 1, tokens = documents[begin].count
@@ -74,12 +81,28 @@ public struct ActivationExtractor {
         return result
     }
 
+    /// Refuses what cannot fit before asking for it.
+    private func checkMemory(rows: Int, _ request: Request) throws {
+        let c = decoder.configuration
+        let width = request.layers.count * c.hiddenSize + (request.logits ? c.vocabularySize : 0)
+        let bytes = 4 * Double(rows) * Double(width)
+        guard bytes < Double(ProcessInfo.processInfo.physicalMemory) else {
+            throw ModelError(
+                String(
+                    format:
+                        "%ld rows of %ld numbers take %.0f GiB, more than this machine has; read fewer positions or blocks",
+                    rows, width, bytes / 0x1p30))
+        }
+    }
+
     private func selectedPositions(_ ids: [Int32], _ request: Request, document: Int?) throws -> [Int] {
         let name = document.map { "document \($0 + 1)" } ?? "the text"
-        guard !ids.isEmpty else { throw ModelError("\(name) has no tokens") }
+        guard !ids.isEmpty else { throw ModelError("\(name) has no tokens; give at least one") }
         let vocabulary = decoder.configuration.vocabularySize
         if let id = ids.first(where: { $0 < 0 || Int($0) >= vocabulary }) {
-            throw ModelError("\(name): id \(id) is outside the vocabulary of \(vocabulary)")
+            throw ModelError(
+                "\(name): id \(id) is outside the vocabulary of \(vocabulary); the ids must come from this model's tokenizer"
+            )
         }
         guard let wanted = request.positions else { return Array(ids.indices) }
         return try wanted.map { position in
@@ -92,7 +115,8 @@ public struct ActivationExtractor {
     }
 
     private func pass(
-        _ documents: ArraySlice<[Int32]>, _ rows: ArraySlice<[Int]>, _ request: Request, into result: Result, at offset: Int
+        _ documents: ArraySlice<[Int32]>, _ rows: ArraySlice<[Int]>, _ request: Request, into result: Result,
+        at offset: Int
     ) throws {
         var tree = TokenTree()
         var wanted: [Int32] = []
@@ -109,18 +133,24 @@ public struct ActivationExtractor {
         let behindLast = decoder.hidden(tree, through: last, rows: all ? nil : unique, tape: tape) { block, hidden in
             guard failure == nil else { return hidden }
             if let bad = hidden.value.firstNonFinite() {
-                failure = nonFinite(block: block, row: bad / hidden.value.width)
+                failure = checkpoint.nonFiniteError("behind block \(block) at row \(bad / hidden.value.width)")
             } else if let target = result.hidden[block] {
-                let picked = all ? hidden.value : hidden.value.gatheringRows(block == last ? wanted.map { position(of: $0, in: unique) } : wanted)
+                let picked =
+                    all
+                    ? hidden.value
+                    : hidden.value.gatheringRows(block == last ? wanted.map { position(of: $0, in: unique) } : wanted)
                 tape.store(picked, in: target, rows: [offset..<offset + count])
             }
             return hidden
         }
         if let failure { throw failure }
         if let logits = result.logits {
-            let ordered = all ? behindLast : Variable(behindLast.value.gatheringRows(wanted.map { position(of: $0, in: unique) }))
+            let ordered =
+                all ? behindLast : Variable(behindLast.value.gatheringRows(wanted.map { position(of: $0, in: unique) }))
             let computed = decoder.logits(ordered, tape: tape)
-            if let bad = computed.firstNonFinite() { throw nonFinite(block: nil, row: bad / computed.width) }
+            if let bad = computed.firstNonFinite() {
+                throw checkpoint.nonFiniteError("in the logits at row \(bad / computed.width)")
+            }
             tape.store(computed, in: logits, rows: [offset..<offset + count])
         }
     }
@@ -132,13 +162,5 @@ public struct ActivationExtractor {
             if sorted[middle] <= row { low = middle } else { high = middle }
         }
         return Int32(low)
-    }
-
-    private func nonFinite(block: Int?, row: Int) -> ModelError {
-        let place = block.map { "behind block \($0)" } ?? "in the logits"
-        if let weight = try? checkpoint.nonFiniteWeights().first {
-            return ModelError("\(checkpoint.folder.path): the weight \(weight) holds NaN or infinity (seen \(place)); download it again")
-        }
-        return ModelError("\(checkpoint.folder.path): NaN or infinity \(place) at row \(row), though all weights are finite; try --dtype f32")
     }
 }

@@ -22,8 +22,7 @@ extension ModelFamily {
         configuration.normalizesOutputs = true
         configuration.queryKeyValueBias = try reader.flag("attention_bias", default: false)
         configuration.outputBias = configuration.queryKeyValueBias
-        let scalar = try reader.number("query_pre_attn_scalar", default: 256)
-        guard scalar > 0 else { throw reader.fail("query_pre_attn_scalar", "\(scalar) is not positive") }
+        let scalar = try reader.number("query_pre_attn_scalar", default: 256, in: 1e-6...1e12)
         configuration.attentionScale = 1 / Float(scalar).squareRoot()
         let window = try reader.count("sliding_window", default: 4096)
         let key = reader.value("sliding_window_pattern") == nil ? "_sliding_window_pattern" : "sliding_window_pattern"

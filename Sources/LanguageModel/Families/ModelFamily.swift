@@ -33,7 +33,10 @@ extension DecoderConfiguration {
         let type = try reader.text("model_type", default: try? outer.text("model_type"))
         guard let family = ModelFamily.all.first(where: { $0.modelTypes.contains(type) }) else {
             let known = ModelFamily.all.flatMap(\.modelTypes).joined(separator: ", ")
-            throw outer.fail("model_type", "unknown architecture \(type); known are \(known) (CONTRIBUTING.md says how to add one)")
+            throw outer.fail(
+                "model_type",
+                "unknown architecture \(outer.shown(.string(type))); known are \(known) (CONTRIBUTING.md says how to add one)"
+            )
         }
         try reader.refuse("quantization_config") { _ in false }
         self = try family.configuration(reader)

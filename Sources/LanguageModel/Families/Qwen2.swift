@@ -13,7 +13,8 @@ extension ConfigurationReader {
     func applySlidingWindow(to configuration: inout DecoderConfiguration) throws {
         guard try flag("use_sliding_window", default: false), value("sliding_window") != nil else { return }
         let window = try count("sliding_window")
-        let first = value("max_window_layers") == nil ? 28 : value("max_window_layers")?.int ?? 28
+        // Zero is meant here: every block slides.
+        let first = value("max_window_layers")?.int == 0 ? 0 : try count("max_window_layers", default: 28)
         let slides = try slidingBlocks(count: configuration.blockCount) { $0 >= first }
         for index in configuration.blocks.indices where slides[index] { configuration.blocks[index].window = window }
     }

@@ -17,7 +17,9 @@ public struct TextGenerator {
         public var seed: UInt64
 
         /// Options.
-        public init(sampling: Sampling = Sampling(), maximumTokens: Int = 256, stopStrings: [String] = [], seed: UInt64 = 0) {
+        public init(
+            sampling: Sampling = Sampling(), maximumTokens: Int = 256, stopStrings: [String] = [], seed: UInt64 = 0
+        ) {
             self.sampling = sampling
             self.maximumTokens = maximumTokens
             self.stopStrings = stopStrings
@@ -37,16 +39,24 @@ public struct TextGenerator {
         public var promptSeconds = 0.0, decodeSeconds = 0.0
 
         /// New tokens per second, the prompt's time excluded.
-        public var tokensPerSecond: Double { ids.count > 1 && decodeSeconds > 0 ? Double(ids.count - 1) / decodeSeconds : 0 }
+        public var tokensPerSecond: Double {
+            ids.count > 1 && decodeSeconds > 0 ? Double(ids.count - 1) / decodeSeconds : 0
+        }
     }
 
     private let decoder: Decoder
     private let tokenizer: Tokenizer
     private let stopTokens: Set<Int32>
     private let precision: Precision
+    private let checkpoint: Checkpoint?
 
-    /// A generator. `stopTokens` end a text, usually `TextGenerator.stopTokens(folder:tokenizer:)`.
-    public init(_ decoder: Decoder, _ tokenizer: Tokenizer, stopTokens: Set<Int32>, precision: Precision) {
+    /// A generator. `stopTokens` end a text, usually `TextGenerator.stopTokens(folder:tokenizer:)`. The checkpoint serves to
+    /// name a damaged weight.
+    public init(
+        _ decoder: Decoder, _ tokenizer: Tokenizer, stopTokens: Set<Int32>, precision: Precision,
+        checkpoint: Checkpoint? = nil
+    ) {
+        self.checkpoint = checkpoint
         self.decoder = decoder
         self.tokenizer = tokenizer
         self.stopTokens = stopTokens
@@ -54,11 +64,15 @@ public struct TextGenerator {
     }
 
     /// The tokens that end a text, from `generation_config.json`, `config.json` and the tokenizer.
-    public static func stopTokens(folder: URL, tokenizer: Tokenizer) -> Set<Int32> {
+    /// Throws if one of them is damaged.
+    public static func stopTokens(folder: URL, tokenizer: Tokenizer) throws -> Set<Int32> {
         var found: Set<Int32> = []
         for name in ["generation_config.json", "config.json"] {
-            guard let json = try? Checkpoint.readJSON(folder.appendingPathComponent(name)) else { continue }
-            let value = json["eos_token_id"] ?? json["text_config"]?["eos_token_id"]
+            let file = folder.appendingPathComponent(name)
+            guard FileManager.default.fileExists(atPath: file.path) else { continue }
+            let json = try Checkpoint.readJSON(file)
+            // Null counts as absent: a wrapped model may have it outside and the number inside.
+            let value = [json["eos_token_id"], json["text_config"]?["eos_token_id"]].compactMap { $0 }.first { !$0.isNull }
             for id in value?.array?.compactMap(\.int) ?? [value?.int].compactMap({ $0 }) {
                 if let id = Int32(exactly: id) { found.insert(id) }
             }
@@ -71,12 +85,10 @@ public struct TextGenerator {
     /// computes NaN.
     ///
     /// - Parameter emit: called with each piece of text, whole characters only.
-    public func generate(_ prompt: [Int32], _ options: Options, emit: (String) -> Void = { _ in }) throws -> Result {
-        guard !prompt.isEmpty else { throw ModelError("the prompt has no tokens") }
-        let vocabulary = decoder.configuration.vocabularySize
-        if let id = prompt.first(where: { $0 < 0 || Int($0) >= vocabulary }) {
-            throw ModelError("the prompt holds id \(id), outside the model's vocabulary of \(vocabulary)")
-        }
+    public func generate(
+        _ prompt: [Int32], _ options: Options, emit: (String) throws -> Void = { _ in }
+    ) throws -> Result {
+        try check(prompt, options)
         var result = Result()
         guard options.maximumTokens > 0 else { return result }
         let clock = ContinuousClock()
@@ -87,17 +99,24 @@ public struct TextGenerator {
         tree.append(prompt)
         let node = session.prefill(tree)[0]
         let leaf = session.start(
-            after: node, .init(sampling: options.sampling, maximumTokens: options.maximumTokens, stopTokens: stopTokens),
+            after: node,
+            .init(sampling: options.sampling, maximumTokens: options.maximumTokens, stopTokens: stopTokens),
             seed: options.seed)
         var text = StopStringFilter(options.stopStrings)
         var decoder = tokenizer.streamingDecoder()
         var firstToken: ContinuousClock.Instant?
         writing: while !session.isIdle {
             for event in session.step() {
-                guard event.logProbability.isFinite else { throw ModelError("the model computes NaN; its weights may be damaged") }
+                guard event.logProbability.isFinite else {
+                    throw checkpoint?.nonFiniteError("in the logits") ?? ModelError("the model computes NaN")
+                }
                 if firstToken == nil { firstToken = clock.now }
                 result.ids.append(event.token)
-                if event.end == .stopToken { result.finishReason = "stop" } else { send(text.append(decoder.append(event.token))) }
+                if event.end == .stopToken {
+                    result.finishReason = "stop"
+                } else {
+                    try send(text.append(decoder.append(event.token)))
+                }
                 if text.isStopped {
                     result.finishReason = "stop"
                     session.cancel(leaf)
@@ -105,15 +124,33 @@ public struct TextGenerator {
                 }
             }
         }
-        if !text.isStopped { send(text.append(decoder.finish()) + text.finish()) }
+        if !text.isStopped { try send(text.append(decoder.finish()) + text.finish()) }
         let end = clock.now, first = firstToken ?? end
         (result.promptSeconds, result.decodeSeconds) = (seconds(first - start), seconds(end - first))
         return result
 
-        func send(_ piece: String) {
+        func send(_ piece: String) throws {
             guard !piece.isEmpty else { return }
             result.text += piece
-            emit(piece)
+            try emit(piece)
+        }
+    }
+
+    private func check(_ prompt: [Int32], _ options: Options) throws {
+        guard !prompt.isEmpty else { throw ModelError("the prompt has no tokens; give some text") }
+        let c = decoder.configuration
+        if let id = prompt.first(where: { $0 < 0 || Int($0) >= c.vocabularySize }) {
+            throw ModelError(
+                "the prompt holds id \(id), outside the model's vocabulary of \(c.vocabularySize); tokenizer and weights do not belong together"
+            )
+        }
+        let tokens = Double(prompt.count) + Double(options.maximumTokens)
+        let bytes = 8 * tokens * Double(c.blockCount * c.keyValueHeadCount * c.headWidth)
+        guard bytes < Double(ProcessInfo.processInfo.physicalMemory) else {
+            throw ModelError(
+                String(
+                    format: "keys and values of %.0f tokens take %.0f GiB, more than this machine has; ask for fewer",
+                    tokens, bytes / 0x1p30))
         }
     }
 

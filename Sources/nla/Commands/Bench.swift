@@ -48,6 +48,7 @@ struct Bench: ParsableCommand {
         shared.apply()
         let precision = try Dtype.resolve(dtype)
         let (_, configuration) = try readConfiguration(config)
+        try checkMemory(configuration)
         let runner = WorkloadRunner(
             configuration, precision: precision, activations: activations, samples: samples, newTokens: newTokens,
             seed: shared.seed)
@@ -58,11 +59,24 @@ struct Bench: ParsableCommand {
         let chosen = workloads.isEmpty ? Workload.allCases : workloads.compactMap(Workload.init(rawValue:))
         for workload in chosen {
             let result = runner.run(workload)
-            shared.note(
-                String(format: "%@ %.4g, peak %.2f GiB", workload.resultKey, result.value, Double(result.peakResidentBytes) / 0x1p30))
+            let line = String(
+                format: "%@ %.4g, peak %.2f GiB", workload.resultKey, result.value,
+                Double(result.peakResidentBytes) / 0x1p30)
+            if shared.json { shared.note(line) } else { try Output.line(line) }
             results.append((workload.resultKey, .number(result.value)))
             results.append(("\(workload.rawValue)_peak_resident_bytes", .integer(result.peakResidentBytes)))
         }
-        if shared.json { Output.line(JSONValue.object(.init(results)).serialized()) }
+        if shared.json { try Output.line(JSONValue.object(.init(results)).serialized()) }
+    }
+
+    /// Refuses a rollout whose keys and values cannot fit before memory is asked for.
+    private func checkMemory(_ configuration: DecoderConfiguration) throws {
+        let rows = Double(activations) * Double(samples) * Double(newTokens)
+        let bytes =
+            8 * rows * Double(configuration.blockCount * configuration.keyValueHeadCount * configuration.headWidth)
+        guard bytes < Double(ProcessInfo.processInfo.physicalMemory), rows < 1e8 else {
+            throw ModelError(
+                "a rollout of \(activations) × \(samples) × \(newTokens) tokens is too large; ask for fewer")
+        }
     }
 }

@@ -13,7 +13,7 @@ struct Check: ParsableCommand {
             ‖ours − theirs‖ / ‖theirs‖, the tolerance, and whether it passes. Exit status 1 if any does not.
             """)
 
-    @Option(help: ArgumentHelp("Model folder.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Model folder, or org/name in the local cache.", valueName: "dir"))
     var model: String
 
     @Option(help: ArgumentHelp("Reference file.", valueName: "file.safetensors"))
@@ -27,11 +27,12 @@ struct Check: ParsableCommand {
     func run() throws {
         shared.apply()
         let rows = try ReferenceCheck(
-            Checkpoint(folder: URL(fileURLWithPath: model)), reference: SafetensorsFile(URL(fileURLWithPath: reference)),
+            Checkpoint(folder: ModelLocation.resolve(model)),
+            reference: SafetensorsFile(URL(fileURLWithPath: reference)),
             precision: Dtype.resolve(dtype)
         ).run()
         if shared.json {
-            Output.line(
+            try Output.line(
                 ([
                     "dtype": .string(dtype.rawValue), "passes": .bool(rows.allSatisfy(\.passes)),
                     "tensors": .array(
@@ -47,12 +48,13 @@ struct Check: ParsableCommand {
             for row in rows {
                 let name = row.name.padding(toLength: width, withPad: " ", startingAt: 0)
                 let numbers = String(format: "%9.2e  ≤ %.0e", row.relativeError, row.tolerance)
-                Output.line("\(row.passes ? "ok  " : "FAIL")  \(name)  \(numbers)")
+                try Output.line("\(row.passes ? "ok  " : "FAIL")  \(name)  \(numbers)")
             }
         }
         let failed = rows.filter { !$0.passes }
         guard failed.isEmpty else {
-            throw ModelError("\(failed.count) of \(rows.count) tensors are over tolerance, the first is \(failed[0].name)")
+            throw ModelError(
+                "\(failed.count) of \(rows.count) tensors are over tolerance, the first is \(failed[0].name)")
         }
         shared.note("\(rows.count) tensors within tolerance")
     }

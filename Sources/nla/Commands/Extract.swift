@@ -20,16 +20,18 @@ struct Extract: ParsableCommand {
 
     @OptionGroup var input: TextInput
 
-    @Option(help: ArgumentHelp("Token ids, separated by commas.", valueName: "5,7,9"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Token ids, separated by commas.", valueName: "5,7,9"))
     var ids: String?
 
     @Option(help: ArgumentHelp("A file with a JSON document on each line.", valueName: "file.jsonl"))
     var documents: String?
 
-    @Option(help: ArgumentHelp("Block to read behind, or all; two thirds deep by default.", valueName: "k"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Block to read behind, or all; two thirds deep by default.", valueName: "k"))
     var layer: String?
 
-    @Option(help: ArgumentHelp("Positions to read, negative from the end.", valueName: "3,-1"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Positions to read, negative from the end.", valueName: "3,-1"))
     var positions: String?
 
     @Flag(help: "Write logits too.")
@@ -54,11 +56,13 @@ struct Extract: ParsableCommand {
 
     func run() throws {
         shared.apply()
+        try AtomicFile.checkWritable(URL(fileURLWithPath: output))
         let folder = try ModelLocation.resolve(model)
         let checkpoint = try Checkpoint(folder: folder)
         let documents = try documentIDs(folder)
         let request = ActivationExtractor.Request(
-            layers: try chosenLayers(checkpoint.configuration), positions: try positions.map { try integers($0, "--positions") },
+            layers: try chosenLayers(checkpoint.configuration),
+            positions: try positions.map { try integers($0, "--positions") },
             logits: logits)
         let decoder = try Decoder(checkpoint)
         if let adapter { try decoder.attachAdapters(from: URL(fileURLWithPath: adapter)) }
@@ -70,9 +74,10 @@ struct Extract: ParsableCommand {
         try write(result, documents, request)
         let tokens = documents.reduce(0) { $0 + $1.count }
         if shared.json {
-            Output.line(
+            try Output.line(
                 ([
-                    "output": .string(output), "layers": .array(request.layers.map { .integer($0) }), "tokens": .integer(tokens),
+                    "output": .string(output), "layers": .array(request.layers.map { .integer($0) }),
+                    "tokens": .integer(tokens),
                     "rows": .integer(result.positions.count), "documents": .integer(documents.count),
                 ] as JSONValue).serialized())
         }
@@ -101,20 +106,25 @@ struct Extract: ParsableCommand {
     }
 
     private func tokenID(_ number: Int, _ place: String) throws -> Int32 {
-        guard let id = Int32(exactly: number) else { throw ModelError("\(place): id \(number) is outside every vocabulary") }
+        guard let id = Int32(exactly: number) else {
+            throw ModelError("\(place): id \(number) is outside every vocabulary")
+        }
         return id
     }
 
     private func documentIDs(_ folder: URL) throws -> [[Int32]] {
         if let ids { return [try integers(ids, "--ids").map { try tokenID($0, "--ids") }] }
-        guard let documents else { return [try input.encode(Tokenizer(folder: folder)).ids] }
+        guard let documents else { return [try input.encode(Tokenizer(folder: folder), folder).ids] }
         var tokenizer: Tokenizer?
         var all: [[Int32]] = []
-        for (index, line) in try readText(documents).split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            if line.allSatisfy(\.isWhitespace) { continue }
+        // By bytes: for Swift a carriage return with its line feed is one character, and no line feed.
+        let lines = try readText(documents).utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        for (index, line) in lines.map({ String(Substring($0)) }).enumerated() where !line.allSatisfy(\.isWhitespace) {
             let place = "\(documents): line \(index + 1)"
             let json: JSONValue
-            do { json = try JSONValue.parse(String(line)) } catch { throw ModelError("\(place): \(error)") }
+            do { json = try JSONValue.parse(line) } catch let error as JSONError {
+                throw ModelError("\(place), column \(error.column): invalid JSON: \(error.reason)")
+            }
             if let list = json["ids"]?.array {
                 all.append(
                     try list.map { value in
@@ -139,7 +149,9 @@ struct Extract: ParsableCommand {
         let ids = documents.flatMap { $0.map(Int.init) }
         var tensors: [(name: String, tensor: Tensor)] = [("ids", Tensor(integers: ids, shape: [ids.count]))]
         for block in request.layers {
-            if let hidden = result.hidden[block] { tensors.append((layer == "all" ? "hidden.\(block)" : "activations", hidden)) }
+            if let hidden = result.hidden[block] {
+                tensors.append((layer == "all" ? "hidden.\(block)" : "activations", hidden))
+            }
         }
         if let logits = result.logits { tensors.append(("logits", logits)) }
         if request.positions != nil {

@@ -21,7 +21,9 @@ struct Generate: ParsableCommand {
     @Option(help: ArgumentHelp("Tokens to write at most.", valueName: "n"))
     var maxTokens = 256
 
-    @Option(help: ArgumentHelp("Temperature; 0 always takes the most probable token.", valueName: "x"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Temperature; 0 always takes the most probable token.", valueName: "x"))
     var temperature: Float = 1
 
     @Option(help: ArgumentHelp("Draw from the k most probable tokens.", valueName: "n"))
@@ -30,7 +32,9 @@ struct Generate: ParsableCommand {
     @Option(help: ArgumentHelp("Draw from the most probable tokens that hold this share.", valueName: "x"))
     var topP: Float = 1
 
-    @Option(help: ArgumentHelp("Stop before this text; may be given several times.", valueName: "text"))
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Stop before this text; may be given several times.", valueName: "text"))
     var stop: [String] = []
 
     @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else the CPU's native one.")
@@ -43,7 +47,9 @@ struct Generate: ParsableCommand {
 
     func validate() throws {
         if input.count != 1 { throw ValidationError("Give exactly one of --text, --file and --messages.") }
-        if maxTokens < 0 || maxTokens > 1 << 20 { throw ValidationError("--max-tokens must be between 0 and \(1 << 20).") }
+        if maxTokens < 0 || maxTokens > 1 << 20 {
+            throw ValidationError("--max-tokens must be between 0 and \(1 << 20).")
+        }
         if !temperature.isFinite || temperature < 0 { throw ValidationError("--temperature must not be negative.") }
         if let topK, topK < 1 { throw ValidationError("--top-k must be at least 1.") }
         if !(topP > 0 && topP <= 1) { throw ValidationError("--top-p must be above 0 and at most 1.") }
@@ -56,26 +62,29 @@ struct Generate: ParsableCommand {
         let checkpoint = try Checkpoint(folder: folder)
         let decoder = try Decoder(checkpoint)
         if let adapter { try decoder.attachAdapters(from: URL(fileURLWithPath: adapter)) }
-        let prompt = try input.encode(tokenizer).ids
+        let prompt = try input.encode(tokenizer, folder).ids
         let generator = TextGenerator(
-            decoder, tokenizer, stopTokens: TextGenerator.stopTokens(folder: folder, tokenizer: tokenizer),
-            precision: try Dtype.resolve(dtype, checkpoint))
+            decoder, tokenizer, stopTokens: try TextGenerator.stopTokens(folder: folder, tokenizer: tokenizer),
+            precision: try Dtype.resolve(dtype, checkpoint), checkpoint: checkpoint)
         let options = TextGenerator.Options(
-            sampling: Sampling(temperature: temperature, topK: topK, topP: topP), maximumTokens: maxTokens, stopStrings: stop,
+            sampling: Sampling(temperature: temperature, topK: topK, topP: topP), maximumTokens: maxTokens,
+            stopStrings: stop,
             seed: shared.seed)
-        let result = try generator.generate(prompt, options) { if !shared.json { Output.write($0) } }
+        let result = try generator.generate(prompt, options) { if !shared.json { try Output.write($0) } }
         if shared.json {
-            Output.line(
+            try Output.line(
                 ([
                     "text": .string(result.text), "ids": .array(result.ids.map { .integer(Int($0)) }),
                     "finish_reason": .string(result.finishReason), "prompt_tokens": .integer(prompt.count),
                     "tokens_per_s": .number(result.tokensPerSecond),
                 ] as JSONValue).serialized())
         } else {
-            Output.write("\n")
+            try Output.write("\n")
         }
         shared.note(
-            String(format: "%ld tokens, %.1f tokens/s (prompt of %ld: %.2f s)", result.ids.count, result.tokensPerSecond, prompt.count,
+            String(
+                format: "%ld tokens, %.1f tokens/s (prompt of %ld: %.2f s)", result.ids.count, result.tokensPerSecond,
+                prompt.count,
                 result.promptSeconds))
     }
 }

@@ -16,7 +16,9 @@ struct New: ParsableCommand {
     @Option(help: ArgumentHelp("A config.json with the model's shape.", valueName: "config.json"))
     var config: String
 
-    @Option(help: ArgumentHelp("Folder with the tokenizer's files to copy.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "Folder with the tokenizer's files to copy, or org/name in the local cache.", valueName: "dir"))
     var tokenizer: String
 
     @Option(help: ArgumentHelp("Text to train on.", valueName: "file"))
@@ -40,18 +42,22 @@ struct New: ParsableCommand {
     func run() throws {
         shared.apply()
         let (json, configuration) = try readConfiguration(config)
-        let tokenizerFolder = URL(fileURLWithPath: tokenizer)
+        let target = URL(fileURLWithPath: output)
+        try Checkpoint.checkWritable(target)
+        let tokenizerFolder = try ModelLocation.resolve(tokenizer)
         let tokenizer = try Tokenizer(folder: tokenizerFolder)
         guard tokenizer.vocabularySize <= configuration.vocabularySize else {
             throw ModelError(
-                "\(config): vocab_size \(configuration.vocabularySize) is below the tokenizer's \(tokenizer.vocabularySize)")
+                "\(config): vocab_size \(configuration.vocabularySize) is below the tokenizer's \(tokenizer.vocabularySize)"
+            )
         }
         let precision = fit == nil ? dtype.precision : try Dtype.resolve(dtype == .bf16 ? nil : .f32)
         let decoder = Decoder(random: configuration, precision.elementType, seed: shared.seed)
         var lastLoss: Double?
         if let fit {
             let trainer = LanguageModelTrainer(decoder, precision: precision)
-            try trainer.train(on: tokenizer.encode(readText(fit)), .init(steps: steps, seed: shared.seed)) { step, loss in
+            try trainer.train(on: tokenizer.encode(readText(fit)), .init(steps: steps, seed: shared.seed)) {
+                step, loss in
                 lastLoss = loss
                 if step == 1 || step % max(1, steps / 8) == 0 {
                     shared.note(String(format: "step %4ld of %ld  loss %.3f", step, steps, loss))
@@ -59,10 +65,9 @@ struct New: ParsableCommand {
             }
         }
         try Checkpoint.write(
-            decoder, json: json, type: dtype.precision.elementType, companions: tokenizerFolder,
-            to: URL(fileURLWithPath: output))
+            decoder, json: json, type: dtype.precision.elementType, companions: tokenizerFolder, to: target)
         if shared.json {
-            Output.line(
+            try Output.line(
                 ([
                     "output": .string(output), "parameters": .integer(configuration.parameterCount),
                     "loss": lastLoss.map { .number($0) } ?? .null,

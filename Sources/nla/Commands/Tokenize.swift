@@ -20,16 +20,24 @@ struct Tokenize: ParsableCommand {
 
     @OptionGroup var shared: SharedOptions
 
+    func validate() throws {
+        if input.count != 1 { throw ValidationError("Give exactly one of --text, --file and --messages.") }
+    }
+
     func run() throws {
-        let tokenizer = try Tokenizer(folder: ModelLocation.resolve(model))
-        let (text, ids) = try input.encode(tokenizer)
+        let folder = try ModelLocation.resolve(model)
+        let tokenizer = try Tokenizer(folder: folder)
+        let (text, ids) = try input.encode(tokenizer, folder)
         let tokens = ids.map { tokenizer.token($0) ?? "" }
         if shared.json {
-            Output.line(
-                (["text": .string(text), "ids": .array(ids.map { .integer(Int($0)) }), "tokens": .array(tokens.map { .string($0) })]
+            try Output.line(
+                ([
+                    "text": .string(text), "ids": .array(ids.map { .integer(Int($0)) }),
+                    "tokens": .array(tokens.map { .string($0) }),
+                ]
                     as JSONValue).serialized())
         } else {
-            for (id, token) in zip(ids, tokens) { Output.line("\(id)\t\(JSONValue.string(token).serialized())") }
+            for (id, token) in zip(ids, tokens) { try Output.line("\(id)\t\(JSONValue.string(token).serialized())") }
             shared.note("\(ids.count) tokens")
         }
     }

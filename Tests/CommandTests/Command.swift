@@ -1,0 +1,116 @@
+import Foundation
+import JSON
+import Testing
+
+/// Runs the real `nla` as a process.
+enum Command {
+    /// What came of a run.
+    struct Outcome {
+        let status: Int32
+        /// Nil for a process that left by itself; the signal's number for one that crashed or was stopped.
+        let signal: Int32?
+        let output: String
+        let errors: String
+
+        /// Standard output as one JSON document.
+        func json() throws -> JSONValue { try JSONValue.parse(output) }
+    }
+
+    /// The executable that was built beside the test bundle.
+    static func executable() throws -> URL {
+        let starts = [Bundle.main.bundleURL, URL(fileURLWithPath: CommandLine.arguments[0]), Bundle.main.executableURL]
+        for start in starts.compactMap({ $0 }) {
+            var folder = start.standardizedFileURL
+            while folder.path != "/" {
+                let candidate = folder.appending(path: "nla")
+                var isFolder: ObjCBool = false
+                let isThere = FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isFolder)
+                if isThere, !isFolder.boolValue, FileManager.default.isExecutableFile(atPath: candidate.path) {
+                    return candidate
+                }
+                folder.deleteLastPathComponent()
+            }
+        }
+        throw Missing()
+    }
+
+    struct Missing: Error, CustomStringConvertible {
+        let description = "no executable nla beside the test bundle"
+    }
+
+    /// Runs `nla` with arguments. Its output goes to files, so that it never waits for a reader.
+    ///
+    /// - Parameters:
+    ///   - output: where standard output goes instead, for instance a full device.
+    ///   - input: what a pipe at standard input holds; no more than a pipe takes at once.
+    ///   - timeout: seconds after which it is stopped; its outcome then has a signal.
+    static func run(
+        _ arguments: [String], environment: [String: String] = [:], output: URL? = nil, input: String = "",
+        timeout: Double = 60
+    ) throws -> Outcome {
+        try withScratch { folder in
+            let files = (output: output ?? folder.appending(path: "out"), errors: folder.appending(path: "err"))
+            for file in [files.output, files.errors] where file != output {
+                try Data().write(to: file)
+            }
+            let process = Process()
+            process.executableURL = try executable()
+            process.arguments = arguments
+            process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+            let pipe = Pipe()
+            try pipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+            try pipe.fileHandleForWriting.close()
+            process.standardInput = pipe
+            process.standardOutput = try FileHandle(forWritingTo: files.output)
+            process.standardError = try FileHandle(forWritingTo: files.errors)
+            let end = DispatchSemaphore(value: 0)
+            process.terminationHandler = { _ in end.signal() }
+            try process.run()
+            if end.wait(timeout: .now() + timeout) == .timedOut {
+                kill(process.processIdentifier, SIGKILL)
+                end.wait()
+            }
+            return Outcome(
+                status: process.terminationStatus,
+                signal: process.terminationReason == .exit ? nil : process.terminationStatus,
+                output: output == nil ? try String(contentsOf: files.output, encoding: .utf8) : "",
+                errors: try String(contentsOf: files.errors, encoding: .utf8))
+        }
+    }
+
+    /// Runs `nla` and expects it to succeed.
+    static func succeed(
+        _ arguments: [String], environment: [String: String] = [:], sourceLocation: SourceLocation = #_sourceLocation
+    ) throws -> Outcome {
+        let outcome = try run(arguments, environment: environment)
+        #expect(outcome.status == 0 && outcome.signal == nil, "\(outcome.errors)", sourceLocation: sourceLocation)
+        return outcome
+    }
+
+    /// Runs `nla` and expects one line on standard error that mentions every one of `words`, and exit status 1.
+    @discardableResult
+    static func fail(
+        _ arguments: [String], mentioning words: [String], environment: [String: String] = [:], output: URL? = nil,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws -> Outcome {
+        let outcome = try run(arguments, environment: environment, output: output)
+        #expect(outcome.signal == nil, "crashed or hung: \(outcome.errors)", sourceLocation: sourceLocation)
+        #expect(outcome.status == 1, "\(outcome.errors)", sourceLocation: sourceLocation)
+        #expect(outcome.errors.hasPrefix("Error: "), "\(outcome.errors)", sourceLocation: sourceLocation)
+        let lineCount = outcome.errors.split(separator: "\n", omittingEmptySubsequences: false).count - 1
+        #expect(lineCount == 1 && outcome.errors.hasSuffix("\n"), "\(outcome.errors)", sourceLocation: sourceLocation)
+        for word in words {
+            #expect(outcome.errors.contains(word), "\(word) in \(outcome.errors)", sourceLocation: sourceLocation)
+        }
+        return outcome
+    }
+}
+
+/// Calls `body` with a new folder and removes it afterwards.
+@discardableResult
+func withScratch<Result>(_ body: (URL) throws -> Result) throws -> Result {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "nla-test-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    return try body(folder)
+}
