@@ -83,14 +83,15 @@ static void *worker(void *unused) {
     return unused;
 }
 
-static int default_threads(void) {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores < 1 ? 1 : cores > CK_MAX_THREADS ? CK_MAX_THREADS : (int)cores;
-}
-
+// One thread per core. The system is asked once: it reads a file each time.
 int ck_threads(void) {
     int wanted = __atomic_load_n(&pool.wanted, __ATOMIC_RELAXED);
-    return wanted ? wanted : default_threads();
+    if (wanted) return wanted;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int count = cores < 1 ? 1 : cores > CK_MAX_THREADS ? CK_MAX_THREADS : (int)cores;
+    int unset = 0;
+    __atomic_compare_exchange_n(&pool.wanted, &unset, count, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    return unset ? unset : count;
 }
 
 void ck_set_threads(int count) {
