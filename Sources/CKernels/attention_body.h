@@ -137,7 +137,7 @@ static attention_tile open_tile(
     t.dscores = t.scores + t.queries * KEYS;
     t.peak = t.dscores + t.queries * KEYS;
     t.total = t.peak + t.queries;
-    t.delta = t.total + t.queries;
+    t.delta = t.total + t.queries * LANES;
     for (long i = 0; i < t.queries; i++) {
         const float *q = a->q + (t.row_begin + i / t.group) * t.q_stride + (kv_head * t.group + i % t.group) * t.width;
         pack_row(q, t.width, t.padded, a->scale, t.q + i * t.padded);
@@ -202,7 +202,7 @@ static void attention_forward(
     memset(t.out, 0, (unsigned long)(t.queries * t.padded) * 4);
     for (long i = 0; i < t.queries; i++) {
         t.peak[i] = -INFINITY;
-        t.total[i] = 0;
+        store(t.total + i * LANES, splat(0));
     }
     FOR_EACH_KEY_TILE(a, t, task) {
         KEY_TILE(a, task);
@@ -214,16 +214,24 @@ static void attention_forward(
             visible_columns(a, &t, i, first, count, &low, &high);
             for (long j = 0; j < low && j < columns; j++) s[j] = -INFINITY;
             for (long j = high < 0 ? 0 : high; j < columns; j++) s[j] = -INFINITY;
-            float peak = row_maximum(s, columns);
-            peak = peak > t.peak[i] ? peak : t.peak[i];
-            if (peak == -INFINITY) {
-                memset(s, 0, (unsigned long)columns * 4);
-                continue;
+            lanes highest = splat(-INFINITY);
+            for (long j = 0; j < columns; j += LANES) highest = maximum(highest, load(s + j));
+            float peak = lane_maximum(highest);
+            if (peak > t.peak[i]) {
+                // A new highest score: what was summed so far shrinks.
+                float correction = t.peak[i] == -INFINITY ? 0 : expf(t.peak[i] - peak);
+                store(t.total + i * LANES, load(t.total + i * LANES) * splat(correction));
+                scale_row(t.out + i * t.padded, t.out + i * t.padded, correction, t.padded);
+                t.peak[i] = peak;
             }
-            float correction = t.peak[i] == -INFINITY ? 0 : expf(t.peak[i] - peak);
-            t.total[i] = t.total[i] * correction + (float)exponentials(s, peak, 1, columns, s);
-            if (correction != 1) scale_row(t.out + i * t.padded, t.out + i * t.padded, correction, t.padded);
-            t.peak[i] = peak;
+            // With no key seen yet the peak is −∞ and any finite stand-in makes every weight zero.
+            lanes shift = splat(t.peak[i] == -INFINITY ? 0 : t.peak[i]), total = load(t.total + i * LANES);
+            for (long j = 0; j < columns; j += LANES) {
+                lanes weight = exponential(load(s + j) - shift);
+                store(s + j, weight);
+                total += weight;
+            }
+            store(t.total + i * LANES, total);
         }
         long stride = t.kv_stride;
         const float *values =
@@ -232,10 +240,10 @@ static void attention_forward(
     }
     for (long i = 0; i < t.queries; i++) {
         long row = t.row_begin + i / t.group, head = kv_head * t.group + i % t.group;
-        float *o = t.out + i * t.padded;
-        scale_row(o, o, 1 / t.total[i], t.padded);
+        float *o = t.out + i * t.padded, total = lane_sum(load(t.total + i * LANES));
+        scale_row(o, o, 1 / total, t.padded);
         convert(o, CK_F32, (char *)out + (row * t.q_stride + head * t.width) * type_bytes(out_type), out_type, t.width);
-        if (log_sum_exp) log_sum_exp[row * a->heads + head] = t.peak[i] + logf(t.total[i]);
+        if (log_sum_exp) log_sum_exp[row * a->heads + head] = t.peak[i] + logf(total);
     }
 }
 
@@ -251,10 +259,11 @@ static void attention_backward(
         long at = row * t.q_stride + head * t.width;
         pack_row(dout + at, t.width, t.padded, 1, t.dout + i * t.padded);
         float *o = t.out + i * t.padded;
+        store(o + t.padded - LANES, splat(0));
         convert((const char *)out + at * type_bytes(out_type), out_type, o, CK_F32, t.width);
-        float delta = 0;
-        for (long j = 0; j < t.width; j++) delta += o[j] * t.dout[i * t.padded + j];
-        t.delta[i] = delta;
+        lanes delta = splat(0);
+        for (long j = 0; j < t.padded; j += LANES) delta = fused(load(o + j), load(t.dout + i * t.padded + j), delta);
+        t.delta[i] = lane_sum(delta);
         t.peak[i] = log_sum_exp[row * a->heads + head];
     }
     FOR_EACH_KEY_TILE(a, t, task) {
