@@ -79,7 +79,8 @@ public struct WorkloadRunner {
         var random = Random(seed: seed, 1)
         var tree = TokenTree()
         for _ in 0..<8 { tree.append(ids(256, &random)) }
-        return 8 * 256 / best(2) { _ = decoder.hidden(tree, through: layer, tape: Tape(recording: false, precision: precision)) }
+        return 8 * 256
+            / best(2) { _ = decoder.hidden(tree, through: layer, tape: Tape(recording: false, precision: precision)) }
     }
 
     /// The prompt: 100 tokens that every activation shares, the injected one, 24 more.
@@ -107,7 +108,8 @@ public struct WorkloadRunner {
             for (index, end) in ends.enumerated() {
                 for sample in 0..<samples {
                     _ = session.start(
-                        after: nodes[end], .init(maximumTokens: newTokens), seed: seed &+ UInt64(index * samples + sample))
+                        after: nodes[end], .init(maximumTokens: newTokens),
+                        seed: seed &+ UInt64(index * samples + sample))
                 }
             }
             while !session.isIdle { _ = session.step() }

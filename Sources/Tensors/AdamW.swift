@@ -52,7 +52,8 @@ public struct AdamW: Sendable {
             if let low = parameter.low {
                 ck_adamw_bf16(
                     &settings, parameter.value.address.assumingMemoryBound(to: UInt16.self),
-                    low.address.assumingMemoryBound(to: Int16.self), gradient.floatAddress, first, second, gradient.count)
+                    low.address.assumingMemoryBound(to: Int16.self), gradient.floatAddress, first, second,
+                    gradient.count)
             } else {
                 ck_adamw_f32(
                     &settings, parameter.value.floatAddress, gradient.floatAddress, first, second, gradient.count)

@@ -35,7 +35,8 @@ final class Buffer: @unchecked Sendable {
             throw TensorFileError("\(url.path): not a regular file")
         }
         guard status.st_size > 0 else { throw TensorFileError("\(url.path): the file is empty") }
-        guard let mapped = mmap(nil, Int(status.st_size), PROT_READ, MAP_SHARED, descriptor, 0), mapped != MAP_FAILED else {
+        guard let mapped = mmap(nil, Int(status.st_size), PROT_READ, MAP_SHARED, descriptor, 0), mapped != MAP_FAILED
+        else {
             throw TensorFileError("\(url.path): cannot map: \(String(cString: strerror(errno)))")
         }
         address = mapped

@@ -55,7 +55,8 @@ extension Tensor {
     /// Uniform random values of mean 0 and the given standard deviation, fast: for models of random weights.
     public static func uniform(_ shape: [Int], _ type: ElementType, deviation: Float, seed: UInt64) -> Tensor {
         let tensor = Tensor(uninitialized: shape, type)
-        ck_fill_random(tensor.address, tensor.kernelType, deviation, UInt32(truncatingIfNeeded: seed ^ seed >> 32), tensor.count)
+        ck_fill_random(
+            tensor.address, tensor.kernelType, deviation, UInt32(truncatingIfNeeded: seed ^ seed >> 32), tensor.count)
         return tensor
     }
 }

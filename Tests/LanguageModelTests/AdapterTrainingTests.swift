@@ -44,7 +44,8 @@ struct AdapterTrainingTests {
     func frozen() throws {
         let decoder = try Decoder(Checkpoint(folder: base))
         let before = decoder.parameters.map { $0.value.floats() }
-        try decoder.attachAdapters(LoRAConfiguration(rank: 2, alpha: 4, targets: ["o_proj", "gate_proj"]), seed: 1, precision: .float32)
+        try decoder.attachAdapters(
+            LoRAConfiguration(rank: 2, alpha: 4, targets: ["o_proj", "gate_proj"]), seed: 1, precision: .float32)
         let losses = train(decoder, [1, 2, 3, 4, 5, 6, 7, 8], steps: 12, precision: .float32)
         #expect(try #require(losses.last) < losses[0] - 0.05)
         #expect(decoder.parameters.map { $0.value.floats() } == before)

@@ -57,7 +57,9 @@ struct DecodingTests {
         var written: [DecodingSession.Leaf: [Int32]] = [:]
         // The third leaf starts only after the second has ended.
         for index in 0..<2 {
-            leaves.append(session.start(after: nodes[index + 1], .init(sampling: .greedy, maximumTokens: lengths[index]), seed: 0))
+            leaves.append(
+                session.start(after: nodes[index + 1], .init(sampling: .greedy, maximumTokens: lengths[index]), seed: 0)
+            )
         }
         for _ in 0..<5 { for event in session.step() { written[event.leaf, default: []].append(event.token) } }
         leaves.append(session.start(after: nodes[3], .init(sampling: .greedy, maximumTokens: lengths[2]), seed: 0))

@@ -10,7 +10,8 @@ struct FamilyTests {
 
     private func check(_ folder: URL, _ precision: Precision) throws {
         let rows = try ReferenceCheck(
-            Checkpoint(folder: folder), reference: SafetensorsFile(folder.appendingPathComponent("expected.safetensors")),
+            Checkpoint(folder: folder),
+            reference: SafetensorsFile(folder.appendingPathComponent("expected.safetensors")),
             precision: precision
         ).run()
         #expect(rows.contains { $0.name == "logits" } && rows.contains { $0.name.hasPrefix("after3.") })
@@ -28,7 +29,8 @@ struct FamilyTests {
     }
 
     @Test(
-        "The reference checkpoints beside the repository agree", .enabled(if: sharedMaterial != nil, "no ../shared folder"),
+        "The reference checkpoints beside the repository agree",
+        .enabled(if: sharedMaterial != nil, "no ../shared folder"),
         arguments: ["qwen2", "llama3", "gemma3"])
     func shared(family: String) throws {
         let folder = try #require(sharedMaterial).appendingPathComponent("reference/\(family)")

@@ -41,7 +41,8 @@ struct ModelLocationTests {
     }
 
     @Test(
-        "A revision that is not there, or that leads elsewhere, is not followed", arguments: ["def", "../..", "", ".", ".."])
+        "A revision that is not there, or that leads elsewhere, is not followed",
+        arguments: ["def", "../..", "", ".", ".."])
     func revision(text: String) throws {
         let scratch = try ScratchFolder()
         try makeCache(scratch.url, revision: text)

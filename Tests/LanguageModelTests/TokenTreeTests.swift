@@ -38,7 +38,10 @@ struct TokenTreeTests {
     }
 
     /// Log-probabilities of every token but the roots' first, weighted by `weight`; gradients stay in the parameters.
-    private func accumulate(_ decoder: Decoder, _ tree: TokenTree, _ wanted: [(row: Int32, target: Int32, weight: Float)], _ vectors: Variable?) {
+    private func accumulate(
+        _ decoder: Decoder, _ tree: TokenTree, _ wanted: [(row: Int32, target: Int32, weight: Float)],
+        _ vectors: Variable?
+    ) {
         let tape = Tape()
         let hidden = decoder.hidden(tree, vectors: vectors, rows: wanted.map(\.row), tape: tape)
         let result = decoder.logProbabilities(of: wanted.map(\.target), hidden, tape: tape)
@@ -83,7 +86,8 @@ struct TokenTreeTests {
             accumulate(
                 flatDecoder, flat, weights.enumerated().map { (Int32(own + $0 - 1), tokens[own + $0], $1) }, flatVector)
             let gradient = flatVector.gradient?.floats() ?? []
-            flatVectors[which] = flatVectors[which].isEmpty ? gradient : zip(flatVectors[which], gradient).map { $0 + $1 }
+            flatVectors[which] =
+                flatVectors[which].isEmpty ? gradient : zip(flatVectors[which], gradient).map { $0 + $1 }
         }
         accumulate(treeDecoder, tree, wanted, treeVectors)
         for (ours, theirs) in zip(treeDecoder.parameters, flatDecoder.parameters) {

@@ -17,7 +17,9 @@ struct TrainerTests {
     @Test("The loss of a determined text falls towards zero")
     func learns() throws {
         var losses: [Double] = []
-        try LanguageModelTrainer(decoder(), precision: .float32).train(on: ring, .init(steps: 60, batchSize: 4, windowLength: 24, learningRate: 1e-2)) {
+        try LanguageModelTrainer(decoder(), precision: .float32).train(
+            on: ring, .init(steps: 60, batchSize: 4, windowLength: 24, learningRate: 1e-2)
+        ) {
             losses.append($1)
         }
         #expect(losses[0] > 2.5)
@@ -28,7 +30,9 @@ struct TrainerTests {
     func repeatable() throws {
         let weights = try (0..<2).map { _ in
             let decoder = try decoder()
-            try LanguageModelTrainer(decoder, precision: .float32).train(on: ring, .init(steps: 5, batchSize: 2, windowLength: 16)) { _, _ in }
+            try LanguageModelTrainer(decoder, precision: .float32).train(
+                on: ring, .init(steps: 5, batchSize: 2, windowLength: 16)
+            ) { _, _ in }
             return decoder.parameters.map { $0.master.floats() }
         }
         #expect(weights[0] == weights[1])

@@ -110,7 +110,8 @@ struct TapeTests {
         let base = input([4, 3])
         check(input([2, 3], seed: 5)) { $0.replacing([1, 3], of: Variable(base.copy()), with: $1) }
         check(base) { tape, x in
-            tape.replacing([1], of: tape.scaled(x, by: 1, to: .float32), with: Variable(Tensor([1, 2, 3], shape: [1, 3])))
+            tape.replacing(
+                [1], of: tape.scaled(x, by: 1, to: .float32), with: Variable(Tensor([1, 2, 3], shape: [1, 3])))
         }
     }
 
@@ -153,7 +154,8 @@ struct TapeTests {
         layout.append(count: 2, firstVisible: 4, spans: [0..<3, 3..<5])
         layout.append(count: 1, firstVisible: 4, spans: [0..<3, 5..<6])
         let shape = AttentionShape(heads: 2, keyValueHeads: 1, headWidth: 4, scale: 0.5, window: window)
-        let q = Variable(input([6, 8], seed: 20)), k = Variable(input([6, 4], seed: 21)), v = Variable(input([6, 4], seed: 22))
+        let q = Variable(input([6, 8], seed: 20)), k = Variable(input([6, 4], seed: 21)),
+            v = Variable(input([6, 4], seed: 22))
         check(q.value) { $0.attention(queries: $1, keys: k, values: v, shape: shape, layout: layout) }
         check(k.value) { $0.attention(queries: q, keys: $1, values: v, shape: shape, layout: layout) }
         check(v.value) { $0.attention(queries: q, keys: k, values: $1, shape: shape, layout: layout) }

@@ -18,7 +18,8 @@ public let sharedMaterial: URL? = {
 public func randomTree(segments: Int, vocabulary: Int, using random: inout Random) -> TokenTree {
     var tree = TokenTree()
     for index in 0..<segments {
-        let parent = index == 0 || Int.random(in: 0..<4, using: &random) == 0 ? nil : Int.random(in: 0..<index, using: &random)
+        let parent =
+            index == 0 || Int.random(in: 0..<4, using: &random) == 0 ? nil : Int.random(in: 0..<index, using: &random)
         let length = Int.random(in: 1...(Int.random(in: 0..<4, using: &random) == 0 ? 70 : 9), using: &random)
         tree.append((0..<length).map { _ in Int32.random(in: 0..<Int32(vocabulary), using: &random) }, after: parent)
     }

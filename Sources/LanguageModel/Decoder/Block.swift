@@ -23,7 +23,8 @@ final class Block {
 
     /// Builds block `index` from `weight(name, shape)`.
     init(
-        _ index: Int, _ configuration: DecoderConfiguration, weight: (_ name: String, _ shape: [Int]) throws -> Parameter
+        _ index: Int, _ configuration: DecoderConfiguration,
+        weight: (_ name: String, _ shape: [Int]) throws -> Parameter
     ) rethrows {
         let c = configuration
         let prefix = "layers.\(index)."
@@ -66,7 +67,8 @@ final class Block {
     /// The linear layers by the last part of their name in checkpoints.
     var linears: [(name: String, layer: Linear)] {
         [
-            ("self_attn.q_proj", query), ("self_attn.k_proj", key), ("self_attn.v_proj", value), ("self_attn.o_proj", output),
+            ("self_attn.q_proj", query), ("self_attn.k_proj", key), ("self_attn.v_proj", value),
+            ("self_attn.o_proj", output),
             ("mlp.gate_proj", gate), ("mlp.up_proj", up), ("mlp.down_proj", down),
         ]
     }
@@ -130,7 +132,9 @@ final class Block {
         tape.rmsNorm(x, weight: weight, offset: configuration.normOffset, epsilon: configuration.normEpsilon, to: type)
     }
 
-    private func add(_ tape: Tape, _ layer: Linear, _ x: Variable, to stream: Variable, outputNorm: Parameter?) -> Variable {
+    private func add(
+        _ tape: Tape, _ layer: Linear, _ x: Variable, to stream: Variable, outputNorm: Parameter?
+    ) -> Variable {
         guard let outputNorm else { return layer(tape, x, addedTo: stream) }
         let y = Linear.apply([layer], tape, x, to: .float32)[0]
         return tape.sum(stream, norm(tape, y, outputNorm, to: .float32))

@@ -20,7 +20,9 @@ extension Decoder {
         let last = last ?? blocks.count - 1
         require(last >= 0 && last < blocks.count, "block \(last) of \(blocks.count)")
         require(tree.rowCount > 0, "an empty tree")
-        require(vectors?.value.rows ?? 0 == tree.injectedRows.count, "\(tree.injectedRows.count) injected rows want as many vectors")
+        require(
+            vectors?.value.rows ?? 0 == tree.injectedRows.count,
+            "\(tree.injectedRows.count) injected rows want as many vectors")
         let pass = Pass(
             tokens: tree.tokens, positions: tree.positions, injected: tree.injectedRows, layout: tree.layout(),
             depth: tree.depth)
@@ -44,7 +46,8 @@ extension Decoder {
 
     func run(
         _ pass: Pass, vectors: Variable?, through last: Int,
-        read: (rows: [Int32], positions: [Int32], layout: AttentionLayout)? = nil, tape: Tape, observer: BlockObserver? = nil
+        read: (rows: [Int32], positions: [Int32], layout: AttentionLayout)? = nil, tape: Tape,
+        observer: BlockObserver? = nil
     ) -> Variable {
         var x = tape.embedding(pass.tokens, table: embedding, scale: embeddingScale(tape.precision))
         if let vectors, !pass.injected.isEmpty { x = tape.replacing(pass.injected, of: x, with: vectors) }

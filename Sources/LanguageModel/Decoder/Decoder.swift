@@ -88,7 +88,8 @@ public final class Decoder {
     func rotaryTable(_ index: Int, positions: Int) -> RotaryTable {
         if rotaryTables[index].positions < positions {
             let length = max(positions, 2 * rotaryTables[index].positions)
-            rotaryTables[index] = configuration.rotaries[index].table(headWidth: configuration.headWidth, positions: length)
+            rotaryTables[index] = configuration.rotaries[index].table(
+                headWidth: configuration.headWidth, positions: length)
         }
         return rotaryTables[index]
     }

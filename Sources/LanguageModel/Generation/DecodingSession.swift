@@ -128,7 +128,8 @@ public final class DecodingSession {
         let positions = tree.positions.map { $0 + Int32(above) }
         let rows = ends.map { Int32(tree.segments[$0].rows.upperBound - 1) }
         let pass = Decoder.Pass(
-            tokens: tree.tokens, positions: positions, injected: tree.injectedRows, layout: all, depth: above + tree.depth,
+            tokens: tree.tokens, positions: positions, injected: tree.injectedRows, layout: all,
+            depth: above + tree.depth,
             cached: (cache, tree.segments.indices.map { nodes[first + $0]?.rows ?? 0..<0 }))
         let hidden = decoder.run(
             pass, vectors: vectors.map { Variable($0) }, through: decoder.blocks.count - 1,
@@ -216,7 +217,8 @@ public final class DecodingSession {
             active[index].computed += 1
         }
         let pass = Decoder.Pass(
-            tokens: tokens, positions: positions, layout: layout, depth: Int(positions.max() ?? 0) + 1, cached: (cache, rows))
+            tokens: tokens, positions: positions, layout: layout, depth: Int(positions.max() ?? 0) + 1,
+            cached: (cache, rows))
         let hidden = decoder.run(pass, vectors: nil, through: decoder.blocks.count - 1, tape: tape)
         return decoder.logits(hidden, tape: tape)
     }

@@ -72,7 +72,9 @@ public struct TextGenerator {
             guard FileManager.default.fileExists(atPath: file.path) else { continue }
             let json = try Checkpoint.readJSON(file)
             // Null counts as absent: a wrapped model may have it outside and the number inside.
-            let value = [json["eos_token_id"], json["text_config"]?["eos_token_id"]].compactMap { $0 }.first { !$0.isNull }
+            let value = [json["eos_token_id"], json["text_config"]?["eos_token_id"]].compactMap { $0 }.first {
+                !$0.isNull
+            }
             for id in value?.array?.compactMap(\.int) ?? [value?.int].compactMap({ $0 }) {
                 if let id = Int32(exactly: id) { found.insert(id) }
             }

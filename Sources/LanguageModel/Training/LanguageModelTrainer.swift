@@ -16,7 +16,9 @@ public struct LanguageModelTrainer {
         public var seed: UInt64
 
         /// Options for a model of a few million parameters.
-        public init(steps: Int, batchSize: Int = 8, windowLength: Int = 96, learningRate: Float = 3e-3, seed: UInt64 = 0) {
+        public init(
+            steps: Int, batchSize: Int = 8, windowLength: Int = 96, learningRate: Float = 3e-3, seed: UInt64 = 0
+        ) {
             self.steps = steps
             self.batchSize = batchSize
             self.windowLength = windowLength

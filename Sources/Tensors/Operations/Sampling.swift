@@ -28,7 +28,8 @@ public struct Sampling: Sendable, Equatable {
     ) -> (tokens: [Int32], logProbabilities: [Float]) {
         require(samplings.count == logits.rows && uniforms.count == logits.rows, "a sampling and a draw for each row")
         let settings = zip(samplings, uniforms).map { sampling, uniform in
-            ck_sampling(temperature: sampling.temperature, top_p: sampling.topP, top_k: sampling.topK ?? 0, uniform: uniform)
+            ck_sampling(
+                temperature: sampling.temperature, top_p: sampling.topP, top_k: sampling.topK ?? 0, uniform: uniform)
         }
         let scratch = Tensor(uninitialized: logits.shape, .float32)
         var tokens = [Int32](repeating: 0, count: logits.rows)

@@ -83,7 +83,8 @@ extension Tape {
         let heads = x.value.width / (2 * half)
         func rotate(_ tensor: Tensor, _ direction: Int32) {
             ck_rotate(
-                tensor.floatAddress, positions, table.cosine.floatAddress, table.sine.floatAddress, rows, heads, 2 * half,
+                tensor.floatAddress, positions, table.cosine.floatAddress, table.sine.floatAddress, rows, heads,
+                2 * half,
                 direction)
         }
         rotate(x.value, 1)
@@ -106,7 +107,8 @@ extension Tape {
     ) -> Variable {
         let q = queries.value, k = keys.value, v = values.value
         require(layout.queryRows == q.rows, "a layout of \(layout.queryRows) queries for \(q.rows)")
-        require(q.width == shape.heads * shape.headWidth && k.width == shape.keyValueHeads * shape.headWidth, "head widths")
+        require(
+            q.width == shape.heads * shape.headWidth && k.width == shape.keyValueHeads * shape.headWidth, "head widths")
         require(k.shape == v.shape && shape.heads % shape.keyValueHeads == 0, "keys \(k.shape), values \(v.shape)")
         require(layout.spans.allSatisfy { $0.row >= 0 && $0.row + $0.count <= k.rows }, "a span beyond the keys")
         let output = Tensor(uninitialized: q.shape, precision.elementType)
@@ -131,7 +133,8 @@ extension Tape {
             let dk = keys.gradientToAddTo(), dv = values.gradientToAddTo()
             withKernel {
                 ck_attention_backward(
-                    $0, output.address, output.kernelType, logSumExp.floatAddress, gradient.floatAddress, dq.floatAddress,
+                    $0, output.address, output.kernelType, logSumExp.floatAddress, gradient.floatAddress,
+                    dq.floatAddress,
                     dk.floatAddress, dv.floatAddress)
             }
             queries.receive(dq)
@@ -144,8 +147,11 @@ extension Tape {
         let bytes = x.width * x.elementType.byteCount
         var next = 0
         for range in rows {
-            require(range.lowerBound >= 0 && range.upperBound <= target.rows && next + range.count <= x.rows, "rows outside the cache")
-            (target.address + range.lowerBound * bytes).copyMemory(from: x.address + next * bytes, byteCount: range.count * bytes)
+            require(
+                range.lowerBound >= 0 && range.upperBound <= target.rows && next + range.count <= x.rows,
+                "rows outside the cache")
+            (target.address + range.lowerBound * bytes).copyMemory(
+                from: x.address + next * bytes, byteCount: range.count * bytes)
             next += range.count
         }
     }

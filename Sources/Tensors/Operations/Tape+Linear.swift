@@ -74,7 +74,8 @@ extension Tape {
         let dy = gradient.converted(to: precision.elementType)
         if let bias = operand.bias, bias.isTrainable {
             let (memory, accumulate) = bias.gradientTarget()
-            ck_column_sums(gradient.address, gradient.kernelType, gradient.rows, gradient.width, memory.floatAddress, accumulate)
+            ck_column_sums(
+                gradient.address, gradient.kernelType, gradient.rows, gradient.width, memory.floatAddress, accumulate)
         }
         let weight = operand.weight.value
         var jobs: [ck_matmul] = []
@@ -126,7 +127,8 @@ extension Tape {
     ) -> Variable {
         let rows = x.value.rows, vocabulary = table.value.rows
         require(targets.count == rows, "\(targets.count) targets for \(rows) rows")
-        require(targets.allSatisfy { $0 >= 0 && Int($0) < vocabulary }, "a target outside the vocabulary of \(vocabulary)")
+        require(
+            targets.allSatisfy { $0 >= 0 && Int($0) < vocabulary }, "a target outside the vocabulary of \(vocabulary)")
         let output = Tensor(uninitialized: [rows], .float32)
         let type = precision.elementType
         // Blocks of about 64 MiB of logits.
@@ -155,14 +157,16 @@ extension Tape {
                 kept[index] = nil
                 guard let dlogits else { continue }
                 ck_token_log_probabilities_backward(
-                    dlogits.address, dlogits.kernelType, Array(targets[range]), gradient.floatAddress + begin, range.count,
+                    dlogits.address, dlogits.kernelType, Array(targets[range]), gradient.floatAddress + begin,
+                    range.count,
                     vocabulary)
                 let weight = table.value
                 var jobs: [ck_matmul] = []
                 if let dx {
                     jobs.append(
                         ck_matmul(
-                            m: range.count, n: weight.width, k: vocabulary, a: dlogits.address, a_type: dlogits.kernelType,
+                            m: range.count, n: weight.width, k: vocabulary, a: dlogits.address,
+                            a_type: dlogits.kernelType,
                             a_stride: vocabulary, a_transposed: false, b: weight.address, b_type: weight.kernelType,
                             b_stride: weight.width, b_transposed: false, bias: nil, c: dx.memory.rows(range).address,
                             c_type: CK_F32, c_stride: weight.width, accumulate: dx.accumulate))
@@ -176,7 +180,8 @@ extension Tape {
     }
 
     private func softmax(
-        _ x: Tensor, _ table: Parameter, _ targets: [Int32], _ range: Range<Int>, _ output: Tensor, into probabilities: Tensor?
+        _ x: Tensor, _ table: Parameter, _ targets: [Int32], _ range: Range<Int>, _ output: Tensor,
+        into probabilities: Tensor?
     ) {
         let vocabulary = table.value.rows
         let logits = Tensor(uninitialized: [range.count, vocabulary], .float32)

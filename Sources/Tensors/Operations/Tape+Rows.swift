@@ -20,7 +20,9 @@ extension Tape {
     /// Rows of a table, scaled: [ids, width], float32.
     public func embedding(_ ids: [Int32], table: Parameter, scale: Float = 1) -> Variable {
         let width = table.value.width
-        require(ids.allSatisfy { $0 >= 0 && Int($0) < table.value.rows }, "an id outside the vocabulary of \(table.value.rows)")
+        require(
+            ids.allSatisfy { $0 >= 0 && Int($0) < table.value.rows },
+            "an id outside the vocabulary of \(table.value.rows)")
         let output = Tensor(uninitialized: [ids.count, width], .float32)
         ck_embed(table.value.address, table.value.kernelType, ids, ids.count, width, scale, output.floatAddress)
         return result(output, parameters: [table]) { gradient in
@@ -35,11 +37,14 @@ extension Tape {
     ///   - rows: distinct rows of x.
     ///   - replacement: [rows, width], float32.
     public func replacing(_ rows: [Int32], of x: Variable, with replacement: Variable) -> Variable {
-        require(replacement.value.rows == rows.count && replacement.value.width == x.value.width, "replacement of another shape")
+        require(
+            replacement.value.rows == rows.count && replacement.value.width == x.value.width,
+            "replacement of another shape")
         require(rows.allSatisfy { $0 >= 0 && Int($0) < x.value.rows }, "a replaced row outside the batch")
         let width = x.value.width
         for (index, row) in rows.enumerated() {
-            (x.value.floatAddress + Int(row) * width).update(from: replacement.value.floatAddress + index * width, count: width)
+            (x.value.floatAddress + Int(row) * width).update(
+                from: replacement.value.floatAddress + index * width, count: width)
         }
         return result(x.value, from: [x, replacement]) { gradient in
             replacement.receive(gradient.gatheringRows(rows))
@@ -127,7 +132,9 @@ extension Tape {
     ///   - truth: [rows, d], float32.
     /// - Returns: [rows], 0...4, 2 is orthogonal.
     public func normalizedMeanSquaredError(_ prediction: Variable, truth: Tensor) -> Variable {
-        require(prediction.value.shape == truth.shape, "a prediction of \(prediction.value.shape) for a truth of \(truth.shape)")
+        require(
+            prediction.value.shape == truth.shape,
+            "a prediction of \(prediction.value.shape) for a truth of \(truth.shape)")
         let rows = truth.rows, width = truth.width
         let output = Tensor(uninitialized: [rows], .float32)
         ck_normalized_mse(prediction.value.floatAddress, truth.floatAddress, rows, width, output.floatAddress)
