@@ -26,19 +26,24 @@ struct Tokenize: ParsableCommand {
 
     func run() throws {
         let folder = try ModelLocation.resolve(model)
+        let clock = ContinuousClock()
+        let start = clock.now
         let tokenizer = try Tokenizer(folder: folder)
+        let loaded = clock.now
         let (text, ids) = try input.encode(tokenizer, folder)
+        let encoded = clock.now
         let tokens = ids.map { tokenizer.token($0) ?? "" }
         if shared.json {
-            try Output.line(
-                ([
-                    "text": .string(text), "ids": .array(ids.map { .integer(Int($0)) }),
-                    "tokens": .array(tokens.map { .string($0) }),
-                ]
-                    as JSONValue).serialized())
+            let ids = JSONValue.array(ids.map { .integer(Int($0)) })
+            let result: JSONValue = [
+                "text": .string(text), "ids": ids, "tokens": .array(tokens.map { .string($0) }),
+            ]
+            try Output.line(result.serialized())
         } else {
-            for (id, token) in zip(ids, tokens) { try Output.line("\(id)\t\(JSONValue.string(token).serialized())") }
-            shared.note("\(ids.count) tokens")
+            let lines = zip(ids, tokens).map { "\($0)\t\(JSONValue.string($1).serialized())\n" }
+            try Output.write(lines.joined())
         }
+        let times = [loaded - start, encoded - loaded].map { $0 / .seconds(1) }
+        shared.note(String(format: "%ld tokens, loaded in %.3f s, encoded in %.3f s", ids.count, times[0], times[1]))
     }
 }
