@@ -13,8 +13,7 @@ let package = Package(
         .executable(name: "nla", targets: ["nla"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
         .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
@@ -25,7 +24,7 @@ let package = Package(
         .target(name: "Tokenization", dependencies: ["JSON", "CPCRE2"]),
         .target(
             name: "LanguageModel",
-            dependencies: ["Tensors", "Tokenization", "JSON", .product(name: "Logging", package: "swift-log")]),
+            dependencies: ["Tensors", "Tokenization", "JSON"]),
         .target(name: "Workloads", dependencies: ["LanguageModel"], path: "Benchmarks/Workloads"),
         .executableTarget(
             name: "nla",

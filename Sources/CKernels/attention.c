@@ -1,12 +1,12 @@
 // Attention: shares the items (task, query rows, key head) out over the threads.
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels.h"
 #include "lanes.h"
 
-#define KEYS 64
 // Query vectors (rows × heads of a group) per item: enough to pay for packing the keys, few enough for the second cache.
 #define TILE_QUERIES 96
 
@@ -87,8 +87,10 @@ void ck_attention_forward(const ck_attention *a, void *out, ck_type out_type, fl
     free(w.first_tile);
 }
 
-// Key gradients add up over the tiles, so a key head belongs to one thread, which walks the tiles in order. With too few key
-// heads to go round, the tiles of a head are dealt out to `shares`, each with key gradients of its own, added up at the end.
+// Key gradients add up over the tiles, so a key head belongs to one thread, which walks the tiles in order. With few key
+// heads, the tiles of a head are dealt out to `shares`, each with key gradients of its own, added up at the end. How many there
+// are depends on the model alone, so the sums do not depend on the number of threads.
+#define BACKWARD_UNITS 8
 static void backward_body(void *opaque, int slot, int slots) {
     (void)slots;
     attention_work *w = opaque;
@@ -114,10 +116,17 @@ void ck_attention_backward(
     attention_work w = {
         .a = a, .out = (void *)out, .out_type = out_type, .log_sum_exp = log_sum_exp, .dout = dout, .dq = dq, .dk = dk, .dv = dv};
     count_tiles(&w);
-    int threads = ck_threads();
-    w.shares = a->kv_heads % threads == 0 || a->kv_heads >= 4 * threads ? 1 : threads;
-    long size = a->key_rows * a->kv_heads * a->width;
-    if (w.shares > 1) w.partial = calloc((unsigned long)((w.shares - 1) * 2 * size), 4);
+    long size = a->key_rows * a->kv_heads * a->width, tiles = w.first_tile[a->task_count];
+    w.shares = a->kv_heads >= BACKWARD_UNITS ? 1 : BACKWARD_UNITS / a->kv_heads;
+    if (w.shares > tiles) w.shares = tiles;
+    if (w.shares > 1) {
+        w.partial = malloc((unsigned long)((w.shares - 1) * 2 * size) * 4);
+        if (!w.partial) {
+            fprintf(stderr, "nla: out of memory: gradients of %ld keys\n", a->key_rows);
+            abort();
+        }
+        ck_fill(w.partial, 0, (w.shares - 1) * 2 * size);
+    }
     atomic_init(&w.next, 0);
     ck_round(backward_body, &w);
     for (long share = 1; share < w.shares; share++) {

@@ -2,8 +2,6 @@
 // Softmax runs along the keys in tiles of KEYS with a running maximum, so no score matrix exists (Dao et al. 2022). Products
 // are small matrix products in float32 on packed tiles. Widths are padded with zeros to whole lanes.
 
-#define KEYS 64
-
 // C[m, n] (+)= A · B, n a multiple of LANES. A is read one element at a time, element (i, p) at a[i·row + p·column], so its
 // transpose costs nothing.
 INLINE void product_tile(

@@ -301,16 +301,19 @@ void ck_token_log_probabilities(
     ck_ranges(rows, 1, softmax_body, &c);
 }
 
-SPLIT(softmax_backward, char *probabilities; ck_type type; const int32_t *targets; const float *coefficients; long width;) {
+SPLIT(softmax_backward, char *probabilities; ck_type type; const int32_t *targets;
+      const float *log_probability, *coefficients; long width;) {
     softmax_backward_context *c = opaque;
     for (long r = begin; r < end; r++)
         ck_current()->softmax_backward_row(
-            c->probabilities + r * c->width * type_bytes(c->type), c->type, c->targets[r], c->coefficients[r], c->width);
+            c->probabilities + r * c->width * type_bytes(c->type), c->type, c->targets[r], c->log_probability[r],
+            c->coefficients[r], c->width);
 }
 void ck_token_log_probabilities_backward(
-    void *probabilities, ck_type type, const int32_t *targets, const float *coefficients, long rows, long width
+    void *probabilities, ck_type type, const int32_t *targets, const float *log_probability, const float *coefficients,
+    long rows, long width
 ) {
-    softmax_backward_context c = {probabilities, type, targets, coefficients, width};
+    softmax_backward_context c = {probabilities, type, targets, log_probability, coefficients, width};
     ck_ranges(rows, 1, softmax_backward_body, &c);
 }
 

@@ -30,7 +30,8 @@ typedef struct {
         const float *dout, const void *gate, const void *up, ck_type in_type, ck_activation activation, long count,
         void *dgate, void *dup);
     float (*softmax_row)(const float *logits, long target, long width, void *probabilities, ck_type type);
-    void (*softmax_backward_row)(void *probabilities, ck_type type, long target, float coefficient, long width);
+    void (*softmax_backward_row)(
+        void *probabilities, ck_type type, long target, float log_probability, float coefficient, long width);
     void (*adamw_f32)(const ck_adamw *o, float *weight, const float *gradient, float *m, float *v, long count);
     void (*adamw_bf16)(
         const ck_adamw *o, uint16_t *weight, int16_t *low, const float *gradient, float *m, float *v, long count);
@@ -56,6 +57,8 @@ extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512;
 // The table for this CPU.
 const ck_kernels *ck_current(void);
 
+// Keys per tile of attention.
+#define KEYS 64
 // Query rows that one attention item takes, and the scratch it needs, in floats.
 long ck_attention_tile_rows(const ck_attention *a);
 long ck_attention_scratch(const ck_attention *a);

@@ -132,9 +132,15 @@ INLINE void store_some(void *p, ck_type type, long i, long n, lanes v) {
     for (int j = 0; j < n; j++) set_as(p, type, i + j, s[j]);
 }
 
-// e^x within 1.5 units in the last place; 0 below −87.3, as float32 has no normal number there.
+// Lane by lane, a where the mask is set and b elsewhere.
+INLINE lanes choose(lanes_i32 mask, lanes a, lanes b) {
+    return (lanes)((mask & (lanes_i32)a) | (~mask & (lanes_i32)b));
+}
+
+// e^x within 1.5 units in the last place; 0 below −87.3, as float32 has no normal number there; NaN stays NaN.
 INLINE lanes exponential(lanes x) {
-    lanes clamped = minimum(maximum(x, splat(-87.33f)), splat(88.72f));
+    // Comparisons, not minimum and maximum: those would turn NaN into a number, and hide a damaged weight.
+    lanes clamped = choose(x < splat(-87.33f), splat(-87.33f), choose(x > splat(88.72f), splat(88.72f), x));
     lanes n = __builtin_elementwise_rint(clamped * splat(1.44269504088896f));
     lanes r = fused(n, splat(-0.693145751953125f), clamped);
     r = fused(n, splat(-1.42860682030941723e-6f), r);

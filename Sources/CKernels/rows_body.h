@@ -288,13 +288,14 @@ static float softmax_row(const float *logits, long target, long width, void *pro
     return chosen - log_sum_exp;
 }
 
-static void softmax_backward_row(void *probabilities, ck_type type, long target, float coefficient, long width) {
-    float chosen = get_as(probabilities, type, target);
+static void softmax_backward_row(
+    void *probabilities, ck_type type, long target, float log_probability, float coefficient, long width
+) {
     long i = 0;
     lanes c = splat(-coefficient);
     for (; i + LANES <= width; i += LANES) store_as(probabilities, type, i, c * load_as(probabilities, type, i));
     for (; i < width; i++) set_as(probabilities, type, i, -coefficient * get_as(probabilities, type, i));
-    set_as(probabilities, type, target, coefficient * (1.0f - chosen));
+    set_as(probabilities, type, target, -coefficient * expm1f(log_probability));
 }
 
 typedef struct {

@@ -50,8 +50,9 @@ static float kth_largest(const float *x, long n, long k, float *space) {
     return space[want];
 }
 
-// The weight at which the heaviest tokens first hold `share` of all of it (the token that crosses is kept).
-static float nucleus_threshold(const float *x, long n, double total, double share, float *space) {
+// The weight at which the heaviest tokens first hold `share` of all of it (the token that crosses is kept), and how many of that
+// very weight are needed.
+static float nucleus_threshold(const float *x, long n, double total, double share, float *space, long *ties) {
     // Only weights above (1 − share)·total / n can be needed; the rest together are too light.
     float least = (float)((1 - share) * total / (double)n);
     long kept = 0;
@@ -59,11 +60,15 @@ static float nucleus_threshold(const float *x, long n, double total, double shar
         if (x[i] >= least && x[i] > 0) space[kept++] = x[i];
     qsort(space, (unsigned long)kept, sizeof(float), descending);
     double sum = 0;
+    long last = 0;
+    *ties = 0;
     for (long i = 0; i < kept; i++) {
+        *ties = i > 0 && space[i] == space[i - 1] ? *ties + 1 : 1;
+        last = i;
         sum += (double)space[i];
-        if (sum >= share * total) return space[i];
+        if (sum >= share * total) break;
     }
-    return kept ? space[kept - 1] : 0;
+    return kept ? space[last] : 0;
 }
 
 static long draw(const float *weights, long n, double total, double uniform) {
@@ -91,6 +96,16 @@ static long draw(const float *weights, long n, double total, double uniform) {
     return 0;
 }
 
+// Zeroes what is below the threshold, and all but the first `room` of what is at it. Returns the sum of the rest.
+static double keep(float *weights, long n, float threshold, long room) {
+    double total = 0;
+    for (long i = 0; i < n; i++) {
+        if (weights[i] < threshold || (weights[i] == threshold && room-- <= 0)) weights[i] = 0;
+        total += (double)weights[i];
+    }
+    return total;
+}
+
 static void sample_body(void *opaque, long row) {
     sample_context *c = opaque;
     const ck_kernels *k = ck_current();
@@ -111,22 +126,14 @@ static void sample_body(void *opaque, long row) {
         float threshold = 0;
         if (s->top_k > 0 && s->top_k < n) {
             threshold = kth_largest(weights, n, s->top_k, space);
-            // Ties at the threshold are kept in order of id until k are.
             long room = s->top_k;
             for (long i = 0; i < n; i++) room -= weights[i] > threshold;
-            total = 0;
-            for (long i = 0; i < n; i++) {
-                if (weights[i] < threshold || (weights[i] == threshold && room-- <= 0)) weights[i] = 0;
-                total += (double)weights[i];
-            }
+            total = keep(weights, n, threshold, room);
         }
         if (s->top_p < 1) {
-            threshold = nucleus_threshold(weights, n, total, (double)s->top_p, space);
-            total = 0;
-            for (long i = 0; i < n; i++) {
-                if (weights[i] < threshold) weights[i] = 0;
-                total += (double)weights[i];
-            }
+            long room;
+            threshold = nucleus_threshold(weights, n, total, (double)s->top_p, space, &room);
+            total = keep(weights, n, threshold, room);
         }
         free(space);
         chosen = draw(weights, n, total, s->uniform);

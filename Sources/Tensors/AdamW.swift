@@ -20,7 +20,7 @@ public struct AdamW: Sendable {
     public init() {}
 
     /// One step on every parameter that has a gradient; the gradients are cleared. Returns the global gradient norm before
-    /// clipping. If the norm is NaN or infinite nothing is changed, so that a run can stop with its weights intact.
+    /// clipping. If the norm is NaN or infinite no weight and no moment is changed, so that a run can stop, or skip the step.
     @discardableResult
     public mutating func update(_ parameters: [Parameter], learningRate: Float) -> Double {
         var squares = 0.0
@@ -29,7 +29,10 @@ public struct AdamW: Sendable {
             squares += ck_sum_of_squares(gradient.floatAddress, gradient.count)
         }
         let norm = squares.squareRoot()
-        guard norm.isFinite else { return norm }
+        guard norm.isFinite else {
+            for parameter in parameters { parameter.clearGradient() }
+            return norm
+        }
         step += 1
         var scale: Float = 1
         if let limit = maximumGradientNorm, norm > limit { scale = Float(limit / (norm + 1e-6)) }

@@ -22,8 +22,8 @@ public struct Tensor: Sendable {
         self.byteOffset = byteOffset
     }
 
-    /// A tensor whose elements are whatever lay in memory, for an operation to fill.
-    init(uninitialized shape: [Int], _ elementType: ElementType) {
+    /// A tensor whose elements are whatever lay in memory, for an operation to fill. Untouched, it takes no memory.
+    package init(uninitialized shape: [Int], _ elementType: ElementType) {
         self.init(
             shape: shape, elementType: elementType,
             buffer: Buffer(byteCount: shape.reduce(1, *) * elementType.byteCount), byteOffset: 0)

@@ -6,7 +6,7 @@ import Testing
 private let names = [
     "convert", "matmul", "rms_norm", "rotate", "gated", "log_probabilities", "scores", "attention", "adamw",
     "adamw_rows",
-    "reductions", "sampling",
+    "reductions", "sums", "damage", "sampling",
 ]
 
 @Suite("Kernels", .serialized)

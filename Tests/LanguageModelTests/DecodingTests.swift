@@ -82,6 +82,37 @@ struct DecodingTests {
         #expect(finish(session)[leaf] == slowly(decoder, [7, 8, 9, 10, 11], 6))
     }
 
+    @Test("Behind an empty segment a leaf continues the parent, in the tree or above it")
+    func emptySegments() throws {
+        let decoder = try decoder("llama")
+        let session = DecodingSession(decoder, precision: .float32)
+        var first = TokenTree(), second = TokenTree()
+        let root = first.append([7, 8, 9])
+        let empty = first.append([], after: root)
+        let nodes = session.prefill(first, logitsFor: [root, empty])
+        second.append([])
+        second.append([3])
+        let above = session.prefill(second, after: nodes[empty])[0]
+        let leaves = [nodes[root], nodes[empty], above].map {
+            session.start(after: $0, .init(sampling: .greedy, maximumTokens: 5), seed: 0)
+        }
+        let written = finish(session), expected = slowly(decoder, [7, 8, 9], 5)
+        for leaf in leaves { #expect(written[leaf] == expected) }
+    }
+
+    @Test("A prefix can be computed for later, without logits")
+    func prefix() throws {
+        let decoder = try decoder("qwen2")
+        let session = DecodingSession(decoder, precision: .float32)
+        var first = TokenTree(), second = TokenTree()
+        first.append([1, 2, 3])
+        second.append([4])
+        let base = session.prefill(first, logitsFor: [])[0]
+        let leaf = session.start(
+            after: session.prefill(second, after: base)[0], .init(sampling: .greedy, maximumTokens: 5), seed: 0)
+        #expect(finish(session)[leaf] == slowly(decoder, [1, 2, 3, 4], 5))
+    }
+
     @Test("The same seed draws the same tokens, in company or alone; another seed draws others")
     func seeds() throws {
         let decoder = try decoder("qwen3")

@@ -45,6 +45,8 @@ struct OptimizerTests {
         #expect(step(parameter, &optimizer, gradient: [.nan], rate: 1).isNaN)
         #expect(parameter.master.floats() == [1])
         #expect(optimizer.step == 0)
+        // The next step does not inherit it.
+        #expect(step(parameter, &optimizer, gradient: [2], rate: 0.1) == 2)
     }
 
     @Test("A bfloat16 weight keeps steps too small for bfloat16 in its master", .enabled(if: Machine.supportsBFloat16))

@@ -1,8 +1,9 @@
 // The numerical kernels behind `Tensors`. Nothing here is promised to anybody but that module.
 //
-// Conventions. Matrices are row-major. `long` counts elements, never bytes. Every function that ends in `_run` or that
-// takes a row count spreads its work over the worker threads by itself and returns when the work is done. A kernel never
-// allocates an output. Each fast kernel has a plain twin, `ck_plain_…`, written for reading, which its tests compare it with.
+// Conventions. Matrices are row-major. `long` counts elements unless the name says bytes. Functions over rows or many elements
+// spread their work over the worker threads by themselves and return when it is done. A kernel never allocates an output.
+// Kernels with something to get wrong have a plain twin, `ck_plain_…`, written for reading, which the tests compare them with;
+// the tests of the others compute the expected values themselves.
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
@@ -136,9 +137,11 @@ void ck_token_log_probabilities(
 void ck_plain_token_log_probabilities(
     const float *logits, const int32_t *targets, long rows, long width, float *log_probability, void *probabilities,
     ck_type type);
-// In place: p ← coefficient[r] · (onehot(target) − p), the gradient of the logits.
+// In place: p ← coefficient[r] · (onehot(target) − p), the gradient of the logits. The target's 1 − p comes from its
+// log-probability: in a rounded p it would be lost where the model is sure.
 void ck_token_log_probabilities_backward(
-    void *probabilities, ck_type type, const int32_t *targets, const float *coefficients, long rows, long width);
+    void *probabilities, ck_type type, const int32_t *targets, const float *log_probability, const float *coefficients,
+    long rows, long width);
 
 // MARK: Scores
 

@@ -41,8 +41,10 @@ extension Checkpoint {
                 else { continue }
                 try files.copyItem(at: source.resolvingSymlinksInPath(), to: partial.appendingPathComponent(name))
             }
-            if files.fileExists(atPath: folder.path) { try files.removeItem(at: folder) }
-            try files.moveItem(at: partial, to: folder)
+            // Takes the place of an empty folder, and fails on one that somebody has filled meanwhile.
+            guard rename(partial.path, folder.path) == 0 else {
+                throw ModelError("\(folder.path): cannot write: \(String(cString: strerror(errno)))")
+            }
         } catch {
             try? files.removeItem(at: partial)
             if error is ModelError || error is TensorFileError { throw error }

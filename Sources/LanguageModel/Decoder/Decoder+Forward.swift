@@ -19,7 +19,7 @@ extension Decoder {
     ) -> Variable {
         let last = last ?? blocks.count - 1
         require(last >= 0 && last < blocks.count, "block \(last) of \(blocks.count)")
-        require(tree.rowCount > 0, "an empty tree")
+        require(tree.rowCount > 0 && rows?.isEmpty != true, "nothing to compute: an empty tree, or no rows")
         require(
             vectors?.value.rows ?? 0 == tree.injectedRows.count,
             "\(tree.injectedRows.count) injected rows want as many vectors")

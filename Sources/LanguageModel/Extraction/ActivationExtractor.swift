@@ -129,11 +129,18 @@ public struct ActivationExtractor {
         let last = request.logits ? decoder.configuration.blockCount - 1 : request.layers.max() ?? 0
         // The last block's rows may come in any order, but the kernel wants each once and increasing.
         let unique = Array(Set(wanted)).sorted()
+        func place(_ row: Int) -> String {
+            let segment = tree.segments.lastIndex { $0.firstRow <= row } ?? 0
+            let position = "position \(row - tree.segments[segment].firstRow)"
+            return result.offsets.count > 2 ? "\(position) of document \(documents.startIndex + segment + 1)" : position
+        }
         var failure: ModelError?
         let behindLast = decoder.hidden(tree, through: last, rows: all ? nil : unique, tape: tape) { block, hidden in
             guard failure == nil else { return hidden }
             if let bad = hidden.value.firstNonFinite() {
-                failure = checkpoint.nonFiniteError("behind block \(block) at row \(bad / hidden.value.width)")
+                let row = bad / hidden.value.width
+                let treeRow = all || block < last ? row : Int(unique[row])
+                failure = checkpoint.nonFiniteError("behind block \(block) at \(place(treeRow))")
             } else if let target = result.hidden[block] {
                 let picked =
                     all
@@ -149,7 +156,8 @@ public struct ActivationExtractor {
                 all ? behindLast : Variable(behindLast.value.gatheringRows(wanted.map { position(of: $0, in: unique) }))
             let computed = decoder.logits(ordered, tape: tape)
             if let bad = computed.firstNonFinite() {
-                throw checkpoint.nonFiniteError("in the logits at row \(bad / computed.width)")
+                throw checkpoint.nonFiniteError(
+                    "in the logits at \(place(all ? bad / computed.width : Int(wanted[bad / computed.width])))")
             }
             tape.store(computed, in: logits, rows: [offset..<offset + count])
         }

@@ -38,7 +38,7 @@ extension DecoderConfiguration {
                 "unknown architecture \(outer.shown(.string(type))); known are \(known) (CONTRIBUTING.md says how to add one)"
             )
         }
-        try reader.refuse("quantization_config") { _ in false }
+        for reader in [outer, reader] { try reader.refuse("quantization_config") { _ in false } }
         self = try family.configuration(reader)
     }
 }

@@ -97,7 +97,8 @@ public final class DecodingSession {
     ///
     /// - Parameters:
     ///   - vectors: [injected, d] float32 for the tree's injected rows.
-    ///   - logitsFor: segments that leaves will start from, none of them empty; all childless ones by default.
+    ///   - logitsFor: segments that leaves will start from; all childless ones by default. Behind an empty segment the logits are
+    ///     its parent's.
     /// - Returns: a node for each segment.
     @discardableResult
     public func prefill(
@@ -105,7 +106,14 @@ public final class DecodingSession {
     ) -> [Node] {
         require(tree.rowCount > 0, "an empty tree")
         let parents = Set(tree.segments.compactMap(\.parent))
-        let ends = ends ?? tree.segments.indices.filter { !parents.contains($0) && tree.segments[$0].count > 0 }
+        let asked = ends ?? tree.segments.indices.filter { !parents.contains($0) }
+        // Where each asked segment's last token lies: in itself, in a parent, or above the tree.
+        let sources = asked.map { segment in
+            var source: Int? = segment
+            while let index = source, tree.segments[index].count == 0 { source = tree.segments[index].parent }
+            return source
+        }
+        let ends = Array(Set(sources.compactMap { $0 })).sorted()
         let above = base.map { stored($0.index).end } ?? 0
         let first = nextIndex
         nextIndex += tree.segments.count
@@ -122,7 +130,6 @@ public final class DecodingSession {
         }
         for index in ends {
             let s = tree.segments[index]
-            require(s.count > 0, "logits behind an empty segment")
             last.append(count: 1, firstVisible: above + s.firstPosition + s.count, spans: spans(to: first + index))
         }
         let positions = tree.positions.map { $0 + Int32(above) }
@@ -133,9 +140,15 @@ public final class DecodingSession {
             cached: (cache, tree.segments.indices.map { nodes[first + $0]?.rows ?? 0..<0 }))
         let hidden = decoder.run(
             pass, vectors: vectors.map { Variable($0) }, through: decoder.blocks.count - 1,
-            read: (rows, rows.map { positions[Int($0)] }, last), tape: tape)
-        let logits = decoder.logits(hidden, tape: tape)
-        for (row, index) in ends.enumerated() { nodes[first + index]?.logits = logits.rows(row..<row + 1) }
+            read: ends.isEmpty ? nil : (rows, rows.map { positions[Int($0)] }, last), tape: tape)
+        if !ends.isEmpty {
+            let logits = decoder.logits(hidden, tape: tape)
+            for (row, index) in ends.enumerated() { nodes[first + index]?.logits = logits.rows(row..<row + 1) }
+        }
+        for (segment, source) in zip(asked, sources) {
+            let logits = source.map { stored(first + $0).logits } ?? base.map { stored($0.index).logits }
+            nodes[first + segment]?.logits = logits ?? nil
+        }
         return tree.segments.indices.map { Node(index: first + $0) }
     }
 

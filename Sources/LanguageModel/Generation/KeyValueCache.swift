@@ -13,8 +13,12 @@ final class KeyValueCache {
     init(_ configuration: DecoderConfiguration, capacity: Int) {
         self.capacity = capacity
         width = configuration.keyValueHeadCount * configuration.headWidth
-        keys = (0..<configuration.blockCount).map { [width] _ in Tensor(zeros: [capacity, width]) }
-        values = (0..<configuration.blockCount).map { [width] _ in Tensor(zeros: [capacity, width]) }
+        // Rows are written before they are read; until then they need not exist.
+        func rows() -> Tensor {
+            Tensor(uninitialized: [capacity, configuration.keyValueHeadCount * configuration.headWidth], .float32)
+        }
+        keys = (0..<configuration.blockCount).map { _ in rows() }
+        values = (0..<configuration.blockCount).map { _ in rows() }
         free = capacity > 0 ? [0..<capacity] : []
     }
 
@@ -49,7 +53,7 @@ final class KeyValueCache {
     private func grow(by count: Int) {
         let tape = Tape(recording: false)
         func larger(_ old: Tensor) -> Tensor {
-            let new = Tensor(zeros: [capacity + count, width])
+            let new = Tensor(uninitialized: [capacity + count, width], .float32)
             if capacity > 0 { tape.store(old, in: new, rows: [0..<capacity]) }
             return new
         }

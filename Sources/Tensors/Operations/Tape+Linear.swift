@@ -157,9 +157,8 @@ extension Tape {
                 kept[index] = nil
                 guard let dlogits else { continue }
                 ck_token_log_probabilities_backward(
-                    dlogits.address, dlogits.kernelType, Array(targets[range]), gradient.floatAddress + begin,
-                    range.count,
-                    vocabulary)
+                    dlogits.address, dlogits.kernelType, Array(targets[range]), output.floatAddress + begin,
+                    gradient.floatAddress + begin, range.count, vocabulary)
                 let weight = table.value
                 var jobs: [ck_matmul] = []
                 if let dx {

@@ -9,7 +9,7 @@ struct Check: ParsableCommand {
         abstract: "Compare a model with what another implementation computed.",
         discussion: """
             The reference file holds ids, hidden.K, logits, loss, grad.NAME and after3.NAME, in the layout that \
-            Tests/Goldens/make_reference.py writes with transformers. One row per tensor: its relative error \
+            Tests/Goldens/make_models.py writes with transformers. One row per tensor: its relative error \
             ‖ours − theirs‖ / ‖theirs‖, the tolerance, and whether it passes. Exit status 1 if any does not.
             """)
 

@@ -66,13 +66,14 @@ struct New: ParsableCommand {
         }
         try Checkpoint.write(
             decoder, json: json, type: dtype.precision.elementType, companions: tokenizerFolder, to: target)
+        let count = decoder.parameters.reduce(0) { $0 + $1.value.count }
         if shared.json {
             try Output.line(
                 ([
-                    "output": .string(output), "parameters": .integer(configuration.parameterCount),
+                    "output": .string(output), "parameters": .integer(count),
                     "loss": lastLoss.map { .number($0) } ?? .null,
                 ] as JSONValue).serialized())
         }
-        shared.note("\(output): \(configuration.parameterCount) parameters")
+        shared.note("\(output): \(count) parameters")
     }
 }
