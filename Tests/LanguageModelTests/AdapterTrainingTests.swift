@@ -63,6 +63,42 @@ struct AdapterTrainingTests {
         #expect(adapted.adapterParameters.count == 2 * 7 * 3)
     }
 
+    @Test("An adapter of the output layer adds its product to the logits, tied or not", arguments: ["llama", "qwen2"])
+    func outputLayer(family: String) throws {
+        let folder = goldens.appendingPathComponent("models/\(family)")
+        let plain = try Decoder(Checkpoint(folder: folder)), adapted = try Decoder(Checkpoint(folder: folder))
+        try adapted.attachAdapters(
+            LoRAConfiguration(rank: 2, alpha: 6, targets: ["lm_head"]), seed: 1, precision: .float32)
+        _ = train(adapted, [1, 2, 3, 4, 5, 6, 7, 8], steps: 3, precision: .float32)
+        let adapter = try #require(adapted.linears.last?.layer.adapter)
+        var tree = TokenTree()
+        tree.append([3, 1, 4])
+        let tape = Tape(recording: false)
+        let hidden = plain.hidden(tree, tape: tape)
+        // A plain decoder's normalized states times (W + 3·B·A).
+        let x = plain.normalized(hidden, tape: tape).value.floats()
+        let down = adapter.down.master.floats(), up = adapter.up.master.floats()
+        let width = plain.configuration.hiddenSize
+        let base = plain.logits(plain.hidden(tree, tape: tape), tape: tape).floats()
+        let expected = (0..<3 * 37).map { index in
+            let (row, token) = (index / 37, index % 37)
+            return base[index]
+                + 3
+                * (0..<2).reduce(Float(0)) { sum, r in
+                    sum + up[token * 2 + r] * (0..<width).reduce(0) { $0 + x[row * width + $1] * down[r * width + $1] }
+                }
+        }
+        let ours = adapted.logits(adapted.hidden(tree, tape: tape), tape: tape)
+        #expect(ours.relativeError(to: Tensor(expected, shape: [3, 37])) < 1e-5)
+        #expect(ours.relativeError(to: Tensor(base, shape: [3, 37])) > 1e-3)
+        // It survives being written and read.
+        let saved = FileManager.default.temporaryDirectory.appending(path: "nla-test-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: saved) }
+        try adapted.writeAdapters(LoRAConfiguration(rank: 2, alpha: 6, targets: ["lm_head"]), baseModel: nil, to: saved)
+        try plain.attachAdapters(from: saved)
+        #expect(plain.logits(plain.hidden(tree, tape: tape), tape: tape).relativeError(to: ours) < 1e-6)
+    }
+
     @Test("Adapters train in bfloat16 too", .enabled(if: Machine.supportsBFloat16))
     func bfloat16() throws {
         let decoder = try Decoder(Checkpoint(folder: base))

@@ -121,6 +121,20 @@ struct TapeTests {
         check(input([3, 5])) { $0.tokenLogProbabilities($1, table: table, targets: [4, 0, 10], keptBytes: keptBytes) }
     }
 
+    @Test("Logits of several parts send each part its gradient", arguments: [1 << 20, 0])
+    func logitParts(keptBytes: Int) {
+        let wide = parameter([11, 5], seed: 6), narrow = parameter([11, 2], seed: 7)
+        let a = Variable(input([3, 5])), b = Variable(input([3, 2], seed: 9))
+        check(a.value) {
+            $0.tokenLogProbabilities(
+                [LogitPart($1, table: wide), LogitPart(b, table: narrow)], targets: [4, 0, 10], keptBytes: keptBytes)
+        }
+        check(b.value) {
+            $0.tokenLogProbabilities(
+                [LogitPart(a, table: wide), LogitPart($1, table: narrow)], targets: [4, 0, 10], keptBytes: keptBytes)
+        }
+    }
+
     @Test("Log-probabilities of all tokens sum to one")
     func normalization() {
         let table = parameter([11, 5], seed: 6)

@@ -32,9 +32,12 @@ public struct LoRAConfiguration: Sendable {
 }
 
 extension Decoder {
-    /// The linear layers by family-independent name, such as `layers.3.mlp.up_proj`.
+    /// The linear layers by family-independent name, such as `layers.3.mlp.up_proj`; the output layer, `lm_head`, is the last.
     public var linears: [(name: String, layer: Linear)] {
-        blocks.enumerated().flatMap { index, block in block.linears.map { ("layers.\(index).\($0.name)", $0.layer) } }
+        let inner = blocks.enumerated().flatMap { index, block in
+            block.linears.map { (name: "layers.\(index).\($0.name)", layer: $0.layer) }
+        }
+        return inner + (output.map { [(name: "lm_head", layer: $0)] } ?? [])
     }
 
     /// Attaches fresh trainable adapters: A random, B zero, so that nothing changes before training. Throws if a target names
@@ -43,7 +46,7 @@ extension Decoder {
         for target in configuration.targets
         where !linears.contains(where: { $0.name == target || $0.name.hasSuffix("." + target) }) {
             throw ModelError(
-                "LoRA target \(target): no such layer; layers end in \(LoRAConfiguration.allLinear.joined(separator: ", "))"
+                "LoRA target \(target): no such layer; layers end in \((LoRAConfiguration.allLinear + ["lm_head"]).joined(separator: ", "))"
             )
         }
         for (index, (name, layer)) in linears.enumerated() where configuration.covers(name) {
@@ -133,7 +136,9 @@ extension Decoder {
         var tensors: [(name: String, tensor: Tensor)] = []
         for (name, layer) in linears {
             guard let adapter = layer.adapter else { continue }
-            let fileName = fileNames["\(name).weight"].map { String($0.dropLast(".weight".count)) } ?? "model.\(name)"
+            let fileName =
+                fileNames["\(name).weight"].map { String($0.dropLast(".weight".count)) }
+                ?? (name == "lm_head" ? name : "model.\(name)")
             tensors.append(("base_model.model.\(fileName).lora_A.weight", adapter.down.master))
             tensors.append(("base_model.model.\(fileName).lora_B.weight", adapter.up.master))
         }

@@ -73,14 +73,18 @@ extension Decoder {
     }
 
     /// Logits [rows, vocabulary], float32, of hidden rows [rows, d] behind the last block. No gradient.
-    public func logits(_ hidden: Variable, tape: Tape) -> Tensor {
-        guard let outputTable else { trap("a decoder cut before its output matrix has no logits") }
-        return tape.logits(normalized(hidden, tape: tape), table: outputTable)
-    }
+    public func logits(_ hidden: Variable, tape: Tape) -> Tensor { tape.logits(logitParts(hidden, tape: tape)) }
 
     /// log P(target) for hidden rows [rows, d] behind the last block; the result is [rows], float32.
     public func logProbabilities(of targets: [Int32], _ hidden: Variable, tape: Tape) -> Variable {
-        guard let outputTable else { trap("a decoder cut before its output matrix has no logits") }
-        return tape.tokenLogProbabilities(normalized(hidden, tape: tape), table: outputTable, targets: targets)
+        tape.tokenLogProbabilities(logitParts(hidden, tape: tape), targets: targets)
+    }
+
+    private func logitParts(_ hidden: Variable, tape: Tape) -> [LogitPart] {
+        guard let output else { trap("a decoder cut before its output matrix has no logits") }
+        let x = normalized(hidden, tape: tape)
+        let matrix = LogitPart(x, table: output.operand.weight)
+        guard let adapter = output.adapter else { return [matrix] }
+        return [matrix, LogitPart(adapter.narrowed(tape, x), table: adapter.up)]
     }
 }

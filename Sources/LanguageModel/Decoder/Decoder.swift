@@ -16,8 +16,8 @@ public final class Decoder {
     public let embedding: Parameter
     /// The final norm's weight, or nil in a decoder cut before it.
     public let finalNorm: Parameter?
-    /// The output matrix: the embedding itself when they are tied; nil in a decoder cut before it.
-    public let outputTable: Parameter?
+    /// The output layer, whose matrix is the embedding itself when they are tied; nil in a decoder cut before it.
+    let output: Linear?
     let blocks: [Block]
     private var rotaryTables: [RotaryTable]
 
@@ -57,10 +57,11 @@ public final class Decoder {
         blocks = try (0..<count).map { try Block($0, c, weight: weight) }
         if blockCount == nil {
             finalNorm = try weight("norm.weight", [c.hiddenSize])
-            outputTable = c.tiesEmbeddings ? embedding : try weight("lm_head.weight", [c.vocabularySize, c.hiddenSize])
+            output = Linear(
+                c.tiesEmbeddings ? embedding : try weight("lm_head.weight", [c.vocabularySize, c.hiddenSize]))
         } else {
             finalNorm = nil
-            outputTable = nil
+            output = nil
         }
         rotaryTables = c.rotaries.map { $0.table(headWidth: c.headWidth, positions: 64) }
     }
@@ -69,7 +70,7 @@ public final class Decoder {
     public var parameters: [Parameter] {
         var all = [embedding] + blocks.flatMap(\.parameters)
         if let finalNorm { all.append(finalNorm) }
-        if let outputTable, outputTable !== embedding { all.append(outputTable) }
+        if let output, output.operand.weight !== embedding { all.append(output.operand.weight) }
         return all
     }
 

@@ -45,8 +45,11 @@ public final class LowRankAdapter {
     }
 
     func add(_ tape: Tape, _ x: Variable, to y: Variable) -> Variable {
-        let narrow = tape.linear(x, LinearOperand(weight: down))
-        let scaled = tape.scaled(narrow, by: scale, to: tape.precision.elementType)
-        return tape.linear(scaled, LinearOperand(weight: up), addedTo: y)
+        tape.linear(narrowed(tape, x), LinearOperand(weight: up), addedTo: y)
+    }
+
+    /// s·x·Aᵀ, [rows, rank]
+    func narrowed(_ tape: Tape, _ x: Variable) -> Variable {
+        tape.scaled(tape.linear(x, LinearOperand(weight: down)), by: scale, to: tape.precision.elementType)
     }
 }

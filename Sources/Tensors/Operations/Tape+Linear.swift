@@ -104,11 +104,33 @@ extension Tape {
     }
 }
 
+/// One part of the logits, x · Wᵀ: the output matrix, or an adapter beside it. Logits are the sum of their parts.
+public struct LogitPart {
+    /// [rows, in], in the tape's precision.
+    public let input: Variable
+    /// [vocabulary, in]
+    public let table: Parameter
+
+    /// A part.
+    public init(_ input: Variable, table: Parameter) {
+        self.input = input
+        self.table = table
+    }
+}
+
 extension Tape {
-    /// Logits x · Wᵀ in float32, without a gradient: for reading and sampling. x: [rows, in]; result: [rows, vocabulary].
-    public func logits(_ x: Variable, table: Parameter) -> Tensor {
-        let output = Tensor(uninitialized: [x.value.rows, table.value.rows], .float32)
-        multiply(x.value, [LinearOperand(weight: table)], into: [output], accumulate: false)
+    /// Logits in float32, without a gradient, for reading and sampling: [rows, vocabulary].
+    public func logits(_ parts: [LogitPart]) -> Tensor {
+        require(!parts.isEmpty, "logits of no parts")
+        return logits(parts, 0..<parts[0].input.value.rows)
+    }
+
+    private func logits(_ parts: [LogitPart], _ rows: Range<Int>) -> Tensor {
+        let output = Tensor(uninitialized: [rows.count, parts[0].table.value.rows], .float32)
+        for (index, part) in parts.enumerated() {
+            multiply(
+                part.input.value.rows(rows), [LinearOperand(weight: part.table)], into: [output], accumulate: index > 0)
+        }
         return output
     }
 
@@ -118,14 +140,15 @@ extension Tape {
     /// is computed again.
     ///
     /// - Parameters:
-    ///   - x: [rows, in], in the tape's precision.
-    ///   - table: [vocabulary, in]
+    ///   - parts: what the logits are the sum of, all with the same rows and vocabulary.
     ///   - targets: one id per row.
     /// - Returns: [rows], float32. A loss is arithmetic on these; its derivative by them is what `backward` takes.
-    public func tokenLogProbabilities(
-        _ x: Variable, table: Parameter, targets: [Int32], keptBytes: Int = 600 << 20
-    ) -> Variable {
-        let rows = x.value.rows, vocabulary = table.value.rows
+    public func tokenLogProbabilities(_ parts: [LogitPart], targets: [Int32], keptBytes: Int = 600 << 20) -> Variable {
+        require(!parts.isEmpty, "logits of no parts")
+        let rows = parts[0].input.value.rows, vocabulary = parts[0].table.value.rows
+        require(
+            parts.allSatisfy { $0.input.value.rows == rows && $0.table.value.rows == vocabulary },
+            "parts of other shapes")
         require(targets.count == rows, "\(targets.count) targets for \(rows) rows")
         require(
             targets.allSatisfy { $0 >= 0 && Int($0) < vocabulary }, "a target outside the vocabulary of \(vocabulary)")
@@ -133,7 +156,7 @@ extension Tape {
         let type = precision.elementType
         // Blocks of about 64 MiB of logits.
         let block = max(16, min(rows, (16 << 20) / vocabulary))
-        let mayKeep = isRecording && (x.needsGradient || table.isTrainable)
+        let mayKeep = isRecording && parts.contains { $0.input.needsGradient || $0.table.isTrainable }
         var kept: [Tensor?] = []
         var left = keptBytes
         for begin in stride(from: 0, to: rows, by: block) {
@@ -141,52 +164,58 @@ extension Tape {
             let bytes = range.count * vocabulary * type.byteCount
             let probabilities = mayKeep && bytes <= left ? Tensor(uninitialized: [range.count, vocabulary], type) : nil
             if probabilities != nil { left -= bytes }
-            softmax(x.value, table, targets, range, output, into: probabilities)
+            softmax(parts, targets, range, output, into: probabilities)
             kept.append(probabilities)
         }
-        return result(output, from: [x], parameters: [table]) { gradient in
-            let dx = x.needsGradient ? x.gradientTarget() : nil
+        return result(output, from: parts.map(\.input), parameters: parts.map(\.table)) { gradient in
+            let targetsOfParts = parts.map { $0.input.needsGradient ? $0.input.gradientTarget() : nil }
             for (index, begin) in stride(from: 0, to: rows, by: block).enumerated() {
                 let range = begin..<min(rows, begin + block)
-                var dlogits = kept[index]
-                if dlogits == nil {
-                    let again = Tensor(uninitialized: [range.count, vocabulary], type)
-                    self.softmax(x.value, table, targets, range, Tensor(uninitialized: [rows], .float32), into: again)
-                    dlogits = again
+                let dlogits = kept[index] ?? Tensor(uninitialized: [range.count, vocabulary], type)
+                if kept[index] == nil {
+                    self.softmax(parts, targets, range, Tensor(uninitialized: [rows], .float32), into: dlogits)
                 }
                 kept[index] = nil
-                guard let dlogits else { continue }
                 ck_token_log_probabilities_backward(
                     dlogits.address, dlogits.kernelType, Array(targets[range]), output.floatAddress + begin,
                     gradient.floatAddress + begin, range.count, vocabulary)
-                let weight = table.value
-                var jobs: [ck_matmul] = []
-                if let dx {
-                    jobs.append(
-                        ck_matmul(
-                            m: range.count, n: weight.width, k: vocabulary, a: dlogits.address,
-                            a_type: dlogits.kernelType,
-                            a_stride: vocabulary, a_transposed: false, b: weight.address, b_type: weight.kernelType,
-                            b_stride: weight.width, b_transposed: false, bias: nil, c: dx.memory.rows(range).address,
-                            c_type: CK_F32, c_stride: weight.width, accumulate: dx.accumulate))
-                }
-                if table.isTrainable {
-                    jobs.append(self.weightGradient(of: table, dy: dlogits, x: x.value.rows(range)))
-                }
-                withExtendedLifetime(dlogits) { self.run(jobs) }
+                for (part, dx) in zip(parts, targetsOfParts) { self.logitsBackward(part, dx, dlogits, range) }
             }
         }
     }
 
-    private func softmax(
-        _ x: Tensor, _ table: Parameter, _ targets: [Int32], _ range: Range<Int>, _ output: Tensor,
-        into probabilities: Tensor?
+    /// log P(target) for logits of one part.
+    public func tokenLogProbabilities(
+        _ x: Variable, table: Parameter, targets: [Int32], keptBytes: Int = 600 << 20
+    ) -> Variable {
+        tokenLogProbabilities([LogitPart(x, table: table)], targets: targets, keptBytes: keptBytes)
+    }
+
+    private func logitsBackward(
+        _ part: LogitPart, _ dx: (memory: Tensor, accumulate: Bool)?, _ dlogits: Tensor, _ range: Range<Int>
     ) {
-        let vocabulary = table.value.rows
-        let logits = Tensor(uninitialized: [range.count, vocabulary], .float32)
-        multiply(x.rows(range), [LinearOperand(weight: table)], into: [logits], accumulate: false)
+        let weight = part.table.value
+        var jobs: [ck_matmul] = []
+        if let dx {
+            jobs.append(
+                ck_matmul(
+                    m: range.count, n: weight.width, k: dlogits.width, a: dlogits.address, a_type: dlogits.kernelType,
+                    a_stride: dlogits.width, a_transposed: false, b: weight.address, b_type: weight.kernelType,
+                    b_stride: weight.width, b_transposed: false, bias: nil, c: dx.memory.rows(range).address,
+                    c_type: CK_F32, c_stride: weight.width, accumulate: dx.accumulate))
+        }
+        if part.table.isTrainable {
+            jobs.append(weightGradient(of: part.table, dy: dlogits, x: part.input.value.rows(range)))
+        }
+        if !jobs.isEmpty { withExtendedLifetime(dlogits) { run(jobs) } }
+    }
+
+    private func softmax(
+        _ parts: [LogitPart], _ targets: [Int32], _ range: Range<Int>, _ output: Tensor, into probabilities: Tensor?
+    ) {
+        let logits = logits(parts, range)
         ck_token_log_probabilities(
-            logits.floatAddress, Array(targets[range]), range.count, vocabulary, output.floatAddress + range.lowerBound,
-            probabilities?.address, probabilities?.kernelType ?? CK_F32)
+            logits.floatAddress, Array(targets[range]), range.count, logits.width,
+            output.floatAddress + range.lowerBound, probabilities?.address, probabilities?.kernelType ?? CK_F32)
     }
 }
