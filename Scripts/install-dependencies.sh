@@ -4,7 +4,7 @@
 set -eu
 
 if ! command -v swift >/dev/null 2>&1; then
-    echo "Swift is missing: install Swift 6.1 or later from swift.org, then run this again." >&2
+    echo "Swift is missing: install Swift 6 from swift.org, then run this again." >&2
     exit 1
 fi
 
