@@ -5,6 +5,8 @@
 #include "rows_body.h"
 
 #include "attention_body.h"
+#include "few_rows_body.h"
+#include "optimizer_body.h"
 
 const ck_kernels KERNELS = {
     .convert = convert,

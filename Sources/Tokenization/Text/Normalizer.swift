@@ -25,21 +25,12 @@ indirect enum Normalizer: Sendable {
 
     /// Character by character as in Rust, without regard to the word a character stands in (final sigma).
     private static func lowercase(_ text: [UInt8]) -> [UInt8] {
-        text.withUnsafeBufferPointer { text in
-            var output: [UInt8] = []
-            output.reserveCapacity(text.count)
-            var position = 0
-            while position < text.count {
-                let (scalar, end) = UTF8Scalar.decode(text, at: position)
-                if scalar.isASCII {
-                    let byte = text[position]
-                    output.append((0x41...0x5A).contains(byte) ? byte | 0x20 : byte)
-                } else {
-                    output.append(contentsOf: scalar.properties.lowercaseMapping.utf8)
-                }
-                position = end
+        rewrite(text) { scalar, _, output in
+            if scalar.isASCII {
+                output.append((0x41...0x5A).contains(scalar.value) ? UInt8(scalar.value) | 0x20 : UInt8(scalar.value))
+            } else {
+                output.append(contentsOf: scalar.properties.lowercaseMapping.utf8)
             }
-            return output
         }
     }
 
@@ -60,13 +51,23 @@ indirect enum Normalizer: Sendable {
     }
 
     private static func filter(_ text: [UInt8], _ isKept: (Unicode.Scalar) -> Bool) -> [UInt8] {
+        rewrite(text) { scalar, bytes, output in
+            if isKept(scalar) { output.append(contentsOf: bytes) }
+        }
+    }
+
+    /// Walks the text scalar by scalar; `body` appends what takes the scalar's place.
+    private static func rewrite(
+        _ text: [UInt8],
+        _ body: (_ scalar: Unicode.Scalar, _ bytes: Slice<UnsafeBufferPointer<UInt8>>, _ output: inout [UInt8]) -> Void
+    ) -> [UInt8] {
         text.withUnsafeBufferPointer { text in
             var output: [UInt8] = []
             output.reserveCapacity(text.count)
             var position = 0
             while position < text.count {
                 let (scalar, end) = UTF8Scalar.decode(text, at: position)
-                if isKept(scalar) { output.append(contentsOf: text[position..<end]) }
+                body(scalar, text[position..<end], &output)
                 position = end
             }
             return output
