@@ -2,7 +2,8 @@
 import PackageDescription
 
 // Imports point one way:
-//   CKernels ← Tensors ← LanguageModel ← nla,  JSON ← Tokenization ← LanguageModel.
+//   CKernels ← Tensors ← LanguageModel ← Autoencoder ← Training ← nla,  JSON ← Tokenization ← LanguageModel,
+//   JSON ← Claims ← TinyWorld ← Training,  JSON ← RemoteModels ← Training.
 let package = Package(
     name: "interlinear",
     platforms: [.macOS(.v15)],
@@ -13,7 +14,11 @@ let package = Package(
         .executable(name: "nla", targets: ["nla"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
         .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
@@ -25,11 +30,23 @@ let package = Package(
         .target(
             name: "LanguageModel",
             dependencies: ["Tensors", "Tokenization", "JSON"]),
+        .target(name: "Claims", dependencies: ["JSON"]),
+        .target(name: "TinyWorld", dependencies: ["Claims", "Tensors"]),
+        .target(
+            name: "Autoencoder",
+            dependencies: [
+                "LanguageModel", "Yams", .product(name: "Crypto", package: "swift-crypto"),
+            ]),
+        .target(
+            name: "RemoteModels",
+            dependencies: ["JSON", .product(name: "AsyncHTTPClient", package: "async-http-client")]),
+        .target(name: "Training", dependencies: ["Autoencoder", "TinyWorld", "RemoteModels", "Claims", "Yams"]),
         .target(name: "Workloads", dependencies: ["LanguageModel"], path: "Benchmarks/Workloads"),
         .executableTarget(
             name: "nla",
             dependencies: [
-                "LanguageModel", "Workloads", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Autoencoder", "LanguageModel", "TinyWorld", "Training", "Workloads",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "KernelChecks"]),
@@ -38,6 +55,16 @@ let package = Package(
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .target(name: "TestSupport", dependencies: ["LanguageModel"], path: "Tests/TestSupport"),
         .testTarget(name: "LanguageModelTests", dependencies: ["LanguageModel", "TestSupport"]),
+        .testTarget(name: "ClaimsTests", dependencies: ["Claims"]),
+        .testTarget(name: "TinyWorldTests", dependencies: ["TinyWorld"]),
+        .testTarget(name: "AutoencoderTests", dependencies: ["Autoencoder", "TestSupport"]),
+        .testTarget(
+            name: "RemoteModelsTests",
+            dependencies: [
+                "RemoteModels", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
         .testTarget(name: "CommandTests", dependencies: ["nla", "LanguageModel", "Tensors", "JSON", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
