@@ -18,7 +18,8 @@ long ck_attention_tile_rows(const ck_attention *a) {
 long ck_attention_scratch(const ck_attention *a) {
     long padded = (a->width + LANES - 1) / LANES * LANES;
     long queries = ck_attention_tile_rows(a) * (a->heads / a->kv_heads);
-    return 4 * KEYS * padded + 4 * queries * padded + 2 * queries * KEYS + (2 + LANES) * queries;
+    long floats = 4 * KEYS * padded + 4 * queries * padded + 2 * queries * KEYS + (2 + LANES) * queries;
+    return floats + (a->pairs ? 2 * (queries + 1) * padded + (queries + 1) * KEYS : 0);
 }
 
 typedef struct {

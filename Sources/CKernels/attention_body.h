@@ -1,11 +1,11 @@
 // Attention for one item: up to `tile` consecutive query rows of a task with all the query heads that share one key head.
 // Softmax runs along the keys in tiles of KEYS with a running maximum, so no score matrix exists (Dao et al. 2022). Products
-// are small matrix products in float32 on packed tiles. Widths are padded with zeros to whole lanes.
+// are small matrix products on packed tiles, in float32 or of pairs of bfloat16. Widths are padded with zeros to whole lanes.
 
 // C[m, n] (+)= A · B, n a multiple of LANES. A is read one element at a time, element (i, p) at a[i·row + p·column], so its
-// transpose costs nothing.
+// transpose costs nothing. With `pairs` an element of A or B holds two bfloat16, of steps 2p and 2p + 1, and k counts pairs.
 INLINE void product_tile(
-    const int rows, const int groups, long k, const float *a, long row, long column, const float *b, long b_stride,
+    const bool pairs, const int rows, const int groups, long k, const float *a, long row, long column, const float *b, long b_stride,
     float *c, long c_stride, bool accumulate
 ) {
     lanes sums[PRODUCT_ROWS][PRODUCT_GROUPS];
@@ -16,7 +16,8 @@ INLINE void product_tile(
         for (int j = 0; j < groups; j++) right[j] = load(b + p * b_stride + j * LANES);
         for (int i = 0; i < rows; i++) {
             lanes left = splat(a[i * row + p * column]);
-            for (int j = 0; j < groups; j++) sums[i][j] = fused(left, right[j], sums[i][j]);
+            for (int j = 0; j < groups; j++)
+                sums[i][j] = pairs ? fused_pairs(left, right[j], sums[i][j]) : fused(left, right[j], sums[i][j]);
         }
     }
     _Pragma("unroll") for (int i = 0; i < rows; i++)
@@ -24,31 +25,39 @@ INLINE void product_tile(
 }
 
 INLINE void product_columns(
-    const int groups, long m, long k, const float *a, long row, long column, const float *b, long b_stride, float *c,
+    const bool pairs, const int groups, long m, long k, const float *a, long row, long column, const float *b, long b_stride, float *c,
     long c_stride, bool accumulate
 ) {
     long i = 0;
     for (; i + PRODUCT_ROWS <= m; i += PRODUCT_ROWS)
         product_tile(
-            PRODUCT_ROWS, groups, k, a + i * row, row, column, b, b_stride, c + i * c_stride, c_stride, accumulate);
+            pairs, PRODUCT_ROWS, groups, k, a + i * row, row, column, b, b_stride, c + i * c_stride, c_stride, accumulate);
     for (; i + 2 <= m; i += 2)
-        product_tile(2, groups, k, a + i * row, row, column, b, b_stride, c + i * c_stride, c_stride, accumulate);
+        product_tile(pairs, 2, groups, k, a + i * row, row, column, b, b_stride, c + i * c_stride, c_stride, accumulate);
     for (; i < m; i++)
-        product_tile(1, groups, k, a + i * row, row, column, b, b_stride, c + i * c_stride, c_stride, accumulate);
+        product_tile(pairs, 1, groups, k, a + i * row, row, column, b, b_stride, c + i * c_stride, c_stride, accumulate);
 }
 
-static void product(
-    long m, long n, long k, const float *a, long row, long column, const float *b, long b_stride, float *c,
+INLINE void product_of(
+    const bool pairs, long m, long n, long k, const float *a, long row, long column, const float *b, long b_stride, float *c,
     long c_stride, bool accumulate
 ) {
     long j = 0;
     for (; j + PRODUCT_GROUPS * LANES <= n; j += PRODUCT_GROUPS * LANES)
-        product_columns(PRODUCT_GROUPS, m, k, a, row, column, b + j, b_stride, c + j, c_stride, accumulate);
+        product_columns(pairs, PRODUCT_GROUPS, m, k, a, row, column, b + j, b_stride, c + j, c_stride, accumulate);
 #if PRODUCT_GROUPS > 2
     for (; j + 2 * LANES <= n; j += 2 * LANES)
-        product_columns(2, m, k, a, row, column, b + j, b_stride, c + j, c_stride, accumulate);
+        product_columns(pairs, 2, m, k, a, row, column, b + j, b_stride, c + j, c_stride, accumulate);
 #endif
-    for (; j < n; j += LANES) product_columns(1, m, k, a, row, column, b + j, b_stride, c + j, c_stride, accumulate);
+    for (; j < n; j += LANES) product_columns(pairs, 1, m, k, a, row, column, b + j, b_stride, c + j, c_stride, accumulate);
+}
+
+static void product(
+    bool pairs, long m, long n, long k, const float *a, long row, long column, const float *b, long b_stride, float *c,
+    long c_stride, bool accumulate
+) {
+    if (pairs) product_of(true, m, n, k, a, row, column, b, b_stride, c, c_stride, accumulate);
+    else product_of(false, m, n, k, a, row, column, b, b_stride, c, c_stride, accumulate);
 }
 
 #define INTERLEAVE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
@@ -73,8 +82,9 @@ INLINE void transpose_block(lanes r[LANES]) {
     _Pragma("unroll") EXCHANGE(1) _Pragma("unroll") EXCHANGE(2) _Pragma("unroll") EXCHANGE(4) _Pragma("unroll") EXCHANGE(8)
 }
 
-// to[j, i] = from[i, j] for `count` rows of `width`; `to` is [padded width, KEYS], zero where there is no key or no column.
-static void pack_transposed(const float *from, long stride, long count, long width, long padded, float *to) {
+// to[j, i] = from[i, j] for `count` rows of `width`; `to` is [padded width, KEYS], zero where there is no key or no column. With
+// `pairs`, to[j / 2, i] holds columns j and j + 1.
+static void pack_transposed(bool pairs, const float *from, long stride, long count, long width, long padded, float *to) {
     long keys = (count + LANES - 1) / LANES * LANES;
     for (long i = 0; i < keys; i += LANES)
         for (long j = 0; j < padded; j += LANES) {
@@ -85,7 +95,8 @@ static void pack_transposed(const float *from, long stride, long count, long wid
                 block[r] = i + r >= count ? splat(0) : columns == LANES ? load(row + j) : load_some(row, CK_F32, j, columns, 0);
             }
             transpose_block(block);
-            for (int r = 0; r < LANES; r++) store(to + (j + r) * KEYS + i, block[r]);
+            if (pairs) for (int r = 0; r < LANES; r += 2) store(to + (j + r) / 2 * KEYS + i, pair(block[r], block[r + 1]));
+            else for (int r = 0; r < LANES; r++) store(to + (j + r) * KEYS + i, block[r]);
         }
 }
 
@@ -96,20 +107,56 @@ INLINE void pack_row(const float *from, long width, long padded, float scale, fl
     if (j < padded) store(to + j, load_some(from, CK_F32, j, width - j, 0) * splat(scale));
 }
 
-// Rows of keys or values as a matrix of padded width: in place when no padding is needed.
-static const float *padded_rows(const float *from, long *stride, long count, long width, long padded, float *space) {
-    if (width == padded) return from;
-    for (long i = 0; i < count; i++) pack_row(from + i * *stride, width, padded, 1, space + i * padded);
+// Rows of keys or values as the right side of a product over keys. In float32 that is [count, padded width], in place when no
+// padding is needed; in pairs it is [(count + 1) / 2, padded width], a row beyond the last one being zero.
+static const float *key_rows(
+    bool pairs, const float *from, long *stride, long count, long width, long padded, float *space
+) {
+    if (!pairs && width == padded) return from;
+    if (!pairs)
+        for (long i = 0; i < count; i++) pack_row(from + i * *stride, width, padded, 1, space + i * padded);
+    else
+        for (long i = 0; i < count; i += 2)
+            for (long j = 0; j < padded; j += LANES) {
+                const float *row = from + i * *stride, *next = row + *stride;
+                bool whole = j + LANES <= width;
+                lanes first = whole ? load(row + j) : load_some(row, CK_F32, j, width - j, 0), second = splat(0);
+                if (i + 1 < count) second = whole ? load(next + j) : load_some(next, CK_F32, j, width - j, 0);
+                store(space + i / 2 * padded + j, pair(first, second));
+            }
     *stride = padded;
     return space;
 }
 
+// Two neighbouring rows of a matrix as pairs, [(count + 1) / 2, width], both with rows of `stride`; width a multiple of LANES.
+static void pair_rows(const float *from, long count, long width, long stride, float *to) {
+    for (long i = 0; i < count; i += 2)
+        for (long j = 0; j < width; j += LANES)
+            store(
+                to + i / 2 * stride + j,
+                pair(load(from + i * stride + j), i + 1 < count ? load(from + (i + 1) * stride + j) : splat(0)));
+}
+
+// Row by row the same values in bfloat16: two neighbours of a row in one element.
+static void narrow_rows(const float *from, long count, long width, long stride, float *to) {
+    for (long i = 0; i < count; i++)
+        for (long j = 0; j < width; j += LANES)
+            store_bf16((uint16_t *)(to + i * stride / 2) + j, narrowed(load(from + i * stride + j)));
+}
+
+// The pieces of one tile. `narrow` and `paired` ones are what the products take: with `pairs` bfloat16 copies, else the same memory.
 typedef struct {
+    bool pairs;
     long group, width, padded, queries;  // queries: rows × heads of the group
     long row_begin, first_visible;  // of the first query row
     long q_stride, kv_stride;
     float *q, *keys, *values, *rows, *scores, *out, *peak, *total, *dscores, *dout, *dq, *delta;
+    float *narrow_q, *narrow_dout, *narrow_scores;  // [queries, padded], [queries, padded], [queries, KEYS] in bfloat16
+    float *paired_q, *paired_dout, *paired_scores;  // neighbouring queries in pairs
 } attention_tile;
+
+// Below this many queries, packing pairs costs more than their products save.
+#define PAIRED_QUERIES 8
 
 // Cuts the scratch up and packs the queries, scaled. Pieces: see ck_attention_scratch.
 static attention_tile open_tile(
@@ -120,26 +167,42 @@ static attention_tile open_tile(
     t.width = a->width;
     t.padded = (a->width + LANES - 1) / LANES * LANES;
     t.queries = (query_end - query_begin) * t.group;
+    t.pairs = a->pairs && t.queries >= PAIRED_QUERIES;
     t.row_begin = a->tasks[task].query_row + query_begin;
     t.first_visible = a->tasks[task].first_visible + query_begin;
     t.q_stride = a->heads * a->width;
     t.kv_stride = a->kv_heads * a->width;
-    t.keys = scratch;
-    t.values = t.keys + KEYS * t.padded;
-    t.rows = t.values + KEYS * t.padded;
-    t.q = t.rows + 2 * KEYS * t.padded;
-    t.out = t.q + t.queries * t.padded;
-    t.dout = t.out + t.queries * t.padded;
-    t.dq = t.dout + t.queries * t.padded;
-    t.scores = t.dq + t.queries * t.padded;
-    t.dscores = t.scores + t.queries * KEYS;
-    t.peak = t.dscores + t.queries * KEYS;
-    t.total = t.peak + t.queries;
-    t.delta = t.total + t.queries * LANES;
+    float *next = scratch;
+#define PIECE(count) next; next += (count)
+    t.keys = PIECE(KEYS * t.padded);
+    t.values = PIECE(KEYS * t.padded);
+    t.rows = PIECE(2 * KEYS * t.padded);
+    t.q = PIECE(t.queries * t.padded);
+    t.out = PIECE(t.queries * t.padded);
+    t.dout = PIECE(t.queries * t.padded);
+    t.dq = PIECE(t.queries * t.padded);
+    t.scores = PIECE(t.queries * KEYS);
+    t.dscores = PIECE(t.queries * KEYS);
+    t.peak = PIECE(t.queries);
+    t.total = PIECE(t.queries * LANES);
+    t.delta = PIECE(t.queries);
+    t.narrow_q = t.q, t.narrow_dout = t.dout, t.narrow_scores = t.scores;
+    t.paired_q = t.q, t.paired_dout = t.dout, t.paired_scores = t.scores;
+    if (t.pairs) {
+        long even = t.queries + t.queries % 2;
+        t.narrow_q = PIECE(t.queries * t.padded / 2);
+        t.narrow_dout = PIECE(t.queries * t.padded / 2);
+        t.narrow_scores = PIECE(t.queries * KEYS / 2);
+        t.paired_q = PIECE(even * t.padded / 2);
+        t.paired_dout = PIECE(even * t.padded / 2);
+        t.paired_scores = PIECE(even * KEYS / 2);
+    }
+#undef PIECE
     for (long i = 0; i < t.queries; i++) {
         const float *q = a->q + (t.row_begin + i / t.group) * t.q_stride + (kv_head * t.group + i % t.group) * t.width;
         pack_row(q, t.width, t.padded, a->scale, t.q + i * t.padded);
     }
+    if (t.pairs) narrow_rows(t.q, t.queries, t.padded, t.padded, t.narrow_q);
     return t;
 }
 
@@ -158,12 +221,13 @@ INLINE void visible_columns(
 static void score_product(
     const ck_attention *a, const attention_tile *t, const float *from, const float *packed, long first, long count, float *to
 ) {
+    long depth = t->pairs ? t->padded / 2 : t->padded;
     for (long i = 0; i < t->queries; i += BAND) {
         long rows = t->queries - i < BAND ? t->queries - i : BAND, low, high;
         visible_columns(a, t, i + rows - 1, first, count, &low, &high);
         if (high <= 0) continue;
         long columns = (high + LANES - 1) / LANES * LANES;
-        product(rows, columns, t->padded, from + i * t->padded, t->padded, 1, packed, KEYS, to + i * KEYS, KEYS, false);
+        product(t->pairs, rows, columns, depth, from + i * depth, depth, 1, packed, KEYS, to + i * KEYS, KEYS, false);
     }
 }
 
@@ -172,12 +236,23 @@ static void weighted_product(
     const ck_attention *a, const attention_tile *t, const float *weights, const float *rows, long stride, long first,
     long count, float *to
 ) {
+    long width = t->pairs ? KEYS / 2 : KEYS;
     for (long i = 0; i < t->queries; i += BAND) {
         long band = t->queries - i < BAND ? t->queries - i : BAND, low, high;
         visible_columns(a, t, i + band - 1, first, count, &low, &high);
-        if (high > 0)
-            product(band, t->padded, high, weights + i * KEYS, KEYS, 1, rows, stride, to + i * t->padded, t->padded, true);
+        if (high <= 0) continue;
+        long depth = t->pairs ? (high + 1) / 2 : high;
+        product(
+            t->pairs, band, t->padded, depth, weights + i * width, width, 1, rows, stride, to + i * t->padded, t->padded, true);
     }
+}
+
+// to[j] (+)= Σ over queries of weights[i, j] · from[i], for the keys of a tile; both sides paired over queries.
+static void key_product(
+    const attention_tile *t, const float *weights, const float *from, long count, float *to, long stride, bool accumulate
+) {
+    long depth = t->pairs ? (t->queries + 1) / 2 : t->queries;
+    product(t->pairs, count, t->padded, depth, weights, 1, KEYS, from, t->padded, to, stride, accumulate);
 }
 
 // Walks the key tiles that some query of the tile may see.
@@ -204,8 +279,9 @@ static void attention_forward(
     }
     FOR_EACH_KEY_TILE(a, t, task) {
         KEY_TILE(a, task);
-        pack_transposed(a->k + key_row * t.kv_stride + kv_head * t.width, t.kv_stride, count, t.width, t.padded, t.keys);
-        score_product(a, &t, t.q, t.keys, first, count, t.scores);
+        const float *keys = a->k + key_row * t.kv_stride + kv_head * t.width;
+        pack_transposed(t.pairs, keys, t.kv_stride, count, t.width, t.padded, t.keys);
+        score_product(a, &t, t.narrow_q, t.keys, first, count, t.scores);
         for (long i = 0; i < t.queries; i++) {
             float *s = t.scores + i * KEYS;
             long low, high;
@@ -233,8 +309,9 @@ static void attention_forward(
         }
         long stride = t.kv_stride;
         const float *values =
-            padded_rows(a->v + key_row * stride + kv_head * t.width, &stride, count, t.width, t.padded, t.values);
-        weighted_product(a, &t, t.scores, values, stride, first, count, t.out);
+            key_rows(t.pairs, a->v + key_row * stride + kv_head * t.width, &stride, count, t.width, t.padded, t.values);
+        if (t.pairs) narrow_rows(t.scores, t.queries, columns, KEYS, t.narrow_scores);
+        weighted_product(a, &t, t.narrow_scores, values, stride, first, count, t.out);
     }
     for (long i = 0; i < t.queries; i++) {
         long row = t.row_begin + i / t.group, head = kv_head * t.group + i % t.group;
@@ -264,13 +341,18 @@ static void attention_backward(
         t.delta[i] = lane_sum(delta);
         t.peak[i] = log_sum_exp[row * a->heads + head];
     }
+    if (t.pairs) {
+        narrow_rows(t.dout, t.queries, t.padded, t.padded, t.narrow_dout);
+        pair_rows(t.q, t.queries, t.padded, t.padded, t.paired_q);
+        pair_rows(t.dout, t.queries, t.padded, t.padded, t.paired_dout);
+    }
     FOR_EACH_KEY_TILE(a, t, task) {
         KEY_TILE(a, task);
         long offset = key_row * t.kv_stride + kv_head * t.width;
-        pack_transposed(a->k + offset, t.kv_stride, count, t.width, t.padded, t.keys);
-        score_product(a, &t, t.q, t.keys, first, count, t.scores);
-        pack_transposed(a->v + offset, t.kv_stride, count, t.width, t.padded, t.values);
-        score_product(a, &t, t.dout, t.values, first, count, t.dscores);
+        pack_transposed(t.pairs, a->k + offset, t.kv_stride, count, t.width, t.padded, t.keys);
+        score_product(a, &t, t.narrow_q, t.keys, first, count, t.scores);
+        pack_transposed(t.pairs, a->v + offset, t.kv_stride, count, t.width, t.padded, t.values);
+        score_product(a, &t, t.narrow_dout, t.values, first, count, t.dscores);
         for (long i = 0; i < t.queries; i++) {
             float *p = t.scores + i * KEYS, *ds = t.dscores + i * KEYS;
             long low, high;
@@ -286,19 +368,24 @@ static void attention_backward(
             }
         }
         long stride = t.kv_stride;
-        const float *keys = padded_rows(a->k + offset, &stride, count, t.width, t.padded, t.rows);
-        weighted_product(a, &t, t.dscores, keys, stride, first, count, t.dq);
-        if (t.width == t.padded) {
-            product(count, t.padded, t.queries, t.dscores, 1, KEYS, t.q, t.padded, dk + offset, t.kv_stride, true);
-            product(count, t.padded, t.queries, t.scores, 1, KEYS, t.dout, t.padded, dv + offset, t.kv_stride, true);
-        } else {
+        const float *keys = key_rows(t.pairs, a->k + offset, &stride, count, t.width, t.padded, t.rows);
+        if (t.pairs) narrow_rows(t.dscores, t.queries, columns, KEYS, t.narrow_scores);
+        weighted_product(a, &t, t.pairs ? t.narrow_scores : t.dscores, keys, stride, first, count, t.dq);
+        // dK, then dV: straight into place when no padding has to be dropped.
+        for (int which = 0; which < 2; which++) {
+            float *to = (which == 0 ? dk : dv) + offset, *weights = which == 0 ? t.dscores : t.scores;
+            const float *from = which == 0 ? t.paired_q : t.paired_dout;
+            if (t.pairs) {
+                pair_rows(weights, t.queries, columns, KEYS, t.paired_scores);
+                weights = t.paired_scores;
+            }
+            if (t.width == t.padded) {
+                key_product(&t, weights, from, count, to, t.kv_stride, true);
+                continue;
+            }
             float *space = t.rows + KEYS * t.padded;
-            product(count, t.padded, t.queries, t.dscores, 1, KEYS, t.q, t.padded, space, t.padded, false);
-            for (long j = 0; j < count; j++)
-                add_scaled(dk + offset + j * t.kv_stride, space + j * t.padded, 1, t.width);
-            product(count, t.padded, t.queries, t.scores, 1, KEYS, t.dout, t.padded, space, t.padded, false);
-            for (long j = 0; j < count; j++)
-                add_scaled(dv + offset + j * t.kv_stride, space + j * t.padded, 1, t.width);
+            key_product(&t, weights, from, count, space, t.padded, false);
+            for (long j = 0; j < count; j++) add_scaled(to + j * t.kv_stride, space + j * t.padded, 1, t.width);
         }
     }
     for (long i = 0; i < t.queries; i++) {

@@ -13,7 +13,7 @@ static int best_level(void) {
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512dq"))
-        return 2;
+        return __builtin_cpu_supports("avx512bf16") ? 3 : 2;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) return 1;
 #endif
     return 0;
@@ -35,12 +35,12 @@ int ck_force_instruction_set(int wanted) {
     return level();
 }
 
-const char *ck_instruction_set(void) { return (const char *[]){"base", "avx2", "avx512"}[level()]; }
+const char *ck_instruction_set(void) { return (const char *[]){"base", "avx2", "avx512", "avx512bf16"}[level()]; }
 
 bool ck_supports_bf16(void) {
 #if defined(__x86_64__)
     // oneDNN emulates bfloat16 products on AVX-512 without the bf16 instructions, slower than float32.
-    return level() == 2 && __builtin_cpu_supports("avx512bf16");
+    return level() == 3;
 #else
     return false;
 #endif
@@ -48,8 +48,8 @@ bool ck_supports_bf16(void) {
 
 const ck_kernels *ck_current(void) {
 #if defined(__x86_64__)
-    int l = level();
-    return l == 2 ? &ck_kernels_avx512 : l == 1 ? &ck_kernels_avx2 : &ck_kernels_base;
+    const ck_kernels *const kernels[] = {&ck_kernels_base, &ck_kernels_avx2, &ck_kernels_avx512, &ck_kernels_avx512bf16};
+    return kernels[level()];
 #else
     return &ck_kernels_base;
 #endif

@@ -52,7 +52,7 @@ typedef struct {
 
 extern const ck_kernels ck_kernels_base;
 #if defined(__x86_64__)
-extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512;
+extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512, ck_kernels_avx512bf16;
 #endif
 // The table for this CPU.
 const ck_kernels *ck_current(void);

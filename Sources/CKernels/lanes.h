@@ -69,13 +69,36 @@ INLINE lanes load_bf16(const uint16_t *p) {
     __builtin_memcpy(&h, p, sizeof h);
     return (lanes)(__builtin_convertvector(h, lanes_u32) << 16);
 }
-INLINE void store_bf16(uint16_t *p, lanes v) {
+INLINE lanes_u16 narrowed_exactly(lanes v) {
     lanes_u32 bits = (lanes_u32)v;
     lanes_u32 rounded = (bits + 0x7fffu + (bits >> 16 & 1)) >> 16;
     lanes_u32 is_nan = (lanes_u32)((bits & 0x7fffffffu) > 0x7f800000u);
     lanes_u32 kept = (is_nan & (bits >> 16 | 0x40)) | (~is_nan & rounded);
-    lanes_u16 h = __builtin_convertvector(kept, lanes_u16);
-    __builtin_memcpy(p, &h, sizeof h);
+    return __builtin_convertvector(kept, lanes_u16);
+}
+// The same for numbers on their way into a product: the instruction takes numbers below 1.2e-38 for zero, as products do.
+INLINE lanes_u16 narrowed(lanes v) {
+#if NATIVE_BF16
+    return (lanes_u16)_mm512_cvtneps_pbh((__m512)v);
+#else
+    return narrowed_exactly(v);
+#endif
+}
+INLINE void store_bf16(uint16_t *p, lanes_u16 h) { __builtin_memcpy(p, &h, sizeof h); }
+
+// Pairs of bfloat16 in 32-bit lanes: the first of each pair in the lower half.
+INLINE lanes pair(lanes first, lanes second) {
+    return (lanes)(__builtin_convertvector(narrowed(first), lanes_u32) | __builtin_convertvector(narrowed(second), lanes_u32) << 16);
+}
+// a.first · b.first + a.second · b.second + c
+INLINE lanes fused_pairs(lanes a, lanes b, lanes c) {
+#if NATIVE_BF16
+    return (lanes)_mm512_dpbf16_ps((__m512)c, (__m512bh)a, (__m512bh)b);
+#else
+    lanes first_a = (lanes)((lanes_u32)a << 16), first_b = (lanes)((lanes_u32)b << 16);
+    lanes second_a = (lanes)((lanes_u32)a & 0xffff0000u), second_b = (lanes)((lanes_u32)b & 0xffff0000u);
+    return fused(first_a, first_b, fused(second_a, second_b, c));
+#endif
 }
 INLINE lanes load_f16(const uint16_t *p) {
     lanes_f16 h;
@@ -108,7 +131,7 @@ INLINE float get_as(const void *p, ck_type type, long i) {
 }
 INLINE void store_as(void *p, ck_type type, long i, lanes v) {
     if (type == CK_F32) store((float *)p + i, v);
-    else if (type == CK_BF16) store_bf16((uint16_t *)p + i, v);
+    else if (type == CK_BF16) store_bf16((uint16_t *)p + i, narrowed(v));
     else {
         lanes_f16 h = __builtin_convertvector(v, lanes_f16);
         __builtin_memcpy((uint16_t *)p + i, &h, sizeof h);

@@ -2,7 +2,11 @@
 
 INLINE void convert_typed(const void *from, ck_type from_type, void *to, ck_type to_type, long count) {
     long i = 0;
-    for (; i + LANES <= count; i += LANES) store_as(to, to_type, i, load_as(from, from_type, i));
+    for (; i + LANES <= count; i += LANES) {
+        lanes x = load_as(from, from_type, i);
+        if (to_type == CK_BF16) store_bf16((uint16_t *)to + i, narrowed_exactly(x));
+        else store_as(to, to_type, i, x);
+    }
     for (; i < count; i++) set_as(to, to_type, i, get_as(from, from_type, i));
 }
 
@@ -277,7 +281,7 @@ static float softmax_row(const float *logits, long target, long width, void *pro
         long i = 0;
         if (type == CK_BF16)
             for (; i + LANES <= width; i += LANES)
-                store_bf16((uint16_t *)probabilities + i, exponential(load(logits + i) - splat(log_sum_exp)));
+                store_as(probabilities, CK_BF16, i, exponential(load(logits + i) - splat(log_sum_exp)));
         for (; i + LANES <= width; i += LANES)
             store_as(probabilities, type, i, exponential(load(logits + i) - splat(log_sum_exp)));
         if (i < width) {

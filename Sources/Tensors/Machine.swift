@@ -17,7 +17,7 @@ public enum Machine {
     /// Whether this CPU multiplies bfloat16 natively.
     public static var supportsBFloat16: Bool { ck_supports_bf16() }
 
-    /// The build of the kernels in use: `avx512`, `avx2` or `base`.
+    /// The build of the kernels in use: `avx512bf16`, `avx512`, `avx2` or `base`.
     public static var instructionSet: String { String(cString: ck_instruction_set()) }
 
     /// Peak resident memory in bytes since the process began or `resetPeakResidentBytes` was called.

@@ -272,23 +272,25 @@ static const char *check_attention(void) {
     ck_attention a = {
         .q = floats(qn), .k = floats(kn), .v = floats(kn), .heads = heads, .kv_heads = kv, .width = width,
         .scale = 1 / sqrtf((float)width), .window = random_bits() % 2 ? 0 : between(1, 90), .tasks = tasks,
-        .task_count = segments, .spans = spans, .query_rows = query_rows, .key_rows = total};
+        .task_count = segments, .spans = spans, .query_rows = query_rows, .key_rows = total, .pairs = random_bits() % 2};
     ck_type type = float_or_bf16();
     void *out = typed(type, qn), *plain = typed(type, qn);
     float *sums = floats(query_rows * heads), *plain_sums = floats(query_rows * heads);
     ck_attention_forward(&a, out, type, sums);
     ck_plain_attention_forward(&a, plain, type, plain_sums);
-    const char *error = expect("attention", out, plain, type, qn, type == CK_F32 ? 3e-6 : 4e-3);
-    if (!error) error = expect("log-sum-exp", sums, plain_sums, CK_F32, query_rows * heads, 3e-6);
+    // With operands in bfloat16, as much as their rounding makes; NaN and misplaced elements make more.
+    double exact = a.pairs ? 6e-3 : 3e-6, exact_gradient = a.pairs ? 2e-2 : 1e-5;
+    const char *error = expect("attention", out, plain, type, qn, type == CK_F32 ? exact : 4e-3 + exact);
+    if (!error) error = expect("log-sum-exp", sums, plain_sums, CK_F32, query_rows * heads, exact);
     float *dout = floats(qn), *dq = floats(qn), *dk = floats(kn), *dv = floats(kn), *pq = floats(qn);
     float *pk = copy(dk, (unsigned long)kn * 4), *pv = copy(dv, (unsigned long)kn * 4);
     ck_attention_backward(&a, plain, type, plain_sums, dout, dq, dk, dv);
     ck_plain_attention_backward(&a, plain, type, plain_sums, dout, pq, pk, pv);
     // Where a query sees one key, its gradient is zero but for rounding: errors count against the incoming gradient too.
     double scale = 0.1 * sqrt((double)qn);
-    if (!error) error = expect_scaled("attention dq", dq, pq, CK_F32, qn, 1e-5, scale);
-    if (!error) error = expect_scaled("attention dk", dk, pk, CK_F32, kn, 1e-5, scale);
-    if (!error) error = expect("attention dv", dv, pv, CK_F32, kn, 1e-5);
+    if (!error) error = expect_scaled("attention dq", dq, pq, CK_F32, qn, exact_gradient, scale);
+    if (!error) error = expect_scaled("attention dk", dk, pk, CK_F32, kn, exact_gradient, scale);
+    if (!error) error = expect("attention dv", dv, pv, CK_F32, kn, exact_gradient);
     free((void *)a.q), free((void *)a.k), free((void *)a.v), free(out), free(plain), free(sums), free(plain_sums);
     free(dout), free(dq), free(dk), free(dv), free(pq), free(pk), free(pv);
     return error;

@@ -25,9 +25,9 @@ void ck_set_threads(int count);
 int ck_threads(void);
 // Whether matmuls may take bfloat16 inputs on this CPU.
 bool ck_supports_bf16(void);
-// "avx512", "avx2" or "base": which build of the kernels this CPU runs.
+// "avx512bf16", "avx512", "avx2" or "base": which build of the kernels this CPU runs.
 const char *ck_instruction_set(void);
-// Forces a lower instruction set, so that tests can run each build of a kernel: 2 avx512, 1 avx2, 0 base, -1 the best.
+// Forces a lower instruction set, so that tests can run each build of a kernel: 3 avx512bf16, 2 avx512, 1 avx2, 0 base, -1 the best.
 // Returns the level in force.
 int ck_force_instruction_set(int level);
 // Runs body(context, index) for index in 0..<count, one index at a time per thread, in no particular order.
@@ -175,6 +175,8 @@ typedef struct {
     long task_count;
     const ck_attention_span *spans;
     long query_rows, key_rows;
+    // Operands of the products rounded to bfloat16, where that is faster; sums and the softmax stay in float32.
+    bool pairs;
 } ck_attention;
 
 // out [query rows, heads, width] of out_type; log_sum_exp [query rows, heads] is kept for the backward pass when not null.

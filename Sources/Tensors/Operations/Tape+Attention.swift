@@ -121,7 +121,8 @@ extension Tape {
                         q: q.floatAddress, k: k.floatAddress, v: v.floatAddress, heads: shape.heads,
                         kv_heads: shape.keyValueHeads, width: shape.headWidth, scale: shape.scale,
                         window: shape.window ?? 0, tasks: tasks.baseAddress, task_count: tasks.count,
-                        spans: spans.baseAddress, query_rows: q.rows, key_rows: k.rows)
+                        spans: spans.baseAddress, query_rows: q.rows, key_rows: k.rows,
+                        pairs: precision == .bfloat16)
                     withExtendedLifetime((q, k, v)) { body(&description) }
                 }
             }
