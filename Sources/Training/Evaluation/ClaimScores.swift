@@ -1,0 +1,180 @@
+import Claims
+import JSON
+
+/// How true explanations are, and how much of the truth they say: arithmetic on claims that parse back into facts.
+public struct ClaimScores: Sendable, Equatable {
+    /// Claims, and those of them that are true.
+    public struct Precision: Sendable, Equatable {
+        /// Claims made.
+        public var claims = 0
+        /// Those that are true of the text up to their row, stated or not.
+        public var right = 0
+        /// The share that is true; nil without claims.
+        public var share: Double? { claims == 0 ? nil : Double(right) / Double(claims) }
+    }
+
+    /// Facts, and those of them that are said or read.
+    public struct Recall: Sendable, Equatable {
+        /// Facts that hold.
+        public var facts = 0
+        /// Those that the explanation says.
+        public var said = 0
+        /// Those that a linear probe reads from the vector: its likeliest value is the true one.
+        public var read = 0
+        /// The share that is said; nil without facts.
+        public var share: Double? { facts == 0 ? nil : Double(said) / Double(facts) }
+        /// The share that probes read: the ceiling; nil without facts.
+        public var ceiling: Double? { facts == 0 ? nil : Double(read) / Double(facts) }
+    }
+
+    /// Which rows stand where: random positions, or those where a fact is about to matter.
+    public enum Place: String, Sendable, CaseIterable {
+        case random, moment
+    }
+
+    /// What precision is broken down by.
+    public struct ClaimKey: Hashable, Sendable {
+        /// What is claimed.
+        public var question: Question
+        /// The kind of document.
+        public var kind: String
+        /// Where the row stands.
+        public var place: Place
+    }
+
+    /// What recall is broken down by.
+    public struct FactKey: Hashable, Sendable {
+        /// What is asked.
+        public var question: Question
+        /// The kind of document.
+        public var kind: String
+        /// Where the row stands.
+        public var place: Place
+        /// How the fact stands there.
+        public var standing: Standing
+        /// Whether it is the fact that the row's moment depends on.
+        public var decides: Bool
+    }
+
+    /// Claims by what they say and where.
+    public private(set) var claims: [ClaimKey: Precision] = [:]
+    /// Facts by what they answer and where.
+    public private(set) var facts: [FactKey: Recall] = [:]
+    /// Sentences that are no claim of the grammar.
+    public private(set) var otherSentences = 0
+    /// Explanations judged.
+    public private(set) var explanations = 0
+
+    /// No explanations yet.
+    public init() {}
+
+    /// Judges the explanation of a store's row.
+    ///
+    /// - Parameter reading: what probes make of the row's vector; nil where there are none.
+    public mutating func add(
+        _ explanation: String, _ grammar: any ClaimGrammar, _ store: ActivationStore, row: Int,
+        reading: (reading: ProbeReading, row: Int)? = nil
+    ) {
+        let document = store.document(of: row), stored = store.row(row), moment = store.moment(of: row)
+        let place: Place = moment == nil ? .random : .moment
+        let (claimed, other) = grammar.read(explanation)
+        explanations += 1
+        otherSentences += other.count
+        for claim in claimed {
+            let key = ClaimKey(question: claim.question, kind: document.kind, place: place)
+            claims[key, default: Precision()].claims += 1
+            if document.isTrue(claim, at: stored.byteEnd) { claims[key, default: Precision()].right += 1 }
+        }
+        let said = Set(claimed)
+        for (fact, standing) in document.truths(at: stored.byteEnd) {
+            let key = FactKey(
+                question: fact.question, kind: document.kind, place: place, standing: standing,
+                decides: moment?.question == fact.question)
+            facts[key, default: Recall()].facts += 1
+            if said.contains(fact) { facts[key, default: Recall()].said += 1 }
+            if let reading, reading.reading.best(fact.question, row: reading.row)?.value == fact.value {
+                facts[key, default: Recall()].read += 1
+            }
+        }
+    }
+
+    /// Precision over the claims that a filter lets through.
+    public func precision(_ filter: (ClaimKey) -> Bool = { _ in true }) -> Precision {
+        claims.reduce(into: Precision()) { sum, entry in
+            guard filter(entry.key) else { return }
+            sum.claims += entry.value.claims
+            sum.right += entry.value.right
+        }
+    }
+
+    /// Recall over the facts that a filter lets through.
+    public func recall(_ filter: (FactKey) -> Bool = { _ in true }) -> Recall {
+        facts.reduce(into: Recall()) { sum, entry in
+            guard filter(entry.key) else { return }
+            sum.facts += entry.value.facts
+            sum.said += entry.value.said
+            sum.read += entry.value.read
+        }
+    }
+}
+
+extension ClaimScores.Precision {
+    var json: JSONValue {
+        ["claims": .integer(claims), "right": .integer(right), "precision": share.map { .number($0) } ?? .null]
+    }
+}
+
+extension ClaimScores.Recall {
+    var json: JSONValue {
+        [
+            "facts": .integer(facts), "said": .integer(said), "read": .integer(read),
+            "recall": share.map { .number($0) } ?? .null, "ceiling": ceiling.map { .number($0) } ?? .null,
+        ]
+    }
+}
+
+extension ClaimScores {
+    /// The totals, and every line of the breakdown.
+    public var json: JSONValue {
+        func object(_ question: Question, _ kind: String, _ place: Place, _ rest: JSONValue) -> JSONObject {
+            var object = JSONObject([
+                ("subject", .string(question.subject)), ("relation", .string(question.relation)),
+                ("kind", .string(kind)), ("place", .string(place.rawValue)),
+            ])
+            if case .object(let values) = rest { for (key, value) in zip(values.keys, values.values) { object[key] = value } }
+            return object
+        }
+        let claimLines = claims.sorted { $0.key < $1.key }.map {
+            JSONValue.object(object($0.key.question, $0.key.kind, $0.key.place, $0.value.json))
+        }
+        let factLines = facts.sorted { $0.key < $1.key }.map { key, value in
+            var line = object(key.question, key.kind, key.place, value.json)
+            line["standing"] = .string(key.standing.rawValue)
+            line["decides"] = .bool(key.decides)
+            return JSONValue.object(line)
+        }
+        return [
+            "explanations": .integer(explanations), "other_sentences": .integer(otherSentences),
+            "precision": precision().json,
+            "recall_deciding_stated": recall { $0.decides && $0.standing == .stated }.json,
+            "recall_deciding_latent": recall { $0.decides && $0.standing == .latent }.json,
+            "recall_stated": recall { $0.standing == .stated }.json,
+            "recall_latent": recall { $0.standing == .latent }.json,
+            "claims": .array(claimLines), "facts": .array(factLines),
+        ]
+    }
+}
+
+extension ClaimScores.ClaimKey: Comparable {
+    public static func < (left: Self, right: Self) -> Bool {
+        (left.question, left.kind, left.place.rawValue) < (right.question, right.kind, right.place.rawValue)
+    }
+}
+
+extension ClaimScores.FactKey: Comparable {
+    public static func < (left: Self, right: Self) -> Bool {
+        (left.question, left.kind, left.place.rawValue, left.standing.rawValue, left.decides ? 1 : 0) < (
+            right.question, right.kind, right.place.rawValue, right.standing.rawValue, right.decides ? 1 : 0
+        )
+    }
+}

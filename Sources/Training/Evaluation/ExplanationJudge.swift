@@ -1,0 +1,135 @@
+import Autoencoder
+import JSON
+import LanguageModel
+import Tensors
+
+/// Scores explanations by what a reconstructor makes of them, never without the controls that give the number its meaning.
+public struct ExplanationJudge {
+    /// What the reconstructor is given.
+    public enum Reading: String, Sendable, CaseIterable {
+        /// The explanation.
+        case written
+        /// The explanation with its sentences in another order.
+        case shuffled
+        /// The explanation of another row, of another document wherever rows come in documents' order.
+        case other
+        /// Nothing.
+        case empty
+
+        /// The name of its fraction of variance explained among a run's metrics.
+        var metric: String { self == .written ? "fve" : "fve_\(rawValue)" }
+    }
+
+    /// The fraction of variance explained by each reading.
+    public struct Scores: Sendable, Equatable {
+        /// By reading; nil where there is no variance.
+        public let values: [Reading: Double]
+        /// Mean cosine of the explanations as they are written.
+        public let cosine: Double
+        /// Mean normalized error of the explanations as they are written.
+        public let meanSquaredError: Double
+
+        /// The fraction of variance explained by one reading.
+        public func value(_ reading: Reading) -> Double? { values[reading] }
+
+        /// For a run's log.
+        public var metrics: Metrics {
+            var metrics: Metrics = ["mse": meanSquaredError]
+            for reading in Reading.allCases { metrics[reading.metric] = values[reading] }
+            return metrics
+        }
+
+        /// For a report.
+        public var json: JSONValue {
+            var object = JSONObject([
+                ("mse", .number(meanSquaredError)), ("cosine", .number(cosine)),
+            ])
+            for reading in Reading.allCases { object[reading.metric] = values[reading].map { .number($0) } ?? .null }
+            return .object(object)
+        }
+    }
+
+    /// The model that reads.
+    public let reconstructor: Reconstructor
+    /// The denominator.
+    public let variance: RawVariance
+
+    /// A judge.
+    public init(_ reconstructor: Reconstructor, _ variance: RawVariance) {
+        self.reconstructor = reconstructor
+        self.variance = variance
+    }
+
+    /// Scores explanations of vectors [n, d].
+    public func scores(_ explanations: [String], _ vectors: Tensor) throws -> Scores {
+        require(explanations.count == vectors.rows, "an explanation for each vector")
+        var values: [Reading: Double] = [:]
+        var written: [Autoencoder.Scores.Row] = []
+        for reading in Reading.allCases {
+            let rows = try rows(explanations.indices.map { text(reading, $0, explanations) }, vectors)
+            if reading == .written { written = rows }
+            values[reading] = Autoencoder.Scores.fractionOfVarianceExplained(rows, variance)
+        }
+        return Scores(
+            values: values, cosine: Autoencoder.Scores.meanCosine(written),
+            meanSquaredError: Autoencoder.Scores.meanSquaredError(written))
+    }
+
+    /// Each row's score. Equal texts, as the empty one, are read once.
+    func rows(_ texts: [String], _ vectors: Tensor) throws -> [Autoencoder.Scores.Row] {
+        if Set(texts).count == 1, let text = texts.first {
+            return try Autoencoder.Scores.rows(reconstructor.reconstruct([text]), vectors)
+        }
+        return try Autoencoder.Scores.rows(reconstructor.reconstruct(texts), vectors)
+    }
+
+    private func text(_ reading: Reading, _ index: Int, _ all: [String]) -> String {
+        switch reading {
+        case .written: all[index]
+        case .empty: ""
+        // Half of all rows away: rows of one document stand together.
+        case .other: all[(index + max(1, all.count / 2)) % all.count]
+        case .shuffled: Sentences.shuffled(all[index], seed: UInt64(index))
+        }
+    }
+
+    /// What a verbalizer's greedy explanations of held-out rows are worth.
+    func metrics(_ verbalizer: Verbalizer, _ store: ActivationStore, _ taught: TaughtRows) throws -> Metrics {
+        let vectors = store.vectors(taught.rows)
+        let explanations = try verbalizer.explain(vectors, .init(maximumTokens: 100)).map { $0[0] }
+        var metrics = try scores(explanations.map(\.description), vectors).metrics
+        metrics["extracted"] = Double(explanations.count(where: \.isComplete)) / Double(max(1, explanations.count))
+        return metrics
+    }
+}
+
+/// The sentences of an explanation.
+enum Sentences {
+    /// Cuts behind full stops, exclamation and question marks that a space follows, outside double quotes.
+    static func split(_ text: String) -> [String] {
+        var sentences: [String] = [], current = "", isQuoted = false, isEnded = false
+        for character in text {
+            if character == "\"" { isQuoted.toggle() }
+            if isEnded, character.isWhitespace {
+                sentences.append(current)
+                current = ""
+                isEnded = false
+                continue
+            }
+            current.append(character)
+            isEnded = !isQuoted && (".!?".contains(character) || (isEnded && character == "\""))
+        }
+        if !current.isEmpty { sentences.append(current) }
+        return sentences
+    }
+
+    /// The same sentences in another order, wherever there are two that differ.
+    static func shuffled(_ text: String, seed: UInt64) -> String {
+        let sentences = split(text)
+        guard Set(sentences).count > 1 else { return text }
+        var random = Random(seed: seed, 0x7368_7566)
+        var result = sentences
+        repeat { result.shuffle(using: &random) } while result == sentences
+        return result.joined(separator: " ")
+    }
+}

@@ -1,0 +1,58 @@
+import Claims
+import Foundation
+
+extension PairEvaluation {
+    /// The evaluation as Markdown tables.
+    public var table: String {
+        var lines = [
+            String(
+                format: "%ld rows, %.1f%% of the explanations complete, %.1f words each", rows, 100 * extracted, words),
+            "", "| given to the reconstructor | FVE |", "|---|---|",
+        ]
+        for (name, reading) in [
+            ("the verbalizer's explanation", ExplanationJudge.Reading.written), ("its sentences shuffled", .shuffled),
+            ("another row's explanation", .other), ("nothing", .empty),
+        ] {
+            lines.append("| \(name) | \(number(explanations.value(reading))) |")
+        }
+        if let teacher { lines.append("| the teacher's text (\(taughtRows) rows) | \(number(teacher.value(.written))) |") }
+        guard let claims else { return lines.joined(separator: "\n") + "\n" }
+        lines += ["", "| claims | verbalizer | teacher |", "|---|---|---|"]
+        lines.append("| precision, all | \(percent(claims.precision().share)) | \(percent(teacherClaims?.precision().share)) |")
+        for place in ClaimScores.Place.allCases {
+            lines.append(
+                "| precision, \(place.rawValue) positions | \(percent(claims.precision { $0.place == place }.share)) | \(percent(teacherClaims?.precision { $0.place == place }.share)) |"
+            )
+        }
+        lines += ["", "| facts | of | said | probes read |", "|---|---|---|---|"]
+        for (name, filter) in PairEvaluation.recalls {
+            let recall = claims.recall(filter)
+            lines.append("| \(name) | \(recall.facts) | \(percent(recall.share)) | \(percent(recall.ceiling)) |")
+        }
+        lines += ["", "| fact that is about to matter | kind | standing | of | said | probes read |", "|---|---|---|---|---|---|"]
+        for (key, recall) in claims.facts.sorted(by: { $0.key < $1.key }) where key.decides {
+            lines.append(
+                "| \(key.question) | \(key.kind) | \(key.standing.rawValue) | \(recall.facts) | \(percent(recall.share)) | \(percent(recall.ceiling)) |"
+            )
+        }
+        lines += ["", "| claim | kind | place | claims | true |", "|---|---|---|---|---|"]
+        for (key, precision) in claims.claims.sorted(by: { $0.key < $1.key }) {
+            lines.append(
+                "| \(key.question) | \(key.kind) | \(key.place.rawValue) | \(precision.claims) | \(percent(precision.share)) |")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The recalls of the summary.
+    static let recalls: [(String, (ClaimScores.FactKey) -> Bool)] = [
+        ("about to matter, stated", { $0.decides && $0.standing == .stated }),
+        ("about to matter, latent", { $0.decides && $0.standing == .latent }),
+        ("all at such moments, stated", { $0.place == .moment && $0.standing == .stated }),
+        ("all at such moments, latent", { $0.place == .moment && $0.standing == .latent }),
+        ("all at random positions, stated", { $0.place == .random && $0.standing == .stated }),
+        ("all at random positions, latent", { $0.place == .random && $0.standing == .latent }),
+    ]
+
+    private func number(_ value: Double?) -> String { value.map { String(format: "%.3f", $0) } ?? "–" }
+    private func percent(_ value: Double?) -> String { value.map { String(format: "%.1f%%", 100 * $0) } ?? "–" }
+}

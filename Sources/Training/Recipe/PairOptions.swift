@@ -1,0 +1,90 @@
+import Tensors
+
+/// The options of `nla train pair`: a tiny target with its verbalizer and reconstructor, from nothing. The options of the single
+/// stages stand in run files of their own.
+public struct PairOptions: RunOptions {
+    /// Seed of the world, of every draw and of the weights.
+    public var seed: UInt64 = 0
+    /// Run files of the stages; relative paths start from the working folder.
+    public var targetRun: String?
+    /// The verbalizer's.
+    public var verbalizerRun: String?
+    /// The reconstructor's.
+    public var reconstructorRun: String?
+    /// Tokens of the vocabulary.
+    public var vocabulary = 4096
+    /// Documents that the vocabulary is learnt from.
+    public var vocabularyDocuments = 40_000
+    /// K; nil for two thirds of the blocks.
+    public var layer: Int?
+    /// Documents that probes are fitted to.
+    public var probeDocuments = 12_000
+    /// Documents that the verbalizer learns from.
+    public var verbalizerDocuments = 90_000
+    /// Documents that the reconstructor learns from.
+    public var reconstructorDocuments = 40_000
+    /// Documents that nothing learns from.
+    public var heldOutDocuments = 3_000
+    /// Random positions of each document.
+    public var positionsPerDocument = 3
+    /// The first position that is read.
+    public var firstPosition = 4
+    /// Whether the teacher asks probes what the vector holds.
+    public var usesProbes = true
+    /// What it must hold a fact with.
+    public var threshold: Float = 0.5
+    /// Facts of one explanation at most, beside the ending.
+    public var maximumFacts = 3
+    /// Share of facts left out at random.
+    public var omission = 0.1
+    /// Share of facts said in another sentence than the usual one.
+    public var paraphrases = 0.0
+    /// The verbalizer's prompt.
+    public var verbalizerTemplate = "Explain <concept>{injection_char}</concept>"
+    /// The reconstructor's prompt.
+    public var reconstructorTemplate = "<text>{explanation}</text><summary>"
+    /// Held-out rows that the evaluation explains.
+    public var evaluationRows = 4000
+
+    /// The defaults.
+    public init() {}
+
+    public static let stage = "pair"
+
+    public static let fields: [RunField<PairOptions>] = [
+        RunField("seed", \.seed, "Seed of the world, of every draw and of the weights."),
+        RunField("target_run", \.targetRun, "Run file of nla train target; none for the defaults."),
+        RunField("av_run", \.verbalizerRun, "Run file of nla train av; none for the defaults."),
+        RunField("ar_run", \.reconstructorRun, "Run file of nla train ar; none for the defaults."),
+        RunField("vocabulary", \.vocabulary, in: 300...1_000_000, "Tokens of the vocabulary."),
+        RunField(
+            "vocabulary_documents", \.vocabularyDocuments, in: 1...10_000_000, "Documents the vocabulary is learnt from."),
+        RunField("layer", \.layer, "Block to read behind; none for two thirds of the depth."),
+        RunField("probe_documents", \.probeDocuments, in: 1...10_000_000, "Documents that probes are fitted to."),
+        RunField("av_documents", \.verbalizerDocuments, in: 1...10_000_000, "Documents the verbalizer learns from."),
+        RunField("ar_documents", \.reconstructorDocuments, in: 1...10_000_000, "Documents the reconstructor learns from."),
+        RunField("held_out_documents", \.heldOutDocuments, in: 1...10_000_000, "Documents that nothing learns from."),
+        RunField("positions_per_document", \.positionsPerDocument, in: 0...10_000, "Random positions of each document."),
+        RunField("first_position", \.firstPosition, in: 0...10_000, "The first position that is read."),
+        RunField("uses_probes", \.usesProbes, "Whether the teacher says only what a probe reads from the vector."),
+        RunField("threshold", \.threshold, in: 0...1, "Least probability that a probe must give to a fact to be said."),
+        RunField("maximum_facts", \.maximumFacts, in: 0...100, "Facts of one explanation at most, beside the ending."),
+        RunField("omission", \.omission, in: 0...1, "Share of facts left out at random."),
+        RunField("paraphrases", \.paraphrases, in: 0...1, "Share of facts not said in the usual sentence."),
+        RunField("av_template", \.verbalizerTemplate, "The verbalizer's prompt, with {injection_char}."),
+        RunField("ar_template", \.reconstructorTemplate, "The reconstructor's prompt, with {explanation}."),
+        RunField(
+            "evaluation_rows", \.evaluationRows, in: 1...10_000_000, fixed: false,
+            "Held-out rows that the evaluation explains."),
+    ]
+
+    var teacher: StoreTeacher.Options {
+        var options = StoreTeacher.Options()
+        options.threshold = threshold
+        options.maximumFacts = maximumFacts
+        options.omission = omission
+        options.paraphrases = paraphrases
+        options.seed = seed
+        return options
+    }
+}

@@ -1,0 +1,258 @@
+import Autoencoder
+import Claims
+import Foundation
+import JSON
+import LanguageModel
+import Tensors
+import TinyWorld
+import Tokenization
+
+/// The whole way from nothing to a warm-started pair, on TinyWorld: vocabulary, target, activations, probes, teacher,
+/// reconstructor, verbalizer, evaluation.
+///
+/// Each stage leaves a folder or a file that appears under its name only when it is whole, so the same call goes on where an
+/// earlier one was stopped. The pair lies in `pair/`: `target/`, `av/`, `ar/`.
+public struct PairRecipe {
+    private let options: PairOptions
+    private let folder: RunFolder
+    private let world: TinyWorld
+    private let interruption: Interruption
+    private let progress: (String, TrainingProgress) -> Void
+    private let note: (String) -> Void
+
+    /// Takes hold of the recipe's folder.
+    ///
+    /// - Parameters:
+    ///   - progress: called after every training step with the stage's name.
+    ///   - note: called with a line about what begins or was found.
+    public init(
+        _ options: PairOptions, in url: URL, interruption: Interruption = Interruption(),
+        progress: @escaping (String, TrainingProgress) -> Void = { _, _ in }, note: @escaping (String) -> Void = { _ in }
+    ) throws {
+        try options.check()
+        self.options = options
+        self.interruption = interruption
+        self.progress = progress
+        self.note = note
+        folder = try RunFolder(url, options)
+        world = TinyWorld(seed: options.seed)
+    }
+
+    private var tokenizerFolder: URL { folder.url.appending(path: "tokenizer") }
+    private var targetRun: URL { folder.url.appending(path: "target") }
+    private var storeFolder: URL { folder.url.appending(path: "store") }
+    private var probesFolder: URL { folder.url.appending(path: "probes") }
+    private var explanationsFile: URL { folder.url.appending(path: "explanations.jsonl") }
+    private var reconstructorRun: URL { folder.url.appending(path: "ar") }
+    private var verbalizerRun: URL { folder.url.appending(path: "av") }
+    private var pairFolder: URL { folder.url.appending(path: "pair") }
+
+    /// Runs every stage that is not done.
+    ///
+    /// - Returns: the evaluation.
+    /// - Throws: ``Interrupted`` when a signal stopped a stage.
+    public func run() throws -> PairEvaluation {
+        try timed("tokenizer") { try makeTokenizer() }
+        try timed("target") { try trainTarget() }
+        let store = try timed("store") { try makeStore() }
+        let probes = try timed("probes") { try fitProbes(store) }
+        try timed("teacher") { try teach(store, probes) }
+        try timed("ar") { try trainReconstructor() }
+        try timed("av") { try trainVerbalizer() }
+        return try timed("evaluation") { try evaluate(store, probes) }
+    }
+
+    /// A stage was stopped by a signal.
+    public struct Interrupted: Error {
+        /// The stage.
+        public let stage: String
+        /// Its step.
+        public let step: Int
+        /// The signal.
+        public let signal: Int32
+    }
+
+    /// Runs a stage; how long it took is kept in `seconds.jsonl`.
+    private func timed<Result>(_ stage: String, _ body: () throws -> Result) throws -> Result {
+        let clock = ContinuousClock()
+        let start = clock.now
+        note("\(stage) …")
+        let result = try body()
+        note(String(format: "%@: %.0f s", stage, (clock.now - start).seconds))
+        return result
+    }
+
+    private func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
+
+    // MARK: Vocabulary and target
+
+    /// Tokens with a meaning of their own. Whole tags keep prompts short.
+    private static let extraTokens: [BytePairTrainer.ExtraToken] =
+        ["<|endoftext|>", "<|im_start|>", "<|im_end|>"].map { .special($0) }
+        + ["㈎", "<concept>", "</concept>", "<explanation>", "</explanation>", "<text>", "</text>", "<summary>"]
+        .map { .text($0) }
+
+    /// A conversation in ChatML, as Qwen2 writes it.
+    private static let chatTemplate =
+        "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}"
+        + "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+
+    private func makeTokenizer() throws {
+        guard !exists(tokenizerFolder) else { return }
+        var trainer = try BytePairTrainer(
+            .init(vocabularySize: options.vocabulary, extraTokens: PairRecipe.extraTokens))
+        let grammar = TinyWorldGrammar()
+        for index in 0..<options.vocabularyDocuments {
+            let document = world.document(index, split: .training)
+            trainer.add(document.text)
+            // The words of explanations, in about the share that they will have.
+            if index % 8 == 0 {
+                for truth in document.truths { grammar.sentence(truth.fact).map { trainer.add(" " + $0) } }
+            }
+        }
+        trainer.add(options.verbalizerTemplate + "user assistant" + options.reconstructorTemplate)
+        let trained = trainer.train()
+        try AtomicFolder.write(to: tokenizerFolder) { partial in
+            try trained.write(to: partial, endOfText: "<|endoftext|>", chatTemplate: PairRecipe.chatTemplate)
+        }
+        note("a vocabulary of \(trained.vocabularySize) tokens")
+    }
+
+    private func trainTarget() throws {
+        var target = TargetOptions()
+        if let file = options.targetRun { try target.read(runFile: URL(fileURLWithPath: file)) }
+        target.tokenizer = tokenizerFolder.path
+        target.data = "tiny-world"
+        target.seed = options.seed
+        let run = try TargetRun(target, in: targetRun)
+        switch try run.run(interruption: interruption, progress: { progress("target", $0) }) {
+        case .finished(let evaluation): note(evaluation.table)
+        case .finishedBefore: break
+        case .interrupted(let step, let signal): throw Interrupted(stage: "target", step: step, signal: signal)
+        }
+    }
+
+    private var targetFolder: URL { targetRun.appending(path: "model") }
+
+    // MARK: Activations, probes, explanations
+
+    /// Splits of the store: no document is in two, and none is among those the target has learnt from.
+    private var splits: [(name: String, count: Int, split: TinyWorld.Split)] {
+        [
+            ("probe", options.probeDocuments, .training),
+            (ReconstructorStage.split, options.reconstructorDocuments, .training),
+            (VerbalizerStage.split, options.verbalizerDocuments, .training),
+            ("held-out", options.heldOutDocuments, .heldOut),
+        ]
+    }
+
+    /// First number of the documents that the store takes; the target reads those from 0 on.
+    private static let firstDocument = 100_000_000
+
+    private func makeStore() throws -> ActivationStore {
+        let wanted = splits.reduce(0) { $0 + $1.count }
+        if let known = try? ActivationStore(folder: storeFolder), known.documents.count == wanted { return known }
+        let builder = try ActivationStoreBuilder(
+            model: targetFolder, layer: options.layer,
+            positions: PositionPolicy(
+                perDocument: options.positionsPerDocument, includeMoments: true, firstPosition: options.firstPosition),
+            seed: options.seed, .init(precision: .native))
+        var next = PairRecipe.firstDocument
+        let sources = splits.map { split in
+            defer { next += split.count }
+            return (split, next)
+        }
+        let documents = sources.lazy.flatMap { split, first in
+            (first..<first + split.count).lazy.map {
+                StoredDocument(world.document($0, split: split.split), split: split.name)
+            }
+        }
+        try builder.build(documents, into: storeFolder)
+        return try ActivationStore(folder: storeFolder)
+    }
+
+    private func fitProbes(_ store: ActivationStore) throws -> ProbeSet {
+        if exists(probesFolder) { return try ProbeSet(folder: probesFolder) }
+        var settings = ProbeOptions()
+        settings.maximumWords = 4000
+        settings.seed = options.seed
+        let probes = try ProbeSet.train(store, rows: store.rows(ofSplit: "probe"), settings)
+        let report = ProbeReport(probes, store, rows: try store.rows(ofSplit: "held-out"))
+        note(report.table)
+        try AtomicFile.write(
+            report.json.serialized(indent: 2) + "\n", to: folder.url.appending(path: "probes.json"))
+        try probes.save(to: probesFolder)
+        return probes
+    }
+
+    private func teach(_ store: ActivationStore, _ probes: ProbeSet) throws {
+        guard !exists(explanationsFile) else { return }
+        let teacher = StoreTeacher(
+            store, TinyWorldGrammar(), probes: options.usesProbes ? .apart(probes) : nil,
+            sayingFirst: TinyWorld.latentQuestions, options.teacher)
+        var lines = ""
+        let rows = store.rows(RowFilter(splits: [VerbalizerStage.split, ReconstructorStage.split, "held-out"]))
+        let report = teacher.explain(rows) { row, explanation in
+            let line: JSONValue = ["id": .string(store.id(of: row)), "explanation": .string(explanation)]
+            lines += line.serialized() + "\n"
+        }
+        note(
+            "the teacher explains \(report.explained) rows, withholds \(report.withheld), has nothing to say about \(report.empty); says \(report.said) facts of \(report.stated) stated"
+        )
+        try AtomicFile.write(lines, to: explanationsFile)
+    }
+
+    // MARK: The pair
+
+    private func warmStart<Stage>(_ file: String?) throws -> WarmStartOptions<Stage> {
+        var warm = WarmStartOptions<Stage>()
+        if let file { try warm.read(runFile: URL(fileURLWithPath: file)) }
+        warm.target = targetFolder.path
+        warm.store = storeFolder.path
+        warm.explanations = explanationsFile.path
+        warm.seed = options.seed
+        return warm
+    }
+
+    private func trainReconstructor() throws {
+        var warm: WarmStartOptions<ReconstructorStage> = try warmStart(options.reconstructorRun)
+        warm.template = options.reconstructorTemplate
+        let run = try WarmStartRun(warm, in: reconstructorRun)
+        try finish("ar", run.run(interruption: interruption) { progress("ar", $0) })
+    }
+
+    private func trainVerbalizer() throws {
+        var warm: WarmStartOptions<VerbalizerStage> = try warmStart(options.verbalizerRun)
+        warm.template = options.verbalizerTemplate
+        warm.reconstructor = reconstructorRun.appending(path: "model").path
+        let run = try WarmStartRun(warm, in: verbalizerRun)
+        try finish("av", run.run(interruption: interruption) { progress("av", $0) })
+    }
+
+    private func finish(_ stage: String, _ outcome: WarmStartOutcome) throws {
+        if case .interrupted(let step, let signal) = outcome {
+            throw Interrupted(stage: stage, step: step, signal: signal)
+        }
+    }
+
+    private func evaluate(_ store: ActivationStore, _ probes: ProbeSet) throws -> PairEvaluation {
+        if !exists(pairFolder) {
+            try AtomicFolder.write(to: pairFolder) { partial in
+                for (name, source) in [
+                    ("target", targetFolder), ("av", verbalizerRun.appending(path: "model")),
+                    ("ar", reconstructorRun.appending(path: "model")),
+                ] { try FileManager.default.copyItem(at: source, to: partial.appending(path: name)) }
+            }
+        }
+        var settings = PairEvaluation.Options()
+        settings.rows = options.evaluationRows
+        settings.seed = options.seed
+        let evaluation = try PairEvaluation(
+            Pair(folder: pairFolder), store, split: "held-out", grammar: TinyWorldGrammar(), probes: probes,
+            taught: TaughtRows(store, split: "held-out", explanations: explanationsFile), settings)
+        try AtomicFile.write(
+            evaluation.json.serialized(indent: 2) + "\n", to: folder.url.appending(path: "evaluation.json"))
+        try AtomicFile.write(evaluation.table, to: folder.url.appending(path: "evaluation.md"))
+        return evaluation
+    }
+}

@@ -1,0 +1,169 @@
+import Claims
+import Tensors
+
+/// Writes explanations of stored activations from what their texts have stated, and of that, if it has probes, only what the
+/// vector itself holds.
+///
+/// A teacher that sees the text alone teaches the verbalizer to say what the vector does not hold, which is to make things up
+/// (METHOD.md §8). This one says a fact only where a linear probe, reading that very vector, gives the true value at least
+/// `threshold`. It never says a latent fact: the words for it are learnt where it is stated, and their use where it is not is
+/// evidence of reading. Silence must not be learnt there either, so it abstains where the vector holds a latent fact of the
+/// questions that it says first.
+///
+/// Works on any store whose documents carry facts, with any claim grammar. The probes must have been fitted to other documents.
+public struct StoreTeacher {
+    /// The teacher's choices.
+    public struct Options: Sendable, Equatable {
+        /// The least probability a probe must give to the true value.
+        public var threshold: Float = 0.5
+        /// Facts of one explanation at most; the sentence about the text's end comes on top.
+        public var maximumFacts = 3
+        /// The share of facts left out at random, so that explanations vary in what they say.
+        public var omission = 0.1
+        /// The share of facts said in another of the grammar's sentences than the usual one.
+        public var paraphrases = 0.0
+        /// Seed of these choices, which also depend on document and position.
+        public var seed: UInt64 = 0
+
+        /// The usual choices.
+        public init() {}
+    }
+
+    /// What became of the rows.
+    public struct Report: Sendable, Equatable {
+        /// Rows with an explanation.
+        public var explained = 0
+        /// Rows left out because the vector holds a latent fact.
+        public var withheld = 0
+        /// Rows left out because there was nothing to say.
+        public var empty = 0
+        /// Facts that the text states at explained rows, and those of them that were said.
+        public var stated = 0, said = 0
+    }
+
+    private let store: ActivationStore
+    private let grammar: any ClaimGrammar
+    private let probes: TeacherProbes?
+    private let first: Set<Question>
+    private let options: Options
+
+    /// A teacher.
+    ///
+    /// - Parameters:
+    ///   - probes: fitted to other documents; nil for a teacher that sees the text alone.
+    ///   - first: questions whose facts are chosen before others where there are more than fit; those that some texts answer in
+    ///     words and others only show.
+    public init(
+        _ store: ActivationStore, _ grammar: any ClaimGrammar, probes: TeacherProbes?,
+        sayingFirst first: Set<Question> = [], _ options: Options = Options()
+    ) {
+        self.store = store
+        self.grammar = grammar
+        self.probes = probes
+        self.first = first
+        self.options = options
+    }
+
+    /// Explains rows; calls `deliver` with each row that gets an explanation, in order.
+    public func explain(_ rows: [Int], deliver: (_ row: Int, _ explanation: String) throws -> Void) rethrows -> Report {
+        var report = Report()
+        for begin in stride(from: 0, to: rows.count, by: 2048) {
+            let batch = Array(rows[begin..<min(rows.count, begin + 2048)])
+            let readings = readings(of: batch)
+            for (index, row) in batch.enumerated() {
+                let reading = readings?[index]
+                guard let explanation = explanation(of: row, reading, &report) else { continue }
+                try deliver(row, explanation)
+            }
+        }
+        return report
+    }
+
+    /// One row's reading.
+    private struct Reading {
+        let all: ProbeReading
+        let row: Int
+        func probability(_ fact: Fact) -> Float? { all.probability(of: fact, row: row) }
+    }
+
+    private func readings(of rows: [Int]) -> [Reading]? {
+        guard let probes else { return nil }
+        var result = [Reading?](repeating: nil, count: rows.count)
+        for (number, set) in probes.sets.enumerated() {
+            let places = rows.indices.filter { probes.set(for: store.document(of: rows[$0]).id) == number }
+            let reading = set.read(store.vectors(places.map { rows[$0] }))
+            for (row, place) in places.enumerated() { result[place] = Reading(all: reading, row: row) }
+        }
+        return result.compactMap { $0 }
+    }
+
+    private func explanation(of row: Int, _ reading: Reading?, _ report: inout Report) -> String? {
+        let document = store.document(of: row), place = store.row(row)
+        func isHeld(_ fact: Fact) -> Bool { reading.map { ($0.probability(fact) ?? 0) >= options.threshold } ?? true }
+        let truths = document.truths(at: place.byteEnd)
+        if reading != nil, truths.contains(where: { $0.standing == .latent && isFirst($0.fact) && isHeld($0.fact) }) {
+            report.withheld += 1
+            return nil
+        }
+        var random = Random(seed: options.seed, ContentHash.key(document.id), UInt64(place.position))
+        let stated = truths.filter { $0.standing == .stated }.map(\.fact)
+        var facts = stated.filter { isHeld($0) && grammar.sentence($0) != nil }.shuffled(using: &random)
+        facts = facts.filter(isFirst) + facts.filter { !isFirst($0) }
+        facts = Array(facts.filter { _ in random.uniform() >= options.omission }.prefix(options.maximumFacts))
+        facts.shuffle(using: &random)
+        if let ending = ending(of: document, at: place.byteEnd, isHeld) { facts.append(ending) }
+        guard !facts.isEmpty else {
+            report.empty += 1
+            return nil
+        }
+        report.explained += 1
+        report.stated += stated.count
+        report.said += facts.count
+        return facts.compactMap { sentence($0, &random) }.joined(separator: " ")
+    }
+
+    private func isFirst(_ fact: Fact) -> Bool { first.contains(fact.question) }
+
+    private func sentence(_ fact: Fact, _ random: inout Random) -> String? {
+        guard options.paraphrases > 0, random.uniform() < options.paraphrases else { return grammar.sentence(fact) }
+        return grammar.paraphrases(fact).randomElement(using: &random)
+    }
+
+    /// The text's last words, as many as the vector holds.
+    private func ending(of document: LabelledDocument, at length: Int, _ isHeld: (Fact) -> Bool) -> Fact? {
+        let words = LastWords(of: Array(document.text.utf8.prefix(length))[...], count: StoreTeacher.endingWords)
+        var found: Fact?
+        for count in 1...StoreTeacher.endingWords {
+            guard let text = words.ending(count) else { break }
+            let fact = Fact(endingQuestion.subject, endingQuestion.relation, text)
+            guard isHeld(fact) else { break }
+            found = fact
+        }
+        return found
+    }
+
+    /// How many last words are quoted at most.
+    static let endingWords = 3
+}
+
+/// The probes that a teacher asks: one set for all documents, or two, each fitted to the other half.
+public enum TeacherProbes: Sendable {
+    /// Fitted to documents that are not taught.
+    case apart(ProbeSet)
+    /// Fitted to halves of the documents; each row is read by the set that has not seen its document.
+    case crossFit(CrossFitProbes)
+
+    var sets: [ProbeSet] {
+        switch self {
+        case .apart(let set): [set]
+        case .crossFit(let probes): probes.halves
+        }
+    }
+
+    func set(for documentID: String) -> Int {
+        switch self {
+        case .apart: 0
+        case .crossFit: 1 - CrossFitProbes.half(of: documentID)
+        }
+    }
+}

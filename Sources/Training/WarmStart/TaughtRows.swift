@@ -1,0 +1,50 @@
+import Foundation
+import LanguageModel
+import Tensors
+
+/// Rows of a store with their explanations: what a warm start learns from.
+public struct TaughtRows: Sendable {
+    /// Rows of the store.
+    public private(set) var rows: [Int] = []
+    /// What a teacher wrote about each.
+    public private(set) var explanations: [String] = []
+
+    /// The rows of a split that a teacher's file explains. Throws if there are none.
+    ///
+    /// - Parameter file: JSON Lines with `id`, as `document#position`, and `explanation`.
+    public init(_ store: ActivationStore, split: String, explanations file: URL) throws {
+        let teacher = try JSONLTeacher(file)
+        for row in try store.rows(ofSplit: split) {
+            guard let explanation = teacher[store.id(of: row)] else { continue }
+            rows.append(row)
+            explanations.append(explanation)
+        }
+        guard !rows.isEmpty else {
+            throw ModelError("\(file.path): explains none of the rows of the split \(split) of \(store.folder.path)")
+        }
+    }
+
+    /// Rows with explanations that are in memory.
+    public init(rows: [Int], explanations: [String]) {
+        require(rows.count == explanations.count, "an explanation for each row")
+        self.rows = rows
+        self.explanations = explanations
+    }
+
+    /// How many there are.
+    public var count: Int { rows.count }
+
+    /// The first `count`, spread evenly over all of them.
+    public func spread(_ count: Int) -> TaughtRows {
+        guard count < rows.count else { return self }
+        let places = (0..<count).map { $0 * rows.count / count }
+        return TaughtRows(rows: places.map { rows[$0] }, explanations: places.map { explanations[$0] })
+    }
+}
+
+extension ActivationStore {
+    /// A row's name in teacher files: `document#position`.
+    public func id(of row: Int) -> String {
+        TeacherRequest.id(document: document(of: row).id, position: self.row(row).position)
+    }
+}

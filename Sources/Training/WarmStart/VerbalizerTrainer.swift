@@ -1,0 +1,100 @@
+import Autoencoder
+import LanguageModel
+import Tensors
+
+/// Teaches a verbalizer to write what the teacher wrote: next-token loss on the explanation, given the activation (METHOD.md §4.1).
+public final class VerbalizerTrainer: Trainer {
+    /// The model.
+    public let verbalizer: Verbalizer
+    public let groups: [ParameterGroup]
+    private let store: ActivationStore
+    private let training: TaughtRows
+    private let heldOut: TaughtRows
+    private let judge: ExplanationJudge?
+    private let options: WarmStartOptions<VerbalizerStage>
+    private var order: EpochOrder
+
+    /// Makes the verbalizer trainable.
+    ///
+    /// - Parameter judge: scores explanations in evaluations; nil without a reconstructor.
+    public init(
+        _ verbalizer: Verbalizer, _ store: ActivationStore, training: TaughtRows, heldOut: TaughtRows,
+        judge: ExplanationJudge?, _ options: WarmStartOptions<VerbalizerStage>
+    ) {
+        self.verbalizer = verbalizer
+        self.store = store
+        self.training = training
+        self.heldOut = heldOut
+        self.judge = judge
+        self.options = options
+        verbalizer.makeTrainable(precision: options.precision)
+        groups = [
+            ParameterGroup(
+                "verbalizer", verbalizer.parameters.filter(\.isTrainable), precision: options.precision,
+                optimizer: options.optimizer, schedule: options.schedule)
+        ]
+        order = EpochOrder(count: training.count, seed: options.seed)
+    }
+
+    public func step(_ index: Int) throws -> Metrics {
+        let places = (index * options.rowsPerStep..<(index + 1) * options.rowsPerStep).map { order.item($0) }
+        let batch = try batch(training, places, shuffled: options.shufflesActivations)
+        let tape = Tape(precision: options.precision)
+        let logProbabilities = verbalizer.responseLogProbabilities(batch, tape: tape)
+        let count = batch.tokenCount
+        let loss = -logProbabilities.value.floats().reduce(0) { $0 + Double($1) } / Double(count)
+        try groups[0].checkFinite(loss)
+        tape.backward(
+            from: logProbabilities,
+            gradient: Tensor([Float](repeating: -1 / Float(count), count: count), shape: [count]))
+        let norm = try groups[0].update(step: index)
+        return [
+            "loss": loss, "gradient_norm": norm, "learning_rate": Double(options.schedule.rate(at: index)),
+            "tokens": Double(count), "rows": Double(places.count),
+        ]
+    }
+
+    /// Held-out loss, the same with another row's activation, and what explanations are worth.
+    public func evaluate() throws -> Evaluation {
+        let rows = heldOut.spread(options.evaluationRows)
+        let loss = try loss(rows, shuffled: options.shufflesActivations)
+        guard loss.isFinite else { throw NonFiniteError("the held-out loss") }
+        var metrics: Metrics = ["held_out_loss": loss]
+        if !options.shufflesActivations { metrics["held_out_loss_swapped"] = try self.loss(rows, shuffled: true) }
+        if let judge, !options.shufflesActivations {
+            metrics.merge(try judge.metrics(verbalizer, store, heldOut.spread(options.evaluationSamples)))
+        }
+        return Evaluation(metrics, score: -loss)
+    }
+
+    /// Nats per token of the explanations of held-out rows.
+    func loss(_ rows: TaughtRows, shuffled: Bool) throws -> Double {
+        var sum = 0.0, count = 0
+        for begin in stride(from: 0, to: rows.count, by: 64) {
+            let batch = try batch(rows, Array(begin..<min(rows.count, begin + 64)), shuffled: shuffled)
+            let tape = Tape(recording: false, precision: options.precision)
+            let values = verbalizer.responseLogProbabilities(batch, tape: tape).value.floats()
+            sum -= values.reduce(0) { $0 + Double($1) }
+            count += values.count
+        }
+        return sum / Double(max(1, count))
+    }
+
+    /// Some rows with their explanations as responses. Shuffled, each goes with the next row's activation.
+    private func batch(_ taught: TaughtRows, _ places: [Int], shuffled: Bool) throws -> VerbalizerBatch {
+        let vectors = store.vectors(places.map { taught.rows[$0] })
+        let responses = places.enumerated().map { index, place in
+            VerbalizerBatch.Response(
+                activation: shuffled ? (index + 1) % places.count : index,
+                ids: verbalizer.responseIDs(taught.explanations[place]))
+        }
+        return try verbalizer.batch(vectors, responses)
+    }
+}
+
+extension Verbalizer {
+    /// The tokens of an explanation as the verbalizer is to write it, between its tags.
+    public func responseIDs(_ explanation: String) -> [Int32] {
+        tokenizer.encode(Explanation.openTag + explanation + Explanation.closeTag, addSpecialTokens: false)
+    }
+}

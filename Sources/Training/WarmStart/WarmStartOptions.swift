@@ -1,0 +1,206 @@
+import Autoencoder
+import LanguageModel
+import Tensors
+
+/// Which model a warm start trains.
+public protocol WarmStartStage: Sendable {
+    /// As `nla train` calls it.
+    static var name: String { get }
+    /// The split it learns from.
+    static var split: String { get }
+    /// Options that only this stage has.
+    static var fields: [RunField<WarmStartOptions<Self>>] { get }
+    /// Highest learning rate unless another is asked for.
+    static var learningRate: Float { get }
+}
+
+/// The options of `nla train av` and `nla train ar`.
+public struct WarmStartOptions<Stage: WarmStartStage>: RunOptions {
+    /// Folder of the target.
+    public var target = ""
+    /// The activation store.
+    public var store = ""
+    /// The teacher's file.
+    public var explanations = ""
+    /// Split to learn from.
+    public var split = Stage.split
+    /// Split to measure on.
+    public var heldOut = "held-out"
+    /// Seed of the order of rows.
+    public var seed: UInt64 = 0
+    /// Optimizer steps.
+    public var steps = 2000
+    /// Activations of a step.
+    public var rowsPerStep = 64
+    /// Highest learning rate.
+    public var learningRate = Stage.learningRate
+    /// Steps over which the rate rises.
+    public var warmUpSteps = 100
+    /// The last rate as a share of the highest.
+    public var finalRateShare: Float = 0.05
+    /// AdamW's decay rate of the gradient's mean.
+    public var beta1: Float = 0.9
+    /// AdamW's decay rate of its variance.
+    public var beta2: Float = 0.98
+    /// Decay of matrices.
+    public var weightDecay: Float = 0.01
+    /// Largest gradient norm.
+    public var gradientClip: Double = 1
+    /// What matrix products compute in.
+    public var precision = Precision.native
+    /// Rank of adapters; 0 trains every weight.
+    public var loraRank = 0
+    /// Scale of the adapters, times their rank.
+    public var loraAlpha: Double = 32
+    /// Layers that get adapters.
+    public var loraTargets = LoRAConfiguration.allLinear
+    /// Verbalizer: whether every explanation goes with another row's activation, as a control.
+    public var shufflesActivations = false
+    /// Verbalizer: a reconstructor's folder, to score explanations with while training.
+    public var reconstructor: String?
+    /// Reconstructor: the share of explanations that are replaced by nothing.
+    public var emptyShare = 0.03
+    /// The prompt around the activation, or around the explanation; nil for the usual one.
+    public var template: String?
+    /// Verbalizer: the character that the activation replaces.
+    public var marker = Recipe().marker
+    /// Verbalizer: how the activation enters.
+    public var injection = InjectionMethod.replace
+    /// Verbalizer: norm of the injected vector; nil for the root of the width.
+    public var injectionScale: Double?
+    /// Steps between evaluations.
+    public var evaluateEvery = 500
+    /// Held-out rows of an evaluation's loss.
+    public var evaluationRows = 512
+    /// Held-out rows that are explained in an evaluation.
+    public var evaluationSamples = 128
+    /// Steps between checkpoints.
+    public var checkpointEvery = 1000
+    /// Seconds between checkpoints.
+    public var checkpointSeconds: Double = 120
+    /// Threads; nil for all cores.
+    public var threads: Int?
+
+    /// The defaults.
+    public init() {}
+
+    public static var stage: String { Stage.name }
+
+    public static var fields: [RunField<Self>] {
+        [
+            RunField("target", \.target, "Folder of the target model."),
+            RunField("store", \.store, "The activation store."),
+            RunField("explanations", \.explanations, "The teacher's file, JSON Lines."),
+            RunField("split", \.split, "Split of the store to learn from."),
+            RunField("held_out", \.heldOut, "Split to measure on."),
+            RunField("seed", \.seed, "Seed of the order of rows."),
+            RunField("steps", \.steps, in: 1...10_000_000, "Optimizer steps."),
+            RunField("rows_per_step", \.rowsPerStep, in: 1...100_000, "Activations of a step."),
+            RunField("learning_rate", \.learningRate, in: 0...10, "Highest learning rate."),
+            RunField("warm_up_steps", \.warmUpSteps, in: 0...10_000_000, "Steps over which the learning rate rises."),
+            RunField("final_rate_share", \.finalRateShare, in: 0...1, "The last rate as a share of the highest."),
+            RunField("beta1", \.beta1, in: 0...0.9999, "AdamW: decay rate of the gradient's mean."),
+            RunField("beta2", \.beta2, in: 0...0.99999, "AdamW: decay rate of the gradient's variance."),
+            RunField("weight_decay", \.weightDecay, in: 0...10, "AdamW: decay of matrices; vectors do not decay."),
+            RunField("gradient_clip", \.gradientClip, in: 1e-9...1e9, "Largest norm of the gradient."),
+            RunField("precision", \.precision, "What matrix products compute in."),
+            RunField("lora_rank", \.loraRank, in: 0...4096, "Rank of low-rank adapters; 0 trains every weight."),
+            RunField("lora_alpha", \.loraAlpha, in: 0...1e6, "Scale of the adapters, times their rank."),
+            RunField("lora_targets", \.loraTargets, "Linear layers that get adapters."),
+        ] + Stage.fields + [
+            RunField("template", \.template, "The prompt's template; none for the usual one."),
+            RunField("evaluate_every", \.evaluateEvery, in: 1...10_000_000, fixed: false, "Steps between evaluations."),
+            RunField(
+                "evaluation_rows", \.evaluationRows, in: 1...1_000_000, fixed: false,
+                "Held-out rows of an evaluation's loss."),
+            RunField(
+                "checkpoint_every", \.checkpointEvery, in: 1...10_000_000, fixed: false, "Steps between checkpoints."),
+            RunField(
+                "checkpoint_seconds", \.checkpointSeconds, in: 0...1e9, fixed: false,
+                "Seconds after which a checkpoint is due anyway."),
+            RunField("threads", \.threads, fixed: false, "Threads to compute with; none for all cores."),
+        ]
+    }
+
+    public func check() throws {
+        for (name, value) in [("target", target), ("store", store), ("explanations", explanations)] where value.isEmpty {
+            throw TrainingError("\(name): nothing is named; it has no default")
+        }
+        guard precision == .float32 || Machine.supportsBFloat16 else {
+            throw TrainingError("precision: this CPU has no bfloat16 instructions; use f32")
+        }
+        guard threads.map({ (1...64).contains($0) }) ?? true else {
+            throw TrainingError("threads: must be between 1 and 64")
+        }
+    }
+
+    var optimizer: AdamW {
+        var optimizer = AdamW()
+        optimizer.beta1 = beta1
+        optimizer.beta2 = beta2
+        optimizer.weightDecay = weightDecay
+        optimizer.decaysVectors = false
+        optimizer.maximumGradientNorm = gradientClip
+        return optimizer
+    }
+
+    var schedule: LearningRateSchedule {
+        LearningRateSchedule(
+            peak: learningRate, warmUpSteps: min(warmUpSteps, steps), totalSteps: steps, finalShare: finalRateShare)
+    }
+
+    var cadence: TrainingLoop.Cadence {
+        TrainingLoop.Cadence(
+            steps: steps, evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery,
+            checkpointSeconds: checkpointSeconds)
+    }
+
+    /// The choices that go into the sidecar.
+    func recipe(layer: Int) -> Recipe {
+        var recipe = Recipe(layer: layer)
+        recipe.marker = marker
+        recipe.injection = injection
+        if let injectionScale { recipe.injectionScale = .norm(injectionScale) }
+        return recipe
+    }
+
+    /// Adapters, if some are asked for.
+    var adapters: LoRAConfiguration? {
+        loraRank == 0 ? nil : LoRAConfiguration(rank: loraRank, alpha: loraAlpha, targets: loraTargets)
+    }
+}
+
+/// `nla train av`.
+public enum VerbalizerStage: WarmStartStage {
+    public static let name = "av", split = "warm-start-av"
+    public static let learningRate: Float = 1e-3
+    public static var fields: [RunField<WarmStartOptions<Self>>] {
+        [
+            RunField(
+                "shuffle_activations", \.shufflesActivations,
+                "The control: every explanation goes with another row's activation."),
+            RunField("marker", \.marker, "The character that the activation replaces; one token of the target."),
+            RunField("injection", \.injection, "How the activation enters."),
+            RunField("injection_scale", \.injectionScale, "Norm of the injected vector; none for the root of the width."),
+            RunField(
+                "reconstructor", \.reconstructor, fixed: false,
+                "Folder of a reconstructor, to score explanations with while training."),
+            RunField(
+                "evaluation_samples", \.evaluationSamples, in: 1...1_000_000, fixed: false,
+                "Held-out rows that are explained in an evaluation."),
+        ]
+    }
+}
+
+/// `nla train ar`.
+public enum ReconstructorStage: WarmStartStage {
+    public static let name = "ar", split = "warm-start-ar"
+    public static let learningRate: Float = 1e-3
+    public static var fields: [RunField<WarmStartOptions<Self>>] {
+        [
+            RunField(
+                "empty_share", \.emptyShare, in: 0...1,
+                "Share of explanations replaced by nothing, so that the reconstructor knows what no words mean.")
+        ]
+    }
+}
