@@ -52,7 +52,8 @@ enum ServerMessage {
     /// Without line breaks and control characters, cut short, and without the key: some servers repeat it.
     static func oneLine(_ message: String, hiding key: RemoteKey?) -> String {
         var message = message
-        if let key { message = message.replacing(key.value, with: "…") }
+        // Shorter ones are stand-ins for servers that want any key at all, and may be parts of words.
+        if let key, key.value.utf8.count >= 8 { message = message.replacing(key.value, with: "…") }
         let words = message.prefix(4 * limit).split {
             $0.isWhitespace || $0.unicodeScalars.contains { $0.value < 0x20 }
         }

@@ -121,6 +121,13 @@ public struct Completion: Sendable, Equatable {
     /// Why it ended, in the server's words.
     public let stopReason: String?
 
+    package init(text: String, inputTokens: Int?, outputTokens: Int?, stopReason: String?) {
+        self.text = text
+        self.inputTokens = inputTokens
+        self.outputTokens = outputTokens
+        self.stopReason = stopReason
+    }
+
     /// Whether it ended at the limit of tokens rather than by itself.
     public var isCutOff: Bool { stopReason == "max_tokens" || stopReason == "length" }
 }

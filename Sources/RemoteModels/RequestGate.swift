@@ -2,7 +2,7 @@
 ///
 /// The limit adapts as congestion control does: overload halves it, each success adds a fraction of one. A server that names a
 /// time to wait is given it by everybody.
-actor RequestGate {
+package actor RequestGate {
     private let most: Int
     private var limit: Double
     private var inside = 0
@@ -10,16 +10,16 @@ actor RequestGate {
     private var pausedUntil = ContinuousClock.now
     private var lastReduction = ContinuousClock.now
 
-    init(most: Int) {
+    package init(most: Int) {
         self.most = max(1, most)
         limit = Double(self.most)
     }
 
     /// Requests that may be inside at this moment.
-    var currentLimit: Int { Int(limit) }
+    package var currentLimit: Int { Int(limit) }
 
     /// Runs `body` when there is room, and returns when the request began together with what came of it.
-    func pass<Result: Sendable>(
+    package func pass<Result: Sendable>(
         _ body: @Sendable () async throws -> Result
     ) async throws -> (start: ContinuousClock.Instant, result: Result) {
         await enter()
@@ -31,13 +31,13 @@ actor RequestGate {
     }
 
     /// An answer came: there may be room for more.
-    func succeeded() {
+    package func succeeded() {
         limit = min(Double(most), limit + 1 / limit)
         admit()
     }
 
     /// The server is overloaded. Requests that began before the last reduction say nothing new.
-    func overloaded(_ start: ContinuousClock.Instant, wait: Duration?) {
+    package func overloaded(_ start: ContinuousClock.Instant, wait: Duration?) {
         let now = ContinuousClock.now
         if start > lastReduction {
             limit = max(1, limit / 2)

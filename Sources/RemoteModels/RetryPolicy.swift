@@ -20,18 +20,18 @@ public struct RetryPolicy: Sendable {
 
     /// How long to wait after a failure, where the server says nothing: exponential, between half and all of the full delay, so
     /// that many that failed together do not come back together.
-    func delay(afterFailure failure: Int) -> Duration {
+    package func delay(afterFailure failure: Int) -> Duration {
         let doubled = firstDelay * pow(2, Double(min(failure - 1, 30)))
         return min(doubled, longestDelay) * (0.5 + 0.5 * jitter())
     }
 
     /// What a server asks for, spread a little.
-    func delay(askedFor wait: Duration) -> Duration {
+    package func delay(askedFor wait: Duration) -> Duration {
         max(wait, .zero) + min(firstDelay, longestDelay) * jitter()
     }
 
     /// Reads `retry-after-ms` or `retry-after`, which is a number of seconds or a date (RFC 9110, 10.2.3).
-    static func wait(milliseconds: String?, retryAfter: String?, now: Date = Date()) -> Duration? {
+    package static func wait(milliseconds: String?, retryAfter: String?, now: Date = Date()) -> Duration? {
         if let number = milliseconds.flatMap(Double.init), number.isFinite { return .seconds(min(number / 1000, 1e9)) }
         guard let text = retryAfter?.trimmingCharacters(in: .whitespaces) else { return nil }
         if let number = Double(text), number.isFinite { return .seconds(min(number, 1e9)) }

@@ -4,7 +4,7 @@ import ScriptedServer
 import Synchronization
 import Testing
 
-@testable import Training
+import Training
 
 @Suite struct RemoteTeacherTests {
     /// Runs a teacher on a scripted server with a journal and returns all there is to see.
@@ -17,7 +17,8 @@ import Testing
     ) {
         try await ScriptedServer.run(script) { server in
             var settings = try RemoteModelSettings(
-                .anthropicMessages, model: name, baseURL: server.address, environment: ["ANTHROPIC_API_KEY": "k"])
+                .anthropicMessages, model: name, baseURL: server.address,
+                environment: ["ANTHROPIC_API_KEY": "secret-key"])
             settings.concurrency = 4
             settings.retries.firstDelay = .milliseconds(1)
             settings.retries.maxAttempts = 3

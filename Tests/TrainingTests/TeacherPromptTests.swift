@@ -1,7 +1,7 @@
 import Testing
 import Training
 
-@testable import RemoteModels
+import RemoteModels
 
 @Suite struct TeacherPromptTests {
     private func read(_ text: String, stop: String = "end_turn") throws -> String {

@@ -40,10 +40,10 @@ public actor TeacherJournal {
     public var count: Int { explanations.count }
 
     /// All answers by key.
-    func all() -> [String: String] { explanations }
+    package func all() -> [String: String] { explanations }
 
     /// Keeps an answer. When this returns, it is on disk.
-    func record(_ explanation: String, key: String, id: String) throws {
+    package func record(_ explanation: String, key: String, id: String) throws {
         guard explanations[key] == nil else { return }
         let entry: JSONValue = ["key": .string(key), "id": .string(id), "explanation": .string(explanation)]
         try Self.append(entry.serialized(), descriptor, file)

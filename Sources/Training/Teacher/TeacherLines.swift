@@ -5,9 +5,14 @@ import JSON
 enum TeacherLines {
     /// Calls `body` with each object and its place, "FILE: line N". Empty lines are passed over.
     static func read(_ file: URL, _ body: (JSONValue, String) throws -> Void) throws {
-        let data: Data
-        do { data = try Data(contentsOf: file, options: .mappedIfSafe) } catch {
-            throw TeacherError("\(file.path): cannot be read: \(reason(error))")
+        // By descriptor: pipes are read too, and the system says why a file is not.
+        let descriptor = open(file.path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw TeacherError("\(file.path): cannot be read: \(String(cString: strerror(errno)))")
+        }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        guard let data = try? handle.readToEnd() ?? Data() else {
+            throw TeacherError("\(file.path): cannot be read; is it a file?")
         }
         var number = 0
         for line in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
@@ -21,11 +26,6 @@ enum TeacherLines {
             guard json.object != nil else { throw TeacherError("\(place): an object is needed") }
             try body(json, place)
         }
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        let code = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError)?.code
-        return code.map { String(cString: strerror(Int32($0))) } ?? "no such file, or no permission"
     }
 
     /// The name of a line's place: "id", or "document" with "position".

@@ -168,4 +168,4 @@ struct DataTeach: ParsableCommand {
     }
 }
 
-extension RemoteProtocol: @retroactive ExpressibleByArgument {}
+extension RemoteProtocol: ExpressibleByArgument {}
