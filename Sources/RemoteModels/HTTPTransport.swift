@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Foundation
 import NIOCore
 
 /// Sends one request and brings back the whole answer, in bounded time and space.
@@ -49,6 +50,8 @@ struct HTTPTransport: Sendable {
                 retryAfterMilliseconds: response.headers.first(name: "retry-after-ms"), body: body)
         } catch let error as HTTPClientError {
             return error == .connectTimeout ? .timedOut : .failed(error.shortDescription)
+        } catch let error as IOError {
+            return .failed(String(cString: strerror(error.errnoCode)))
         } catch {
             return .failed("\(error)")
         }

@@ -9,14 +9,13 @@ public actor TeacherJournal {
     /// The file.
     public nonisolated let file: URL
     private let descriptor: Int32
-    private var explanations: [String: String] = [:]
+    private var explanations: [String: String]
 
     private static let header = #"{"format": "teacher journal 1"}"#
 
     /// Opens a journal, or begins one. Throws a ``TeacherError``.
     public init(_ file: URL) throws {
-        self.file = file
-        descriptor = open(file.path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        let descriptor = open(file.path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Self.failure(file, "cannot be opened") }
         do {
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
@@ -29,9 +28,12 @@ public actor TeacherJournal {
             }
             explanations = try Self.read(file)
         } catch {
+            // Nothing is stored yet, so that `deinit` does not run and close another file's descriptor.
             close(descriptor)
             throw error
         }
+        self.file = file
+        self.descriptor = descriptor
     }
 
     deinit { close(descriptor) }
