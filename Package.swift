@@ -39,13 +39,21 @@ let package = Package(
             ]),
         .target(
             name: "RemoteModels",
-            dependencies: ["JSON", .product(name: "AsyncHTTPClient", package: "async-http-client")]),
-        .target(name: "Training", dependencies: ["Autoencoder", "TinyWorld", "RemoteModels", "Claims", "Yams"]),
+            dependencies: [
+                "JSON", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
+        .target(
+            name: "Training",
+            dependencies: [
+                "Autoencoder", "TinyWorld", "RemoteModels", "Claims", "Yams",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         .target(name: "Workloads", dependencies: ["LanguageModel"], path: "Benchmarks/Workloads"),
         .executableTarget(
             name: "nla",
             dependencies: [
-                "Autoencoder", "LanguageModel", "TinyWorld", "Training", "Workloads",
+                "Autoencoder", "LanguageModel", "RemoteModels", "TinyWorld", "Training", "Workloads",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
@@ -58,14 +66,17 @@ let package = Package(
         .testTarget(name: "ClaimsTests", dependencies: ["Claims"]),
         .testTarget(name: "TinyWorldTests", dependencies: ["TinyWorld"]),
         .testTarget(name: "AutoencoderTests", dependencies: ["Autoencoder", "TestSupport"]),
-        .testTarget(
-            name: "RemoteModelsTests",
+        .target(
+            name: "ScriptedServer",
             dependencies: [
-                "RemoteModels", .product(name: "NIOCore", package: "swift-nio"),
+                "JSON", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-            ]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
-        .testTarget(name: "CommandTests", dependencies: ["nla", "LanguageModel", "Tensors", "JSON", "TestSupport"]),
+            ], path: "Tests/ScriptedServer"),
+        .testTarget(name: "RemoteModelsTests", dependencies: ["RemoteModels", "ScriptedServer"]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "ScriptedServer", "TestSupport"]),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["nla", "LanguageModel", "Tensors", "JSON", "ScriptedServer", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17
