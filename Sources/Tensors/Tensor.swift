@@ -100,6 +100,12 @@ extension Tensor {
         }
     }
 
+    /// Some of the bytes as they lie in memory, for hashing.
+    public func bytes(_ range: Range<Int>) -> [UInt8] {
+        require(range.lowerBound >= 0 && range.upperBound <= byteCount, "bytes \(range) of \(byteCount)")
+        return Array(UnsafeRawBufferPointer(start: address + range.lowerBound, count: range.count))
+    }
+
     private func loaded<T: BitwiseCopyable>(as type: T.Type) -> [T] {
         (0..<count).map { address.loadUnaligned(fromByteOffset: $0 * MemoryLayout<T>.size, as: type) }
     }

@@ -16,7 +16,10 @@ struct NLA: ParsableCommand {
             Exit status: 0, 1 for a failure, 64 for wrong usage.
             """,
         version: "0.1.0",
-        subcommands: [Tokenize.self, Extract.self, Generate.self, Check.self, Bench.self, New.self, DataCommand.self])
+        subcommands: [
+            Explain.self, Describe.self, Reconstruct.self, Score.self, Compare.self, Tokenize.self, Extract.self,
+            Generate.self, Check.self, Bench.self, New.self, DataCommand.self,
+        ])
 
     static func main() {
         do {

@@ -21,10 +21,11 @@ extension Checkpoint {
     ///   - type: the weights' element type in the file.
     ///   - others: tensors that are no part of the decoder, such as a vision tower's.
     ///   - companions: a folder to copy the tokenizer's files from.
+    ///   - finish: writes more files into the folder, before it appears under its name.
     public static func write(
         _ decoder: Decoder, json: JSONValue, fileNames: [String: String] = [:],
         others: [(name: String, tensor: Tensor)] = [], type: ElementType, companions: URL? = nil,
-        shardBytes: Int = 5_000_000_000, to folder: URL
+        shardBytes: Int = 5_000_000_000, to folder: URL, finish: (URL) throws -> Void = { _ in }
     ) throws {
         try checkWritable(folder)
         let files = FileManager.default
@@ -41,6 +42,7 @@ extension Checkpoint {
                 else { continue }
                 try files.copyItem(at: source.resolvingSymlinksInPath(), to: partial.appendingPathComponent(name))
             }
+            try finish(partial)
             // Takes the place of an empty folder, and fails on one that somebody has filled meanwhile.
             guard rename(partial.path, folder.path) == 0 else {
                 throw ModelError("\(folder.path): cannot write: \(String(cString: strerror(errno)))")
@@ -72,10 +74,15 @@ extension Checkpoint {
     }
 
     /// Writes this checkpoint's decoder under the names it was read with, and what else the checkpoint holds with it.
-    public func write(_ decoder: Decoder, type: ElementType, shardBytes: Int = 5_000_000_000, to folder: URL) throws {
+    ///
+    /// - Parameter finish: writes more files into the folder, before it appears under its name.
+    public func write(
+        _ decoder: Decoder, type: ElementType, shardBytes: Int = 5_000_000_000, to folder: URL,
+        finish: (URL) throws -> Void = { _ in }
+    ) throws {
         try Checkpoint.write(
             decoder, json: json, fileNames: fileNames, others: otherTensors(), type: type, companions: self.folder,
-            shardBytes: shardBytes, to: folder)
+            shardBytes: shardBytes, to: folder, finish: finish)
     }
 
     private static func configurationText(_ json: JSONValue, type: ElementType) -> String {

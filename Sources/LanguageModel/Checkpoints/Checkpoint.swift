@@ -100,7 +100,7 @@ public struct Checkpoint: Sendable {
     }
 
     /// What is no part of the text model, under the file's own names.
-    func otherTensors() throws -> [(name: String, tensor: Tensor)] {
+    public func otherTensors() throws -> [(name: String, tensor: Tensor)] {
         let known = Set(fileNames.values)
         return try files.keys.filter { !known.contains($0) }.sorted().compactMap { name in
             try files[name]?.tensor(name).map { (name, $0) }
@@ -141,7 +141,7 @@ public struct Checkpoint: Sendable {
     /// What to say when the model computed a NaN or an infinity: the weight at fault, if one is.
     ///
     /// - Parameter place: where it was seen, such as `in the logits`.
-    func nonFiniteError(_ place: String) -> ModelError {
+    public func nonFiniteError(_ place: String) -> ModelError {
         if let weight = try? nonFiniteWeights().first {
             return ModelError(
                 "\(folder.path): the weight \(weight) holds NaN or infinity (seen \(place)); download it again")

@@ -99,10 +99,12 @@ public final class DecodingSession {
     ///   - vectors: [injected, d] float32 for the tree's injected rows.
     ///   - logitsFor: segments that leaves will start from; all childless ones by default. Behind an empty segment the logits are
     ///     its parent's.
+    ///   - observer: sees, and may replace, the residual stream behind every block; the last block's rows are the ends only.
     /// - Returns: a node for each segment.
     @discardableResult
     public func prefill(
-        _ tree: TokenTree, vectors: Tensor? = nil, after base: Node? = nil, logitsFor ends: [Int]? = nil
+        _ tree: TokenTree, vectors: Tensor? = nil, after base: Node? = nil, logitsFor ends: [Int]? = nil,
+        observer: BlockObserver? = nil
     ) -> [Node] {
         require(tree.rowCount > 0, "an empty tree")
         let parents = Set(tree.segments.compactMap(\.parent))
@@ -140,7 +142,8 @@ public final class DecodingSession {
             cached: (cache, tree.segments.indices.map { nodes[first + $0]?.rows ?? 0..<0 }))
         let hidden = decoder.run(
             pass, vectors: vectors.map { Variable($0) }, through: decoder.blocks.count - 1,
-            read: ends.isEmpty ? nil : (rows, rows.map { positions[Int($0)] }, last), tape: tape)
+            read: ends.isEmpty ? nil : (rows, rows.map { positions[Int($0)] }, last), tape: tape,
+            observer: observer)
         if !ends.isEmpty {
             let logits = decoder.logits(hidden, tape: tape)
             for (row, index) in ends.enumerated() { nodes[first + index]?.logits = logits.rows(row..<row + 1) }

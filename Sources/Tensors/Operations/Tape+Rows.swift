@@ -53,6 +53,37 @@ extension Tape {
         }
     }
 
+    /// x with h + u·‖h‖ in place of some rows h: the norm-matched addition of METHOD.md §2 for unit vectors u. Writes over x,
+    /// which nothing else may have used. The gradient passes through ‖h‖ too, but not to u.
+    ///
+    /// - Parameters:
+    ///   - rows: distinct rows of x.
+    ///   - directions: u, [rows, width], float32; a zero row changes nothing.
+    public func addingAtNorm(_ rows: [Int32], of x: Variable, directions: Tensor) -> Variable {
+        require(
+            directions.rows == rows.count && directions.width == x.value.width && directions.elementType == .float32,
+            "directions of another shape")
+        let width = x.value.width
+        let before = x.value.gatheringRows(rows)
+        let norms = (0..<rows.count).map { index in
+            ck_sum_of_squares(before.floatAddress + index * width, width).squareRoot()
+        }
+        for (index, row) in rows.enumerated() {
+            ck_add_scaled(
+                x.value.floatAddress + Int(row) * width, directions.floatAddress + index * width, Float(norms[index]),
+                width)
+        }
+        return result(x.value, from: [x]) { gradient in
+            for (index, row) in rows.enumerated() where norms[index] > 0 {
+                let dy = gradient.floatAddress + Int(row) * width, u = directions.floatAddress + index * width
+                // d‖h‖ = h/‖h‖, so that dh = dy + (dy·u) h/‖h‖.
+                let along = (0..<width).reduce(0.0) { $0 + Double(dy[$1]) * Double(u[$1]) }
+                ck_add_scaled(dy, before.floatAddress + index * width, Float(along / norms[index]), width)
+            }
+            x.receive(gradient)
+        }
+    }
+
     /// Some rows of x, in the order asked for. Float32 gradients add up over rows asked for twice.
     public func selecting(_ rows: [Int32], of x: Variable) -> Variable {
         result(x.value.gatheringRows(rows), from: [x]) { gradient in

@@ -96,15 +96,6 @@ struct Extract: ParsableCommand {
         return [index]
     }
 
-    private func integers(_ list: String, _ option: String) throws -> [Int] {
-        try list.split(separator: ",", omittingEmptySubsequences: false).map { part in
-            guard let number = Int(part.trimmingCharacters(in: .whitespaces)) else {
-                throw ModelError("\(option) \(list): «\(part)» is no whole number")
-            }
-            return number
-        }
-    }
-
     private func tokenID(_ number: Int, _ place: String) throws -> Int32 {
         guard let id = Int32(exactly: number) else {
             throw ModelError("\(place): id \(number) is outside every vocabulary")

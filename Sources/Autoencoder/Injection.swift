@@ -1,0 +1,68 @@
+import LanguageModel
+import Tensors
+
+/// How an activation enters the verbalizer (METHOD.md §2).
+public enum InjectionMethod: String, Sendable, CaseIterable {
+    /// `v · scale / ‖v‖` takes the place of the marker's embedding, after the embedding's own scaling.
+    case replace
+    /// `h + v · ‖h‖ / ‖v‖` at the marker, where block 1 takes its input, that is behind block 0.
+    case normMatchedAdd = "norm_matched_add"
+}
+
+/// The injection: one small, swappable piece. Everything that puts a vector into a verbalizer goes through here.
+public struct Injection: Sendable, Equatable {
+    /// Where the vector goes.
+    public let method: InjectionMethod
+    /// The norm of a replacing vector; nil leaves it as it is. Norm-matched addition takes the norm it finds.
+    public let norm: Double?
+
+    /// An injection.
+    public init(_ method: InjectionMethod, norm: Double? = nil) {
+        self.method = method
+        self.norm = norm
+    }
+
+    /// Vectors [n, d] as they will be injected: scaled to the norm, or to unit length for the addition. Zero stays zero.
+    /// Throws for NaN and infinity, naming the row.
+    public func prepared(_ vectors: Tensor) throws -> Tensor {
+        let norm: Double? = method == .replace ? norm : 1
+        let width = vectors.width
+        var values = vectors.floats()
+        for row in 0..<vectors.rows {
+            let range = row * width..<(row + 1) * width
+            // In float64 squares of the largest floats still fit.
+            let length = values[range].reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+            guard length.isFinite else {
+                throw ModelError("row \(row) of the vectors holds NaN or infinity; every number must be finite")
+            }
+            guard let norm, length > 0 else { continue }
+            let factor = norm / length
+            for index in range { values[index] = Float(Double(values[index]) * factor) }
+        }
+        return Tensor(values, shape: [vectors.rows, width])
+    }
+
+    /// What the decoder is given beside a tree whose markers are in `rows`.
+    struct Place {
+        /// Replaces the tree's injected rows.
+        var vectors: Tensor?
+        /// Watches the blocks.
+        var observer: BlockObserver?
+    }
+
+    /// Prepares a tree: the marker stands first in each of `segments`, and segment i takes row i of `prepared` vectors.
+    ///
+    /// - Parameter tape: of the pass.
+    func place(_ prepared: Tensor, in tree: inout TokenTree, segments: [Int], tape: Tape) -> Place {
+        switch method {
+        case .replace:
+            for segment in segments { tree.inject(segment: segment, offset: 0) }
+            return Place(vectors: prepared)
+        case .normMatchedAdd:
+            let rows = segments.map { Int32(tree.segments[$0].firstRow) }
+            return Place { block, hidden in
+                block == 0 ? tape.addingAtNorm(rows, of: hidden, directions: prepared) : hidden
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import LanguageModel
+import Tensors
+import Tokenization
+
+/// A verbalizer with its reconstructor, as they lie in one folder: `av/`, `ar/` and, optionally, `target/`.
+public struct Pair {
+    /// activation → text
+    public let verbalizer: Verbalizer
+    /// text → activation
+    public let reconstructor: Reconstructor
+
+    /// The folders of a pair.
+    public static func folders(_ folder: URL) -> (verbalizer: URL, reconstructor: URL, target: URL) {
+        (
+            folder.appendingPathComponent("av"), folder.appendingPathComponent("ar"),
+            folder.appendingPathComponent("target")
+        )
+    }
+
+    /// Opens both, and checks that they belong together. Without a precision each computes in its weights' own.
+    public init(folder: URL, precision: Precision? = nil) throws {
+        let folders = Pair.folders(folder)
+        for (name, url) in [("av", folders.verbalizer), ("ar", folders.reconstructor)] {
+            guard FileManager.default.fileExists(atPath: url.path) else {
+                throw ModelError("\(folder.path): has no folder \(name); av/ with the verbalizer and ar/ with the reconstructor are needed")
+            }
+        }
+        try self.init(
+            Verbalizer(folder: folders.verbalizer, precision: precision),
+            Reconstructor(folder: folders.reconstructor, precision: precision))
+    }
+
+    /// Two that are open already. Throws if they do not read the same activations.
+    public init(_ verbalizer: Verbalizer, _ reconstructor: Reconstructor) throws {
+        let av = verbalizer.sidecar, ar = reconstructor.sidecar
+        func differ(_ what: String, _ a: Any, _ b: Any) -> ModelError {
+            ModelError(
+                "\(verbalizer.checkpoint.folder.path) and \(reconstructor.checkpoint.folder.path) do not belong together: \(what) \(a) and \(b)"
+            )
+        }
+        guard av.width == ar.width else { throw differ("d_model", av.width, ar.width) }
+        guard av.layer == ar.layer else { throw differ("layer", av.layer, ar.layer) }
+        if let a = av.target?.hash, let b = ar.target?.hash, a != b {
+            throw differ("target hash", a.prefix(12), b.prefix(12))
+        }
+        self.verbalizer = verbalizer
+        self.reconstructor = reconstructor
+    }
+
+    /// The hash of the target both were trained on, if it was recorded.
+    public var targetHash: String? { verbalizer.sidecar.target?.hash ?? reconstructor.sidecar.target?.hash }
+
+    /// The recorded denominator of FVE.
+    public var variance: RawVariance? { reconstructor.sidecar.variance ?? verbalizer.sidecar.variance }
+
+    /// Opens a target for this pair. Throws if it is too shallow, of another width, or not the one whose hash was recorded.
+    ///
+    /// - Parameter progress: called with the share of the weights hashed, for large ones.
+    public func openTarget(_ folder: URL, progress: @escaping @Sendable (Double) -> Void = { _ in }) throws -> Target {
+        let target = try Target(folder: folder, layer: verbalizer.sidecar.layer)
+        let configuration = target.checkpoint.configuration
+        guard configuration.hiddenSize == verbalizer.sidecar.width else {
+            throw ModelError(
+                "\(folder.path): the model's width is \(configuration.hiddenSize), this autoencoder reads \(verbalizer.sidecar.width); it is not the target"
+            )
+        }
+        if let wanted = targetHash {
+            let found = try TargetHash.compute(target.checkpoint, progress: progress)
+            guard found == wanted.lowercased() else {
+                throw ModelError(
+                    "\(folder.path): is not the model this autoencoder reads: its content hash is \(found.prefix(12))…, the sidecar says \(wanted.prefix(12))…"
+                )
+            }
+        }
+        return target
+    }
+}
+
+/// The frozen model whose activations are read: text → activation.
+public struct Target {
+    /// Its folder's contents.
+    public let checkpoint: Checkpoint
+    /// Its tokenizer.
+    public let tokenizer: Tokenizer
+    /// K.
+    public let layer: Int
+
+    /// Opens a model folder. Throws if it has no block `layer`.
+    public init(folder: URL, layer: Int) throws {
+        checkpoint = try Checkpoint(folder: folder)
+        guard layer < checkpoint.configuration.blockCount else {
+            throw ModelError(
+                "\(folder.path): has blocks 0...\(checkpoint.configuration.blockCount - 1), this autoencoder reads behind block \(layer)")
+        }
+        tokenizer = try Tokenizer(folder: folder)
+        self.layer = layer
+    }
+
+    /// The activations [n, d] behind block K at some positions, negative ones from the end. Computes no later block.
+    public func activations(_ ids: [Int32], positions: [Int], precision: Precision? = nil) throws -> Tensor {
+        let decoder = try Decoder(checkpoint, blockCount: layer + 1)
+        let extractor = ActivationExtractor(
+            checkpoint, decoder, precision: try precision ?? checkpoint.naturalPrecision())
+        let result = try extractor.extract([ids], .init(layers: [layer], positions: positions))
+        guard let activations = result.hidden[layer] else { trap("no activations behind block \(layer)") }
+        return activations
+    }
+}

@@ -1,0 +1,195 @@
+import Foundation
+import JSON
+import LanguageModel
+import Tensors
+import Tokenization
+
+/// The reconstructor (AR): turns an explanation back into an activation.
+///
+///     let reconstructor = try Reconstructor(folder: ar, precision: .native)
+///     let vectors = try reconstructor.reconstruct(["a rhyme is due, and it ends in -ouse"])
+///
+/// The target cut to blocks 0...K without final norm, and a bias-free linear head read at the last token (METHOD.md §1). Used by
+/// one thread at a time.
+public final class Reconstructor {
+    /// The checkpoint it came from: its own, or its target's for a fresh one.
+    public let checkpoint: Checkpoint
+    /// What it knows beside its weights.
+    public var sidecar: Sidecar
+    /// Text to ids.
+    public let tokenizer: Tokenizer
+    /// Blocks 0...K; adapters may be attached to it.
+    public let decoder: Decoder
+    /// The head, [d, d].
+    public let head: Parameter
+    /// What it computes in.
+    public private(set) var precision: Precision
+    private let template: String
+
+    /// The file of the head in an AR folder, and the tensor in it.
+    static let headFile = "value_head.safetensors", headName = "weight"
+
+    /// Opens a folder, and checks its sidecar against its configuration and its tokenizer. Throws one-line errors.
+    public convenience init(folder: URL, precision: Precision? = nil) throws {
+        let sidecar = try Sidecar(folder: folder)
+        try sidecar.expect(.reconstructor, folder)
+        let checkpoint = try Checkpoint(folder: folder)
+        guard checkpoint.configuration.blockCount == sidecar.layer + 1 else {
+            throw ModelError(
+                "\(folder.path): config.json has \(checkpoint.configuration.blockCount) blocks, a reconstructor of layer \(sidecar.layer) has \(sidecar.layer + 1)"
+            )
+        }
+        let file = folder.appendingPathComponent(Reconstructor.headFile)
+        guard FileManager.default.fileExists(atPath: file.path) else {
+            throw ModelError("\(file.path): missing; a reconstructor needs its head")
+        }
+        let head = try SafetensorsFile(file).requiredTensor(Reconstructor.headName)
+        let width = checkpoint.configuration.hiddenSize
+        guard head.shape == [width, width], head.elementType.isFloatingPoint else {
+            throw ModelError("\(file.path): \(Reconstructor.headName) is \(head.elementType) \(head.shape), not [\(width), \(width)]")
+        }
+        try self.init(checkpoint, sidecar, Tokenizer(folder: folder), head: head, precision: precision)
+    }
+
+    /// A reconstructor on the first blocks of a checkpoint. Without a precision it computes in the weights' own.
+    public init(
+        _ checkpoint: Checkpoint, _ sidecar: Sidecar, _ tokenizer: Tokenizer, head: Tensor, precision: Precision? = nil
+    ) throws {
+        let source = checkpoint.folder.path, configuration = checkpoint.configuration
+        guard sidecar.width == configuration.hiddenSize else {
+            throw ModelError(
+                "\(source): the sidecar's d_model is \(sidecar.width), the model's width \(configuration.hiddenSize); they do not belong together"
+            )
+        }
+        guard let template = sidecar.reconstructorTemplate,
+            template.components(separatedBy: "{explanation}").count == 2
+        else { throw ModelError("\(source): the reconstructor's template must hold {explanation} exactly once") }
+        self.checkpoint = checkpoint
+        self.sidecar = sidecar
+        self.tokenizer = tokenizer
+        self.template = template
+        self.precision = try precision ?? checkpoint.naturalPrecision()
+        self.head = Parameter(name: "value_head.weight", head)
+        decoder = try Decoder(checkpoint, blockCount: sidecar.layer + 1)
+        let suffix = sidecar.reconstructorSuffix
+        let tail = Array(ids(of: "x").suffix(suffix.count))
+        guard tail == suffix else {
+            throw ModelError(
+                "\(source): the reconstructor's prompt ends with the tokens \(tail), the sidecar's critic_suffix_ids say \(suffix); the template or the tokenizer has changed"
+            )
+        }
+    }
+
+    /// A new reconstructor: the target's first blocks, the identity as head, and a sidecar made for its tokenizer.
+    public static func fresh(
+        from target: URL, _ recipe: Recipe = Recipe(), target identity: Sidecar.Target? = nil, precision: Precision? = nil
+    ) throws -> Reconstructor {
+        let checkpoint = try Checkpoint(folder: target), tokenizer = try Tokenizer(folder: target)
+        let sidecar = try recipe.sidecar(.reconstructor, checkpoint, tokenizer, target: identity)
+        let width = sidecar.width
+        var identityMatrix = [Float](repeating: 0, count: width * width)
+        for index in 0..<width { identityMatrix[index * width + index] = 1 }
+        return try Reconstructor(
+            checkpoint, sidecar, tokenizer, head: Tensor(identityMatrix, shape: [width, width]), precision: precision)
+    }
+
+    /// The ids that the reconstructor reads for an explanation: the filled template with special tokens.
+    public func ids(of explanation: String) -> [Int32] {
+        tokenizer.encode(template.replacingPlaceholder("{explanation}", by: explanation))
+    }
+
+    /// Activations [n, d], float32, for explanations (without their tags). Throws if the model computes NaN.
+    ///
+    /// - Parameter rowsPerPass: tokens of one pass.
+    public func reconstruct(_ explanations: [String], rowsPerPass: Int = 1024) throws -> Tensor {
+        let prompts = explanations.map(ids)
+        let vocabulary = decoder.configuration.vocabularySize
+        if let id = prompts.joined().first(where: { Int($0) >= vocabulary }) {
+            throw ModelError(
+                "\(checkpoint.folder.path): token \(id) is outside the model's vocabulary of \(vocabulary); tokenizer and weights do not belong together"
+            )
+        }
+        let result = Tensor(zeros: [explanations.count, sidecar.width])
+        var begin = 0
+        while begin < prompts.count {
+            var end = begin + 1, tokens = prompts[begin].count
+            while end < prompts.count, tokens + prompts[end].count <= rowsPerPass {
+                tokens += prompts[end].count
+                end += 1
+            }
+            let tape = Tape(recording: false, precision: precision)
+            let vectors = forward(Array(prompts[begin..<end]), tape: tape).value
+            if vectors.firstNonFinite() != nil { throw checkpoint.nonFiniteError("in a reconstruction") }
+            tape.store(vectors, in: result, rows: [begin..<end])
+            begin = end
+        }
+        return result
+    }
+
+    /// Activations [n, d], float32, for prompts as `ids(of:)` makes them: the differentiable way.
+    ///
+    /// What all prompts begin with is computed once; the last block computes only the last tokens.
+    public func forward(_ prompts: [[Int32]], tape: Tape) -> Variable {
+        require(!prompts.isEmpty && prompts.allSatisfy { !$0.isEmpty }, "nothing to reconstruct")
+        var tree = TokenTree()
+        // Each keeps a token of its own to be read at.
+        let shortest = (prompts.map(\.count).min() ?? 1) - 1
+        let common = prompts.count == 1
+            ? 0 : (0..<shortest).first { index in prompts.contains { $0[index] != prompts[0][index] } } ?? shortest
+        let shared = common > 0 ? tree.append(Array(prompts[0][..<common])) : nil
+        let last = prompts.map { prompt in
+            let segment = tree.append(Array(prompt[common...]), after: shared)
+            return Int32(tree.segments[segment].rows.upperBound - 1)
+        }
+        let hidden = decoder.hidden(tree, rows: last, tape: tape)
+        let input = tape.precision == .float32 ? hidden : tape.scaled(hidden, by: 1, to: tape.precision.elementType)
+        return tape.linear(input, LinearOperand(weight: head))
+    }
+
+    /// Every weight, the head's included, and every adapter's.
+    public var parameters: [Parameter] { decoder.parameters + decoder.adapterParameters + [head] }
+
+    /// Makes every weight trainable, with private copies that compute in `precision`. With adapters attached, only these and the
+    /// head learn.
+    public func makeTrainable(precision: Precision) {
+        self.precision = precision
+        let adapters = decoder.adapterParameters
+        if adapters.isEmpty {
+            decoder.makeTrainable(precision: precision)
+        } else {
+            for parameter in adapters { parameter.makeTrainable(precision: precision) }
+        }
+        head.makeTrainable(precision: precision)
+    }
+
+    /// Writes a folder that `init(folder:)` and transformers load: weights, head, tokenizer, sidecar. Attached adapters are not part
+    /// of it. The folder appears under its name when it is complete; it must not exist, or be empty.
+    public func write(to folder: URL, type: ElementType? = nil) throws {
+        let type = try type ?? checkpoint.naturalType()
+        // transformers wants a final norm; nobody reads behind it.
+        var others = try checkpoint.otherTensors()
+        if let norm = try checkpoint.tensor("norm.weight") {
+            others.append((checkpoint.fileNames["norm.weight"] ?? "model.norm.weight", norm))
+        }
+        try Checkpoint.write(
+            decoder, json: checkpoint.json.cut(toBlocks: sidecar.layer + 1), fileNames: checkpoint.fileNames,
+            others: others, type: type, companions: checkpoint.folder, to: folder
+        ) { partial in
+            try SafetensorsFile.write(
+                [(Reconstructor.headName, head.master.converted(to: type))], metadata: ["format": "pt"],
+                to: partial.appendingPathComponent(Reconstructor.headFile))
+            try sidecar.write(to: partial)
+        }
+    }
+}
+
+extension JSONValue {
+    /// A `config.json` for the first blocks only, wrapped or not.
+    func cut(toBlocks count: Int) -> JSONValue {
+        guard var object else { return self }
+        if object["num_hidden_layers"] != nil { object["num_hidden_layers"] = .integer(count) }
+        if let types = object["layer_types"]?.array { object["layer_types"] = .array(Array(types.prefix(count))) }
+        if let text = object["text_config"] { object["text_config"] = text.cut(toBlocks: count) }
+        return .object(object)
+    }
+}

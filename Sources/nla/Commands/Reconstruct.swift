@@ -1,0 +1,71 @@
+import ArgumentParser
+import Autoencoder
+import Foundation
+import JSON
+import LanguageModel
+import Tensors
+
+struct Reconstruct: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Turn explanations back into activations.",
+        discussion: """
+            With --file each line is a JSON object with "description" or "text", or a JSON string. The file written holds one tensor \
+            [n, d], float32.
+            """)
+
+    @Option(help: ArgumentHelp("Reconstructor folder, or org/name in the local cache.", valueName: "dir"))
+    var ar: String
+
+    @Option(parsing: .unconditional, help: ArgumentHelp("An explanation.", valueName: "text"))
+    var text: String?
+
+    @Option(help: ArgumentHelp("Explanations, one per line.", valueName: "file.jsonl"))
+    var file: String?
+
+    @Option(help: ArgumentHelp("Where the activations go.", valueName: "file.safetensors"))
+    var output: String
+
+    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else the CPU's native one.")
+    var dtype: Dtype?
+
+    @OptionGroup var shared: SharedOptions
+
+    func validate() throws {
+        if (text == nil) == (file == nil) { throw ValidationError("Give exactly one of --text and --file.") }
+    }
+
+    func run() throws {
+        shared.apply()
+        let place = URL(fileURLWithPath: output)
+        try AtomicFile.checkWritable(place)
+        let texts = try text.map { [$0] } ?? file.map(readExplanations) ?? []
+        let folder = try ModelLocation.resolve(ar)
+        let reconstructor = try Reconstructor(folder: folder, precision: try Dtype.asked(dtype))
+        let vectors = try reconstructor.reconstruct(texts)
+        try VectorFile.write(vectors, to: place)
+        if shared.json {
+            try Output.line(
+                (["output": .string(output), "rows": .integer(vectors.rows), "d_model": .integer(vectors.width)]
+                    as JSONValue).serialized())
+        }
+        shared.note("\(output): \(vectors.rows) activations of \(vectors.width) numbers")
+    }
+
+    private func readExplanations(_ path: String) throws -> [String] {
+        let lines = try readText(path).utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        var texts: [String] = []
+        for (index, line) in lines.map({ String(Substring($0)) }).enumerated() where !line.allSatisfy(\.isWhitespace) {
+            let place = "\(path): line \(index + 1)"
+            let json: JSONValue
+            do { json = try JSONValue.parse(line) } catch let error as JSONError {
+                throw ModelError("\(place), column \(error.column): invalid JSON: \(error.reason)")
+            }
+            guard let text = json["description"]?.string ?? json["text"]?.string ?? json.string else {
+                throw ModelError("\(place): an object with \"description\" or \"text\" is needed")
+            }
+            texts.append(text)
+        }
+        guard !texts.isEmpty else { throw ModelError("\(path): no explanations in it") }
+        return texts
+    }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Autoencoder
+import Foundation
+import JSON
+import LanguageModel
+import Tensors
+
+struct Score: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say how well an explanation stands in for activations.",
+        discussion: """
+            The explanation is turned into an activation and compared with every row of the file: mse on vectors of norm √d (0 is \
+            equal, 2 is orthogonal), and cosine. Of several rows the means are printed, with --json the rows too.
+            """)
+
+    @Option(help: ArgumentHelp("Reconstructor folder, or org/name in the local cache.", valueName: "dir"))
+    var ar: String
+
+    @Option(parsing: .unconditional, help: ArgumentHelp("The explanation.", valueName: "text"))
+    var text: String
+
+    @Option(help: ArgumentHelp("The activations.", valueName: "file.safetensors"))
+    var vectors: String
+
+    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else the CPU's native one.")
+    var dtype: Dtype?
+
+    @OptionGroup var shared: SharedOptions
+
+    func run() throws {
+        shared.apply()
+        let folder = try ModelLocation.resolve(ar)
+        let reconstructor = try Reconstructor(folder: folder, precision: try Dtype.asked(dtype))
+        let activations = try VectorFile.read(URL(fileURLWithPath: vectors), width: reconstructor.sidecar.width)
+        let scores = try Scores.rows(try reconstructor.reconstruct([text]), activations)
+        let error = Scores.meanSquaredError(scores), cosine = Scores.meanCosine(scores)
+        if shared.json {
+            let rows = scores.map { ["mse": .number($0.meanSquaredError), "cosine_similarity": .number($0.cosine)] as JSONValue }
+            try Output.line(
+                (["mse": .number(error), "cosine_similarity": .number(cosine), "results": .array(rows)] as JSONValue)
+                    .serialized())
+        } else {
+            try Output.line(String(format: "mse %.4f  cosine %.4f", error, cosine))
+        }
+        if scores.count > 1 { shared.note("means over \(scores.count) activations") }
+    }
+}

@@ -1,0 +1,166 @@
+import Autoencoder
+import Foundation
+import JSON
+import Tokenization
+
+/// The page of `nla explain`: each token in its context, its explanation on the lines below.
+struct Interlinear {
+    let ids: [Int32]
+    let tokenizer: Tokenizer
+    let style = Style()
+
+    /// Colour and width, where standard output is a terminal.
+    struct Style {
+        let isTerminal = isatty(1) == 1
+        let usesColour: Bool
+        let width: Int
+
+        init() {
+            let environment = ProcessInfo.processInfo.environment
+            usesColour = isatty(1) == 1 && environment["NO_COLOR"]?.isEmpty != false && environment["TERM"] != "dumb"
+            var size = winsize()
+            let hasSize = isatty(1) == 1 && ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+            width = max(40, min(120, hasSize ? Int(size.ws_col) : environment["COLUMNS"].flatMap(Int.init) ?? 100))
+        }
+
+        func bold(_ text: String) -> String { usesColour ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
+        func dim(_ text: String) -> String { usesColour ? "\u{1B}[2m\(text)\u{1B}[0m" : text }
+
+        /// Green for words that hold, yellow and red for those that do not.
+        func judged(_ text: String, _ cosine: Double) -> String {
+            usesColour ? "\u{1B}[\(cosine >= 0.8 ? 32 : cosine >= 0.5 ? 33 : 31)m\(text)\u{1B}[0m" : text
+        }
+    }
+
+    /// A token with its explanation.
+    func block(_ row: TextExplainer.Row, position: Int) -> String {
+        let number = String(position).leftPadded(to: 5)
+        let token = Interlinear.visible(DisplayedToken.text(of: ids, at: position, tokenizer))
+        let before = Interlinear.visible(tokenizer.decode(Array(ids[max(0, position - 24)..<position]), skipSpecialTokens: false))
+        let after = Interlinear.visible(
+            tokenizer.decode(Array(ids[(position + 1)..<min(ids.count, position + 9)]), skipSpecialTokens: false))
+        let score = scoreText(row)
+        let room = max(10, style.width - 7 - 2 - token.count - score.plain.count - 4)
+        let left = String(before.suffix(room * 2 / 3)), right = String(after.prefix(room - min(left.count, room * 2 / 3)))
+        let cutLeft = left.count < before.count || position > 24 ? "…" : ""
+        let head = style.dim(cutLeft + left) + style.bold("⟦\(token)⟧") + style.dim(right)
+        let used = cutLeft.count + left.count + token.count + 2 + right.count
+        let gap = String(repeating: " ", count: max(2, style.width - 7 - used - score.plain.count))
+        var lines = ["\(style.dim(number))  \(head)\(gap)\(score.shown)"]
+        let mark = row.explanation.isComplete ? "" : "[no explanation tags] "
+        lines += Interlinear.wrapped(mark + Interlinear.oneLine(row.explanation.description), width: style.width - 9).map {
+            "         \($0)"
+        }
+        return lines.joined(separator: "\n") + "\n\n"
+    }
+
+    private func scoreText(_ row: TextExplainer.Row) -> (plain: String, shown: String) {
+        let share = row.varianceExplained.map { String(format: "  %+.0f%% var", 100 * $0) } ?? ""
+        let text = String(format: "cos %.2f", row.score.cosine)
+        guard style.isTerminal else { return (text + share, text + share) }
+        let filled = Int((max(0, min(1, row.score.cosine)) * 8).rounded())
+        let bar = String(repeating: "▇", count: filled) + String(repeating: "·", count: 8 - filled)
+        return ("\(text) \(bar)\(share)", style.judged("\(text) \(bar)", row.score.cosine) + style.dim(share))
+    }
+
+    /// An explanation without a text around it.
+    static func plain(_ explanation: Explanation, label: String) -> String {
+        let mark = explanation.isComplete ? "" : "[no explanation tags] "
+        let lines = wrapped(mark + oneLine(explanation.description), width: Style().width - 7)
+        return label.leftPadded(to: 5) + "  " + lines.joined(separator: "\n       ")
+    }
+
+    /// Whitespace and control characters that would break the line, made visible.
+    static func visible(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { scalar in
+                    switch scalar {
+                    case "\n": "⏎"
+                    case "\t": "⇥"
+                    case "\r": "␍"
+                    case _ where scalar.properties.generalCategory == .control: "␣"
+                    default: scalar
+                    }
+                }))
+    }
+
+    static func oneLine(_ text: String) -> String {
+        text.split(whereSeparator: \.isWhitespace).joined(separator: " ").filter { !$0.isControl }
+    }
+
+    /// Lines of words; a word that is too long for a line has one of its own.
+    static func wrapped(_ text: String, width: Int) -> [String] {
+        var lines: [String] = [], line = ""
+        for word in text.split(separator: " ") {
+            if !line.isEmpty, line.count + 1 + word.count > width {
+                lines.append(line)
+                line = ""
+            }
+            line += (line.isEmpty ? "" : " ") + word
+        }
+        return lines + [line]
+    }
+}
+
+extension Interlinear {
+    /// What all rows come to.
+    struct Summary {
+        let cosine: Double
+        let meanSquaredError: Double
+        let fractionOfVarianceExplained: Double?
+        let variance: (variance: RawVariance, isRecorded: Bool)?
+        let count: Int
+
+        init(_ rows: [TextExplainer.Row], _ variance: (variance: RawVariance, isRecorded: Bool)?) {
+            let scores = rows.map(\.score)
+            cosine = Scores.meanCosine(scores)
+            meanSquaredError = Scores.meanSquaredError(scores)
+            fractionOfVarianceExplained = variance.flatMap { Scores.fractionOfVarianceExplained(scores, $0.variance) }
+            self.variance = variance
+            count = rows.count
+        }
+
+        var line: String {
+            let mean = String(format: "mean cosine %.3f over %ld tokens", cosine, count)
+            guard let fraction = fractionOfVarianceExplained, let variance else { return mean }
+            let set = variance.isRecorded ? "variance of \(variance.variance.set)" : "variance of these tokens alone"
+            let caution = count < 50 ? "; a rough figure, from so few" : ""
+            return mean + String(format: ", FVE %.3f", fraction) + " (\(set)\(caution))"
+        }
+    }
+
+    /// The page as JSON.
+    func json(_ rows: [TextExplainer.Row], positions: [Int], _ summary: Summary, layer: Int) -> JSONValue {
+        let results = rows.map { row -> JSONValue in
+            let position = positions[row.index]
+            return [
+                "token": .string(DisplayedToken.text(of: ids, at: position, tokenizer)),
+                "token_id": .integer(Int(ids[position])), "position": .integer(position), "l2_norm": .number(row.norm),
+                "description": .string(row.explanation.description), "text": .string(row.explanation.text),
+                "complete": .bool(row.explanation.isComplete), "mse": .number(row.score.meanSquaredError),
+                "cosine_similarity": .number(row.score.cosine),
+                "variance_explained": row.varianceExplained.map { .number($0) } ?? .null,
+                "samples": .integer(row.samples),
+            ]
+        }
+        let variance: JSONValue = summary.variance.map {
+            [
+                "raw": .number($0.variance.variance), "set": .string($0.variance.set), "recorded": .bool($0.isRecorded),
+            ]
+        } ?? .null
+        return [
+            "layer": .integer(layer), "tokens": .integer(ids.count), "results": .array(results),
+            "mean_cosine_similarity": .number(summary.cosine), "mean_mse": .number(summary.meanSquaredError),
+            "fve": summary.fractionOfVarianceExplained.map { .number($0) } ?? .null, "variance": variance,
+        ]
+    }
+}
+
+extension String {
+    fileprivate func leftPadded(to width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
+}
+
+extension Character {
+    fileprivate var isControl: Bool { unicodeScalars.contains { $0.properties.generalCategory == .control } }
+}

@@ -1,0 +1,161 @@
+import Autoencoder
+import Foundation
+import Testing
+
+@Suite("Sidecars")
+struct SidecarTests {
+    @Test("Older and newer field names say the same")
+    func names() throws {
+        let pair = try GoldenPair("qwen2")
+        let av = try Sidecar(folder: pair.av), ar = try Sidecar(folder: pair.ar)
+        #expect(av.role == .verbalizer && ar.role == .reconstructor)
+        #expect(av.width == 32 && ar.width == 32 && av.layer == 2 && ar.layer == 2)
+        #expect(av.marker == ar.marker && av.marker?.text == "㈎")
+        #expect(av.verbalizerTemplate == ar.verbalizerTemplate && av.reconstructorTemplate == ar.reconstructorTemplate)
+        #expect(av.injectionScale == .norm(6) && ar.injectionScale == .untouched)
+        #expect(av.lossScale == .rootOfWidth && av.injection == .replace)
+        #expect(av.reconstructorSuffix.count == 5)
+    }
+
+    @Test("What is written is read back, and written again to the byte")
+    func roundTrip() throws {
+        let again = try Sidecar(yaml: fullSidecar.yaml, source: "test")
+        #expect(again == fullSidecar)
+        #expect(again.yaml == fullSidecar.yaml)
+        var reader = fullSidecar
+        reader.role = .reconstructor
+        reader.marker = nil
+        reader.injectionScale = .untouched
+        #expect(try Sidecar(yaml: reader.yaml, source: "test") == reader)
+    }
+
+    @Test("Unknown keys are left alone, and d_model may stand under extraction")
+    func unknown() throws {
+        let text = fullSidecar.yaml.replacingOccurrences(of: "d_model: 32\nextraction:", with: "extraction:\n  d_model: 32")
+        let read = try Sidecar(yaml: text + "wandb: {run: [1, 2]}\ntraining_step: 900\n", source: "test")
+        #expect(read == fullSidecar)
+    }
+
+    @Test(
+        "What cannot be used is refused in one line that says what was found",
+        arguments: [
+            ("schema_version: 2", "schema_version: 1", "schema_version: 1 found"),
+            ("schema_version: 2", "schema_version: 3", "schema_version: 3 found"),
+            ("schema_version: 2\n", "", "schema_version: none found"),
+            ("role: av", "role: judge", "judge"),
+            ("kind: nla_model", "kind: nla_poem", "nla_poem"),
+            ("d_model: 32", "d_model: many", "d_model"),
+            ("d_model: 32", "d_model: -3", "d_model"),
+            ("layer_index: 2", "layer_index: 2.5", "layer_index"),
+            ("  layer_index: 2\n", "", "layer_index: missing"),
+            ("injection_scale: 150.5", "injection_scale: .nan", "injection_scale"),
+            ("injection_scale: 150.5", "injection_scale: 0", "injection_scale"),
+            ("injection_scale: 150.5", "injection_scale: large", "large"),
+            ("norm_matched_add", "shout", "shout"),
+            ("  injection_token_id: 5\n", "", "injection_token_id: missing"),
+            ("  injection_left_neighbor_id: 6\n", "", "injection_left_neighbor_id: missing"),
+            ("[1, 2, 3]", "[1, x, 3]", "critic_suffix_ids"),
+            ("[1, 2, 3]", "seven", "critic_suffix_ids"),
+            ("prompt_templates:", "prompt_templatez:", "prompt_templates.av: missing"),
+            ("raw: 0.731", "raw: -1.0", "variance.raw"),
+            ("role: av", "role: av\nrole: ar", "twice"),
+            ("role: av", "role: [av", "line"),
+        ])
+    func damage(old: String, new: String, mention: String) throws {
+        let text = fullSidecar.yaml.replacingOccurrences(of: old, with: new)
+        #expect(text != fullSidecar.yaml)
+        let said = try #require(message { _ = try Sidecar(yaml: text, source: "SOURCE") })
+        #expect(said.contains(mention) && said.hasPrefix("SOURCE: ") && !said.contains("\n"), "\(said)")
+    }
+
+    @Test("Layers that contradict each other are refused")
+    func contradiction() throws {
+        let said = message { _ = try Sidecar(yaml: fullSidecar.yaml + "critic: {extraction_layer_index: 3}\n", source: "s") }
+        #expect(said?.contains("critic.extraction_layer_index: 3 contradicts extraction.layer_index, which is 2") == true)
+    }
+
+    @Test("Random damage gives a sidecar or one line, never a crash")
+    func fuzz() throws {
+        let bytes = Array(fullSidecar.yaml.utf8)
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<2000 {
+            var copy = bytes
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                let index = Int.random(in: copy.indices, using: &random)
+                switch Int.random(in: 0..<3, using: &random) {
+                case 0: copy[index] = UInt8.random(in: 0...255, using: &random)
+                case 1: copy.remove(at: index)
+                default: copy.insert(contentsOf: Array("[{:\"&*!|>-\n \t0".utf8).shuffled().prefix(3), at: index)
+                }
+            }
+            if let said = message({ _ = try Sidecar(yaml: String(decoding: copy, as: UTF8.self), source: "s") }) {
+                #expect(said.hasPrefix("s: "), "\(said)")
+            }
+        }
+    }
+
+    @Test(
+        "A verbalizer whose tokenizer has drifted is refused",
+        arguments: [
+            ("injection_token_id: 263", "injection_token_id: 264", "is token 263"),
+            ("injection_char: ㈎", "injection_char: ㈏㈎", "split"),
+            ("injection_char: ㈎", "injection_char: 東京タワー", "split"),
+            ("left_neighbor_id: 34", "left_neighbor_id: 35", "beside the marker stand the tokens 34"),
+            ("right_neighbor_id: 261", "right_neighbor_id: 262", "the sidecar says 34 and 262"),
+            ("<concept>{injection_char}</concept>", "<concept></concept>", "nowhere"),
+            ("Say what", "{injection_char} Say what", "2 times"),
+            ("<concept>{injection_char}", "<concept> {injection_char}", "beside the marker"),
+            ("d_model: 32", "d_model: 33", "d_model is 33"),
+            ("schema_version: 2", "schema_version: 3", "schema_version"),
+            ("role: av", "role: ar", "reconstructor"),
+        ])
+    func drift(old: String, new: String, mention: String) throws {
+        let scratch = try Scratch()
+        let folder = try scratch.copy(GoldenPair("qwen2").av)
+        try edit(folder.appending(path: "nla_meta.yaml"), old, new)
+        let said = try #require(message { _ = try Verbalizer(folder: folder) })
+        #expect(said.contains(mention) && !said.contains("\n"), "\(said)")
+    }
+
+    @Test(
+        "A reconstructor that has drifted is refused",
+        arguments: [
+            ("layer_index: 2", "layer_index: 1", "contradicts"),
+            ("- 273", "- 274", "critic_suffix_ids"),
+            ("<summary>'", "<summary'", "critic_suffix_ids"),
+            ("{explanation}", "{text}", "{explanation} exactly once"),
+            ("role: critic", "role: actor", "verbalizer"),
+        ])
+    func readerDrift(old: String, new: String, mention: String) throws {
+        let scratch = try Scratch()
+        let folder = try scratch.copy(GoldenPair("qwen2").ar)
+        try edit(folder.appending(path: "nla_meta.yaml"), old, new)
+        let said = try #require(message { _ = try Reconstructor(folder: folder) })
+        #expect(said.contains(mention) && !said.contains("\n"), "\(said)")
+    }
+
+    @Test("Missing files are named: the sidecar, the head, the chat template")
+    func missing() throws {
+        let scratch = try Scratch()
+        let pair = try GoldenPair("qwen2")
+        let av = try scratch.copy(pair.av), ar = try scratch.copy(pair.ar)
+        try FileManager.default.removeItem(at: ar.appending(path: "value_head.safetensors"))
+        #expect(message { _ = try Reconstructor(folder: ar) }?.contains("value_head.safetensors: missing") == true)
+        try FileManager.default.removeItem(at: av.appending(path: "chat_template.jinja"))
+        #expect(message { _ = try Verbalizer(folder: av) }?.contains("chat template") == true)
+        try FileManager.default.removeItem(at: av.appending(path: "nla_meta.yaml"))
+        #expect(message { _ = try Verbalizer(folder: av) }?.contains("nla_meta.yaml: missing") == true)
+        #expect(message { _ = try Verbalizer(folder: pair.target) }?.contains("nla_meta.yaml: missing") == true)
+    }
+
+    @Test("A reconstructor's depth must be that of its layer")
+    func depth() throws {
+        let scratch = try Scratch()
+        let ar = try scratch.copy(GoldenPair("qwen2").ar)
+        try edit(ar.appending(path: "nla_meta.yaml"), "layer_index: 2", "layer_index: 1")
+        try edit(ar.appending(path: "nla_meta.yaml"), "num_hidden_layers: 2", "num_hidden_layers: 1")
+        #expect(
+            message { _ = try Reconstructor(folder: ar) }?
+                .contains("config.json has 3 blocks, a reconstructor of layer 1 has 2") == true)
+    }
+}
