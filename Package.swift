@@ -40,7 +40,12 @@ let package = Package(
         .target(
             name: "RemoteModels",
             dependencies: ["JSON", .product(name: "AsyncHTTPClient", package: "async-http-client")]),
-        .target(name: "Training", dependencies: ["Autoencoder", "TinyWorld", "RemoteModels", "Claims", "Yams"]),
+        .target(
+            name: "Training",
+            dependencies: [
+                "Autoencoder", "LanguageModel", "TinyWorld", "RemoteModels", "Claims", "Yams",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         .target(name: "Workloads", dependencies: ["LanguageModel"], path: "Benchmarks/Workloads"),
         .executableTarget(
             name: "nla",
@@ -64,7 +69,7 @@ let package = Package(
                 "RemoteModels", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "Claims", "TestSupport"]),
         .testTarget(name: "CommandTests", dependencies: ["nla", "LanguageModel", "Tensors", "JSON", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
