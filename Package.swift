@@ -46,7 +46,7 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Autoencoder", "TinyWorld", "RemoteModels", "Claims", "Yams",
+                "Autoencoder", "LanguageModel", "TinyWorld", "RemoteModels", "Claims", "Yams",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .target(name: "Workloads", dependencies: ["LanguageModel"], path: "Benchmarks/Workloads"),
@@ -73,7 +73,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ], path: "Tests/ScriptedServer"),
         .testTarget(name: "RemoteModelsTests", dependencies: ["RemoteModels", "ScriptedServer"]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "ScriptedServer", "TestSupport"]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "Claims", "ScriptedServer", "TestSupport"]),
         .testTarget(
             name: "CommandTests",
             dependencies: ["nla", "LanguageModel", "Tensors", "JSON", "ScriptedServer", "TestSupport"]),

@@ -29,15 +29,15 @@ public struct Tokenizer: Sendable {
     /// One more than the highest id.
     public let vocabularySize: Int
 
-    private let model: BytePairEncoder
+    let model: BytePairEncoder
     private let normalizer: Normalizer?
     private let preTokenizer: PreTokenizer?
-    private let postProcessor: PostProcessor
-    private let decoderSteps: [DecoderStep]?
+    let postProcessor: PostProcessor
+    let decoderSteps: [DecoderStep]?
     /// Added tokens looked for in the text as it is, and in the normalized text.
     private let rawMatcher: AddedTokenMatcher
     private let normalizedMatcher: AddedTokenMatcher
-    private let addedTokenContents: [Int32: String]
+    let addedTokenContents: [Int32: String]
     private let addedTokenIDs: [ByteString: Int32]
     private let workspaces = WorkspacePool()
 
@@ -89,14 +89,39 @@ extension Tokenizer {
         return ids
     }
 
-    private func encode(_ text: UnsafeBufferPointer<UInt8>, into ids: inout [Int32], _ workspace: EncoderWorkspace) {
+    /// A stretch of a text and the tokens it became: an added token, or what lies between two.
+    struct Stretch {
+        let isAddedToken: Bool
+        /// Where it ends, in tokens and in bytes; it begins where the one before it ends.
+        let tokenEnd: Int
+        let byteEnd: Int
+    }
+
+    /// The ids of a text without special tokens around it, stretch by stretch.
+    func stretches(of text: String) -> (ids: [Int32], stretches: [Stretch]) {
+        var ids: [Int32] = []
+        var stretches: [Stretch] = []
+        workspaces.withWorkspace { workspace in
+            var text = text
+            text.withUTF8 { encode($0, into: &ids, workspace) { stretches.append($0) } }
+        }
+        return (ids, stretches)
+    }
+
+    private func encode(
+        _ text: UnsafeBufferPointer<UInt8>, into ids: inout [Int32], _ workspace: EncoderWorkspace,
+        _ didEncode: ((Stretch) -> Void)? = nil
+    ) {
         rawMatcher.split(text) { piece in
             switch piece {
-            case .token(let id): ids.append(id)
+            case .token(let id, let end):
+                ids.append(id)
+                didEncode?(Stretch(isAddedToken: true, tokenEnd: ids.count, byteEnd: end))
             case .text(let range):
                 let raw = Array(text[range])
                 let normalized = normalizer?.normalize(raw) ?? raw
                 encodeNormalized(normalized, isAtStart: range.lowerBound == 0, into: &ids, workspace)
+                didEncode?(Stretch(isAddedToken: false, tokenEnd: ids.count, byteEnd: range.upperBound))
             }
         }
     }
@@ -107,7 +132,7 @@ extension Tokenizer {
         text.withUnsafeBufferPointer { buffer in
             normalizedMatcher.split(buffer) { piece in
                 switch piece {
-                case .token(let id): ids.append(id)
+                case .token(let id, _): ids.append(id)
                 case .text(let range):
                     let isAtStart = isAtStart && range.lowerBound == 0
                     guard let preTokenizer else {

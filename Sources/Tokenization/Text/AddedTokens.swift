@@ -16,7 +16,8 @@ struct AddedToken: Sendable {
 /// Finds added tokens in text, the longest of those that begin leftmost, as the Rust package does.
 struct AddedTokenMatcher: Sendable {
     enum Piece {
-        case token(Int32)
+        /// An added token, and where what it takes of the text ends.
+        case token(Int32, end: Int)
         case text(Range<Int>)
     }
 
@@ -79,7 +80,7 @@ struct AddedTokenMatcher: Sendable {
                 end = whitespaceEnd
             }
             if coveredEnd < start { body(.text(coveredEnd..<start)) }
-            body(.token(token.id))
+            body(.token(token.id, end: end))
             coveredEnd = end
         }
         if coveredEnd < text.count { body(.text(coveredEnd..<text.count)) }

@@ -21,6 +21,9 @@ enum ByteAlphabet {
         }
     }()
 
+    /// The 256 characters by code point, the order in which a trained vocabulary begins.
+    static var sortedCharacters: [Unicode.Scalar] { characters.sorted() }
+
     /// The byte of each character below U+0144, or -1.
     private static let byteOfCharacter: [Int16] = {
         var table = [Int16](repeating: -1, count: 0x144)

@@ -1,0 +1,42 @@
+import Crypto
+import Foundation
+import LanguageModel
+
+/// SHA-256 of what lies on disk, in hexadecimal: how a store knows its files and its target again.
+public enum ContentHash {
+    /// Of a file's bytes. Throws a `ModelError` if it cannot be read.
+    public static func file(_ url: URL) throws -> String {
+        guard let handle = FileHandle(forReadingAtPath: url.path) else {
+            throw ModelError("\(url.path): cannot be read")
+        }
+        defer { try? handle.close() }
+        var hash = SHA256()
+        do {
+            while let data = try handle.read(upToCount: 4 << 20), !data.isEmpty { hash.update(data: data) }
+        } catch {
+            throw ModelError("\(url.path): cannot be read: \(error.localizedDescription)")
+        }
+        return hexadecimal(hash.finalize())
+    }
+
+    /// Of a model: its `config.json` and its safetensors files, in the order of their names. Throws a `ModelError`.
+    public static func model(_ folder: URL) throws -> String {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        let wanted = names.filter { $0 == "config.json" || $0.hasSuffix(".safetensors") }.sorted()
+        guard wanted.count > 1 else { throw ModelError("\(folder.path): no model: config.json and weights are needed") }
+        var hash = SHA256()
+        for name in wanted {
+            hash.update(data: Data("\(name) \(try file(folder.appendingPathComponent(name)))\n".utf8))
+        }
+        return hexadecimal(hash.finalize())
+    }
+
+    private static func hexadecimal(_ digest: SHA256.Digest) -> String {
+        digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    /// A 64-bit key of a name for random streams (FNV-1a; Fowler, Noll and Vo). Not for secrets.
+    static func key(_ name: String) -> UInt64 {
+        name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    }
+}

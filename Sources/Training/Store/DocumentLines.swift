@@ -1,0 +1,57 @@
+import Claims
+import Foundation
+import JSON
+import LanguageModel
+
+/// Documents in a JSON Lines file, one object with at least a `text` on each line; see `LabelledDocument.json`.
+public enum DocumentLines {
+    /// A document and the line it stands on.
+    struct Line {
+        let number: Int
+        let json: JSONValue
+        let document: LabelledDocument
+    }
+
+    /// Reads a file. A document without an id is called after file and line. Empty lines are skipped.
+    ///
+    /// Throws a `ModelError` with the line for what is no such document, and for an id that stands there twice.
+    public static func documents(_ url: URL) throws -> [LabelledDocument] {
+        var lines: [String: Int] = [:]
+        let documents = try read(url).map { line in
+            if let first = lines.updateValue(line.number, forKey: line.document.id) {
+                throw ModelError(
+                    "\(url.path): lines \(first) and \(line.number) have the same id \(line.document.id); give each its own"
+                )
+            }
+            return line.document
+        }
+        guard !documents.isEmpty else { throw ModelError("\(url.path): no documents in it") }
+        return documents
+    }
+
+    static func read(_ url: URL) throws -> [Line] {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+            throw ModelError("\(url.path): no such file")
+        }
+        guard !isFolder.boolValue, let data = FileManager.default.contents(atPath: url.path) else {
+            throw ModelError("\(url.path): cannot be read; it must be a readable file")
+        }
+        var result: [Line] = []
+        for (index, bytes) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+            guard !bytes.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) else { continue }
+            let place = "\(url.path): line \(index + 1)"
+            do {
+                let json = try JSONValue.parse(Data(bytes))
+                let id = "\(url.lastPathComponent):\(index + 1)"
+                result.append(
+                    Line(number: index + 1, json: json, document: try LabelledDocument(json: json, fallbackID: id)))
+            } catch let error as JSONError {
+                throw ModelError("\(place), column \(error.column): invalid JSON: \(error.reason)")
+            } catch let error as ClaimsError {
+                throw ModelError("\(place): \(error)")
+            }
+        }
+        return result
+    }
+}
