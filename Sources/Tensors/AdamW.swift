@@ -11,10 +11,14 @@ public struct AdamW: Sendable {
     public var epsilon: Float = 1e-8
     /// Decoupled weight decay, per step and unit of learning rate.
     public var weightDecay: Float = 0.01
+    /// Whether vectors (biases, the weights of norms) decay too, as they do in PyTorch unless told otherwise.
+    public var decaysVectors = true
     /// Largest global gradient norm; nil does not clip.
     public var maximumGradientNorm: Double?
     /// Steps taken.
     public var step = 0
+    /// The first parameter whose gradient was NaN or infinite, where that made the last `update` change nothing.
+    public private(set) var nonFiniteGradient: String?
 
     /// PyTorch's defaults, no clipping.
     public init() {}
@@ -24,9 +28,11 @@ public struct AdamW: Sendable {
     @discardableResult
     public mutating func update(_ parameters: [Parameter], learningRate: Float) -> Double {
         var squares = 0.0
+        nonFiniteGradient = nil
         for parameter in parameters {
             guard let gradient = parameter.rowGradient?.values ?? parameter.gradient else { continue }
             squares += ck_sum_of_squares(gradient.floatAddress, gradient.count)
+            if !squares.isFinite && nonFiniteGradient == nil { nonFiniteGradient = parameter.name }
         }
         let norm = squares.squareRoot()
         guard norm.isFinite else {
@@ -43,6 +49,7 @@ public struct AdamW: Sendable {
             guard let moments = parameter.moments else { continue }
             let first = moments.first.floatAddress, second = moments.second.floatAddress
             defer { parameter.clearGradient() }
+            settings.weight_decay = decaysVectors || parameter.value.shape.count > 1 ? weightDecay : 0
             if let rows = parameter.rowGradient {
                 ck_adamw_rows(
                     &settings, parameter.value.address, parameter.low?.address.assumingMemoryBound(to: Int16.self),

@@ -63,6 +63,16 @@ public final class Parameter {
         touchedRows = [UInt8](repeating: 0, count: value.rows)
     }
 
+    /// Takes over saved moments. A row whose moments are zero is one that no step has touched, or one that goes on as if none had.
+    func restoreMoments(_ first: Tensor, _ second: Tensor) {
+        moments = (first, second)
+        let width = first.width
+        touchedRows = (0..<value.rows).map { row in
+            let a = first.floatAddress + row * width, b = second.floatAddress + row * width
+            return (0..<width).contains { a[$0] != 0 || b[$0] != 0 } ? 1 : 0
+        }
+    }
+
     /// Replaces the weight by a float32 master, keeping the moments.
     public func set(master: Tensor, precision: Precision) {
         require(master.shape == value.shape, "\(name) has shape \(value.shape), not \(master.shape)")

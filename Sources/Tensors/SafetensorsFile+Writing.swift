@@ -99,6 +99,11 @@ public struct AtomicFile {
         }
     }
 
+    /// Writes bytes.
+    public static func write(_ data: Data, to url: URL) throws {
+        try write(to: url) { file in try data.withUnsafeBytes { try file.write($0) } }
+    }
+
     /// Writes text as UTF-8.
     public static func write(_ text: String, to url: URL) throws {
         try write(to: url) { file in try Array(text.utf8).withUnsafeBytes { try file.write($0) } }

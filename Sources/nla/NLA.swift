@@ -3,6 +3,7 @@ import Foundation
 import LanguageModel
 import Tensors
 import Tokenization
+import Training
 
 /// The command. Arguments in, library calls, text or JSON out; no logic. What fails says so in one line.
 @main
@@ -18,14 +19,17 @@ struct NLA: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Explain.self, Describe.self, Reconstruct.self, Score.self, Compare.self, Tokenize.self, Extract.self,
-            Generate.self, Check.self, Bench.self, New.self, DataCommand.self,
+            Generate.self, Check.self, Bench.self, New.self, DataCommand.self, Train.self,
         ])
 
     static func main() {
         do {
             var command = try parseAsRoot()
             try command.run()
-        } catch let error where error is ModelError || error is TensorFileError || error is TokenizerError {
+        } catch let error
+            where error is ModelError || error is TensorFileError || error is TokenizerError
+            || error is TrainingError
+        {
             Output.fail("\(error)")
         } catch {
             exit(withError: error)

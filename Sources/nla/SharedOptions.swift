@@ -65,6 +65,9 @@ enum Output {
     /// Writes to standard error, where failing to write can be told to nobody.
     static func note(_ text: String) { _ = put(text + "\n", 2) }
 
+    /// The same without ending the line.
+    static func write(toStandardError text: String) { _ = put(text, 2) }
+
     /// Ends the process with one line: names in damaged files may hold line breaks, or be megabytes long.
     static func fail(_ message: String) -> Never {
         let line = String(

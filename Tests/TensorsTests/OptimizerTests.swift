@@ -60,6 +60,67 @@ struct OptimizerTests {
         #expect(abs(parameter.value.floats()[0] - 0.995) < 4e-3)
     }
 
+    @Test("The parameter whose gradient is not finite is named")
+    func nonFiniteName() {
+        let parameters = ["a", "b"].map { Parameter(name: $0, Tensor([1], shape: [1, 1])) }
+        for parameter in parameters { parameter.makeTrainable(precision: .float32) }
+        let tape = Tape()
+        let one = Variable(Tensor([1], shape: [1, 1]))
+        let y = tape.linear(one, parameters.map { LinearOperand(weight: $0) })
+        let gradients = [Float(1), .infinity].map { Tensor([$0], shape: [1, 1]) }
+        tape.backward(from: zip(y, gradients).map { ($0, gradient: $1) })
+        var optimizer = AdamW()
+        optimizer.update(parameters, learningRate: 1)
+        #expect(optimizer.nonFiniteGradient == "b")
+    }
+
+    @Test("Vectors keep their length where only matrices decay")
+    func vectors() {
+        let parameter = Parameter(name: "b", Tensor([8], shape: [1]))
+        parameter.makeTrainable(precision: .float32)
+        let frozen = Parameter(name: "w", Tensor([1], shape: [1, 1]))
+        var optimizer = AdamW()
+        optimizer.decaysVectors = false
+        let tape = Tape()
+        let y = tape.linear(Variable(Tensor([1], shape: [1, 1])), LinearOperand(weight: frozen, bias: parameter))
+        tape.backward(from: y, gradient: Tensor([0], shape: [1, 1]))
+        optimizer.update([parameter], learningRate: 1)
+        #expect(parameter.master.floats() == [8])
+    }
+
+    @Test(
+        "A parameter restored from its state takes the same steps to the last bit",
+        arguments: Machine.supportsBFloat16 ? [Precision.float32, .bfloat16] : [.float32])
+    func restored(precision: Precision) throws {
+        var random = Random(seed: 5)
+        let start = Tensor.random([6, 40], deviation: 0.1, using: &random)
+        let ids: [[Int32]] = [[0, 3, 3], [1, 3], [5, 0]]
+        let gradients = ids.map { Tensor.random([$0.count, 40], using: &random) }
+        func step(_ parameter: Parameter, _ optimizer: inout AdamW, _ index: Int) {
+            let tape = Tape(precision: precision)
+            let x = tape.embedding(ids[index], table: parameter)
+            tape.backward(from: x, gradient: gradients[index])
+            optimizer.update([parameter], learningRate: 1e-3)
+        }
+        let whole = Parameter(name: "w", start), resumed = Parameter(name: "w", Tensor(zeros: [6, 40]))
+        whole.makeTrainable(precision: precision)
+        var optimizer = AdamW()
+        step(whole, &optimizer, 0)
+        step(whole, &optimizer, 1)
+        let state = try #require(whole.trainingState)
+        resumed.restore(
+            .init(
+                master: state.master, firstMoment: state.firstMoment.copy(), secondMoment: state.secondMoment.copy()),
+            precision: precision)
+        var other = optimizer
+        step(whole, &optimizer, 2)
+        step(resumed, &other, 2)
+        #expect(whole.master.floats().map(\.bitPattern) == resumed.master.floats().map(\.bitPattern))
+        #expect(whole.value.floats() == resumed.value.floats())
+        let states = try [whole, resumed].map { try #require($0.trainingState) }
+        #expect(states[0].secondMoment.floats() == states[1].secondMoment.floats())
+    }
+
     @Test("The schedule warms up, peaks, and falls along a cosine to its last share")
     func schedule() {
         let schedule = LearningRateSchedule(peak: 2, warmUpSteps: 4, totalSteps: 24, finalShare: 0.1)

@@ -3,12 +3,13 @@ import JSON
 import Tensors
 
 extension Checkpoint {
-    /// Files beside the weights that make a folder usable: copied from an existing model when a new one is written.
-    static let companionFiles = [
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json",
-        "chat_template.jinja",
-        "vocab.json", "merges.txt", "tokenizer.model", "added_tokens.json", "LICENSE",
+    /// The files of a model folder that belong to its tokenizer.
+    public static let tokenizerFiles = [
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "vocab.json",
+        "merges.txt", "tokenizer.model", "added_tokens.json",
     ]
+    /// Files beside the weights that make a folder usable: copied from an existing model when a new one is written.
+    static let companionFiles = tokenizerFiles + ["generation_config.json", "LICENSE"]
 
     /// Writes a decoder as a folder that transformers loads: `config.json`, safetensors (in shards beyond `shardBytes`), and
     /// copies of the tokenizer's files.

@@ -1,0 +1,127 @@
+import Foundation
+import Tensors
+
+/// The folder of one run, held by this process alone.
+///
+///     run.yaml                    every option, effective
+///     metrics.jsonl               a line per step
+///     checkpoints/step-000400/    the last two, and the one with the best evaluation
+///     checkpoints/best            a link to that one
+///     model/                      the result, once the run is finished
+///
+/// At any moment the process may be killed: whoever opens the folder again finds the last complete checkpoint and a metrics file
+/// that ends with its step.
+public final class RunFolder {
+    /// The folder.
+    public let url: URL
+    /// The checkpoint to go on from; nil at the beginning.
+    public private(set) var latest: TrainingCheckpoint?
+    /// The checkpoint with the best evaluation so far.
+    public private(set) var best: TrainingCheckpoint?
+    let metrics: MetricsLog
+    private let lock: RunLock
+
+    /// Where the result goes.
+    public var model: URL { url.appending(path: "model") }
+    /// Whether the result is there.
+    public var isFinished: Bool { FileManager.default.fileExists(atPath: model.path) }
+    private var checkpoints: URL { url.appending(path: "checkpoints") }
+    private var link: URL { checkpoints.appending(path: "best") }
+
+    /// Creates the folder for a run with these options, or opens that of an earlier one with the same options to resume it.
+    ///
+    /// - Throws: a ``TrainingError`` if another process is training there, if the folder holds something else, or if its run had
+    ///   other options that its result depends on.
+    public init<Options: RunOptions>(_ url: URL, _ options: Options) throws {
+        self.url = url
+        let checkpoints = url.appending(path: "checkpoints"), runFile = url.appending(path: "run.yaml")
+        let files = FileManager.default
+        let present = ((try? files.contentsOfDirectory(atPath: url.path)) ?? []).filter { !$0.hasPrefix(".") }
+        let isRun = files.fileExists(atPath: runFile.path)
+        guard isRun || present.allSatisfy({ ["lock", "checkpoints"].contains($0) }) else {
+            throw TrainingError("\(url.path): the folder holds something, but no run.yaml; name a new folder")
+        }
+        do { try files.createDirectory(at: checkpoints, withIntermediateDirectories: true) } catch {
+            throw TrainingError("\(url.path): cannot create the run folder: \(error.localizedDescription)")
+        }
+        lock = try RunLock(url.appending(path: "lock"), of: url)
+        if isRun { try RunFolder.checkSame(options, runFile) }
+        if try !isRun || String(contentsOf: runFile, encoding: .utf8) != options.runFile() {
+            try AtomicFile.write(options.runFile(), to: runFile)
+        }
+        RunFolder.removeUnfinished(in: url)
+        RunFolder.removeUnfinished(in: checkpoints)
+        let complete = RunFolder.steps(in: checkpoints)
+        latest = try complete.last.map { try TrainingCheckpoint(RunFolder.folder(of: $0, in: checkpoints)) }
+        best = try? TrainingCheckpoint(checkpoints.appending(path: "best").resolvingSymlinksInPath())
+        metrics = try MetricsLog(url.appending(path: "metrics.jsonl"), keepingThrough: latest?.step ?? 0)
+        // A process may have been killed between a checkpoint and the link to it.
+        if let latest, let score = latest.score, score > best?.score ?? -.infinity {
+            try pointBest(to: latest.url)
+            best = latest
+        }
+    }
+
+    private static func checkSame<Options: RunOptions>(_ options: Options, _ runFile: URL) throws {
+        var earlier = Options()
+        try earlier.read(runFile: runFile)
+        let differences = options.differences(to: earlier).filter(\.field.isFixed)
+        guard differences.isEmpty else {
+            let list = differences.map { "\($0.field.name) \($0.here) here, \($0.there) there" }
+            throw TrainingError(
+                "\(runFile.path): the run in this folder has other options (\(list.joined(separator: "; "))); resume it with its own, or name a new folder"
+            )
+        }
+    }
+
+    /// Writes a checkpoint of step `step` and deletes those no longer needed.
+    ///
+    /// - Parameters:
+    ///   - score: what the evaluation at this step said, higher being better; nil if there was none.
+    ///   - isBest: whether no earlier one was better.
+    func save(step: Int, score: Double?, isBest: Bool, _ groups: [ParameterGroup]) throws {
+        try metrics.synchronize()
+        let folder = RunFolder.folder(of: step, in: checkpoints)
+        try TrainingCheckpoint.write(step: step, score: score, groups, to: folder)
+        latest = try TrainingCheckpoint(folder)
+        if isBest {
+            try pointBest(to: folder)
+            best = latest
+        }
+        for old in RunFolder.steps(in: checkpoints).dropLast(2) where old != best?.step {
+            try? FileManager.default.removeItem(at: RunFolder.folder(of: old, in: checkpoints))
+        }
+    }
+
+    private func pointBest(to folder: URL) throws {
+        let partial = checkpoints.appending(path: ".best\(AtomicFolder.unfinishedSuffix)")
+        unlink(partial.path)
+        guard symlink(folder.lastPathComponent, partial.path) == 0, rename(partial.path, link.path) == 0 else {
+            throw TrainingError("\(link.path): cannot write: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    private static func folder(of step: Int, in checkpoints: URL) -> URL {
+        let digits = String(step)
+        return checkpoints.appending(
+            path: "step-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits)
+    }
+
+    /// The steps of complete checkpoints, increasing.
+    private static func steps(in checkpoints: URL) -> [Int] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpoints.path)) ?? []
+        return names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.filter {
+            FileManager.default.fileExists(atPath: folder(of: $0, in: checkpoints).appending(path: "state.json").path)
+        }.sorted()
+    }
+
+    /// Deletes what a killed process was writing, and checkpoints that are not whole.
+    private static func removeUnfinished(in folder: URL) {
+        let files = FileManager.default
+        for name in (try? files.contentsOfDirectory(atPath: folder.path)) ?? [] {
+            let item = folder.appending(path: name)
+            let isTorn = name.hasPrefix("step-") && !files.fileExists(atPath: item.appending(path: "state.json").path)
+            if isTorn || name.hasSuffix(AtomicFolder.unfinishedSuffix) { try? files.removeItem(at: item) }
+        }
+    }
+}

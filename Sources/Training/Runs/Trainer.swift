@@ -1,0 +1,29 @@
+/// What a training loop drives: the models of one stage with their data.
+///
+/// A step must be a function of its index, the options and the weights alone, with its random numbers keyed by (seed, index):
+/// that is what makes a resumed run end bit for bit where an uninterrupted one does.
+public protocol Trainer: AnyObject {
+    /// Everything that is trained.
+    var groups: [ParameterGroup] { get }
+    /// Runs one step, counted from 0: forward, backward, update.
+    ///
+    /// - Returns: its numbers, `loss` among them. With `tokens`, the loop adds tokens per second.
+    /// - Throws: ``NonFiniteError`` before weights are changed, so that the loop can say what to go back to.
+    func step(_ index: Int) throws -> Metrics
+    /// Measures the models as they are, on data that no step trains on, without changing anything.
+    func evaluate() throws -> Evaluation
+}
+
+/// What an evaluation found.
+public struct Evaluation: Sendable {
+    /// Its numbers; they join those of the step, so their names must be others (`held_out_loss`).
+    public var metrics: Metrics
+    /// How good that is, higher being better: it decides which checkpoint is kept as the best.
+    public var score: Double
+
+    /// An evaluation.
+    public init(_ metrics: Metrics, score: Double) {
+        self.metrics = metrics
+        self.score = score
+    }
+}

@@ -1,0 +1,67 @@
+import Claims
+import Foundation
+import JSON
+import Tensors
+
+/// Documents by number: an endless generator, or a file.
+public protocol DocumentSource: Sendable {
+    /// How many there are; nil where there is no end of them.
+    var count: Int? { get }
+    /// Document `index`, the same at every call.
+    func document(_ index: Int) -> LabelledDocument
+}
+
+/// Documents that are in memory.
+public struct DocumentList: DocumentSource {
+    private let documents: [LabelledDocument]
+
+    /// A source of these documents.
+    public init(_ documents: [LabelledDocument]) { self.documents = documents }
+
+    public var count: Int? { documents.count }
+    public func document(_ index: Int) -> LabelledDocument { documents[index] }
+}
+
+extension DocumentList {
+    /// Reads a JSON Lines file, each line an object with `text` and what else ``LabelledDocument`` has. Throws a
+    /// ``TrainingError`` with file and line.
+    public init(jsonLines url: URL) throws {
+        guard let data = FileManager.default.contents(atPath: url.path) else {
+            throw TrainingError("\(url.path): no file that can be read there")
+        }
+        var documents: [LabelledDocument] = []
+        let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        for (index, line) in lines.enumerated() where !line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) {
+            do {
+                let json = try JSONValue.parse(Data(line))
+                let document = try LabelledDocument(json: json, fallbackID: "\(url.lastPathComponent):\(index + 1)")
+                if !document.text.isEmpty { documents.append(document) }
+            } catch {
+                throw TrainingError("\(url.path): line \(index + 1): \(error)")
+            }
+        }
+        guard !documents.isEmpty else { throw TrainingError("\(url.path): no documents in it") }
+        self.init(documents)
+    }
+
+    /// Two parts without a document in common: a document's part follows from the seed and its id, so that it stays where it is
+    /// when others are added.
+    ///
+    /// - Parameter share: the share of the second part, 0...1. Each part gets at least one document.
+    public func split(share: Double, seed: UInt64) throws -> (DocumentList, DocumentList) {
+        guard documents.count >= 2 else {
+            throw TrainingError("one document is too few for training and a held-out part")
+        }
+        let draws = documents.map { document in
+            var random = Random(
+                seed: seed, document.id.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 })
+            return random.uniform()
+        }
+        let lowest = draws.indices.min { draws[$0] < draws[$1] }, highest = draws.indices.max { draws[$0] < draws[$1] }
+        let isHeldOut = draws.indices.map { $0 != highest && (draws[$0] < share || $0 == lowest) }
+        return (
+            DocumentList(zip(documents, isHeldOut).filter { !$1 }.map(\.0)),
+            DocumentList(zip(documents, isHeldOut).filter { $1 }.map(\.0))
+        )
+    }
+}

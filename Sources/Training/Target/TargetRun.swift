@@ -1,0 +1,104 @@
+import Foundation
+import JSON
+import LanguageModel
+import Tensors
+import Tokenization
+
+/// One run of `nla train target`, from its options to a model folder.
+public struct TargetRun {
+    /// What became of it.
+    public enum Outcome: Sendable {
+        /// The model folder is written.
+        case finished(TargetEvaluation)
+        /// An earlier process had finished it.
+        case finishedBefore
+        /// A signal asked to stop; the run can be resumed.
+        case interrupted(step: Int, signal: Int32)
+    }
+
+    private let options: TargetOptions
+    private let folder: RunFolder
+
+    /// Takes hold of the run's folder. Throws one-line errors.
+    public init(_ options: TargetOptions, in url: URL) throws {
+        try options.check()
+        self.options = options
+        folder = try RunFolder(url, options)
+    }
+
+    /// The step that the run goes on from; 0 at its beginning.
+    public var firstStep: Int { folder.latest?.step ?? 0 }
+
+    /// Trains to the end, measures, and writes the model.
+    public func run(
+        interruption: Interruption = Interruption(), progress: @escaping (TrainingProgress) -> Void = { _ in }
+    ) throws -> Outcome {
+        guard !folder.isFinished else { return .finishedBefore }
+        if let threads = options.threads { Machine.threads = threads }
+        let tokenizer = try adoptTokenizer()
+        let (training, heldOut) = try documents()
+        let json = configuration(tokenizer)
+        let configuration = try DecoderConfiguration(json: json, source: folder.url.appending(path: "run.yaml").path)
+        let decoder = Decoder(untrained: configuration, deviation: options.deviation, seed: options.seed)
+        let trainer = TargetTrainer(
+            decoder,
+            training: try TokenizedDocuments(training, tokenizer, limit: options.documentTokens),
+            heldOut: try TokenizedDocuments(heldOut, tokenizer, limit: options.documentTokens), options)
+        let loop = TrainingLoop(
+            trainer, in: folder, options.cadence, interruption: interruption, progress: progress)
+        if case .interrupted(let step, let signal) = try loop.run() {
+            return .interrupted(step: step, signal: signal)
+        }
+        let evaluation = try trainer.finalEvaluation()
+        try AtomicFile.write(
+            evaluation.json.serialized(indent: 2) + "\n", to: folder.url.appending(path: "evaluation.json"))
+        try Checkpoint.write(
+            decoder, json: json, type: .bfloat16, companions: tokenizerFolder, to: folder.model)
+        return .finished(evaluation)
+    }
+
+    private var tokenizerFolder: URL { folder.url.appending(path: "tokenizer") }
+
+    /// The tokenizer, copied into the run's folder at its beginning: what happens to the original later does not matter.
+    private func adoptTokenizer() throws -> Tokenizer {
+        let files = FileManager.default
+        if !files.fileExists(atPath: tokenizerFolder.path) {
+            let source = try ModelLocation.resolve(options.tokenizer)
+            let tokenizer = try Tokenizer(folder: source)
+            try AtomicFolder.write(to: tokenizerFolder) { partial in
+                for name in Checkpoint.tokenizerFiles {
+                    guard let data = files.contents(atPath: source.appending(path: name).path) else { continue }
+                    try AtomicFile.write(data, to: partial.appending(path: name))
+                }
+                let end: JSONValue = tokenizer.endOfText?.id.map { .integer(Int($0)) } ?? .null
+                try AtomicFile.write(
+                    (["eos_token_id": end, "do_sample": true] as JSONValue).serialized(indent: 2) + "\n",
+                    to: partial.appending(path: "generation_config.json"))
+            }
+        }
+        return try Tokenizer(folder: tokenizerFolder)
+    }
+
+    private func documents() throws -> (training: any DocumentSource, heldOut: any DocumentSource) {
+        if options.data == "tiny-world" { throw TrainingError("data: tiny-world is not in this build; name a file") }
+        let all = try DocumentList(jsonLines: URL(fileURLWithPath: options.data))
+        guard let heldOut = options.heldOut else { return try all.split(share: 0.02, seed: options.seed) }
+        return (all, try DocumentList(jsonLines: URL(fileURLWithPath: heldOut)))
+    }
+
+    /// The model's config.json, as transformers writes it for a Qwen2.
+    private func configuration(_ tokenizer: Tokenizer) -> JSONValue {
+        [
+            "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2",
+            "vocab_size": .integer(tokenizer.vocabularySize), "hidden_size": .integer(options.width),
+            "intermediate_size": .integer(options.mlpWidth), "num_hidden_layers": .integer(options.blocks),
+            "num_attention_heads": .integer(options.heads), "num_key_value_heads": .integer(options.keyValueHeads),
+            "hidden_act": "silu", "rms_norm_eps": 1e-6, "rope_theta": .number(options.ropeBase),
+            "max_position_embeddings": .integer(max(2048, 2 * options.documentTokens)),
+            "tie_word_embeddings": true, "attention_dropout": 0.0,
+            "initializer_range": .number(Double(options.deviation)), "use_cache": true, "use_sliding_window": false,
+            "bos_token_id": nil, "eos_token_id": tokenizer.endOfText?.id.map { .integer(Int($0)) } ?? .null,
+            "torch_dtype": "bfloat16",
+        ]
+    }
+}

@@ -1,0 +1,66 @@
+import LanguageModel
+import Tensors
+
+/// Trains a decoder from the beginning to predict the next token of documents.
+///
+/// Step s reads n whole documents, those of draws s·n ..< (s+1)·n. n is what makes `tokens_per_step` on average: a fixed number of
+/// documents, so that a step follows from its index alone.
+public final class TargetTrainer: Trainer {
+    /// The decoder.
+    public let decoder: Decoder
+    public let groups: [ParameterGroup]
+    /// Documents of a step.
+    public let documentsPerStep: Int
+    private let training: TokenizedDocuments
+    private let evaluator: TargetEvaluator
+    private let options: TargetOptions
+    private var order: EpochOrder
+
+    /// Makes the decoder trainable.
+    public init(
+        _ decoder: Decoder, training: TokenizedDocuments, heldOut: TokenizedDocuments, _ options: TargetOptions
+    ) {
+        self.decoder = decoder
+        self.training = training
+        self.options = options
+        groups = [
+            ParameterGroup(
+                "target", decoder.parameters, precision: options.precision, optimizer: options.optimizer,
+                schedule: options.schedule)
+        ]
+        order = EpochOrder(count: training.source.count, seed: options.seed)
+        documentsPerStep = max(1, Int((Double(options.tokensPerStep) / training.averageLength()).rounded()))
+        evaluator = TargetEvaluator(decoder, heldOut, precision: options.precision)
+    }
+
+    public func step(_ index: Int) throws -> Metrics {
+        var batch = DocumentBatch()
+        for draw in index * documentsPerStep..<(index + 1) * documentsPerStep {
+            batch.append(training.tokens(training.source.document(order.item(draw))))
+        }
+        let tape = Tape(precision: options.precision)
+        let hidden = decoder.hidden(batch.tree, tape: tape)
+        let logProbabilities = decoder.logProbabilities(of: batch.targets, hidden, tape: tape)
+        let count = batch.targets.count
+        let loss = -logProbabilities.value.floats().reduce(0) { $0 + Double($1) } / Double(count)
+        try groups[0].checkFinite(loss)
+        tape.backward(
+            from: logProbabilities,
+            gradient: Tensor([Float](repeating: -1 / Float(count), count: count), shape: [count]))
+        let norm = try groups[0].update(step: index)
+        return [
+            "loss": loss, "gradient_norm": norm, "learning_rate": Double(options.schedule.rate(at: index)),
+            "tokens": Double(count),
+        ]
+    }
+
+    public func evaluate() throws -> Evaluation {
+        let found = try evaluator.evaluate(documents: options.evaluationDocuments)
+        return Evaluation(found.metrics, score: -found.loss)
+    }
+
+    /// The evaluation at the end of a run, on more documents.
+    public func finalEvaluation() throws -> TargetEvaluation {
+        try evaluator.evaluate(documents: options.finalDocuments)
+    }
+}

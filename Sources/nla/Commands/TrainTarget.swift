@@ -1,0 +1,39 @@
+import ArgumentParser
+import Foundation
+import JSON
+import Training
+
+struct TrainTarget: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "target",
+        abstract: "Train a small language model from the beginning, for autoencoders to read.",
+        discussion: """
+            The model is a Qwen2 in bfloat16; it lies in the folder model of the run, with its tokenizer. Beside it, \
+            evaluation.json says how well it predicts held-out documents, and how often it says the right words where a fact \
+            decides them.
+
+            Options, each also a line of a run file (name: value, with underscores):
+            \(TargetOptions.help)
+            """)
+
+    @OptionGroup var arguments: TrainArguments<TargetOptions>
+
+    func run() throws {
+        let options = try arguments.options()
+        let run = try TargetRun(options, in: arguments.folder)
+        if run.firstStep > 0 { arguments.note("\(arguments.folder.path): going on from step \(run.firstStep)") }
+        let progress = ProgressDisplay(isQuiet: arguments.quiet)
+        let outcome = try run.run(interruption: .onSignals()) { progress.show($0) }
+        progress.finish()
+        switch outcome {
+        case .finishedBefore:
+            arguments.note("\(arguments.folder.path): this run is finished; its model is in the folder model")
+        case .interrupted(let step, let signal):
+            throw arguments.interrupted(step: step, signal: signal)
+        case .finished(let evaluation):
+            arguments.note(evaluation.table)
+            arguments.note("\(arguments.folder.path): finished; the model is in the folder model")
+            if arguments.json { try Output.line(evaluation.json.serialized()) }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import Tensors
+import Testing
+
+import Training
+
+@Suite("Run files and flags")
+struct RunOptionsTests {
+    @Test("What is written as a run file reads back as the same options")
+    func roundTrip() throws {
+        var options = TargetOptions()
+        options.tokenizer = "a folder: with \"odd\" names # here"
+        options.heldOut = "none.jsonl"
+        options.learningRate = 1e-5
+        options.ropeBase = 1e6
+        options.precision = .float32
+        options.seed = .max
+        options.threads = 2
+        var read = TargetOptions()
+        try read.read(runFile: options.runFile(), source: "run.yaml")
+        #expect(read == options)
+        #expect(options.runFile().contains("learning_rate: 1.0e-05\n"))
+    }
+
+    @Test("Every option can be set by its flag, and every flag is in the help")
+    func everyFlag() throws {
+        let other: [String: String] = [
+            "tokenizer": "t", "data": "d.jsonl", "held_out": "h.jsonl", "precision": "f32", "threads": "3",
+        ]
+        for field in TargetOptions.fields {
+            let flag = "--" + field.name.replacing("_", with: "-")
+            #expect(TargetOptions.help.contains("  \(flag)\n"))
+            let texts = other[field.name].map { [$0] } ?? ["0.5", "7", "7.0"]
+            let changed = texts.contains { text in
+                var options = TargetOptions()
+                guard (try? options.read(flags: [flag, text])) != nil else { return false }
+                return field.text(options) == text
+            }
+            #expect(changed, "\(flag)")
+        }
+        #expect(Set(TargetOptions.fields.map(\.name)).count == TargetOptions.fields.count)
+        // An option without a field would be missing everywhere.
+        #expect(Mirror(reflecting: TargetOptions()).children.count == TargetOptions.fields.count)
+    }
+
+    @Test("Flags override the run file, in both spellings")
+    func override() throws {
+        var options = TargetOptions()
+        try options.read(runFile: "stage: target\nsteps: 7\nlearning_rate: 1e-3\n", source: "run.yaml")
+        #expect(options.steps == 7 && options.learningRate == 1e-3)
+        try options.read(flags: ["--steps", "9", "--learning-rate=2e-3"])
+        #expect(options.steps == 9 && options.learningRate == 2e-3)
+    }
+
+    @Test(
+        "What cannot be meant is refused in one line that says where",
+        arguments: [
+            ("steps: 5\nlerning_rate: 1", "run.yaml: line 2: lerning_rate: no such option", "learning_rate?"),
+            ("steps: many", "line 1: steps: «many» is not a whole number from 1", "many"),
+            ("steps: 0", "steps: «0»", "from 1"),
+            ("precision: int4", "precision", "f32 or bf16"),
+            ("steps: {a: 1}", "steps", "a value"),
+            ("- steps", "mapping", "run.yaml"),
+            ("stage: av", "nla train av", "target"),
+            ("steps: [", "run.yaml", "not YAML"),
+            ("learning_rate: nan", "learning_rate", "a number"),
+        ])
+    func refused(text: String, first: String, second: String) {
+        var options = TargetOptions()
+        let error = #expect(throws: TrainingError.self) { try options.read(runFile: text, source: "run.yaml") }
+        #expect(error?.description.contains(first) == true, "\(error as Any)")
+        #expect(error?.description.contains(second) == true, "\(error as Any)")
+        #expect(error?.description.contains("\n") == false)
+    }
+
+    @Test("An unknown flag names the one that was meant", arguments: ["--stpes", "--step", "--learn-rate"])
+    func unknownFlag(flag: String) {
+        var options = TargetOptions()
+        let error = #expect(throws: TrainingError.self) { try options.read(flags: [flag, "3"]) }
+        #expect(error?.description.contains("did you mean --") == true, "\(error as Any)")
+    }
+
+    @Test("Lists are commas in flags and sequences in run files")
+    func lists() throws {
+        struct Listed: RunOptions {
+            var layers = [1]
+            var deep = false
+            static let stage = "listed"
+            static let fields: [RunField<Listed>] = [
+                RunField("layers", \.layers, "Layers."), RunField("deep", \.deep, "Depth."),
+            ]
+        }
+        var options = Listed()
+        try options.read(runFile: "layers: [3, 4]", source: "run.yaml")
+        #expect(options.layers == [3, 4])
+        try options.read(flags: ["--deep", "--layers", "5,6"])
+        #expect(options.layers == [5, 6] && options.deep)
+    }
+}
