@@ -45,7 +45,7 @@ let package = Package(
         .executableTarget(
             name: "nla",
             dependencies: [
-                "Autoencoder", "LanguageModel", "TinyWorld", "Training", "Workloads",
+                "Autoencoder", "Claims", "LanguageModel", "TinyWorld", "Training", "Workloads",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
