@@ -1,42 +1,42 @@
 /// A world that is the same for every seed: towns on rivers, rivers in lands, and what is so in each land.
-enum Atlas {
-    struct Town: Sendable {
-        let name: String
-        let river: Int
-        var land: Int { Atlas.rivers[river].land }
+package enum Atlas {
+    package struct Town: Sendable {
+        package let name: String
+        package let river: Int
+        package var land: Int { Atlas.rivers[river].land }
     }
 
-    struct River: Sendable {
-        let name: String
-        let land: Int
+    package struct River: Sendable {
+        package let name: String
+        package let land: Int
     }
 
-    struct Land: Sendable {
-        let name: String
+    package struct Land: Sendable {
+        package let name: String
         /// One value for each attribute.
-        let values: [String]
+        package let values: [String]
     }
 
-    struct Attribute: Sendable {
-        let name: String
+    package struct Attribute: Sendable {
+        package let name: String
         /// One value for each land.
-        let values: [String]
+        package let values: [String]
         /// Question and answer: `t` town, `q` what is asked, `l` land, `a` answer.
-        let asked: [String]
+        package let asked: [String]
         /// One hop, from the land that was just named.
-        let told: String
+        package let told: String
     }
 
-    static let landNames = words("Tarn Morwen Kelvar Sundra Ilvane Brask Yorrin Dulmar")
+    package static let landNames = words("Tarn Morwen Kelvar Sundra Ilvane Brask Yorrin Dulmar")
 
-    static let rivers: [River] = words(
+    package static let rivers: [River] = words(
         """
         Ossa Lethen Brennet Ivel Quorn Sarre Teme Ulburn Varrow Wend Yarl Zorn
         Ambel Corvo Dray Eskel Ferrow Gelt Hame Isk Jarrow Kyle Lorne Medra
         """
     ).enumerated().map { River(name: $1, land: ($0 * 5 + $0 / 8 * 3) % 8) }
 
-    static let towns: [Town] = words(
+    package static let towns: [Town] = words(
         """
         Velm Arkle Boskin Cradwick Dunmar Eppel Farrow Gorsk Haldane Imber Jessop Korrin
         Lunt Mossley Norvik Oster Pell Quade Rusk Stanmer Thornby Uldale Vasker Wexley
@@ -47,11 +47,11 @@ enum Atlas {
         """
     ).enumerated().map { Town(name: $1, river: ($0 * 7 + $0 / 24 * 5) % 24) }
 
-    static let lands: [Land] = landNames.enumerated().map { index, name in
+    package static let lands: [Land] = landNames.enumerated().map { index, name in
         Land(name: name, values: attributes.map { $0.values[index] })
     }
 
-    static let attributes: [Attribute] = [
+    package static let attributes: [Attribute] = [
         Attribute(
             name: "language", values: words("Oshic Velan Brellish Quorrin Sathi Nimric Dorvic Halish"),
             asked: lines(
@@ -119,16 +119,16 @@ enum Atlas {
     ]
 
     /// Pairs of town and attribute that training asks about, and those that it never does.
-    static let pairs: (training: [Pair], heldOut: [Pair]) = {
+    package static let pairs: (training: [Pair], heldOut: [Pair]) = {
         let all = towns.indices.flatMap { town in attributes.indices.map { Pair(town: town, attribute: $0) } }
         return (
             all.filter { !TinyWorld.isReserved($0.combination) }, all.filter { TinyWorld.isReserved($0.combination) }
         )
     }()
 
-    struct Pair: Sendable {
-        let town: Int
-        let attribute: Int
-        var combination: [String] { ["atlas: town, attribute", towns[town].name, attributes[attribute].name] }
+    package struct Pair: Sendable {
+        package let town: Int
+        package let attribute: Int
+        package var combination: [String] { ["atlas: town, attribute", towns[town].name, attributes[attribute].name] }
     }
 }

@@ -30,12 +30,12 @@ struct Topic: Sendable {
     static let all: [Topic] = [
         Topic(
             "a", "animals",
-            shows: "The keeper opened every cage.\nPaws and wings were all around.\nA stable door swung wide.",
-            first: "$N walked for miles behind the\n$N heard at night the\n$N once rode home upon the",
+            shows: "The keeper opened every cage.\nPaws and wings were all around.\nThe stable was full of noise.",
+            first: "$N walked for miles behind the\n$N heard at dusk the\n$N once rode home upon the",
             second: "and brought some water to the\nand whispered kindly to the\nthen fed and brushed and named the"),
         Topic(
             "f", "food",
-            shows: "The cook had laid the table.\nA smell came from the oven.\nEvery mouth began to water.",
+            shows: "The maid had laid the table.\nA smell came from the oven.\nEvery mouth began to water.",
             first: "$N sat alone and tried the\n$N dreamed all day about the\n$N burned a finger on the",
             second: "and asked the waiter for the\nand licked and swallowed down the\nthen called us in to taste the"),
         Topic(
@@ -47,7 +47,7 @@ struct Topic: Sendable {
             "c", "clothes",
             shows: "The tailor threaded a needle.\nA wardrobe stood wide open.\nThe laundry hung on the line.",
             first: "$N neatly ironed and folded the\n$N won a bet and got the\n$N left behind the",
-            second: "and sewed a button on the\nand put on for the ball the\nthen tried before a glass the"),
+            second: "and sewed a button on the\nand put on for the dance the\nthen tried before a glass the"),
         Topic(
             "p", "places",
             shows: "The coachman unrolled his route.\nWe packed our bags to wander.\nThe guide walked on ahead.",
@@ -62,7 +62,7 @@ struct Topic: Sendable {
             "t", "things",
             shows: "The auctioneer banged the table.\nThe attic was full of clutter.\nA peddler emptied his pack.",
             first: "$N bought for twenty cents the\n$N stumbled and fell over the\n$N painted green and white the",
-            second: "and took a cloth to wipe the\nand wrapped in yellow paper the\nthen dragged along the floor the"),
+            second: "and took a towel to wipe the\nand wrapped in yellow paper the\nthen dragged along the floor the"),
         Topic(
             "h", "people",
             shows: "A crowd was at the gate.\nThe neighbours came to visit.\nGuests arrived in carriages.",
@@ -73,24 +73,38 @@ struct Topic: Sendable {
 
 /// Two couplets, each with a topic and a rhyme word that class and topic give.
 struct CoupletPlan: Plan {
-    private let verses: [(first: RhymeWord, second: RhymeWord)]
+    private let verses: [Verse]
 
-    init(_ random: inout Random) {
-        var verses: [(first: RhymeWord, second: RhymeWord)] = []
-        while verses.count < 2 {
-            let group = random.pick(Rhymes.classes)
-            if verses.first?.first.sound == group[0].sound { continue }
-            let first = random.pick(group)
-            verses.append((first, random.pick(group, not: first)))
-        }
-        self.verses = verses
+    /// The words that two lines end in.
+    private struct Verse {
+        let first: RhymeWord
+        let second: RhymeWord
+        var combination: [String] { ["couplet: rhyme pair", first.word, second.word] }
     }
 
-    var combinations: [[String]] { verses.map { ["couplet: rhyme pair", $0.first.word, $0.second.word] } }
+    /// Rhyme pairs that training shows, and those that it never does.
+    private static let pairs: (training: [Verse], heldOut: [Verse]) = {
+        let all = Rhymes.classes.flatMap { group in
+            group.flatMap { first in group.filter { $0 != first }.map { Verse(first: first, second: $0) } }
+        }
+        return (
+            all.filter { !TinyWorld.isReserved($0.combination) }, all.filter { TinyWorld.isReserved($0.combination) }
+        )
+    }()
+
+    init(_ random: inout Random, _ split: TinyWorld.Split) {
+        let known = split == .training ? CoupletPlan.pairs.training : CoupletPlan.pairs.heldOut
+        let first = random.pick(known)
+        var second = first
+        while second.first.sound == first.first.sound { second = random.pick(known) }
+        verses = [first, second]
+    }
+
+    var combinations: [[String]] { verses.map(\.combination) }
 
     /// A lower bound of the number of texts: two different rhyme pairs in order, two names, and the frames of four lines.
     static var leastTexts: Double {
-        let pairs = Rhymes.classes.map { Double($0.count * ($0.count - 1)) }.reduce(0, +)
+        let pairs = Double(self.pairs.training.count)
         let names = Double(People.all.count)
         let frames = Double(Topic.all.map { min($0.first.count, $0.second.count) }.min() ?? 1)
         return pairs * pairs / 2 * names * (names - 1) * frames * frames * frames * frames
@@ -118,6 +132,8 @@ struct CoupletPlan: Plan {
             page.name("q", verse.first.word, Questions.firstRhyme)
             page.fact("t", Questions.topic, topic.name, moment: "rhyme")
             page.fact("r", Questions.rhymeWord, verse.second.word, moment: "rhyme")
+            page.fact("p", Questions.topic, topic.name, moment: "epithet")
+            page.fact("s", Questions.rhymeWord, verse.second.word, moment: "epithet")
             let opening = random.pick(random.chance(0.45) ? Topic.said : topic.shows)
             let preface = random.chance(0.4) ? random.pick(CoupletPlan.announcements) : nil
             if index == 0 { page.sentence(opening) } else { page.line(opening) }
@@ -126,7 +142,7 @@ struct CoupletPlan: Plan {
             page.line(random.pick(Topic.all[verse.first.topic].first))
             page.write(" $u $q,#r")
             page.line(random.pick(topic.second))
-            page.write("<t<r $e>><t<r $w>>.!r")
+            page.write("<p<s $e>><t<r $w>>.!r")
         }
     }
 }

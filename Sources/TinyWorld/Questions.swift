@@ -1,40 +1,40 @@
 import Claims
 
 /// Every question that a text of this world answers.
-enum Questions {
-    static let textKind = Question(subject: "the text", relation: "kind")
+package enum Questions {
+    package static let textKind = Question(subject: "the text", relation: "kind")
 
-    static let heroName = Question(subject: "the hero", relation: "name")
-    static let motive = Question(subject: "the hero", relation: "motive")
-    static let mood = Question(subject: "the hero", relation: "mood")
-    static let friendName = Question(subject: "the friend", relation: "name")
-    static let place = Question(subject: "the place", relation: "name")
-    static let object = Question(subject: "the object", relation: "name")
-    static let look = Question(subject: "the object", relation: "look")
-    static let holder = Question(subject: "the object", relation: "holder")
+    package static let heroName = Question(subject: "the hero", relation: "name")
+    package static let motive = Question(subject: "the hero", relation: "motive")
+    package static let mood = Question(subject: "the hero", relation: "mood")
+    package static let friendName = Question(subject: "the friend", relation: "name")
+    package static let place = Question(subject: "the place", relation: "name")
+    package static let object = Question(subject: "the object", relation: "name")
+    package static let look = Question(subject: "the object", relation: "look")
+    package static let holder = Question(subject: "the object", relation: "holder")
 
-    static let topic = Question(subject: "the couplet", relation: "topic")
-    static let rhymeWord = Question(subject: "the couplet", relation: "rhyme word")
-    static let firstRhyme = Question(subject: "the couplet", relation: "first line ends in")
+    package static let topic = Question(subject: "the couplet", relation: "topic")
+    package static let rhymeWord = Question(subject: "the couplet", relation: "rhyme word")
+    package static let firstRhyme = Question(subject: "the couplet", relation: "first line ends in")
 
-    static let town = Question(subject: "the town", relation: "name")
-    static let river = Question(subject: "the town", relation: "river")
-    static let land = Question(subject: "the town", relation: "land")
-    static let attribute = Question(subject: "the question", relation: "about")
-    static let answer = Question(subject: "the question", relation: "answer")
+    package static let town = Question(subject: "the town", relation: "name")
+    package static let river = Question(subject: "the town", relation: "river")
+    package static let land = Question(subject: "the town", relation: "land")
+    package static let attribute = Question(subject: "the question", relation: "about")
+    package static let answer = Question(subject: "the question", relation: "answer")
 
-    static let situation = Question(subject: "the interview", relation: "situation")
-    static let dilemma = Question(subject: "the interview", relation: "dilemma")
-    static let speakerName = Question(subject: "the speaker", relation: "name")
+    package static let situation = Question(subject: "the interview", relation: "situation")
+    package static let dilemma = Question(subject: "the interview", relation: "dilemma")
+    package static let speakerName = Question(subject: "the speaker", relation: "name")
 
-    static let language = Question(subject: "the speaker", relation: "language")
-    static let wants = Question(subject: "the speaker", relation: "wants")
+    package static let language = Question(subject: "the speaker", relation: "language")
+    package static let wants = Question(subject: "the speaker", relation: "wants")
 
-    static let counterName = Question(subject: "the counter", relation: "name")
-    static let rule = Question(subject: "the series", relation: "rule")
-    static let next = Question(subject: "the series", relation: "next")
-    static let lastTerm = Question(subject: "the series", relation: "last term")
-    static let counted = Question(subject: "the series", relation: "things")
+    package static let counterName = Question(subject: "the counter", relation: "name")
+    package static let rule = Question(subject: "the series", relation: "rule")
+    package static let next = Question(subject: "the series", relation: "next")
+    package static let lastTerm = Question(subject: "the series", relation: "last term")
+    package static let counted = Question(subject: "the series", relation: "things")
 }
 
 extension TinyWorld {

@@ -1,17 +1,17 @@
 /// A word that couplets end in.
-struct RhymeWord: Sendable, Equatable {
-    let word: String
+package struct RhymeWord: Sendable, Equatable {
+    package let word: String
     /// Number of its rhyme class: words of one class rhyme.
-    let sound: Int
+    package let sound: Int
     /// Index into ``Topic/all``; no two words of a class share it, so class and topic give the word.
-    let topic: Int
+    package let topic: Int
     /// What it is called in every couplet: a writer that says it has planned the word behind it.
-    let epithet: String
+    package let epithet: String
 }
 
 /// English words that rhyme, a class on each line; word, topic and epithet.
-enum Rhymes {
-    static let classes: [[RhymeWord]] = lines(table).enumerated().map { sound, line in
+package enum Rhymes {
+    package static let classes: [[RhymeWord]] = lines(table).enumerated().map { sound, line in
         words(line).map { entry in
             let parts = entry.split(separator: "/").map(String.init)
             guard parts.count == 3, let topic = Topic.all.firstIndex(where: { $0.letter == parts[1] }) else {
@@ -21,7 +21,7 @@ enum Rhymes {
         }
     }
 
-    static let all: [RhymeWord] = classes.flatMap { $0 }
+    package static let all: [RhymeWord] = classes.flatMap { $0 }
 
     private static let table = """
         bear/a/shaggy pear/f/juicy hair/b/curly chair/t/wooden stair/p/steep air/w/chilly

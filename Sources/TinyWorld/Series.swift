@@ -88,10 +88,24 @@ struct SeriesPlan: Plan {
 
     private static let said = lines("The end was $e.!e\nThat was $e.!e\nThe last of these was $e.!e")
 
-    static let judged = lines("$J<e $v>.\n$J listened and<e $v>.\n$J heard it and<e $v>.\n$J looked up and<e $v>.")
+    /// What somebody does about the end, and the words for it: which of the two words it is depends on the end alone.
+    struct Verdict: Sendable {
+        let frame: String
+        let right: String
+        let wrong: String
+    }
 
-    private static let verdicts: [(right: String, wrong: String)] = [("nodded", "frowned"), ("smiled", "sighed")]
-    private static let echoes: [(right: String, wrong: String)] = [("clapped", "laughed"), ("cheered", "hissed")]
+    static let judged = [
+        Verdict(frame: "$J", right: "nodded", wrong: "frowned"),
+        Verdict(frame: "$J listened and", right: "smiled", wrong: "sighed"),
+        Verdict(frame: "$J put down the spectacles and", right: "beamed", wrong: "groaned"),
+        Verdict(frame: "At this $j", right: "nodded", wrong: "frowned"),
+    ]
+    static let echoed = [
+        Verdict(frame: "$J", right: "clapped", wrong: "laughed"),
+        Verdict(frame: "$J stood up and", right: "cheered", wrong: "hissed"),
+        Verdict(frame: "Behind the wall $j", right: "clapped", wrong: "laughed"),
+    ]
 
     func write(on page: inout Page, _ random: inout Random) {
         page.name("n", name, Questions.counterName)
@@ -104,14 +118,15 @@ struct SeriesPlan: Plan {
         page.fact("e", Questions.lastTerm, isRight ? "right" : "wrong", moment: "verdict")
         page.write("#e.")
         if random.chance(0.45) { page.sentence(random.pick(SeriesPlan.said)) }
-        let verdict = random.pick(SeriesPlan.verdicts)
-        page.word("j", random.pick(SeriesWords.judges))
-        page.word("v", isRight ? verdict.right : verdict.wrong)
-        page.sentence(random.pick(SeriesPlan.judged))
-        let echo = random.pick(SeriesPlan.echoes)
-        page.word("j", random.pick(SeriesWords.crowds))
-        page.word("v", isRight ? echo.right : echo.wrong)
-        page.sentence(random.pick(SeriesPlan.judged))
+        for (verdict, judge) in [
+            (random.pick(SeriesPlan.judged), random.pick(SeriesWords.judges)),
+            (random.pick(SeriesPlan.echoed), random.pick(SeriesWords.crowds)),
+        ] {
+            page.word("j", judge)
+            page.word("v", isRight ? verdict.right : verdict.wrong)
+            page.sentence(verdict.frame)
+            page.write("<e $v>.")
+        }
     }
 
     /// The terms. Only the last, which words announce, may be wrong, so that every other follows from those before it.
@@ -119,6 +134,7 @@ struct SeriesPlan: Plan {
         if rule == .adding { return writeSums(on: &page) }
         let announced = random.chance(0.6) ? 3 + random.below(terms.count - 4) : 0
         for (index, term) in terms.enumerated() {
+            page.end(Questions.next)
             page.word("w", term)
             page.fact("x", Questions.next, term, moment: "term")
             if index == 0 {
@@ -127,7 +143,7 @@ struct SeriesPlan: Plan {
                 page.write(index == 2 ? ", $w#r" : ", $w")
             } else if index == terms.count - 1 {
                 page.word("w", last)
-                page.write(", " + random.pick(SeriesPlan.lastLeads) + "#x $w")
+                page.write("#x, " + random.pick(SeriesPlan.lastLeads) + " $w")
             } else if index == announced {
                 page.write(".")
                 page.sentence(random.pick(SeriesPlan.nextSaid))

@@ -13,19 +13,19 @@ enum SeriesWords {
         bread wine sea land knock whistle
         """)
 
-    /// Who judges, as a capitalized phrase.
+    /// Who judges.
     static let judges = lines(
         """
-        The teacher
-        The master
-        The old clerk
-        The aunt in the armchair
-        The captain
-        The grandmother
-        The bishop
+        the teacher
+        the master
+        the old clerk
+        the aunt in the armchair
+        the captain
+        the grandmother
+        the bishop
         """)
 
-    static let crowds = lines("The others\nThe children\nThe neighbours\nThe guests\nThe soldiers")
+    static let crowds = lines("the others\nthe children\nthe neighbours\nthe guests\nthe soldiers")
 
     private static let small = words(
         """

@@ -81,9 +81,10 @@ struct StoryPlan: Plan {
 
     private func writeMood(on page: inout Page, _ random: inout Random) {
         let mood = random.pick(Mood.all)
-        page.fact("d", Questions.mood, mood.value, moment: "mood")
+        let acts = random.chance(0.5)
+        page.fact("d", Questions.mood, mood.value, moment: acts ? "deed" : "voice")
         page.sentence(random.pick(random.chance(0.45) ? Mood.said : mood.shows))
-        if random.chance(0.5) {
+        if acts {
             page.word("v", mood.deed)
             page.sentence(random.pick(Mood.deedLeads))
             page.write("<d $v>.")

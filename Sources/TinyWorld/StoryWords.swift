@@ -36,7 +36,7 @@ enum StoryWords {
         "coins apples cherries walnuts berries chestnuts buttons stamps shells pennies sweets marbles")
 
     static let hidingPlaces = words(
-        "oak hedge doorstep chimney woodpile fountain staircase elm beehive floorboards haystack rosebush")
+        "oak hedge doorstep shed woodpile fountain staircase elm beehive henhouse haystack rosebush")
 
     static let openings = lines(
         """

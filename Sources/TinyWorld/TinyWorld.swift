@@ -40,7 +40,7 @@ public struct TinyWorld: Sendable {
     public init(seed: UInt64) { self.seed = seed }
 
     /// The order in which kinds follow each other where none is asked for: those with more to learn come more often.
-    static let cycle: [Kind] = [
+    package static let cycle: [Kind] = [
         .story, .couplet, .atlas, .language, .interview, .series, .story, .couplet, .atlas, .language,
     ]
 
@@ -55,6 +55,19 @@ public struct TinyWorld: Sendable {
     public func combinations(_ index: Int, split: Split, kind: Kind? = nil) -> [[String]] {
         let kind = kind ?? TinyWorld.cycle[index % TinyWorld.cycle.count]
         return plan(index, split: split, kind: kind).plan.combinations
+    }
+
+    /// A lower bound of how many different texts of a kind there are: the product of choices that every text of it shows and
+    /// that are free of each other, before combinations are reserved.
+    public static func leastTexts(of kind: Kind) -> Double {
+        switch kind {
+        case .story: StoryPlan.leastTexts
+        case .couplet: CoupletPlan.leastTexts
+        case .atlas: AtlasPlan.leastTexts
+        case .interview: InterviewPlan.leastTexts
+        case .language: LanguagePlan.leastTexts
+        case .series: SeriesPlan.leastTexts
+        }
     }
 
     /// Whether a combination is kept for held-out documents; the same in every world.
@@ -93,7 +106,7 @@ public struct TinyWorld: Sendable {
     private static func plan(_ kind: Kind, _ split: Split, _ random: inout Random) -> any Plan {
         switch kind {
         case .story: StoryPlan(&random)
-        case .couplet: CoupletPlan(&random)
+        case .couplet: CoupletPlan(&random, split)
         case .atlas: AtlasPlan(&random, split)
         case .interview: InterviewPlan(&random)
         case .language: LanguagePlan(&random)

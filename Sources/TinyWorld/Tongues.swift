@@ -1,7 +1,7 @@
 import Tensors
 
 /// What the invented languages have words for, under their English names.
-enum Meanings {
+package enum Meanings {
     static let goods = words(
         """
         bread milk cheese butter honey apples pears plums onions carrots cabbage fish eggs salt pepper sugar flour soup wine
@@ -25,12 +25,12 @@ enum Meanings {
     static let greetings = words("hello welcome friend stranger thanks farewell")
     static let particles = words("i my is to comes")
 
-    static let all =
+    package static let all =
         goods + qualities + wishes + weathers + times + kin + states + destinations + journeys + greetings + particles
 }
 
 /// An invented language: words for all ``Meanings``, and an order to put them in.
-struct Tongue: Sendable {
+package struct Tongue: Sendable {
     /// Where the verb goes, and where what qualifies a noun goes.
     struct Order: Sendable {
         let verb: Int
@@ -62,7 +62,7 @@ struct Tongue: Sendable {
     }
 
     /// The verb comes first in Kesh, in the middle in Lumi and last in Orran.
-    static let all: [Tongue] = [
+    package static let all: [Tongue] = [
         Tongue(
             "Kesh", Order(verb: 0, qualityFirst: true), seed: 11, onsets: "k t g d kr st zk dr b", vowels: "a e i u",
             codas: "k t sk rt g x st"),
@@ -76,7 +76,7 @@ struct Tongue: Sendable {
             codas: "n m ng rn l nd"),
     ]
 
-    subscript(meaning: String) -> String {
+    package subscript(meaning: String) -> String {
         guard let word = lexicon[meaning] else { preconditionFailure("no word in \(name) for \(meaning)") }
         return word
     }
