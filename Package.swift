@@ -53,7 +53,7 @@ let package = Package(
         .executableTarget(
             name: "nla",
             dependencies: [
-                "Autoencoder", "LanguageModel", "RemoteModels", "TinyWorld", "Training", "Workloads",
+                "Autoencoder", "Claims", "LanguageModel", "RemoteModels", "TinyWorld", "Training", "Workloads",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
@@ -64,7 +64,7 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["LanguageModel"], path: "Tests/TestSupport"),
         .testTarget(name: "LanguageModelTests", dependencies: ["LanguageModel", "TestSupport"]),
         .testTarget(name: "ClaimsTests", dependencies: ["Claims"]),
-        .testTarget(name: "TinyWorldTests", dependencies: ["TinyWorld"]),
+        .testTarget(name: "TinyWorldTests", dependencies: ["TinyWorld", "Claims", "Tensors"]),
         .testTarget(name: "AutoencoderTests", dependencies: ["Autoencoder", "TestSupport"]),
         .target(
             name: "ScriptedServer",
@@ -73,10 +73,12 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ], path: "Tests/ScriptedServer"),
         .testTarget(name: "RemoteModelsTests", dependencies: ["RemoteModels", "ScriptedServer"]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "Claims", "ScriptedServer", "TestSupport"]),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: ["Training", "Claims", "TinyWorld", "Autoencoder", "ScriptedServer", "TestSupport"]),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["nla", "LanguageModel", "Tensors", "JSON", "ScriptedServer", "TestSupport"]),
+            dependencies: ["nla", "Claims", "LanguageModel", "Tensors", "JSON", "ScriptedServer", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17

@@ -6,7 +6,10 @@ struct UsageTests {
     @Test("The help names every command")
     func help() throws {
         let outcome = try Command.succeed(["--help"])
-        for name in ["tokenize", "extract", "generate", "check", "bench", "new", "data"] {
+        for name in [
+            "explain", "describe", "reconstruct", "score", "compare", "world", "data", "train", "tokenize", "extract",
+            "generate", "check", "bench", "new",
+        ] {
             #expect(outcome.output.contains(name))
         }
         #expect(outcome.errors.isEmpty)
@@ -25,6 +28,7 @@ struct UsageTests {
             ),
             ("generate", ["--max-tokens", "--temperature", "--top-k", "--top-p", "--stop", "--adapter"]),
             ("check", ["--model", "--reference", "--dtype"]),
+            ("world", ["--kind", "--split", "--count", "--truth"]),
             ("bench", ["--config", "--dtype", "--samples", "--new-tokens"]),
         ])
     func commandHelp(name: String, options: [String]) throws {
