@@ -137,6 +137,15 @@ extension Tensor {
         return result
     }
 
+    /// A float32 matrix with rows and columns exchanged. Plain code, for small matrices now and then.
+    public func transposed() -> Tensor {
+        require(shape.count == 2 && elementType == .float32, "the transpose of \(elementType) \(shape)")
+        let values = floats(), rows = rows, width = width
+        var result = [Float](repeating: 0, count: values.count)
+        for row in 0..<rows { for column in 0..<width { result[column * rows + row] = values[row * width + column] } }
+        return Tensor(result, shape: [width, rows])
+    }
+
     /// The rows with the given indices, in that order; float types.
     public func gatheringRows(_ indices: [Int32]) -> Tensor {
         require(indices.allSatisfy { $0 >= 0 && Int($0) < rows }, "a row outside 0..<\(rows)")

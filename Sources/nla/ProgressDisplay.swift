@@ -11,16 +11,17 @@ final class ProgressDisplay {
 
     init(isQuiet: Bool) { self.isQuiet = isQuiet }
 
-    func show(_ progress: TrainingProgress) {
+    func show(_ progress: TrainingProgress, stage: String? = nil) {
         guard !isQuiet else { return }
         let isEvaluation = progress.metrics.values.contains { $0.name.hasPrefix("held_out") }
         let wait = isTerminal ? 0.1 : 15
         let isDue = shown.map { (clock.now - $0).seconds >= wait } ?? true
         guard isDue || isEvaluation || progress.step == progress.steps else { return }
         shown = clock.now
-        guard isTerminal else { return Output.note(progress.line) }
+        let line = (stage.map { "\($0): " } ?? "") + progress.line
+        guard isTerminal else { return Output.note(line) }
         // Evaluations stay; the line of a plain step gives way to the next. Escape [K clears what is left of a longer one.
-        Output.write(toStandardError: "\r" + progress.line + "\u{1B}[K" + (isEvaluation ? "\n" : ""))
+        Output.write(toStandardError: "\r" + line + "\u{1B}[K" + (isEvaluation ? "\n" : ""))
         hasOpenLine = !isEvaluation
     }
 

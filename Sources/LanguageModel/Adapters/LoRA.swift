@@ -61,6 +61,25 @@ extension Decoder {
         for parameter in adapterParameters { parameter.makeTrainable(precision: precision) }
     }
 
+    /// Adds the adapters to the weights, W + s·B·A, and removes them. Throws for an output layer that shares its weights with the
+    /// embedding, which has no adapter.
+    public func mergeAdapters(precision: Precision) throws {
+        for (name, layer) in linears {
+            guard let adapter = layer.adapter else { continue }
+            let weight = layer.operand.weight
+            guard weight !== embedding else {
+                throw ModelError("\(name): shares its weights with the embedding; its adapter cannot be merged")
+            }
+            let tape = Tape(recording: false)
+            let columns = Parameter(name: name, adapter.down.master.transposed())
+            let update = tape.linear(Variable(adapter.up.master), LinearOperand(weight: columns))
+            let sum = tape.sum(
+                Variable(weight.master.copy()), tape.scaled(update, by: adapter.scale, to: .float32))
+            weight.set(master: sum.value, precision: precision)
+            layer.adapter = nil
+        }
+    }
+
     /// The adapters' weights, in layer order.
     public var adapterParameters: [Parameter] {
         linears.flatMap { [$0.layer.adapter?.down, $0.layer.adapter?.up].compactMap { $0 } }

@@ -44,7 +44,7 @@ extension PairEvaluation {
     }
 
     /// The recalls of the summary.
-    static let recalls: [(String, (ClaimScores.FactKey) -> Bool)] = [
+    static let recalls: [(String, @Sendable (ClaimScores.FactKey) -> Bool)] = [
         ("about to matter, stated", { $0.decides && $0.standing == .stated }),
         ("about to matter, latent", { $0.decides && $0.standing == .latent }),
         ("all at such moments, stated", { $0.place == .moment && $0.standing == .stated }),

@@ -35,6 +35,9 @@ public struct Metrics: Sendable, Equatable, ExpressibleByDictionaryLiteral {
         left.values.elementsEqual(right.values) { $0.name == $1.name && $0.value == $1.value }
     }
 
+    /// As a JSON object.
+    public var json: JSONValue { .object(JSONObject(members)) }
+
     /// As members of a JSON object.
     var members: [(String, JSONValue)] {
         values.map { name, value in

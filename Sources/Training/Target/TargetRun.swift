@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
+import TinyWorld
 import Tokenization
 
 /// One run of `nla train target`, from its options to a model folder.
@@ -80,7 +81,12 @@ public struct TargetRun {
     }
 
     private func documents() throws -> (training: any DocumentSource, heldOut: any DocumentSource) {
-        if options.data == "tiny-world" { throw TrainingError("data: tiny-world is not in this build; name a file") }
+        if options.data == "tiny-world" {
+            let world = TinyWorld(seed: options.seed)
+            return (
+                WorldDocuments(world: world, split: .training), WorldDocuments(world: world, split: .heldOut)
+            )
+        }
         let all = try DocumentList(jsonLines: URL(fileURLWithPath: options.data))
         guard let heldOut = options.heldOut else { return try all.split(share: 0.02, seed: options.seed) }
         return (all, try DocumentList(jsonLines: URL(fileURLWithPath: heldOut)))

@@ -26,6 +26,9 @@ public struct JSONLTeacher: TextTeacher {
         self.explanations = explanations
     }
 
+    /// The explanation of a place by its id; nil if the file has none.
+    public subscript(id: String) -> String? { explanations[id] }
+
     public func explain(
         _ requests: [TeacherRequest], deliver: (TaughtExplanation) throws -> Void
     ) async throws -> TeacherReport {

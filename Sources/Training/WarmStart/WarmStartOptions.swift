@@ -170,6 +170,8 @@ public struct WarmStartOptions<Stage: WarmStartStage>: RunOptions {
     }
 }
 
+extension InjectionMethod: RunValue {}
+
 /// `nla train av`.
 public enum VerbalizerStage: WarmStartStage {
     public static let name = "av", split = "warm-start-av"

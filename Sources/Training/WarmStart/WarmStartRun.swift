@@ -90,7 +90,7 @@ extension WarmStartRun where Stage == VerbalizerStage {
         let trainer = VerbalizerTrainer(
             verbalizer, material.store, training: material.training, heldOut: material.heldOut, judge: judge, options)
         return try train(trainer, interruption: interruption, progress: progress) { url in
-            try options.adapters.map { _ in try verbalizer.decoder.mergeAdapters() }
+            try verbalizer.decoder.mergeAdapters(precision: options.precision)
             try verbalizer.write(to: url)
         }
     }
@@ -114,7 +114,7 @@ extension WarmStartRun where Stage == ReconstructorStage {
             reconstructor, material.store, training: material.training, heldOut: material.heldOut, material.variance,
             options)
         return try train(trainer, interruption: interruption, progress: progress) { url in
-            try options.adapters.map { _ in try reconstructor.decoder.mergeAdapters() }
+            try reconstructor.decoder.mergeAdapters(precision: options.precision)
             try reconstructor.write(to: url)
         }
     }

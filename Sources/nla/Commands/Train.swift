@@ -10,7 +10,7 @@ struct Train: ParsableCommand {
             model. Ctrl-C stops after the step at hand. The same command again goes on from the last checkpoint, also after a \
             kill or a power cut, and ends with the same weights as a run that nobody stopped.
             """,
-        subcommands: [TrainTarget.self])
+        subcommands: [TrainPair.self, TrainTarget.self, TrainVerbalizer.self, TrainReconstructor.self])
 }
 
 /// What every stage takes, beside its options.

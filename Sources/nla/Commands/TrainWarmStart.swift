@@ -1,0 +1,62 @@
+import ArgumentParser
+import Foundation
+import JSON
+import Training
+
+struct TrainVerbalizer: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "av",
+        abstract: "Warm-start a verbalizer: teach a copy of the target to write the teacher's explanations.",
+        discussion: """
+            The verbalizer lies in the folder model of the run. With --shuffle-activations it learns from explanations of other \
+            activations: by how much its loss stays higher is what the activation tells.
+
+            Options, each also a line of a run file (name: value, with underscores):
+            \(WarmStartOptions<VerbalizerStage>.help)
+            """)
+
+    @OptionGroup var arguments: TrainArguments<WarmStartOptions<VerbalizerStage>>
+
+    func run() throws {
+        let run = try WarmStartRun(arguments.options(), in: arguments.folder)
+        try arguments.drive(from: run.firstStep) { try run.run(interruption: .onSignals(), progress: $0) }
+    }
+}
+
+struct TrainReconstructor: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ar",
+        abstract: "Warm-start a reconstructor: teach the target's first blocks to rebuild activations from explanations.",
+        discussion: """
+            The reconstructor lies in the folder model of the run.
+
+            Options, each also a line of a run file (name: value, with underscores):
+            \(WarmStartOptions<ReconstructorStage>.help)
+            """)
+
+    @OptionGroup var arguments: TrainArguments<WarmStartOptions<ReconstructorStage>>
+
+    func run() throws {
+        let run = try WarmStartRun(arguments.options(), in: arguments.folder)
+        try arguments.drive(from: run.firstStep) { try run.run(interruption: .onSignals(), progress: $0) }
+    }
+}
+
+extension TrainArguments {
+    /// Runs a warm start with its progress on standard error, and says how it ended.
+    fileprivate func drive(
+        from first: Int, _ body: (@escaping (TrainingProgress) -> Void) throws -> WarmStartOutcome
+    ) throws {
+        if first > 0 { note("\(folder.path): going on from step \(first)") }
+        let display = ProgressDisplay(isQuiet: quiet)
+        let outcome = try body { display.show($0) }
+        display.finish()
+        switch outcome {
+        case .finishedBefore: note("\(folder.path): this run is finished; its model is in the folder model")
+        case .interrupted(let step, let signal): throw interrupted(step: step, signal: signal)
+        case .finished(let metrics):
+            note("\(folder.path): finished; the model is in the folder model")
+            if json { try Output.line(metrics.json.serialized()) }
+        }
+    }
+}
