@@ -58,7 +58,7 @@ struct SeriesPlan: Plan {
     /// A lower bound of the number of texts: who counts what before whom, by which rule from where, and the frames.
     static var leastTexts: Double {
         let series = Double(SeriesRule.steps.count * 2 * 30 * 3 * 3)
-        return Double(People.all.count * SeriesWords.things.count * openings.count) * series
+        return Double(People.all.count * SeriesWords.things.count * openings.count * scenes.count) * series
             * Double(SeriesWords.judges.count * judged.count)
     }
 
@@ -69,6 +69,22 @@ struct SeriesPlan: Plan {
         To fall asleep, $n thinks of $c and counts.
         Behind the $c stands $n and says numbers.
         $N drew a card with $c on it.
+        """)
+
+    static let scenes = lines(
+        """
+        The stove is warm, and rain runs down the glass.
+        A bee has come in through the window.
+        The schoolroom is as quiet as a church.
+        Somewhere below a dog is barking.
+        It is the last hour before supper.
+        The chalk is blue, and the slate is cracked.
+        Nobody dares to cough.
+        The benches creak, and the candle is low.
+        There is a cake for those who pay attention.
+        Dust dances in the afternoon sun.
+        The fair has brought half the town together.
+        Everyone has heard that it can be done.
         """)
 
     private static let ruleSaid = lines(
@@ -113,6 +129,7 @@ struct SeriesPlan: Plan {
         page.fact("r", Questions.rule, rule.name, moment: "term")
         page.sentence(random.pick(SeriesPlan.openings))
         page.write("#z")
+        page.sentence(random.pick(SeriesPlan.scenes))
         if random.chance(0.45) { page.sentence(random.pick(SeriesPlan.ruleSaid)) }
         writeTerms(on: &page, &random)
         page.fact("e", Questions.lastTerm, isRight ? "right" : "wrong", moment: "verdict")

@@ -110,13 +110,18 @@ import TinyWorld
         case Questions.topic: return value(Questions.firstRhyme)
         case Questions.land:
             let about = value(Questions.attribute)
-            return about.isEmpty ? Sample.words(before).suffix(3).joined(separator: " ") : about
+            return about.isEmpty ? Sample.words(before).suffix(5).joined(separator: " ") : about
         case Questions.situation: return value(Questions.dilemma)
         case Questions.language:
             let gloss = before.split(separator: ".").last ?? ""
             return Sample.words(gloss).filter { word in !People.all.contains { $0.lowercased() == word } }
                 .joined(separator: " ")
-        case Questions.rule, Questions.lastTerm: return Sample.words(before).suffix(3).joined(separator: " ")
+        case Questions.rule:
+            if value(Questions.rule) == "by sums" { return Sample.words(before).suffix(4).joined(separator: " ") }
+            let terms = Sample.words(before).suffix(12).filter { SeriesRule.terms.contains($0) }
+            return terms.suffix(8).reduce(into: [String]()) { if $0.last != $1 { $0.append($1) } }.suffix(2)
+                .joined(separator: " ")
+        case Questions.lastTerm: return Sample.words(before).suffix(3).joined(separator: " ")
         default: return ""
         }
     }
