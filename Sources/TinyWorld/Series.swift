@@ -104,7 +104,8 @@ struct SeriesPlan: Plan {
 
     private static let said = lines("The end was $e.!e\nThat was $e.!e\nThe last of these was $e.!e")
 
-    /// What somebody does about the end, and the words for it: which of the two words it is depends on the end alone.
+    /// What somebody does about the end, and the two words for it. No frame begins another, so that where one is complete
+    /// the end alone decides the word.
     struct Verdict: Sendable {
         let frame: String
         let right: String
@@ -112,13 +113,13 @@ struct SeriesPlan: Plan {
     }
 
     static let judged = [
-        Verdict(frame: "$J", right: "nodded", wrong: "frowned"),
+        Verdict(frame: "Now $j", right: "nodded", wrong: "frowned"),
         Verdict(frame: "$J listened and", right: "smiled", wrong: "sighed"),
         Verdict(frame: "$J put down the spectacles and", right: "beamed", wrong: "groaned"),
         Verdict(frame: "At this $j", right: "nodded", wrong: "frowned"),
     ]
     static let echoed = [
-        Verdict(frame: "$J", right: "clapped", wrong: "laughed"),
+        Verdict(frame: "At once $j", right: "clapped", wrong: "laughed"),
         Verdict(frame: "$J stood up and", right: "cheered", wrong: "hissed"),
         Verdict(frame: "Behind the wall $j", right: "clapped", wrong: "laughed"),
     ]
@@ -146,7 +147,7 @@ struct SeriesPlan: Plan {
         }
     }
 
-    /// The terms. Only the last, which words announce, may be wrong, so that every other follows from those before it.
+    /// The terms. Only the last, which words announce and no comma does, may be wrong: behind a comma the rule decides.
     private func writeTerms(on page: inout Page, _ random: inout Random) {
         if rule == .adding { return writeSums(on: &page) }
         let announced = random.chance(0.6) ? 3 + random.below(terms.count - 4) : 0
@@ -160,7 +161,7 @@ struct SeriesPlan: Plan {
                 page.write(index == 2 ? ", $w#r" : ", $w")
             } else if index == terms.count - 1 {
                 page.word("w", last)
-                page.write("#x, " + random.pick(SeriesPlan.lastLeads) + " $w")
+                page.write("#x " + random.pick(SeriesPlan.lastLeads) + " $w")
             } else if index == announced {
                 page.write(".")
                 page.sentence(random.pick(SeriesPlan.nextSaid))

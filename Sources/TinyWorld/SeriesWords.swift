@@ -19,7 +19,7 @@ enum SeriesWords {
         the teacher
         the master
         the old clerk
-        the aunt in the armchair
+        the old aunt
         the captain
         the grandmother
         the bishop
