@@ -54,9 +54,9 @@ struct AtlasPlan: Plan {
 
     private static let hops = lines(
         """
-        $T lies on the<g $r>.!g#l The $r flows through<l $d>.!l
-        The water in $t#l comes from the<g $r>.!g The $r belongs to<l $d>.!l
-        From $t#l boats go down the<g $r>.!g The $r is the pride of<l $d>.!l
+        $T#g lies on the<g $r>.!g#l The $r flows through<l $d>.!l
+        The water in $t#g#l comes from the<g $r>.!g The $r belongs to<l $d>.!l
+        From $t#g#l boats go down the<g $r>.!g The $r is the pride of<l $d>.!l
         """)
 
     func write(on page: inout Page, _ random: inout Random) {

@@ -3,7 +3,7 @@ import Claims
 /// The sentences of each question, the usual one first; `*` stands for the value.
 enum ClaimFrames {
     static let all: [(question: Question, sentences: [String])] = [
-        (Questions.textKind, ["This is a text of kind *.", "The kind of text is *.", "As a text it is *."]),
+        (Questions.textKind, ["The kind of text is *.", "The text is of kind *.", "* is the kind of text."]),
         (
             endingQuestion,
             ["It ends with \"*\".", "The last words are \"*\".", "\"*\" is how it ends.", "So far it ends in \"*\"."]

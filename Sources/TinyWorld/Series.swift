@@ -58,7 +58,7 @@ struct SeriesPlan: Plan {
     /// A lower bound of the number of texts: who counts what before whom, by which rule from where, and the frames.
     static var leastTexts: Double {
         let series = Double(SeriesRule.steps.count * 2 * 30 * 3 * 3)
-        return Double(People.all.count * SeriesWords.things.count * openings.count) * series
+        return Double(People.all.count * SeriesWords.things.count * openings.count * scenes.count) * series
             * Double(SeriesWords.judges.count * judged.count)
     }
 
@@ -69,6 +69,22 @@ struct SeriesPlan: Plan {
         To fall asleep, $n thinks of $c and counts.
         Behind the $c stands $n and says numbers.
         $N drew a card with $c on it.
+        """)
+
+    static let scenes = lines(
+        """
+        The stove is warm, and rain runs down the glass.
+        A bee has come in through the window.
+        The schoolroom is as quiet as a church.
+        Somewhere below a dog is barking.
+        It is the last hour before supper.
+        The chalk is blue, and the slate is cracked.
+        Nobody dares to cough.
+        The benches creak, and the candle is low.
+        There is a cake for those who pay attention.
+        Dust dances in the afternoon sun.
+        The fair has brought half the town together.
+        Everyone has heard that it can be done.
         """)
 
     private static let ruleSaid = lines(
@@ -88,7 +104,8 @@ struct SeriesPlan: Plan {
 
     private static let said = lines("The end was $e.!e\nThat was $e.!e\nThe last of these was $e.!e")
 
-    /// What somebody does about the end, and the words for it: which of the two words it is depends on the end alone.
+    /// What somebody does about the end, and the two words for it. No frame begins another, so that where one is complete
+    /// the end alone decides the word.
     struct Verdict: Sendable {
         let frame: String
         let right: String
@@ -96,13 +113,13 @@ struct SeriesPlan: Plan {
     }
 
     static let judged = [
-        Verdict(frame: "$J", right: "nodded", wrong: "frowned"),
+        Verdict(frame: "Now $j", right: "nodded", wrong: "frowned"),
         Verdict(frame: "$J listened and", right: "smiled", wrong: "sighed"),
         Verdict(frame: "$J put down the spectacles and", right: "beamed", wrong: "groaned"),
         Verdict(frame: "At this $j", right: "nodded", wrong: "frowned"),
     ]
     static let echoed = [
-        Verdict(frame: "$J", right: "clapped", wrong: "laughed"),
+        Verdict(frame: "At once $j", right: "clapped", wrong: "laughed"),
         Verdict(frame: "$J stood up and", right: "cheered", wrong: "hissed"),
         Verdict(frame: "Behind the wall $j", right: "clapped", wrong: "laughed"),
     ]
@@ -113,6 +130,7 @@ struct SeriesPlan: Plan {
         page.fact("r", Questions.rule, rule.name, moment: "term")
         page.sentence(random.pick(SeriesPlan.openings))
         page.write("#z")
+        page.sentence(random.pick(SeriesPlan.scenes))
         if random.chance(0.45) { page.sentence(random.pick(SeriesPlan.ruleSaid)) }
         writeTerms(on: &page, &random)
         page.fact("e", Questions.lastTerm, isRight ? "right" : "wrong", moment: "verdict")
@@ -129,7 +147,7 @@ struct SeriesPlan: Plan {
         }
     }
 
-    /// The terms. Only the last, which words announce, may be wrong, so that every other follows from those before it.
+    /// The terms. Only the last, which words announce and no comma does, may be wrong: behind a comma the rule decides.
     private func writeTerms(on page: inout Page, _ random: inout Random) {
         if rule == .adding { return writeSums(on: &page) }
         let announced = random.chance(0.6) ? 3 + random.below(terms.count - 4) : 0
@@ -143,7 +161,7 @@ struct SeriesPlan: Plan {
                 page.write(index == 2 ? ", $w#r" : ", $w")
             } else if index == terms.count - 1 {
                 page.word("w", last)
-                page.write("#x, " + random.pick(SeriesPlan.lastLeads) + " $w")
+                page.write("#x " + random.pick(SeriesPlan.lastLeads) + " $w")
             } else if index == announced {
                 page.write(".")
                 page.sentence(random.pick(SeriesPlan.nextSaid))

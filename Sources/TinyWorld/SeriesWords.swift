@@ -19,7 +19,7 @@ enum SeriesWords {
         the teacher
         the master
         the old clerk
-        the aunt in the armchair
+        the old aunt
         the captain
         the grandmother
         the bishop
@@ -42,7 +42,7 @@ enum SeriesWords {
 }
 
 /// How a series goes on.
-enum SeriesRule: Hashable, Sendable {
+package enum SeriesRule: Hashable, Sendable {
     case up(Int), down(Int), doubling, alternating, adding
 
     static let steps = [1, 2, 3, 4, 5, 10]
@@ -50,15 +50,15 @@ enum SeriesRule: Hashable, Sendable {
         steps.map { .up($0) } + steps.map { .down($0) } + [.doubling, .alternating, .adding]
     static let names = all.map(\.name)
     /// Everything that can come next.
-    static let terms = Array(SeriesWords.numbers[1...]) + SeriesWords.beats
+    package static let terms = Array(SeriesWords.numbers[1...]) + SeriesWords.beats
 
     var name: String {
         switch self {
         case .up(let step): "up by " + SeriesWords.numbers[step]
         case .down(let step): "down by " + SeriesWords.numbers[step]
-        case .doubling: "doubling"
-        case .alternating: "alternating"
-        case .adding: "adding"
+        case .doubling: "by doubling"
+        case .alternating: "by turns"
+        case .adding: "by sums"
         }
     }
 }

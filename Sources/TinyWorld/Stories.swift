@@ -50,7 +50,7 @@ struct StoryPlan: Plan {
         page.word("w", random.pick(StoryWords.hidingPlaces))
         page.sentence(random.pick(StoryWords.openings))
         page.write("#z")
-        let moves = random.chance(0.6), feels = random.chance(moves ? 0.5 : 0.9)
+        let moves = random.chance(0.6), feels = random.chance(moves ? 0.3 : 0.9)
         if feels && random.chance(0.5) {
             writeMood(on: &page, &random)
             writeObject(on: &page, &random, moves: moves)
@@ -58,7 +58,7 @@ struct StoryPlan: Plan {
             writeObject(on: &page, &random, moves: moves)
             if feels { writeMood(on: &page, &random) }
         }
-        writeMotive(on: &page, &random)
+        writeMotive(on: &page, &random, closes: random.chance(moves && feels ? 0 : 0.6))
     }
 
     private func writeObject(on page: inout Page, _ random: inout Random, moves: Bool) {
@@ -71,7 +71,7 @@ struct StoryPlan: Plan {
         bind(&page, false)
         page.sentence(random.pick(random.chance(0.5) ? StoryWords.holdingSaid : StoryWords.holdingShown))
         guard moves else { return }
-        for _ in 0..<(random.chance(0.3) ? 2 : 1) {
+        for _ in 0..<(random.chance(0.25) ? 2 : 1) {
             holdsHero.toggle()
             bind(&page, true)
             page.sentence(random.pick(random.chance(0.5) ? StoryWords.movesSaid : StoryWords.movesShown))
@@ -95,7 +95,7 @@ struct StoryPlan: Plan {
         }
     }
 
-    private func writeMotive(on page: inout Page, _ random: inout Random) {
+    private func writeMotive(on page: inout Page, _ random: inout Random, closes: Bool) {
         page.fact("m", Questions.motive, motive.value, moment: "ending")
         page.sentence(random.pick(random.chance(0.45) ? Motive.said : motive.shows))
         page.sentence(random.pick(StoryWords.settling))
@@ -108,7 +108,7 @@ struct StoryPlan: Plan {
             page.fact("x", Questions.holder, "the hero")
             page.write("#x")
         }
-        guard random.chance(0.5) else { return }
+        guard closes else { return }
         page.word("v", motive.feeling)
         page.fact("m", Questions.motive, motive.value, moment: "feeling")
         page.sentence(random.pick(StoryWords.closingLeads))

@@ -68,7 +68,7 @@ struct Motive: Sendable {
                 """
                 $H stood in front of the $c and would not move.#m
                 $H pushed a $c under the bed when $f came in.#m
-                $H answered fast and kept one hand behind $r back.#m
+                $H answered fast and held one hand behind $r back.#m
                 $H locked the $c and slipped the key into a shoe.#m
                 $H burned a letter before $f could read it.#m
                 $H drew the curtain quickly and spoke of the weather.#m
@@ -158,7 +158,7 @@ struct Mood: Sendable {
             value: "sad", deed: "wept", voice: "broken",
             shows: lines(
                 """
-                $H had buried a faithful dog the week before.#d
+                $H had lost a faithful dog the week before.#d
                 $H stared at an empty chair and ate nothing.#d
                 $H's eyes were red, and the handkerchief was wet.#d
                 The last ship had left without $h.#d
