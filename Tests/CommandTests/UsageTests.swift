@@ -6,7 +6,7 @@ struct UsageTests {
     @Test("The help names every command")
     func help() throws {
         let outcome = try Command.succeed(["--help"])
-        for name in ["tokenize", "extract", "generate", "check", "bench", "new"] {
+        for name in ["tokenize", "extract", "generate", "check", "bench", "new", "data"] {
             #expect(outcome.output.contains(name))
         }
         #expect(outcome.errors.isEmpty)
