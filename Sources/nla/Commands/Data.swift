@@ -1,9 +1,9 @@
 import ArgumentParser
 
-/// The commands that make data to train with.
+/// The commands that make what training is fed.
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data",
-        abstract: "Make data to train with.",
-        subcommands: [DataTeach.self])
+        abstract: "Make what training is fed: activations, probes that read them, explanations.",
+        subcommands: [DataStore.self, DataProbes.self, DataTeach.self])
 }

@@ -1,0 +1,53 @@
+import ArgumentParser
+import Foundation
+import Training
+
+struct DataProbes: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "probes",
+        abstract: "Fit linear probes to a store's activations and report what they read.",
+        discussion: """
+            One probe for every question that the documents answer, and one for each of the last words. The report is on \
+            documents that were not fitted: a tenth of the split, or --evaluate's.
+            """)
+
+    @Option(help: ArgumentHelp("The activation store.", valueName: "dir"))
+    var store: String
+
+    @Option(help: ArgumentHelp("The split to fit.", valueName: "name"))
+    var split: String
+
+    @Option(help: ArgumentHelp("The split to report on.", valueName: "name"))
+    var evaluate: String?
+
+    @Option(help: ArgumentHelp("Most passes over the rows.", valueName: "n"))
+    var epochs = 8
+
+    @Option(help: ArgumentHelp("Folder to write; must not exist, or be empty.", valueName: "dir"))
+    var output: String
+
+    @OptionGroup var shared: SharedOptions
+
+    func validate() throws {
+        if !(1...10_000).contains(epochs) { throw ValidationError("--epochs must be between 1 and 10000.") }
+    }
+
+    func run() throws {
+        shared.apply()
+        let folder = URL(fileURLWithPath: output)
+        try ProbeSet.checkWritable(folder)
+        let store = try ActivationStore(folder: URL(fileURLWithPath: store))
+        let rows = try store.rows(ofSplit: split)
+        var options = ProbeOptions()
+        options.epochs = epochs
+        options.seed = shared.seed
+        let probes = try ProbeSet.train(store, rows: rows, options) {
+            shared.note(String(format: "pass %ld: %.4f nats on documents held back", $0.epoch, $0.loss))
+        }
+        try probes.save(to: folder)
+        let reported =
+            try evaluate.map { try store.rows(ofSplit: $0) } ?? ProbeSet.heldBackRows(store, rows: rows, options)
+        let report = ProbeReport(probes, store, rows: reported)
+        try shared.json ? Output.line(report.json.serialized()) : Output.write(report.table)
+    }
+}

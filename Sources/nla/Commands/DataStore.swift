@@ -1,0 +1,92 @@
+import ArgumentParser
+import Foundation
+import JSON
+import LanguageModel
+import Tensors
+import Training
+
+struct DataStore: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "store",
+        abstract: "Read documents' activations out of a model into a store.",
+        discussion: """
+            Each line of the documents is an object with "text", and where it is known with "id", "kind", "facts" and \
+            "moments". Vectors are stored raw, behind block K, at random positions and with --moments where a fact is about \
+            to matter. A run that was stopped continues where it was; more documents may be added later.
+            """)
+
+    @Option(help: ArgumentHelp("Model folder, or org/name in the local cache.", valueName: "dir"))
+    var model: String
+
+    @Option(help: ArgumentHelp("A file with a JSON document on each line.", valueName: "file.jsonl"))
+    var documents: String
+
+    @Option(help: ArgumentHelp("Block to read behind; two thirds deep by default.", valueName: "k"))
+    var layer: Int?
+
+    @Option(help: ArgumentHelp("Random positions of each document.", valueName: "n"))
+    var positionsPerDocument = 10
+
+    @Option(help: ArgumentHelp("The first position to read.", valueName: "n"))
+    var firstPosition = 0
+
+    @Flag(help: "Read at the documents' moments too.")
+    var moments = false
+
+    @Option(help: ArgumentHelp("The split that all documents belong to.", valueName: "name"))
+    var split: String?
+
+    @Option(help: ArgumentHelp("Splits with their shares of the documents.", valueName: "av=0.5,ar=0.5"))
+    var splits: String?
+
+    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else the CPU's native one.")
+    var dtype: Dtype?
+
+    @Flag(help: "Store vectors in bfloat16, in half the space.")
+    var storeBf16 = false
+
+    @Option(help: ArgumentHelp("Folder to write, or to continue.", valueName: "dir"))
+    var output: String
+
+    @OptionGroup var shared: SharedOptions
+
+    func validate() throws {
+        if (split == nil) == (splits == nil) { throw ValidationError("Give one of --split and --splits.") }
+        if !(0...1_000_000).contains(positionsPerDocument) || !(0...1_000_000).contains(firstPosition) {
+            throw ValidationError("--positions-per-document and --first-position must be between 0 and 1000000.")
+        }
+    }
+
+    func run() throws {
+        shared.apply()
+        let shares = try split.map { SplitShares(all: $0) } ?? SplitShares(splits ?? "")
+        let documents = try DocumentLines.documents(URL(fileURLWithPath: documents)).map {
+            StoredDocument($0, split: shares.split(of: $0.id, seed: shared.seed))
+        }
+        let folder = try ModelLocation.resolve(model)
+        let precision = try Dtype.resolve(dtype, Checkpoint(folder: folder))
+        let policy = PositionPolicy(
+            perDocument: positionsPerDocument, includeMoments: moments, firstPosition: firstPosition)
+        let builder = try ActivationStoreBuilder(
+            model: folder, layer: layer, positions: policy, elementType: storeBf16 ? .bfloat16 : .float32,
+            seed: shared.seed, .init(precision: precision))
+        let manifest = try builder.build(documents, into: URL(fileURLWithPath: output)) {
+            shared.note(
+                String(
+                    format: "%ld documents, %ld rows, %.0f documents/s", $0.documents, $0.rows, $0.documentsPerSecond))
+        }
+        let counts = manifest.documentsPerSplit.sorted { $0.key < $1.key }
+        if shared.json {
+            let object = JSONObject(counts.map { ($0.key, JSONValue.integer($0.value)) })
+            let result: JSONValue = [
+                "output": .string(output), "rows": .integer(manifest.rowCount),
+                "documents": .integer(manifest.documentCount), "splits": .object(object),
+                "layer": .integer(manifest.settings.layerIndex), "shards": .integer(manifest.shards.count),
+            ]
+            try Output.line(result.serialized())
+        } else {
+            let list = counts.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+            try Output.line("\(output): \(manifest.rowCount) rows of \(manifest.documentCount) documents (\(list))")
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import Foundation
+import JSON
+import Testing
+
+@Suite("nla data")
+struct DataTests {
+    /// Forty documents with a fact, its moment, and multi-byte characters.
+    private func writeDocuments(to file: URL) throws {
+        let lines = (0..<40).map { index -> String in
+            let mood = index % 2 == 0 ? "glad" : "sad"
+            let text = "The miller Jörg was \(mood) and counted \(index) ducks by the river."
+            let fact: JSONValue = [
+                "subject": "the miller", "relation": "mood", "value": .string(mood), "from": 0, "stated_from": 20,
+            ]
+            let moment: JSONValue = [
+                "offset": 20, "kind": "mood", "subject": "the miller", "relation": "mood",
+                "answer": .string(" " + mood),
+            ]
+            let document: JSONValue = [
+                "id": .string("d\(index)"), "text": .string(text), "facts": [fact], "moments": [moment],
+            ]
+            return document.serialized()
+        }
+        try Folders.write(lines.joined(separator: "\n"), to: file)
+    }
+
+    @Test("A store is built, continued without change, and read by probes")
+    func storeAndProbes() throws {
+        try withScratch { folder in
+            let model = try Folders.talker(in: folder).path
+            let documents = folder.appending(path: "d.jsonl"), store = folder.appending(path: "store")
+            try writeDocuments(to: documents)
+            let arguments = [
+                "data", "store", "--model", model, "--documents", documents.path, "--layer", "1",
+                "--positions-per-document", "12", "--moments", "--splits", "probe=0.9,held-out=0.1", "--output",
+                store.path,
+                "--json",
+            ]
+            let built = try Command.succeed(arguments).json()
+            #expect(built["rows"]?.int == 40 * 13 && built["documents"]?.int == 40 && built["layer"]?.int == 1)
+            let manifest = try Data(contentsOf: store.appending(path: "manifest.json"))
+            #expect(try Command.succeed(arguments).json() == built)
+            #expect(try Data(contentsOf: store.appending(path: "manifest.json")) == manifest)
+            try Command.fail(arguments + ["--seed", "5"], mentioning: ["store", "settings"])
+
+            let probes = folder.appending(path: "probes")
+            let fit = ["data", "probes", "--store", store.path, "--split", "probe", "--epochs", "2", "--output"]
+            let table = try Command.succeed(fit + [probes.path]).output
+            #expect(table.contains("the miller: mood") && table.contains("the text: word -1"))
+            let files = try FileManager.default.contentsOfDirectory(atPath: probes.path).sorted()
+            #expect(files == ["probes.json", "probes.safetensors"])
+            let report = try Command.succeed(fit + [probes.path + "2", "--evaluate", "held-out", "--json"]).json()
+            #expect(report[0]?["accuracy"]?.double != nil)
+            try Command.fail(fit + [probes.path], mentioning: [probes.path])
+        }
+    }
+
+    @Test("Wrong documents, splits and layers are refused in one line")
+    func refusals() throws {
+        try withScratch { folder in
+            let model = try Folders.talker(in: folder).path
+            let documents = folder.appending(path: "d.jsonl"), store = folder.appending(path: "store").path
+            try writeDocuments(to: documents)
+            func arguments(_ changes: [String]) -> [String] {
+                ["data", "store", "--model", model, "--documents", documents.path, "--output", store] + changes
+            }
+            try Command.fail(arguments(["--split", "av", "--layer", "9"]), mentioning: ["layer 9", "0...1"])
+            try Command.fail(arguments(["--splits", "av=0.5"]), mentioning: ["sum to"])
+            try Command.fail(
+                ["data", "probes", "--store", store, "--split", "av", "--output", folder.path + "/p"],
+                mentioning: ["manifest.json", "missing"])
+            #expect(try Command.run(arguments([])).status == 64)
+            try Folders.write("{\"text\": 3}", to: documents)
+            try Command.fail(arguments(["--split", "av"]), mentioning: ["line 1", "text"])
+        }
+    }
+}
