@@ -17,7 +17,8 @@ struct NLA: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Explain.self, Describe.self, Reconstruct.self, Score.self, Compare.self, Tokenize.self, Extract.self, Generate.self, Check.self, Bench.self, New.self,
+            Explain.self, Describe.self, Reconstruct.self, Score.self, Compare.self, Tokenize.self, Extract.self,
+            Generate.self, Check.self, Bench.self, New.self,
         ])
 
     static func main() {
