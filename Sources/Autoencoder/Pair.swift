@@ -23,7 +23,9 @@ public struct Pair {
         let folders = Pair.folders(folder)
         for (name, url) in [("av", folders.verbalizer), ("ar", folders.reconstructor)] {
             guard FileManager.default.fileExists(atPath: url.path) else {
-                throw ModelError("\(folder.path): has no folder \(name); av/ with the verbalizer and ar/ with the reconstructor are needed")
+                throw ModelError(
+                    "\(folder.path): has no folder \(name); av/ with the verbalizer and ar/ with the reconstructor are needed"
+                )
             }
         }
         try self.init(
@@ -91,7 +93,8 @@ public struct Target {
         checkpoint = try Checkpoint(folder: folder)
         guard layer < checkpoint.configuration.blockCount else {
             throw ModelError(
-                "\(folder.path): has blocks 0...\(checkpoint.configuration.blockCount - 1), this autoencoder reads behind block \(layer)")
+                "\(folder.path): has blocks 0...\(checkpoint.configuration.blockCount - 1), this autoencoder reads behind block \(layer)"
+            )
         }
         tokenizer = try Tokenizer(folder: folder)
         self.layer = layer

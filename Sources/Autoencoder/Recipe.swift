@@ -40,7 +40,8 @@ public struct Recipe: Sendable, Equatable {
         let ids = tokenizer.encode(marker, addSpecialTokens: false)
         guard ids.count == 1 else {
             throw ModelError(
-                "\(source): the marker \(marker) is \(ids.count) tokens; choose a character that is one token of this model")
+                "\(source): the marker \(marker) is \(ids.count) tokens; choose a character that is one token of this model"
+            )
         }
         let prompt = try VerbalizerPrompt.render(verbalizerTemplate, marker: marker, tokenizer, source: source)
         let place = prompt.firstIndex(of: ids[0]) ?? 0

@@ -46,7 +46,9 @@ public final class Reconstructor {
         let head = try SafetensorsFile(file).requiredTensor(Reconstructor.headName)
         let width = checkpoint.configuration.hiddenSize
         guard head.shape == [width, width], head.elementType.isFloatingPoint else {
-            throw ModelError("\(file.path): \(Reconstructor.headName) is \(head.elementType) \(head.shape), not [\(width), \(width)]")
+            throw ModelError(
+                "\(file.path): \(Reconstructor.headName) is \(head.elementType) \(head.shape), not [\(width), \(width)]"
+            )
         }
         try self.init(checkpoint, sidecar, Tokenizer(folder: folder), head: head, precision: precision)
     }
@@ -82,7 +84,8 @@ public final class Reconstructor {
 
     /// A new reconstructor: the target's first blocks, the identity as head, and a sidecar made for its tokenizer.
     public static func fresh(
-        from target: URL, _ recipe: Recipe = Recipe(), target identity: Sidecar.Target? = nil, precision: Precision? = nil
+        from target: URL, _ recipe: Recipe = Recipe(), target identity: Sidecar.Target? = nil,
+        precision: Precision? = nil
     ) throws -> Reconstructor {
         let checkpoint = try Checkpoint(folder: target), tokenizer = try Tokenizer(folder: target)
         let sidecar = try recipe.sidecar(.reconstructor, checkpoint, tokenizer, target: identity)
@@ -134,7 +137,8 @@ public final class Reconstructor {
         var tree = TokenTree()
         // Each keeps a token of its own to be read at.
         let shortest = (prompts.map(\.count).min() ?? 1) - 1
-        let common = prompts.count == 1
+        let common =
+            prompts.count == 1
             ? 0 : (0..<shortest).first { index in prompts.contains { $0[index] != prompts[0][index] } } ?? shortest
         let shared = common > 0 ? tree.append(Array(prompts[0][..<common])) : nil
         let last = prompts.map { prompt in

@@ -49,7 +49,8 @@ public enum Scores {
 
     static func checkFinite(_ vectors: Tensor, _ name: String) throws {
         if let bad = vectors.firstNonFinite() {
-            throw ModelError("row \(bad / max(1, vectors.width)) of \(name) holds NaN or infinity; every number must be finite")
+            throw ModelError(
+                "row \(bad / max(1, vectors.width)) of \(name) holds NaN or infinity; every number must be finite")
         }
     }
 

@@ -10,7 +10,8 @@ extension Sidecar {
             throw ModelError("\(folder.path): no such folder")
         }
         guard FileManager.default.fileExists(atPath: file.path) else {
-            throw ModelError("\(file.path): missing; a verbalizer or reconstructor needs this sidecar beside its weights")
+            throw ModelError(
+                "\(file.path): missing; a verbalizer or reconstructor needs this sidecar beside its weights")
         }
         guard let data = FileManager.default.contents(atPath: file.path), data.count < 1 << 20,
             let text = String(data: data, encoding: .utf8)
@@ -42,7 +43,8 @@ extension Sidecar {
             guard let method = InjectionMethod(rawValue: name) else {
                 throw reader.fail(
                     "extraction.injection",
-                    "«\(name)» is not known; known are \(InjectionMethod.allCases.map(\.rawValue).joined(separator: ", "))")
+                    "«\(name)» is not known; known are \(InjectionMethod.allCases.map(\.rawValue).joined(separator: ", "))"
+                )
             }
             injection = method
         }
@@ -191,6 +193,7 @@ private struct SidecarReader {
         guard raw > 0, raw <= 2 else { throw fail("scores.variance.raw", "\(raw) is outside 0...2") }
         return RawVariance(
             variance: raw, squaredMeanNorm: try number(["scores", "variance", "squared_mean_norm"]),
-            set: try text(["scores", "variance", "set"]) ?? "unnamed", count: try integer(["scores", "variance", "count"]))
+            set: try text(["scores", "variance", "set"]) ?? "unnamed",
+            count: try integer(["scores", "variance", "count"]))
     }
 }

@@ -6,7 +6,9 @@ import Tensors
 extension Sidecar {
     /// The sidecar as text: the same sidecar always gives the same bytes.
     public var yaml: String {
-        var lines = ["kind: \(role == .dataset ? "nla_dataset" : "nla_model")", "schema_version: \(Sidecar.schemaVersion)"]
+        var lines = [
+            "kind: \(role == .dataset ? "nla_dataset" : "nla_model")", "schema_version: \(Sidecar.schemaVersion)",
+        ]
         if role != .dataset { lines.append("role: \(role.rawValue)") }
         lines.append("d_model: \(width)")
         lines += ["extraction:", "  layer_index: \(layer)", "  injection_scale: \(Sidecar.text(injectionScale))"]

@@ -33,7 +33,9 @@ public enum TargetHash {
                     state.done += end - begin
                     return state.done
                 }
-                if total >= 1 << 30, done >> 28 != (done - (end - begin)) >> 28 { progress(Double(done) / Double(total)) }
+                if total >= 1 << 30, done >> 28 != (done - (end - begin)) >> 28 {
+                    progress(Double(done) / Double(total))
+                }
             }
             let digest = Array(hash.finalize())
             state.withLock { $0.digests[index] = digest }

@@ -33,7 +33,9 @@ public struct TextExplainer {
     }
 
     /// The recorded variance of a pair, or, where none was recorded, that of these activations [n, d]; nil for fewer than two.
-    public static func variance(_ pair: Pair, else activations: Tensor) throws -> (variance: RawVariance, isRecorded: Bool)? {
+    public static func variance(
+        _ pair: Pair, else activations: Tensor
+    ) throws -> (variance: RawVariance, isRecorded: Bool)? {
         if let known = pair.variance { return (known, true) }
         let own = try RawVariance(activations, set: "these \(activations.rows) positions")
         return own.variance > 1e-9 ? (own, false) : nil

@@ -12,7 +12,9 @@ public enum VectorFile {
     public static func read(_ file: URL, width: Int? = nil) throws -> Tensor {
         guard FileManager.default.fileExists(atPath: file.path) else { throw ModelError("\(file.path): no such file") }
         let stored = try SafetensorsFile(file)
-        guard let name = names.first(where: { stored.entries[$0] != nil }) ?? (stored.names.count == 1 ? stored.names[0] : nil)
+        guard
+            let name = names.first(where: { stored.entries[$0] != nil })
+                ?? (stored.names.count == 1 ? stored.names[0] : nil)
         else {
             throw ModelError(
                 "\(file.path): holds \(stored.names.isEmpty ? "nothing" : stored.names.prefix(6).joined(separator: ", ")); "
@@ -20,15 +22,20 @@ public enum VectorFile {
         }
         let tensor = try stored.requiredTensor(name)
         guard tensor.elementType.isFloatingPoint, (1...2).contains(tensor.shape.count), tensor.count > 0 else {
-            throw ModelError("\(file.path): \(name) is \(tensor.elementType) \(tensor.shape); floating-point [n, d] is needed")
+            throw ModelError(
+                "\(file.path): \(name) is \(tensor.elementType) \(tensor.shape); floating-point [n, d] is needed")
         }
-        let vectors = tensor.converted(to: .float32).reshaped(tensor.shape.count == 1 ? [1, tensor.count] : tensor.shape)
+        let vectors = tensor.converted(to: .float32).reshaped(
+            tensor.shape.count == 1 ? [1, tensor.count] : tensor.shape)
         if let width, vectors.width != width {
             throw ModelError(
-                "\(file.path): \(name) has \(vectors.width) numbers per row, this autoencoder reads \(width); it comes from another model")
+                "\(file.path): \(name) has \(vectors.width) numbers per row, this autoencoder reads \(width); it comes from another model"
+            )
         }
         if let bad = vectors.firstNonFinite() {
-            throw ModelError("\(file.path): row \(bad / vectors.width) of \(name) holds NaN or infinity; every number must be finite")
+            throw ModelError(
+                "\(file.path): row \(bad / vectors.width) of \(name) holds NaN or infinity; every number must be finite"
+            )
         }
         return vectors
     }

@@ -1,3 +1,4 @@
+import Foundation
 import LanguageModel
 import Tensors
 import Tokenization
@@ -57,29 +58,31 @@ extension Verbalizer {
         var result = [[Explanation]](
             repeating: .init(repeating: Explanation(text: ""), count: options.samples), count: vectors.rows)
         guard vectors.rows > 0 else { return result }
+        let batchSize = try affordableBatch(options, vectors.rows)
         let session = DecodingSession(
             decoder, precision: precision,
-            expectedRows: prompt.ids.count + min(vectors.rows * options.samples, options.batchSize)
-                * (options.maximumTokens + prompt.suffix.count))
+            expectedRows: prompt.ids.count + batchSize * (options.maximumTokens + prompt.suffix.count))
         let shared = prefillPrefix(session)
         var writers: [DecodingSession.Leaf: Writer] = [:]
         var nodes: [Int: (node: DecodingSession.Node, left: Int)] = [:]
+        var waiting: [(row: Int, sample: Int, node: DecodingSession.Node)] = []
         var nextRow = 0
-        while nextRow < vectors.rows || !session.isIdle {
-            let free = (options.batchSize - session.activeCount) / options.samples
-            // Prompts are computed together too: a few at a time while others write, at least one when none does.
-            let count = min(vectors.rows - nextRow, max(free, session.isIdle ? 1 : 0))
-            if count > 0 {
-                let rows = nextRow..<nextRow + count
+        while nextRow < vectors.rows || !waiting.isEmpty || !session.isIdle {
+            let free = batchSize - session.activeCount
+            if waiting.isEmpty, nextRow < vectors.rows, free > 0 {
+                // Prompts are computed together too, as many as there are places for their samples.
+                let rows = nextRow..<min(vectors.rows, nextRow + max(1, free / options.samples))
                 for (row, node) in zip(rows, prefill(prepared.rows(rows), after: shared, session)) {
                     nodes[row] = (node, options.samples)
-                    for sample in 0..<options.samples {
-                        let leaf = start(row, sample, after: node, session, options)
-                        writers[leaf] = Writer(row: row, sample: sample, tokenizer)
-                    }
+                    waiting += (0..<options.samples).map { (row, $0, node) }
                 }
-                nextRow += count
+                nextRow = rows.upperBound
             }
+            for (row, sample, node) in waiting.prefix(free) {
+                let leaf = start(row, sample, after: node, session, options)
+                writers[leaf] = Writer(row: row, sample: sample, tokenizer)
+            }
+            waiting.removeFirst(min(free, waiting.count))
             for event in session.step() {
                 guard let writer = writers[event.leaf] else { continue }
                 guard !event.logProbability.isNaN else { throw checkpoint.nonFiniteError("in the logits") }
@@ -105,6 +108,18 @@ extension Verbalizer {
             }
         }
         return result
+    }
+
+    /// Explanations that may be written at once: no more than are asked for, nor than keys and values find room for.
+    private func affordableBatch(_ options: Options, _ rows: Int) throws -> Int {
+        let c = decoder.configuration
+        let bytes = 8 * Double(c.blockCount * c.keyValueHeadCount * c.headWidth) * Double(options.maximumTokens)
+        let room = Double(ProcessInfo.processInfo.physicalMemory) / 4
+        guard bytes <= room else {
+            throw ModelError(
+                "keys and values of \(options.maximumTokens) tokens do not fit this machine's memory; ask for fewer")
+        }
+        return min(options.batchSize, rows * options.samples, max(1, Int(room / bytes)))
     }
 
     private func start(

@@ -57,7 +57,9 @@ extension Verbalizer {
         // Which of the read rows predicts each token: the first token's is shared by the responses to one activation.
         var predicting: [Int32] = []
         for response in batch.responses {
-            guard let segment = segmentOf[response.activation], let first = readOf[response.activation] else { continue }
+            guard let segment = segmentOf[response.activation], let first = readOf[response.activation] else {
+                continue
+            }
             predicting.append(first)
             guard response.ids.count > 1 else { continue }
             // The last token predicts nothing, so it is not computed.

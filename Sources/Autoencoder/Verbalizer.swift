@@ -37,7 +37,9 @@ public final class Verbalizer {
     }
 
     /// A verbalizer on the weights of a checkpoint. Without a precision it computes in the weights' own.
-    public init(_ checkpoint: Checkpoint, _ sidecar: Sidecar, _ tokenizer: Tokenizer, precision: Precision? = nil) throws {
+    public init(
+        _ checkpoint: Checkpoint, _ sidecar: Sidecar, _ tokenizer: Tokenizer, precision: Precision? = nil
+    ) throws {
         let source = checkpoint.folder.path, configuration = checkpoint.configuration
         guard sidecar.width == configuration.hiddenSize else {
             throw ModelError(
@@ -64,7 +66,8 @@ public final class Verbalizer {
 
     /// A new verbalizer: the target's weights, and a sidecar made for its tokenizer.
     public static func fresh(
-        from target: URL, _ recipe: Recipe = Recipe(), target identity: Sidecar.Target? = nil, precision: Precision? = nil
+        from target: URL, _ recipe: Recipe = Recipe(), target identity: Sidecar.Target? = nil,
+        precision: Precision? = nil
     ) throws -> Verbalizer {
         let checkpoint = try Checkpoint(folder: target), tokenizer = try Tokenizer(folder: target)
         let sidecar = try recipe.sidecar(.verbalizer, checkpoint, tokenizer, target: identity)
@@ -95,7 +98,8 @@ public final class Verbalizer {
         }
         guard vectors.width == sidecar.width else {
             throw ModelError(
-                "the vectors have \(vectors.width) numbers each, this autoencoder reads \(sidecar.width); they come from another model")
+                "the vectors have \(vectors.width) numbers each, this autoencoder reads \(sidecar.width); they come from another model"
+            )
         }
         return vectors.converted(to: .float32)
     }

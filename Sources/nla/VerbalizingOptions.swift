@@ -21,7 +21,9 @@ struct VerbalizingOptions: ParsableArguments {
         if let temperature, !temperature.isFinite || temperature < 0 {
             throw ValidationError("--temperature must not be negative.")
         }
-        if maxTokens < 1 || maxTokens > 1 << 16 { throw ValidationError("--max-tokens must be between 1 and \(1 << 16).") }
+        if maxTokens < 1 || maxTokens > 1 << 16 {
+            throw ValidationError("--max-tokens must be between 1 and \(1 << 16).")
+        }
     }
 
     /// The options; several samples want a temperature to differ.

@@ -78,8 +78,10 @@ func message(_ body: () throws -> Void) -> String? {
 
 /// A sidecar with everything in it.
 let fullSidecar = Sidecar(
-    role: .verbalizer, width: 32, layer: 2, injectionScale: .norm(150.5), lossScale: .rootOfWidth, injection: .normMatchedAdd,
+    role: .verbalizer, width: 32, layer: 2, injectionScale: .norm(150.5), lossScale: .rootOfWidth,
+    injection: .normMatchedAdd,
     marker: .init(text: "㈎", id: 5, leftNeighbor: 6, rightNeighbor: 7), reconstructorSuffix: [1, 2, 3],
-    verbalizerTemplate: "a \"quoted\"\nline: {injection_char} # no comment", reconstructorTemplate: "{explanation} é \\ '",
+    verbalizerTemplate: "a \"quoted\"\nline: {injection_char} # no comment",
+    reconstructorTemplate: "{explanation} é \\ '",
     target: .init(hash: "00ff", name: "org/name"),
     variance: RawVariance(variance: 0.731, squaredMeanNorm: 0.269, set: "held-out", count: 1000))

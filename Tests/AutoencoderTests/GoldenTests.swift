@@ -17,7 +17,9 @@ struct GoldenTests {
         }
     }
 
-    @Test("Greedy explanations are those of PyTorch, by replacement and by norm-matched addition", arguments: GoldenPair.names)
+    @Test(
+        "Greedy explanations are those of PyTorch, by replacement and by norm-matched addition",
+        arguments: GoldenPair.names)
     func explanations(name: String) throws {
         let golden = try GoldenPair(name)
         let verbalizer = try Verbalizer(folder: golden.av, precision: .float32)
@@ -26,7 +28,7 @@ struct GoldenTests {
         let explained = try verbalizer.explain(golden.tensor("activations"), .init(maximumTokens: 32)).map { $0[0] }
         #expect(explained.map(\.ids) == golden.ids)
         #expect(explained.map(\.text) == golden.explanations)
-        #expect(explained.allSatisfy(\.isComplete))
+        #expect(explained.allSatisfy { $0.isComplete })
     }
 
     @Test("Scores are those of PyTorch", arguments: GoldenPair.names)

@@ -54,8 +54,10 @@ struct ScoreTests {
     @Test("NaN, infinity and other shapes are refused")
     func bad() {
         let good = Tensor([1, 0, 0, 1], shape: [2, 2])
-        #expect(message { _ = try Scores.rows(good, Tensor([1, 0, .nan, 1], shape: [2, 2])) }?.contains("row 1") == true)
-        #expect(message { _ = try RawVariance(Tensor([1, .infinity], shape: [1, 2]), set: "") }?.contains("row 0") == true)
+        #expect(
+            message { _ = try Scores.rows(good, Tensor([1, 0, .nan, 1], shape: [2, 2])) }?.contains("row 1") == true)
+        #expect(
+            message { _ = try RawVariance(Tensor([1, .infinity], shape: [1, 2]), set: "") }?.contains("row 0") == true)
         #expect(message { _ = try Scores.rows(good, Tensor([1, 0, 0], shape: [1, 3])) } != nil)
         #expect(message { _ = try Scores.rows(good, Tensor(zeros: [3, 2])) } != nil)
     }

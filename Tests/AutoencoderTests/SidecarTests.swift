@@ -1,6 +1,8 @@
 import Autoencoder
 import Foundation
+import TestSupport
 import Testing
+import Tokenization
 
 @Suite("Sidecars")
 struct SidecarTests {
@@ -31,7 +33,8 @@ struct SidecarTests {
 
     @Test("Unknown keys are left alone, and d_model may stand under extraction")
     func unknown() throws {
-        let text = fullSidecar.yaml.replacingOccurrences(of: "d_model: 32\nextraction:", with: "extraction:\n  d_model: 32")
+        let text = fullSidecar.yaml.replacingOccurrences(
+            of: "d_model: 32\nextraction:", with: "extraction:\n  d_model: 32")
         let read = try Sidecar(yaml: text + "wandb: {run: [1, 2]}\ntraining_step: 900\n", source: "test")
         #expect(read == fullSidecar)
     }
@@ -70,8 +73,11 @@ struct SidecarTests {
 
     @Test("Layers that contradict each other are refused")
     func contradiction() throws {
-        let said = message { _ = try Sidecar(yaml: fullSidecar.yaml + "critic: {extraction_layer_index: 3}\n", source: "s") }
-        #expect(said?.contains("critic.extraction_layer_index: 3 contradicts extraction.layer_index, which is 2") == true)
+        let said = message {
+            _ = try Sidecar(yaml: fullSidecar.yaml + "critic: {extraction_layer_index: 3}\n", source: "s")
+        }
+        #expect(
+            said?.contains("critic.extraction_layer_index: 3 contradicts extraction.layer_index, which is 2") == true)
     }
 
     @Test("Random damage gives a sidecar or one line, never a crash")
@@ -103,7 +109,7 @@ struct SidecarTests {
             ("left_neighbor_id: 34", "left_neighbor_id: 35", "beside the marker stand the tokens 34"),
             ("right_neighbor_id: 261", "right_neighbor_id: 262", "the sidecar says 34 and 262"),
             ("<concept>{injection_char}</concept>", "<concept></concept>", "nowhere"),
-            ("Say what", "{injection_char} Say what", "2 times"),
+            ("this vector", "this {injection_char} vector", "2 times"),
             ("<concept>{injection_char}", "<concept> {injection_char}", "beside the marker"),
             ("d_model: 32", "d_model: 33", "d_model is 33"),
             ("schema_version: 2", "schema_version: 3", "schema_version"),
@@ -146,6 +152,20 @@ struct SidecarTests {
         try FileManager.default.removeItem(at: av.appending(path: "nla_meta.yaml"))
         #expect(message { _ = try Verbalizer(folder: av) }?.contains("nla_meta.yaml: missing") == true)
         #expect(message { _ = try Verbalizer(folder: pair.target) }?.contains("nla_meta.yaml: missing") == true)
+    }
+
+    @Test(
+        "The ids of a released sidecar are found by tokenizing with its vocabulary",
+        .enabled(if: sharedMaterial != nil, "no reference material beside the repository"))
+    func released() throws {
+        let shared = try #require(sharedMaterial)
+        let tokenizer = try Tokenizer(folder: shared.appending(path: "tokenizers/qwen2"))
+        #expect(tokenizer.encode("㈎", addSpecialTokens: false) == [149705])
+        let around = tokenizer.encode("this <concept>㈎</concept> is", addSpecialTokens: false)
+        let place = try #require(around.firstIndex(of: 149705))
+        #expect(around[place - 1] == 29 && around[place + 1] == 522)
+        let tail = tokenizer.encode("Summary of the following text: <text>a rhyme.</text> <summary>")
+        #expect(tail.suffix(5) == [1318, 29, 366, 1708, 29])
     }
 
     @Test("A reconstructor's depth must be that of its layer")

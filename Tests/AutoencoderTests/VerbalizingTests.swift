@@ -36,7 +36,8 @@ struct VerbalizingTests {
     func seeds() throws {
         let vectors = try golden.tensor("activations").rows(3..<4)
         func write(_ seed: UInt64) throws -> [[Int32]] {
-            try verbalizer.explain(vectors, .init(temperature: 1.5, maximumTokens: 24, samples: 4, seed: seed))[0].map(\.ids)
+            try verbalizer.explain(vectors, .init(temperature: 1.5, maximumTokens: 24, samples: 4, seed: seed))[0].map(
+                \.ids)
         }
         let one = try write(1)
         #expect(try write(1) == one)
@@ -92,7 +93,8 @@ struct VerbalizingTests {
         #expect(prepared[0] == 3 && prepared[1] == 4 && prepared[2] == 0 && prepared[3] == 0)
         #expect(abs(prepared[4] - 5 / Float(2).squareRoot()) < 1e-5 && abs(prepared[6] - 5) < 1e-3)
         #expect(try Injection(.replace).prepared(Tensor([3, 4], shape: [1, 2])).floats() == [3, 4])
-        #expect(try Injection(.normMatchedAdd, norm: 9).prepared(Tensor([3, 4], shape: [1, 2])).floats() == [0.6, 0.8])
+        #expect(
+            try Injection(.normMatchedAdd, norm: 9).prepared(Tensor([3, 4], shape: [1, 2])).floats() == [0.6, 0.8])
     }
 
     @Test("The length of a vector does not matter, its direction does")
@@ -112,7 +114,8 @@ struct VerbalizingTests {
         let tensors = try stored.names.map { name in
             let tensor = try stored.requiredTensor(name)
             return name == "model.norm.weight"
-                ? (name, Tensor([Float](repeating: .nan, count: tensor.count), shape: tensor.shape)) : (name, tensor.copy())
+                ? (name, Tensor([Float](repeating: .nan, count: tensor.count), shape: tensor.shape))
+                : (name, tensor.copy())
         }
         try SafetensorsFile.write(tensors, to: file)
         let damaged = try Verbalizer(folder: folder, precision: .float32)

@@ -32,7 +32,8 @@ struct WritingTests {
         recipe.marker = "㈎"
         recipe.verbalizerTemplate = "no place for it"
         #expect(message { _ = try Verbalizer.fresh(from: golden.target, recipe) }?.contains("nowhere") == true)
-        #expect(message { _ = try Reconstructor.fresh(from: golden.target, Recipe(layer: 4)) }?.contains("0...3") == true)
+        #expect(
+            message { _ = try Reconstructor.fresh(from: golden.target, Recipe(layer: 4)) }?.contains("0...3") == true)
     }
 
     @Test("What is written is read back: weights, sidecar, head, depth", arguments: GoldenPair.names)
@@ -92,7 +93,9 @@ struct WritingTests {
         var losses: [(Double, Double)] = []
         for _ in 0..<12 {
             let tape = Tape(precision: .float32)
-            let ids = texts.map { verbalizer.tokenizer.encode("<explanation>\($0)</explanation>", addSpecialTokens: false) }
+            let ids = texts.map {
+                verbalizer.tokenizer.encode("<explanation>\($0)</explanation>", addSpecialTokens: false)
+            }
             let batch = try verbalizer.batch(vectors, ids.enumerated().map { .init(activation: $0, ids: $1) })
             let logProbabilities = verbalizer.responseLogProbabilities(batch, tape: tape)
             let share = Float(batch.tokenCount)
@@ -134,7 +137,7 @@ struct WritingTests {
         try verbalizer.decoder.attachAdapters(LoRAConfiguration(rank: 2, alpha: 4), seed: 1, precision: .float32)
         verbalizer.makeTrainable(precision: .float32)
         #expect(verbalizer.decoder.parameters.allSatisfy { !$0.isTrainable })
-        #expect(verbalizer.decoder.adapterParameters.allSatisfy(\.isTrainable))
+        #expect(verbalizer.decoder.adapterParameters.allSatisfy { $0.isTrainable })
     }
 }
 

@@ -26,7 +26,8 @@ struct ExplainTests {
     @Test("explain --json carries a row per position, in the order asked for")
     func rows() throws {
         let json = try Command.succeed([
-            "explain", "--nla", pair.path, "--text", "The dog found a key in the mill.", "--positions", "4,-1", "--json",
+            "explain", "--nla", pair.path, "--text", "The dog found a key in the mill.", "--positions", "4,-1",
+            "--json",
             "--dtype", "f32",
         ]).json()
         let rows = try #require(json["results"]?.array)
@@ -43,7 +44,10 @@ struct ExplainTests {
     func samples() throws {
         func run(_ more: String...) throws -> Command.Outcome {
             try Command.succeed(
-                ["explain", "--nla", pair.path, "--text", "The dog", "--json", "--temperature", "1.5", "--max-tokens", "24"] + more)
+                [
+                    "explain", "--nla", pair.path, "--text", "The dog", "--json", "--temperature", "1.5",
+                    "--max-tokens", "24",
+                ] + more)
         }
         let one = try run("--seed", "5"), best = try run("--seed", "5", "--samples", "8")
         #expect(best.errors.contains("best of 8 samples"))
@@ -60,12 +64,17 @@ struct ExplainTests {
             try Folders.write("A 🙂\nnew line", to: file)
             try Folders.write("[{\"role\": \"user\", \"content\": \"the mill\"}]", to: chat)
             let target = pair.appending(path: "target").path
-            for arguments in [["--file", file.path], ["--messages", chat.path], ["--text", "a b c d", "--every", "2"]] {
-                let outcome = try Command.succeed(["explain", "--nla", pair.path, "--target", target, "--max-tokens", "8"] + arguments)
+            for arguments in [
+                ["--file", file.path], ["--messages", chat.path], ["--text", "a b c d", "--every", "2"],
+            ] {
+                let outcome = try Command.succeed(
+                    ["explain", "--nla", pair.path, "--target", target, "--max-tokens", "8"] + arguments)
                 #expect(!outcome.output.isEmpty && outcome.output.contains("mean cosine"))
             }
             let long = String(repeating: "the mill and the river ", count: 40)
-            let json = try Command.succeed(["explain", "--nla", pair.path, "--text", long, "--json", "--max-tokens", "4"]).json()
+            let json = try Command.succeed([
+                "explain", "--nla", pair.path, "--text", long, "--json", "--max-tokens", "4",
+            ]).json()
             #expect(json["results"]?.array.map { (17...32).contains($0.count) } == true)
         }
     }
@@ -92,19 +101,24 @@ struct ExplainTests {
             let texts = golden["texts"]?.array ?? []
             let lines = folder.appending(path: "texts.jsonl"), output = folder.appending(path: "out.safetensors")
             try Folders.write(texts.map { "{\"text\": \($0.serialized())}\n" }.joined(), to: lines)
-            _ = try Command.succeed(["reconstruct", "--ar", ar, "--file", lines.path, "--output", output.path, "--dtype", "f32"])
+            _ = try Command.succeed([
+                "reconstruct", "--ar", ar, "--file", lines.path, "--output", output.path, "--dtype", "f32",
+            ])
             let vectors = try #require(try Folders.tensors(output)["activations"])
             let theirs = try #require(try Folders.tensors(URL(fileURLWithPath: expected))["vectors"])
             #expect(vectors.shape == theirs.shape && vectors.relativeError(to: theirs) < 1e-4)
 
             let single = folder.appending(path: "one.safetensors")
             _ = try Command.succeed(["reconstruct", "--ar", ar, "--text", "the mill", "--output", single.path])
-            let score = try Command.succeed(["score", "--ar", ar, "--text", "the mill", "--vectors", single.path, "--json"]).json()
+            let score = try Command.succeed([
+                "score", "--ar", ar, "--text", "the mill", "--vectors", single.path, "--json",
+            ]).json()
             #expect(try #require(score["mse"]?.double) < 1e-6)
             #expect(try #require(score["cosine_similarity"]?.double) > 0.999999)
 
             let both = try Command.succeed([
-                "compare", "--nla", pair.path, "--vectors", output.path, "--rows", "0,-1", "--json", "--max-tokens", "12",
+                "compare", "--nla", pair.path, "--vectors", output.path, "--rows", "0,-1", "--json", "--max-tokens",
+                "12",
             ]).json()
             #expect(both["results"]?.array?.count == 2 && both["cosine_between"]?.double != nil)
         }
@@ -113,26 +127,34 @@ struct ExplainTests {
     @Test("compare reads two texts at a position")
     func compare() throws {
         let outcome = try Command.succeed([
-            "compare", "--nla", pair.path, "--text", "The dog found a key", "--text-b", "The dog found a river", "--max-tokens", "12",
+            "compare", "--nla", pair.path, "--text", "The dog found a key", "--text-b", "The dog found a river",
+            "--max-tokens", "12",
         ])
-        #expect(outcome.output.contains("a - b") && outcome.output.contains("b - a") && outcome.output.contains("a and b: cosine"))
+        #expect(
+            outcome.output.contains("a - b") && outcome.output.contains("b - a")
+                && outcome.output.contains("a and b: cosine"))
         try Command.fail(
-            ["compare", "--nla", pair.path, "--text", "The dog", "--text-b", "The dog", "--quiet"], mentioning: ["equal"])
+            ["compare", "--nla", pair.path, "--text", "The dog", "--text-b", "The dog", "--quiet"],
+            mentioning: ["equal"])
     }
 
     @Test("What cannot be used is refused in one line, and nothing is written")
     func refusals() throws {
         try withScratch { folder in
             let output = folder.appending(path: "out.safetensors")
-            try Command.fail(["describe", "--av", ar, "--vectors", expected], mentioning: ["reconstructor", "verbalizer"])
-            try Command.fail(["reconstruct", "--ar", av, "--text", "a", "--output", output.path], mentioning: ["verbalizer"])
+            try Command.fail(
+                ["describe", "--av", ar, "--vectors", expected], mentioning: ["reconstructor", "verbalizer"])
+            try Command.fail(
+                ["reconstruct", "--ar", av, "--text", "a", "--output", output.path], mentioning: ["verbalizer"])
             #expect(!FileManager.default.fileExists(atPath: output.path))
             let target = pair.appending(path: "target").path
-            try Command.fail(["describe", "--av", target, "--vectors", expected], mentioning: ["nla_meta.yaml: missing"])
+            try Command.fail(
+                ["describe", "--av", target, "--vectors", expected], mentioning: ["nla_meta.yaml: missing"])
             try Command.fail(["explain", "--nla", target, "--text", "a"], mentioning: ["no folder av"])
             try Command.fail(["explain", "--nla", pair.path, "--text", "", "--quiet"], mentioning: ["no tokens"])
             try Command.fail(
-                ["explain", "--nla", pair.path, "--text", "a", "--positions", "7", "--quiet"], mentioning: ["position 7"])
+                ["explain", "--nla", pair.path, "--text", "a", "--positions", "7", "--quiet"],
+                mentioning: ["position 7"])
 
             let wide = folder.appending(path: "wide.safetensors"), nan = folder.appending(path: "nan.safetensors")
             try SafetensorsFile.write([("x", Tensor(zeros: [2, 33]))], to: wide)
@@ -142,7 +164,9 @@ struct ExplainTests {
             try Command.fail(["score", "--ar", ar, "--text", "a", "--vectors", nan.path], mentioning: ["row 0"])
             let zero = folder.appending(path: "zero.safetensors")
             try SafetensorsFile.write([("x", Tensor(zeros: [1, 32]))], to: zero)
-            #expect(try Command.succeed(["score", "--ar", ar, "--text", "a", "--vectors", zero.path, "--json"]).json()["mse"]?.double == 1)
+            #expect(
+                try Command.succeed(["score", "--ar", ar, "--text", "a", "--vectors", zero.path, "--json"]).json()[
+                    "mse"]?.double == 1)
         }
     }
 

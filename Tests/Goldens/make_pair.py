@@ -13,7 +13,7 @@ pairs/NAME/expected.safetensors, expected.json
 
 The inference code here is its own: plain, one sequence at a time, following METHOD.md and nothing else.
 """
-import json, os, shutil
+import copy, json, os, shutil
 import torch, transformers as tf, yaml
 from safetensors.torch import save_file
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -58,8 +58,8 @@ def randomize(model, seed, deviation):
 
 
 def save(model, tok, folder, sidecar, head=None):
-    model.to(torch.bfloat16).save_pretrained(folder)
-    model.float()
+    # A copy, since the rotary table would not survive the way there and back.
+    copy.deepcopy(model).to(torch.bfloat16).save_pretrained(folder)
     tok.save_pretrained(folder)
     for name in ("generation_config.json", "special_tokens_map.json"):
         if os.path.exists(p := os.path.join(folder, name)): os.remove(p)

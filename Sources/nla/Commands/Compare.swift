@@ -26,7 +26,9 @@ struct Compare: ParsableCommand {
     @Option(parsing: .unconditional, help: ArgumentHelp("The second text.", valueName: "text"))
     var textB: String?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Position in the first text, negative from the end.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Position in the first text, negative from the end.", valueName: "n"))
     var position = -1
 
     @Option(
@@ -48,7 +50,9 @@ struct Compare: ParsableCommand {
         guard (text != nil && textB != nil) != (vectors != nil) else {
             throw ValidationError("Give --text and --text-b, or --vectors with --rows.")
         }
-        if vectors != nil && (text != nil || textB != nil) { throw ValidationError("Give texts or --vectors, not both.") }
+        if vectors != nil && (text != nil || textB != nil) {
+            throw ValidationError("Give texts or --vectors, not both.")
+        }
         if (rows != nil) != (vectors != nil) { throw ValidationError("--vectors and --rows go together.") }
     }
 
@@ -77,11 +81,13 @@ struct Compare: ParsableCommand {
         } else {
             for (name, row) in directions {
                 try Output.line(Interlinear.plain(row.explanation, label: name))
-                try Output.line(String(format: "       cosine %.3f of the reconstruction with the difference", row.score.cosine))
+                try Output.line(
+                    String(format: "       cosine %.3f of the reconstruction with the difference", row.score.cosine))
             }
             try Output.line(
                 String(
-                    format: "a and b: cosine %.3f, norms %.4g and %.4g, ‖a − b‖ %.4g", comparison.cosine, comparison.norms[0],
+                    format: "a and b: cosine %.3f, norms %.4g and %.4g, ‖a − b‖ %.4g", comparison.cosine,
+                    comparison.norms[0],
                     comparison.norms[1], comparison.norm))
         }
     }

@@ -22,7 +22,9 @@ struct Explain: ParsableCommand {
 
     @OptionGroup var input: TextInput
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Tokens to explain, negative ones from the end.", valueName: "3,-1"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Tokens to explain, negative ones from the end.", valueName: "3,-1")
+    )
     var positions: String?
 
     @Option(help: ArgumentHelp("Explain every n-th token, counted back from the last.", valueName: "n"))
@@ -68,7 +70,9 @@ struct Explain: ParsableCommand {
             try Output.line(summary.line)
         }
         shared.note(
-            String(format: "%ld of %ld tokens explained in %.1f s", rows.count, ids.count, (clock.now - start) / .seconds(1))
+            String(
+                format: "%ld of %ld tokens explained in %.1f s", rows.count, ids.count,
+                (clock.now - start) / .seconds(1))
                 + (samples > 1 ? ", the best of \(samples) samples each" : ""))
     }
 }

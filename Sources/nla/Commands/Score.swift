@@ -35,7 +35,9 @@ struct Score: ParsableCommand {
         let scores = try Scores.rows(try reconstructor.reconstruct([text]), activations)
         let error = Scores.meanSquaredError(scores), cosine = Scores.meanCosine(scores)
         if shared.json {
-            let rows = scores.map { ["mse": .number($0.meanSquaredError), "cosine_similarity": .number($0.cosine)] as JSONValue }
+            let rows = scores.map {
+                ["mse": .number($0.meanSquaredError), "cosine_similarity": .number($0.cosine)] as JSONValue
+            }
             try Output.line(
                 (["mse": .number(error), "cosine_similarity": .number(cosine), "results": .array(rows)] as JSONValue)
                     .serialized())

@@ -36,21 +36,24 @@ struct Interlinear {
     func block(_ row: TextExplainer.Row, position: Int) -> String {
         let number = String(position).leftPadded(to: 5)
         let token = Interlinear.visible(DisplayedToken.text(of: ids, at: position, tokenizer))
-        let before = Interlinear.visible(tokenizer.decode(Array(ids[max(0, position - 24)..<position]), skipSpecialTokens: false))
+        let before = Interlinear.visible(
+            tokenizer.decode(Array(ids[max(0, position - 24)..<position]), skipSpecialTokens: false))
         let after = Interlinear.visible(
             tokenizer.decode(Array(ids[(position + 1)..<min(ids.count, position + 9)]), skipSpecialTokens: false))
         let score = scoreText(row)
         let room = max(10, style.width - 7 - 2 - token.count - score.plain.count - 4)
-        let left = String(before.suffix(room * 2 / 3)), right = String(after.prefix(room - min(left.count, room * 2 / 3)))
+        let left = String(before.suffix(room * 2 / 3)),
+            right = String(after.prefix(room - min(left.count, room * 2 / 3)))
         let cutLeft = left.count < before.count || position > 24 ? "…" : ""
         let head = style.dim(cutLeft + left) + style.bold("⟦\(token)⟧") + style.dim(right)
         let used = cutLeft.count + left.count + token.count + 2 + right.count
         let gap = String(repeating: " ", count: max(2, style.width - 7 - used - score.plain.count))
         var lines = ["\(style.dim(number))  \(head)\(gap)\(score.shown)"]
         let mark = row.explanation.isComplete ? "" : "[no explanation tags] "
-        lines += Interlinear.wrapped(mark + Interlinear.oneLine(row.explanation.description), width: style.width - 9).map {
-            "         \($0)"
-        }
+        lines += Interlinear.wrapped(mark + Interlinear.oneLine(row.explanation.description), width: style.width - 9)
+            .map {
+                "         \($0)"
+            }
         return lines.joined(separator: "\n") + "\n\n"
     }
 
@@ -144,11 +147,13 @@ extension Interlinear {
                 "samples": .integer(row.samples),
             ]
         }
-        let variance: JSONValue = summary.variance.map {
-            [
-                "raw": .number($0.variance.variance), "set": .string($0.variance.set), "recorded": .bool($0.isRecorded),
-            ]
-        } ?? .null
+        let variance: JSONValue =
+            summary.variance.map {
+                [
+                    "raw": .number($0.variance.variance), "set": .string($0.variance.set),
+                    "recorded": .bool($0.isRecorded),
+                ]
+            } ?? .null
         return [
             "layer": .integer(layer), "tokens": .integer(ids.count), "results": .array(results),
             "mean_cosine_similarity": .number(summary.cosine), "mean_mse": .number(summary.meanSquaredError),
