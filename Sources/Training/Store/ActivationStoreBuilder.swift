@@ -1,3 +1,4 @@
+import Autoencoder
 import Claims
 import Foundation
 import LanguageModel
@@ -76,7 +77,7 @@ public struct ActivationStoreBuilder {
         try self.init(
             Decoder(checkpoint, blockCount: layer + 1), Tokenizer(folder: folder),
             StoreSettings(
-                hiddenSize: configuration.hiddenSize, layerIndex: layer, targetHash: try ContentHash.model(folder),
+                hiddenSize: configuration.hiddenSize, layerIndex: layer, targetHash: try TargetHash.compute(checkpoint),
                 tokenizerHash: try ContentHash.file(folder.appendingPathComponent("tokenizer.json")),
                 elementType: elementType, seed: seed, positions: positions), options)
     }

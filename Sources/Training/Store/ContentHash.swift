@@ -2,7 +2,7 @@ import Crypto
 import Foundation
 import LanguageModel
 
-/// SHA-256 of what lies on disk, in hexadecimal: how a store knows its files and its target again.
+/// SHA-256 of what lies on disk, in hexadecimal: how a store knows its files again.
 public enum ContentHash {
     /// Of a file's bytes. Throws a `ModelError` if it cannot be read.
     public static func file(_ url: URL) throws -> String {
@@ -15,18 +15,6 @@ public enum ContentHash {
             while let data = try handle.read(upToCount: 4 << 20), !data.isEmpty { hash.update(data: data) }
         } catch {
             throw ModelError("\(url.path): cannot be read: \(error.localizedDescription)")
-        }
-        return hexadecimal(hash.finalize())
-    }
-
-    /// Of a model: its `config.json` and its safetensors files, in the order of their names. Throws a `ModelError`.
-    public static func model(_ folder: URL) throws -> String {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        let wanted = names.filter { $0 == "config.json" || $0.hasSuffix(".safetensors") }.sorted()
-        guard wanted.count > 1 else { throw ModelError("\(folder.path): no model: config.json and weights are needed") }
-        var hash = SHA256()
-        for name in wanted {
-            hash.update(data: Data("\(name) \(try file(folder.appendingPathComponent(name)))\n".utf8))
         }
         return hexadecimal(hash.finalize())
     }

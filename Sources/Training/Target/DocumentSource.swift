@@ -1,6 +1,5 @@
 import Claims
 import Foundation
-import JSON
 import Tensors
 
 /// Documents by number: an endless generator, or a file.
@@ -23,25 +22,11 @@ public struct DocumentList: DocumentSource {
 }
 
 extension DocumentList {
-    /// Reads a JSON Lines file, each line an object with `text` and what else ``LabelledDocument`` has. Throws a
-    /// ``TrainingError`` with file and line.
+    /// Reads a JSON Lines file, each line an object with `text` and what else ``LabelledDocument`` has. Throws
+    /// one-line errors with file and line.
     public init(jsonLines url: URL) throws {
-        guard let data = FileManager.default.contents(atPath: url.path) else {
-            throw TrainingError("\(url.path): no file that can be read there")
-        }
-        var documents: [LabelledDocument] = []
-        let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        for (index, line) in lines.enumerated() where !line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) {
-            do {
-                let json = try JSONValue.parse(Data(line))
-                let document = try LabelledDocument(json: json, fallbackID: "\(url.lastPathComponent):\(index + 1)")
-                if !document.text.isEmpty { documents.append(document) }
-            } catch {
-                throw TrainingError("\(url.path): line \(index + 1): \(error)")
-            }
-        }
+        self.init(try DocumentLines.documents(url).filter { !$0.text.isEmpty })
         guard !documents.isEmpty else { throw TrainingError("\(url.path): no documents in it") }
-        self.init(documents)
     }
 
     /// Two parts without a document in common: a document's part follows from the seed and its id, so that it stays where it is
