@@ -19,7 +19,7 @@ struct NLA: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Explain.self, Describe.self, Reconstruct.self, Score.self, Compare.self, World.self, DataCommand.self,
-            Train.self, Tokenize.self, Extract.self, Generate.self, Check.self, Bench.self, New.self,
+            Train.self, Eval.self, Tokenize.self, Extract.self, Generate.self, Check.self, Bench.self, New.self,
         ])
 
     static func main() {
@@ -28,7 +28,7 @@ struct NLA: ParsableCommand {
             try command.run()
         } catch let error
             where error is ModelError || error is TensorFileError || error is TokenizerError
-            || error is TrainingError
+            || error is TrainingError || error is TeacherError
         {
             Output.fail("\(error)")
         } catch {

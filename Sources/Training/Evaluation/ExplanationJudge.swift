@@ -1,4 +1,5 @@
 import Autoencoder
+import Claims
 import JSON
 import LanguageModel
 import Tensors
@@ -103,26 +104,7 @@ public struct ExplanationJudge {
     }
 }
 
-/// The sentences of an explanation.
-enum Sentences {
-    /// Cuts behind full stops, exclamation and question marks that a space follows, outside double quotes.
-    static func split(_ text: String) -> [String] {
-        var sentences: [String] = [], current = "", isQuoted = false, isEnded = false
-        for character in text {
-            if character == "\"" { isQuoted.toggle() }
-            if isEnded, character.isWhitespace {
-                sentences.append(current)
-                current = ""
-                isEnded = false
-                continue
-            }
-            current.append(character)
-            isEnded = !isQuoted && (".!?".contains(character) || (isEnded && character == "\""))
-        }
-        if !current.isEmpty { sentences.append(current) }
-        return sentences
-    }
-
+extension Sentences {
     /// The same sentences in another order, wherever there are two that differ.
     static func shuffled(_ text: String, seed: UInt64) -> String {
         let sentences = split(text)

@@ -72,8 +72,9 @@ public struct PairRecipe {
         public let signal: Int32
     }
 
-    /// Runs a stage; how long it took is kept in `seconds.jsonl`.
+    /// Runs a stage and notes how long it took.
     private func timed<Result>(_ stage: String, _ body: () throws -> Result) throws -> Result {
+        if let signal = interruption.signal { throw Interrupted(stage: stage, step: 0, signal: signal) }
         let clock = ContinuousClock()
         let start = clock.now
         note("\(stage) …")

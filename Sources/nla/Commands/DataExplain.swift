@@ -1,0 +1,140 @@
+import ArgumentParser
+import Autoencoder
+import Claims
+import Foundation
+import JSON
+import LanguageModel
+import Tensors
+import TinyWorld
+import Training
+
+/// The grammars that facts can be said in.
+enum GrammarName: String, ExpressibleByArgument, CaseIterable {
+    case tinyWorld = "tiny-world", plain
+
+    var grammar: any ClaimGrammar { self == .tinyWorld ? TinyWorldGrammar() : PlainGrammar() }
+    /// The questions that some texts answer in words and others only show.
+    var latent: Set<Question> { self == .tinyWorld ? TinyWorld.latentQuestions : [] }
+}
+
+struct DataExplain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Explain stored activations from what their documents state.",
+        discussion: """
+            With --probes a fact is said only where a probe reads it from that very vector; with --text-only whatever the text \
+            has stated is said, so that one can see what that does. The probes must have been fitted to \
+            other documents.
+
+            With --from and --reader, explanations written elsewhere lose the sentences without which a reconstructor rebuilds \
+            the vector no worse.
+            """)
+
+    @Option(help: ArgumentHelp("The activation store.", valueName: "dir"))
+    var store: String
+
+    @Option(help: ArgumentHelp("Splits to explain, with commas between; all by default.", valueName: "names"))
+    var splits: String?
+
+    @Option(help: ArgumentHelp("Probes from nla data probes, fitted to another split.", valueName: "dir"))
+    var probes: String?
+
+    @Flag(help: "Say whatever the text has stated.")
+    var textOnly = false
+
+    @Option(help: ArgumentHelp("Least probability that a probe must give to a fact.", valueName: "p"))
+    var threshold: Float = 0.5
+
+    @Option(help: ArgumentHelp("Facts of an explanation at most, beside the ending.", valueName: "n"))
+    var maximumFacts = 3
+
+    @Option(help: ArgumentHelp("Share of facts left out at random.", valueName: "x"))
+    var omission = 0.1
+
+    @Option(help: "How facts are said: tiny-world, or plain for any labelled documents.")
+    var grammar = GrammarName.tinyWorld
+
+    @Option(help: ArgumentHelp("Explanations written elsewhere, to be filtered.", valueName: "file.jsonl"))
+    var from: String?
+
+    @Option(help: ArgumentHelp("Folder of the reconstructor that filters.", valueName: "dir"))
+    var reader: String?
+
+    @Option(help: ArgumentHelp("Error that a sentence must save to stay.", valueName: "x"))
+    var gain = 0.0
+
+    @Option(help: ArgumentHelp("File to write.", valueName: "file.jsonl"))
+    var output: String
+
+    @OptionGroup var shared: SharedOptions
+
+    func validate() throws {
+        if (from == nil) != (reader == nil) { throw ValidationError("--from and --reader go together.") }
+        if [probes != nil, textOnly, from != nil].filter({ $0 }).count != 1 {
+            throw ValidationError("Give exactly one of --probes, --text-only, and --from with --reader.")
+        }
+        if !(0...1).contains(threshold) { throw ValidationError("--threshold must be between 0 and 1.") }
+        if !(0...1).contains(omission) { throw ValidationError("--omission must be between 0 and 1.") }
+        if !(0...100).contains(maximumFacts) { throw ValidationError("--maximum-facts must be between 0 and 100.") }
+    }
+
+    func run() throws {
+        shared.apply()
+        let target = URL(fileURLWithPath: output)
+        try AtomicFile.checkWritable(target)
+        let store = try ActivationStore(folder: URL(fileURLWithPath: store))
+        let names = splits.map { $0.split(separator: ",").map(String.init) } ?? store.splits
+        let rows = try names.flatMap { try store.rows(ofSplit: $0) }.sorted()
+        var lines = ""
+        func deliver(_ row: Int, _ explanation: String) {
+            let line: JSONValue = ["id": .string(store.id(of: row)), "explanation": .string(explanation)]
+            lines += line.serialized() + "\n"
+        }
+        let summary = try from.map { try filter($0, store, rows, deliver) } ?? teach(store, rows, deliver)
+        guard !lines.isEmpty else { throw ModelError("\(output): not written, since nothing was explained") }
+        try AtomicFile.write(lines, to: target)
+        shared.note("\(output): " + summary.map { "\($0.0) \($0.1)" }.joined(separator: ", "))
+        if shared.json {
+            try Output.line(
+                JSONValue.object(JSONObject(summary.map { ($0.0, .integer($0.1)) })).serialized())
+        }
+    }
+
+    private func teach(
+        _ store: ActivationStore, _ rows: [Int], _ deliver: (Int, String) -> Void
+    ) throws -> [(String, Int)] {
+        var options = StoreTeacher.Options()
+        options.threshold = threshold
+        options.maximumFacts = maximumFacts
+        options.omission = omission
+        options.seed = shared.seed
+        let probes = try probes.map { TeacherProbes.apart(try ProbeSet(folder: URL(fileURLWithPath: $0))) }
+        let teacher = StoreTeacher(
+            store, grammar.grammar, probes: probes, sayingFirst: grammar.latent, options)
+        let report = teacher.explain(rows, deliver: deliver)
+        return [
+            ("explained", report.explained), ("withheld", report.withheld), ("empty", report.empty),
+            ("stated", report.stated), ("said", report.said),
+        ]
+    }
+
+    private func filter(
+        _ file: String, _ store: ActivationStore, _ rows: [Int], _ deliver: (Int, String) -> Void
+    ) throws -> [(String, Int)] {
+        let written = try JSONLTeacher(URL(fileURLWithPath: file))
+        let known = rows.filter { written[store.id(of: $0)] != nil }
+        let filter = ReaderFilter(
+            try Reconstructor(folder: URL(fileURLWithPath: reader ?? "")), gain: gain)
+        var report = ReaderFilter.Report()
+        for begin in stride(from: 0, to: known.count, by: 256) {
+            let batch = Array(known[begin..<min(known.count, begin + 256)])
+            let kept = try filter.filter(
+                batch.compactMap { written[store.id(of: $0)] }, store.vectors(batch), &report)
+            for (row, text) in zip(batch, kept) { if let text { deliver(row, text) } }
+        }
+        return [
+            ("explained", known.count - report.emptied), ("emptied", report.emptied), ("sentences", report.sentences),
+            ("kept", report.kept),
+        ]
+    }
+}
