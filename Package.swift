@@ -45,7 +45,7 @@ let package = Package(
         .executableTarget(
             name: "nla",
             dependencies: [
-                "Autoencoder", "LanguageModel", "TinyWorld", "Training", "Workloads",
+                "Autoencoder", "Claims", "LanguageModel", "TinyWorld", "Training", "Workloads",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
@@ -56,7 +56,7 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["LanguageModel"], path: "Tests/TestSupport"),
         .testTarget(name: "LanguageModelTests", dependencies: ["LanguageModel", "TestSupport"]),
         .testTarget(name: "ClaimsTests", dependencies: ["Claims"]),
-        .testTarget(name: "TinyWorldTests", dependencies: ["TinyWorld"]),
+        .testTarget(name: "TinyWorldTests", dependencies: ["TinyWorld", "Claims", "Tensors"]),
         .testTarget(name: "AutoencoderTests", dependencies: ["Autoencoder", "TestSupport"]),
         .testTarget(
             name: "RemoteModelsTests",
@@ -65,7 +65,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
-        .testTarget(name: "CommandTests", dependencies: ["nla", "LanguageModel", "Tensors", "JSON", "TestSupport"]),
+        .testTarget(name: "CommandTests", dependencies: ["nla", "Claims", "LanguageModel", "Tensors", "JSON", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17

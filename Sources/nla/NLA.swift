@@ -17,7 +17,9 @@ struct NLA: ParsableCommand {
             Exit status: 0, 1 for a failure, 64 for wrong usage.
             """,
         version: "0.1.0",
-        subcommands: [Tokenize.self, Extract.self, Generate.self, Check.self, Bench.self, New.self, Train.self])
+        subcommands: [
+            Tokenize.self, Extract.self, Generate.self, Check.self, Bench.self, New.self, World.self, Train.self,
+        ])
 
     static func main() {
         do {

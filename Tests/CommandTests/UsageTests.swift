@@ -6,7 +6,7 @@ struct UsageTests {
     @Test("The help names every command")
     func help() throws {
         let outcome = try Command.succeed(["--help"])
-        for name in ["tokenize", "extract", "generate", "check", "bench", "new"] {
+        for name in ["tokenize", "extract", "generate", "check", "bench", "new", "train", "world"] {
             #expect(outcome.output.contains(name))
         }
         #expect(outcome.errors.isEmpty)
@@ -25,6 +25,7 @@ struct UsageTests {
             ),
             ("generate", ["--max-tokens", "--temperature", "--top-k", "--top-p", "--stop", "--adapter"]),
             ("check", ["--model", "--reference", "--dtype"]),
+            ("world", ["--kind", "--split", "--count", "--truth"]),
             ("bench", ["--config", "--dtype", "--samples", "--new-tokens"]),
         ])
     func commandHelp(name: String, options: [String]) throws {
