@@ -6,14 +6,6 @@ import TestSupport
 import Tokenization
 import Training
 
-/// Calls `body` with a new folder and removes it afterwards.
-func withScratch<Result>(_ body: (URL) throws -> Result) throws -> Result {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "nla-test-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    return try body(folder)
-}
-
 /// A small random target with a trained tokenizer, and documents for it.
 enum Small {
     static let tokenizer = Result {

@@ -1,6 +1,7 @@
 import Claims
 import Foundation
 import Tensors
+import TinyWorld
 
 /// Documents by number: an endless generator, or a file.
 public protocol DocumentSource: Sendable {
@@ -8,6 +9,21 @@ public protocol DocumentSource: Sendable {
     var count: Int? { get }
     /// Document `index`, the same at every call.
     func document(_ index: Int) -> LabelledDocument
+}
+
+/// One side of a tiny world, without end.
+public struct TinyWorldDocuments: DocumentSource {
+    private let world: TinyWorld
+    private let split: TinyWorld.Split
+
+    /// The documents of one split.
+    public init(_ world: TinyWorld, _ split: TinyWorld.Split) {
+        self.world = world
+        self.split = split
+    }
+
+    public var count: Int? { nil }
+    public func document(_ index: Int) -> LabelledDocument { world.document(index, split: split) }
 }
 
 /// Documents that are in memory.

@@ -45,7 +45,7 @@ public struct TargetOptions: RunOptions, Equatable {
     /// θ of the rotary embedding.
     public var ropeBase: Double = 10_000
     /// Standard deviation of the first weights.
-    public var deviation: Float = 0.02
+    public var deviation: Float = 0.05
     /// Steps between evaluations.
     public var evaluateEvery = 200
     /// Held-out documents of an evaluation.
@@ -68,7 +68,8 @@ public struct TargetOptions: RunOptions, Equatable {
         RunField("tokenizer", \.tokenizer, "Folder with the tokenizer's files; it must have an end-of-text token."),
         RunField("data", \.data, "What to read: tiny-world, or a JSON Lines file with a \"text\" on each line."),
         RunField(
-            "held_out", \.heldOut, "A JSON Lines file to measure on; none keeps back every fiftieth document of a file."
+            "held_out", \.heldOut,
+            "A JSON Lines file to measure on; none takes the held-out side of a tiny world, or a fiftieth of a file."
         ),
         RunField("seed", \.seed, "Seed of weights, documents and their order."),
         RunField("steps", \.steps, in: 1...10_000_000, "Optimizer steps."),

@@ -81,15 +81,14 @@ public struct TargetRun {
     }
 
     private func documents() throws -> (training: any DocumentSource, heldOut: any DocumentSource) {
+        let named = try options.heldOut.map { try DocumentList(jsonLines: URL(fileURLWithPath: $0)) }
         if options.data == "tiny-world" {
             let world = TinyWorld(seed: options.seed)
-            return (
-                WorldDocuments(world: world, split: .training), WorldDocuments(world: world, split: .heldOut)
-            )
+            return (TinyWorldDocuments(world, .training), named ?? TinyWorldDocuments(world, .heldOut))
         }
         let all = try DocumentList(jsonLines: URL(fileURLWithPath: options.data))
-        guard let heldOut = options.heldOut else { return try all.split(share: 0.02, seed: options.seed) }
-        return (all, try DocumentList(jsonLines: URL(fileURLWithPath: heldOut)))
+        if let named { return (all, named) }
+        return try all.split(share: 0.02, seed: options.seed)
     }
 
     /// The model's config.json, as transformers writes it for a Qwen2.
