@@ -7,7 +7,8 @@ struct UsageTests {
     func help() throws {
         let outcome = try Command.succeed(["--help"])
         for name in [
-            "explain", "describe", "reconstruct", "score", "compare", "world", "data", "train", "eval", "tokenize", "extract",
+            "explain", "describe", "reconstruct", "score", "compare", "world", "data", "train", "eval", "tokenize",
+            "extract",
             "generate", "check", "bench", "new",
         ] {
             #expect(outcome.output.contains(name))

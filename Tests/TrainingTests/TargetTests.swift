@@ -78,7 +78,7 @@ struct TargetTests {
         try withScratch { scratch in
             let file = scratch.appending(path: "c.jsonl")
             try Data("{\"text\": \"a\"}\n\n{\"txt\": 1}\n".utf8).write(to: file)
-            let error = #expect(throws: TrainingError.self) { try DocumentList(jsonLines: file) }
+            let error = #expect(throws: ModelError.self) { try DocumentList(jsonLines: file) }
             #expect(error?.description.contains("line 3") == true)
         }
     }

@@ -63,7 +63,9 @@ private enum Miniature {
 
 @Suite("Warm start", .serialized)
 struct WarmStartTests {
-    @Test("The recipe in miniature lowers losses and explains variance of held-out documents; a run stopped and resumed ends bit for bit the same; adapters are merged")
+    @Test(
+        "The recipe in miniature lowers losses and explains variance of held-out documents; a run stopped and resumed ends bit for bit the same; adapters are merged"
+    )
     func miniature() throws {
         try withScratch { folder in
             let options = try Miniature.options(in: folder)

@@ -141,7 +141,9 @@ extension ClaimScores {
                 ("subject", .string(question.subject)), ("relation", .string(question.relation)),
                 ("kind", .string(kind)), ("place", .string(place.rawValue)),
             ])
-            if case .object(let values) = rest { for (key, value) in zip(values.keys, values.values) { object[key] = value } }
+            if case .object(let values) = rest {
+                for (key, value) in zip(values.keys, values.values) { object[key] = value }
+            }
             return object
         }
         let claimLines = claims.sorted { $0.key < $1.key }.map {

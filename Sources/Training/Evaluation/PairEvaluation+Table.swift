@@ -15,10 +15,13 @@ extension PairEvaluation {
         ] {
             lines.append("| \(name) | \(number(explanations.value(reading))) |")
         }
-        if let teacher { lines.append("| the teacher's text (\(taughtRows) rows) | \(number(teacher.value(.written))) |") }
+        if let teacher {
+            lines.append("| the teacher's text (\(taughtRows) rows) | \(number(teacher.value(.written))) |")
+        }
         guard let claims else { return lines.joined(separator: "\n") + "\n" }
         lines += ["", "| claims | verbalizer | teacher |", "|---|---|---|"]
-        lines.append("| precision, all | \(percent(claims.precision().share)) | \(percent(teacherClaims?.precision().share)) |")
+        lines.append(
+            "| precision, all | \(percent(claims.precision().share)) | \(percent(teacherClaims?.precision().share)) |")
         for place in ClaimScores.Place.allCases {
             lines.append(
                 "| precision, \(place.rawValue) positions | \(percent(claims.precision { $0.place == place }.share)) | \(percent(teacherClaims?.precision { $0.place == place }.share)) |"
@@ -29,7 +32,10 @@ extension PairEvaluation {
             let recall = claims.recall(filter)
             lines.append("| \(name) | \(recall.facts) | \(percent(recall.share)) | \(percent(recall.ceiling)) |")
         }
-        lines += ["", "| fact that is about to matter | kind | standing | of | said | probes read |", "|---|---|---|---|---|---|"]
+        lines += [
+            "", "| fact that is about to matter | kind | standing | of | said | probes read |",
+            "|---|---|---|---|---|---|",
+        ]
         for (key, recall) in claims.facts.sorted(by: { $0.key < $1.key }) where key.decides {
             lines.append(
                 "| \(key.question) | \(key.kind) | \(key.standing.rawValue) | \(recall.facts) | \(percent(recall.share)) | \(percent(recall.ceiling)) |"
@@ -38,7 +44,8 @@ extension PairEvaluation {
         lines += ["", "| claim | kind | place | claims | true |", "|---|---|---|---|---|"]
         for (key, precision) in claims.claims.sorted(by: { $0.key < $1.key }) {
             lines.append(
-                "| \(key.question) | \(key.kind) | \(key.place.rawValue) | \(precision.claims) | \(percent(precision.share)) |")
+                "| \(key.question) | \(key.kind) | \(key.place.rawValue) | \(precision.claims) | \(percent(precision.share)) |"
+            )
         }
         return lines.joined(separator: "\n") + "\n"
     }

@@ -58,13 +58,16 @@ public struct PairOptions: RunOptions {
         RunField("ar_run", \.reconstructorRun, "Run file of nla train ar; none for the defaults."),
         RunField("vocabulary", \.vocabulary, in: 300...1_000_000, "Tokens of the vocabulary."),
         RunField(
-            "vocabulary_documents", \.vocabularyDocuments, in: 1...10_000_000, "Documents the vocabulary is learnt from."),
+            "vocabulary_documents", \.vocabularyDocuments, in: 1...10_000_000,
+            "Documents the vocabulary is learnt from."),
         RunField("layer", \.layer, "Block to read behind; none for two thirds of the depth."),
         RunField("probe_documents", \.probeDocuments, in: 1...10_000_000, "Documents that probes are fitted to."),
         RunField("av_documents", \.verbalizerDocuments, in: 1...10_000_000, "Documents the verbalizer learns from."),
-        RunField("ar_documents", \.reconstructorDocuments, in: 1...10_000_000, "Documents the reconstructor learns from."),
+        RunField(
+            "ar_documents", \.reconstructorDocuments, in: 1...10_000_000, "Documents the reconstructor learns from."),
         RunField("held_out_documents", \.heldOutDocuments, in: 1...10_000_000, "Documents that nothing learns from."),
-        RunField("positions_per_document", \.positionsPerDocument, in: 0...10_000, "Random positions of each document."),
+        RunField(
+            "positions_per_document", \.positionsPerDocument, in: 0...10_000, "Random positions of each document."),
         RunField("first_position", \.firstPosition, in: 0...10_000, "The first position that is read."),
         RunField("uses_probes", \.usesProbes, "Whether the teacher says only what a probe reads from the vector."),
         RunField("threshold", \.threshold, in: 0...1, "Least probability that a probe must give to a fact to be said."),

@@ -27,7 +27,8 @@ public struct PairRecipe {
     ///   - note: called with a line about what begins or was found.
     public init(
         _ options: PairOptions, in url: URL, interruption: Interruption = Interruption(),
-        progress: @escaping (String, TrainingProgress) -> Void = { _, _ in }, note: @escaping (String) -> Void = { _ in }
+        progress: @escaping (String, TrainingProgress) -> Void = { _, _ in },
+        note: @escaping (String) -> Void = { _ in }
     ) throws {
         try options.check()
         self.options = options

@@ -123,7 +123,8 @@ public struct WarmStartOptions<Stage: WarmStartStage>: RunOptions {
     }
 
     public func check() throws {
-        for (name, value) in [("target", target), ("store", store), ("explanations", explanations)] where value.isEmpty {
+        for (name, value) in [("target", target), ("store", store), ("explanations", explanations)] where value.isEmpty
+        {
             throw TrainingError("\(name): nothing is named; it has no default")
         }
         guard precision == .float32 || Machine.supportsBFloat16 else {
@@ -183,7 +184,8 @@ public enum VerbalizerStage: WarmStartStage {
                 "The control: every explanation goes with another row's activation."),
             RunField("marker", \.marker, "The character that the activation replaces; one token of the target."),
             RunField("injection", \.injection, "How the activation enters."),
-            RunField("injection_scale", \.injectionScale, "Norm of the injected vector; none for the root of the width."),
+            RunField(
+                "injection_scale", \.injectionScale, "Norm of the injected vector; none for the root of the width."),
             RunField(
                 "reconstructor", \.reconstructor, fixed: false,
                 "Folder of a reconstructor, to score explanations with while training."),

@@ -51,7 +51,8 @@ public struct WarmStartRun<Stage: WarmStartStage> {
             target: target, identity: Sidecar.Target(hash: hash, name: target.lastPathComponent), store: store,
             training: try TaughtRows(store, split: options.split, explanations: explanations), heldOut: heldOut,
             variance: try RawVariance(
-                store.vectors(Array(named.prefix(20_000))), set: "\(options.heldOut) of \(store.folder.lastPathComponent)"))
+                store.vectors(Array(named.prefix(20_000))),
+                set: "\(options.heldOut) of \(store.folder.lastPathComponent)"))
     }
 
     func train(

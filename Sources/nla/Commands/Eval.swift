@@ -8,7 +8,8 @@ import Training
 struct Eval: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval",
-        abstract: "What a pair is worth on held-out activations: variance explained with its controls, and the truth of claims.",
+        abstract:
+            "What a pair is worth on held-out activations: variance explained with its controls, and the truth of claims.",
         discussion: """
             The fraction of variance explained stands beside what the reconstructor makes of the explanation's sentences in another \
             order, of another row's explanation, of nothing, and of the teacher's text. Where documents carry facts, claims are \

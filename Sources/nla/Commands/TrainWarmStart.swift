@@ -26,7 +26,8 @@ struct TrainVerbalizer: ParsableCommand {
 struct TrainReconstructor: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ar",
-        abstract: "Warm-start a reconstructor: teach the target's first blocks to rebuild activations from explanations.",
+        abstract:
+            "Warm-start a reconstructor: teach the target's first blocks to rebuild activations from explanations.",
         discussion: """
             The reconstructor lies in the folder model of the run.
 
