@@ -73,14 +73,43 @@ public struct PairRecipe {
         public let signal: Int32
     }
 
-    /// Runs a stage and notes how long it took.
+    /// Runs a stage; how long it took is noted, and kept in `stages.jsonl` unless it had been done before.
     private func timed<Result>(_ stage: String, _ body: () throws -> Result) throws -> Result {
         if let signal = interruption.signal { throw Interrupted(stage: stage, step: 0, signal: signal) }
         let clock = ContinuousClock()
         let start = clock.now
         note("\(stage) …")
-        let result = try body()
-        note(String(format: "%@: %.0f s", stage, (clock.now - start).seconds))
+        defer {
+            let seconds = (clock.now - start).seconds
+            note(String(format: "%@: %.0f s", stage, seconds))
+            if seconds > 1 { keep(stage, seconds) }
+        }
+        return try body()
+    }
+
+    private var stagesFile: URL { folder.url.appending(path: "stages.jsonl") }
+
+    private func keep(_ stage: String, _ seconds: Double) {
+        let line: JSONValue = ["stage": .string(stage), "seconds": .number(seconds)]
+        let known = (try? String(contentsOf: stagesFile, encoding: .utf8)) ?? ""
+        // Only for the report: a disk that is full will say so elsewhere.
+        try? AtomicFile.write(known + line.serialized() + "\n", to: stagesFile)
+    }
+
+    /// Seconds of each stage over all calls, in the order in which they were first run.
+    private func seconds() -> [(stage: String, seconds: Double)] {
+        var result: [(stage: String, seconds: Double)] = []
+        let lines = (try? String(contentsOf: stagesFile, encoding: .utf8)) ?? ""
+        for line in lines.split(separator: "\n") {
+            guard let json = try? JSONValue.parse(String(line)), let stage = json["stage"]?.string,
+                let seconds = json["seconds"]?.double
+            else { continue }
+            if let index = result.firstIndex(where: { $0.stage == stage }) {
+                result[index].seconds += seconds
+            } else {
+                result.append((stage, seconds))
+            }
+        }
         return result
     }
 
@@ -254,7 +283,34 @@ public struct PairRecipe {
             taught: TaughtRows(store, split: "held-out", explanations: explanationsFile), settings)
         try AtomicFile.write(
             evaluation.json.serialized(indent: 2) + "\n", to: folder.url.appending(path: "evaluation.json"))
-        try AtomicFile.write(evaluation.table, to: folder.url.appending(path: "evaluation.md"))
+        try AtomicFile.write(try report(evaluation, store, probes), to: folder.url.appending(path: "report.md"))
         return evaluation
+    }
+
+    /// Everything that was measured, in one page of Markdown.
+    private func report(_ evaluation: PairEvaluation, _ store: ActivationStore, _ probes: ProbeSet) throws -> String {
+        let checkpoint = try Checkpoint(folder: targetFolder)
+        let heldOut = TinyWorldDocuments(world, .heldOut)
+        let target = try TargetEvaluator(
+            Decoder(checkpoint), TokenizedDocuments(heldOut, Tokenizer(folder: targetFolder), limit: 1024),
+            precision: .native
+        ).evaluate(documents: 2000)
+        let probed = ProbeReport(probes, store, rows: try store.rows(ofSplit: "held-out"))
+        let stages = seconds()
+        var lines = [
+            "# A tiny target with its verbalizer and reconstructor", "",
+            "Everything below is measured on held-out documents of TinyWorld: texts with combinations that no training text shows.",
+            "Written by `nla train pair` with seed \(options.seed).", "",
+            "| stage | minutes |", "|---|---|",
+        ]
+        for (stage, seconds) in stages { lines.append(String(format: "| %@ | %.1f |", stage, seconds / 60)) }
+        lines.append(String(format: "| all | %.1f |", stages.reduce(0) { $0 + $1.seconds } / 60))
+        lines += [
+            "", "## The pair", "", evaluation.table, "## The target", "",
+            "Moments are places where a fact decides the next words; the target is right where every token of them is its first choice.",
+            "", "```", target.table, "```", "", "## The probes", "",
+            "What a linear reader finds in the activations: the ceiling for explanations.", "", "```", probed.table, "```", "",
+        ]
+        return lines.joined(separator: "\n")
     }
 }

@@ -9,7 +9,7 @@ struct TrainPair: ParsableCommand {
         discussion: """
             Vocabulary, target, activations, probes, teacher, reconstructor, verbalizer, evaluation: each leaves its files in the \
             output folder, and the same command goes on where it was stopped. The pair lies in the folder pair, for nla explain \
-            --nla; evaluation.md says what it is worth.
+            --nla; report.md says what they are worth.
 
             Options, each also a line of a run file (name: value, with underscores):
             \(PairOptions.help)
