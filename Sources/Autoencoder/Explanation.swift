@@ -22,12 +22,12 @@ public struct Explanation: Sendable, Equatable {
     /// Whether both tags are there: otherwise the extraction failed (METHOD.md §2).
     public var isComplete: Bool { Explanation.inside(text) != nil }
 
-    /// The explanation: what stands between the tags, stripped. Without a close tag what follows the open one; without either
-    /// the whole text.
+    /// The explanation: what stands between the tags, stripped. Where a tag is missing, the text up to the other, or from it on.
     public var description: String {
         if let inside = Explanation.inside(text) { return inside }
         let rest = text.range(of: Explanation.openTag).map { text[$0.upperBound...] } ?? text[...]
-        return rest.trimmingCharacters(in: .whitespacesAndNewlines)
+        let body = rest.range(of: Explanation.closeTag).map { rest[..<$0.lowerBound] } ?? rest
+        return body.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     /// The text between the first open tag and the next close tag, stripped; nil if one of them is missing.

@@ -25,15 +25,26 @@ extension LabelledDocument {
         return truths.contains { $0.fact == claim && $0.standing(at: length) != nil }
     }
 
-    /// Whether a text ends with whole words: the words stand at its end, and no letter stands directly before them.
+    /// Whether a text ends with whole words: the words stand at its end, and no letter stands directly before them. Any white space
+    /// is as good as another.
     static func ends(_ text: some BidirectionalCollection<UInt8>, with words: String) -> Bool {
-        let words = Array(words.utf8)
-        guard !words.isEmpty, text.count >= words.count, text.suffix(words.count).elementsEqual(words) else {
-            return false
+        var rest = text[...], wanted = Array(words.utf8)[...]
+        guard let first = wanted.first, !isSpace(first) else { return false }
+        while let byte = wanted.popLast() {
+            guard let own = rest.popLast() else { return false }
+            if isSpace(byte) {
+                guard isSpace(own) else { return false }
+                while let next = wanted.last, isSpace(next) { wanted.removeLast() }
+                while let next = rest.last, isSpace(next) { rest.removeLast() }
+            } else if byte != own {
+                return false
+            }
         }
-        guard let before = text.dropLast(words.count).last else { return true }
-        return !isWordByte(before) || !isWordByte(words[0])
+        guard let before = rest.last else { return true }
+        return !isWordByte(before) || !isWordByte(first)
     }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
     private static func isWordByte(_ byte: UInt8) -> Bool {
         byte >= 0x80 || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)

@@ -13,7 +13,7 @@ final class ProgressDisplay {
 
     func show(_ progress: TrainingProgress, stage: String? = nil) {
         guard !isQuiet else { return }
-        let isEvaluation = progress.metrics.values.contains { $0.name.hasPrefix("held_out") }
+        let isEvaluation = progress.metrics.values.contains { $0.name.hasPrefix("held_out") || $0.name == "fve" }
         let wait = isTerminal ? 0.1 : 15
         let isDue = shown.map { (clock.now - $0).seconds >= wait } ?? true
         guard isDue || isEvaluation || progress.step == progress.steps else { return }

@@ -40,4 +40,13 @@ import Testing
         #expect(!claims("s", 20) && !claims("kind", 20) && !claims("", 20))
         #expect(claims("Mara is kind.", 26) && claims(".", 26))
     }
+
+    @Test func lastWordsAreTrueAcrossALineBreak() {
+        let couplet = LabelledDocument(id: "c", kind: "couplet", text: "the tie,\nand  whispered")
+        func claims(_ words: String) -> Bool {
+            couplet.isTrue(Fact(endingQuestion.subject, endingQuestion.relation, words), at: couplet.text.utf8.count)
+        }
+        #expect(claims("tie, and whispered") && claims("and whispered") && claims("and\nwhispered"))
+        #expect(!claims("tie,and whispered") && !claims("ie, and whispered"))
+    }
 }

@@ -21,7 +21,7 @@ private struct Staged {
         var stored: [StoredDocument] = [], rows: [StoredRow] = [], values: [Float] = []
         for index in 0..<documents {
             let motive = Int.random(in: 0..<2, using: &random), place = Int.random(in: 0..<2, using: &random)
-            let text = "The end came soon"
+            let text = "The end,\nit came soon"
             let isStated = index % 2 == 0
             let document = LabelledDocument(
                 id: "d\(index)", kind: "staged", text: text,
@@ -137,6 +137,34 @@ struct StoreTeacherTests {
             #expect(scores.recall().facts == 2 && scores.recall().said == 1)
             #expect(scores.precision { $0.question == Staged.place }.share == 0)
             #expect(scores.otherSentences == 1)
+        }
+    }
+
+    @Test(
+        "The ceiling counts what probes read, over the facts that they are asked for, at the moments that depend on them"
+    )
+    func ceiling() throws {
+        try withScratch { folder in
+            let store = try Staged.write(to: folder.appending(path: "store"))
+            let rows = try store.rows(ofSplit: "taught")
+            let scores = ClaimScores(
+                rows.map { _ in "" }, rows, store, PlainGrammar(), try Staged.probes(store))
+            let motive = scores.recall { $0.question == Staged.motive },
+                place = scores.recall { $0.question == Staged.place }
+            #expect(motive.probed == 300 && motive.read > 290 && motive.said == 0)
+            #expect(place.probed == 300 && (90...210).contains(place.read))
+            #expect(scores.recall { $0.question == Staged.motive && $0.standing == .latent }.facts == 150)
+        }
+    }
+
+    @Test("Another row's explanation is one of another document")
+    func partners() throws {
+        try withScratch { folder in
+            let store = try Staged.write(to: folder.appending(path: "store"))
+            let rows = [0, 0, 0, 5, 5, 7]
+            let partners = try #require(store.partners(of: rows))
+            #expect(zip(rows, partners).allSatisfy { $0 != rows[$1] })
+            #expect(store.partners(of: [3, 3]) == nil)
         }
     }
 }

@@ -77,9 +77,15 @@ struct WarmStartTests {
             let losses = evaluations(av, "held_out_loss"), variance = evaluations(ar, "fve")
             #expect(losses.count == 3 && losses[2] < losses[0] - 0.1)
             #expect(variance.count == 3 && variance[2] > variance[0] + 0.02 && variance[2] > 0.05)
-            // The teacher's text says more than another row's, and that more than nothing does.
+            // The teacher's text says more than another row's, and the verbalizer is understood better as it learns.
             let teacher = try #require(evaluation.teacher)
             #expect(try #require(teacher.value(.written)) > #require(teacher.value(.other)))
+            let understood = evaluations(av, "fve")
+            #expect(understood.count == 3 && understood[2] > understood[0])
+            // The teacher claims nothing that is not true.
+            let claims = try #require(evaluation.teacherClaims).precision()
+            #expect(claims.claims > 20 && claims.right == claims.claims)
+            #expect(try #require(evaluation.claims).recall { $0.decides }.probed > 0)
             // With another row's activation the explanation is less likely.
             let swapped = try #require(evaluations(av, "held_out_loss_swapped").last)
             #expect(swapped > losses[2] + 0.01)

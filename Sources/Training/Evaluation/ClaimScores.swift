@@ -19,12 +19,14 @@ public struct ClaimScores: Sendable, Equatable {
         public var facts = 0
         /// Those that the explanation says.
         public var said = 0
-        /// Those that a linear probe reads from the vector: its likeliest value is the true one.
+        /// Those whose question a linear probe answers.
+        public var probed = 0
+        /// Those that it reads from the vector: its likeliest value is the true one.
         public var read = 0
         /// The share that is said; nil without facts.
         public var share: Double? { facts == 0 ? nil : Double(said) / Double(facts) }
-        /// The share that probes read: the ceiling; nil without facts.
-        public var ceiling: Double? { facts == 0 ? nil : Double(read) / Double(facts) }
+        /// The share that probes read of what they are asked: the ceiling; nil without such facts.
+        public var ceiling: Double? { probed == 0 ? nil : Double(read) / Double(probed) }
     }
 
     /// Which rows stand where: random positions, or those where a fact is about to matter.
@@ -62,11 +64,29 @@ public struct ClaimScores: Sendable, Equatable {
     public private(set) var facts: [FactKey: Recall] = [:]
     /// Sentences that are no claim of the grammar.
     public private(set) var otherSentences = 0
+    /// Claims that an explanation makes again; they are judged once.
+    public private(set) var repeated = 0
     /// Explanations judged.
     public private(set) var explanations = 0
 
     /// No explanations yet.
     public init() {}
+
+    /// Judges the explanations of some rows of a store. Without probes there is no ceiling.
+    public init(
+        _ explanations: [String], _ rows: [Int], _ store: ActivationStore, _ grammar: any ClaimGrammar,
+        _ probes: ProbeSet?
+    ) {
+        for begin in stride(from: 0, to: rows.count, by: 2048) {
+            let range = begin..<min(rows.count, begin + 2048)
+            let reading = probes?.read(store.vectors(Array(rows[range])))
+            for place in range {
+                add(
+                    explanations[place], grammar, store, row: rows[place],
+                    reading: reading.map { ($0, place - begin) })
+            }
+        }
+    }
 
     /// Judges the explanation of a store's row.
     ///
@@ -80,21 +100,22 @@ public struct ClaimScores: Sendable, Equatable {
         let (claimed, other) = grammar.read(explanation)
         explanations += 1
         otherSentences += other.count
-        for claim in claimed {
+        let said = Set(claimed)
+        repeated += claimed.count - said.count
+        for claim in said {
             let key = ClaimKey(question: claim.question, kind: document.kind, place: place)
             claims[key, default: Precision()].claims += 1
             if document.isTrue(claim, at: stored.byteEnd) { claims[key, default: Precision()].right += 1 }
         }
-        let said = Set(claimed)
         for (fact, standing) in document.truths(at: stored.byteEnd) {
             let key = FactKey(
                 question: fact.question, kind: document.kind, place: place, standing: standing,
                 decides: moment?.question == fact.question)
             facts[key, default: Recall()].facts += 1
             if said.contains(fact) { facts[key, default: Recall()].said += 1 }
-            if let reading, reading.reading.best(fact.question, row: reading.row)?.value == fact.value {
-                facts[key, default: Recall()].read += 1
-            }
+            guard let best = reading.flatMap({ $0.reading.best(fact.question, row: $0.row) }) else { continue }
+            facts[key, default: Recall()].probed += 1
+            if best.value == fact.value { facts[key, default: Recall()].read += 1 }
         }
     }
 
@@ -113,6 +134,7 @@ public struct ClaimScores: Sendable, Equatable {
             guard filter(entry.key) else { return }
             sum.facts += entry.value.facts
             sum.said += entry.value.said
+            sum.probed += entry.value.probed
             sum.read += entry.value.read
         }
     }
@@ -127,7 +149,8 @@ extension ClaimScores.Precision {
 extension ClaimScores.Recall {
     var json: JSONValue {
         [
-            "facts": .integer(facts), "said": .integer(said), "read": .integer(read),
+            "facts": .integer(facts), "said": .integer(said), "probed": .integer(probed),
+            "read": .integer(read),
             "recall": share.map { .number($0) } ?? .null, "ceiling": ceiling.map { .number($0) } ?? .null,
         ]
     }
@@ -157,6 +180,7 @@ extension ClaimScores {
         }
         return [
             "explanations": .integer(explanations), "other_sentences": .integer(otherSentences),
+            "repeated": .integer(repeated),
             "precision": precision().json,
             "recall_deciding_stated": recall { $0.decides && $0.standing == .stated }.json,
             "recall_deciding_latent": recall { $0.decides && $0.standing == .latent }.json,

@@ -12,7 +12,7 @@ public struct ExplanationJudge {
         case written
         /// The explanation with its sentences in another order.
         case shuffled
-        /// The explanation of another row, of another document wherever rows come in documents' order.
+        /// The explanation of a row of another document.
         case other
         /// Nothing.
         case empty
@@ -61,13 +61,16 @@ public struct ExplanationJudge {
         self.variance = variance
     }
 
-    /// Scores explanations of vectors [n, d].
-    public func scores(_ explanations: [String], _ vectors: Tensor) throws -> Scores {
-        require(explanations.count == vectors.rows, "an explanation for each vector")
+    /// Scores explanations of some rows of a store.
+    public func scores(_ explanations: [String], _ store: ActivationStore, rows: [Int]) throws -> Scores {
+        require(explanations.count == rows.count, "an explanation for each row")
+        let vectors = store.vectors(rows), partners = store.partners(of: rows)
         var values: [Reading: Double] = [:]
         var written: [Autoencoder.Scores.Row] = []
         for reading in Reading.allCases {
-            let rows = try rows(explanations.indices.map { text(reading, $0, explanations) }, vectors)
+            if reading == .other, partners == nil { continue }
+            let rows = try self.rows(
+                explanations.indices.map { text(reading, $0, explanations, partners ?? []) }, vectors)
             if reading == .written { written = rows }
             values[reading] = Autoencoder.Scores.fractionOfVarianceExplained(rows, variance)
         }
@@ -84,12 +87,11 @@ public struct ExplanationJudge {
         return try Autoencoder.Scores.rows(reconstructor.reconstruct(texts), vectors)
     }
 
-    private func text(_ reading: Reading, _ index: Int, _ all: [String]) -> String {
+    private func text(_ reading: Reading, _ index: Int, _ all: [String], _ partners: [Int]) -> String {
         switch reading {
         case .written: all[index]
         case .empty: ""
-        // Half of all rows away: rows of one document stand together.
-        case .other: all[(index + max(1, all.count / 2)) % all.count]
+        case .other: all[partners[index]]
         case .shuffled: Sentences.shuffled(all[index], seed: UInt64(index))
         }
     }
@@ -98,7 +100,7 @@ public struct ExplanationJudge {
     func metrics(_ verbalizer: Verbalizer, _ store: ActivationStore, _ taught: TaughtRows) throws -> Metrics {
         let vectors = store.vectors(taught.rows)
         let explanations = try verbalizer.explain(vectors, .init(maximumTokens: 100)).map { $0[0] }
-        var metrics = try scores(explanations.map(\.description), vectors).metrics
+        var metrics = try scores(explanations.map(\.description), store, rows: taught.rows).metrics
         metrics["extracted"] = Double(explanations.count(where: \.isComplete)) / Double(max(1, explanations.count))
         return metrics
     }
@@ -113,5 +115,19 @@ extension Sentences {
         var result = sentences
         repeat { result.shuffle(using: &random) } while result == sentences
         return result.joined(separator: " ")
+    }
+}
+
+extension ActivationStore {
+    /// For each of some rows the place of one of another document among them, drawn repeatably; nil if all are of one document.
+    package func partners(of rows: [Int]) -> [Int]? {
+        let documents = rows.map { row($0).document }
+        guard Set(documents).count > 1 else { return nil }
+        return rows.indices.map { index in
+            var random = Random(seed: 0x6F74_6872, UInt64(index))
+            var partner = Int.random(in: 0..<rows.count, using: &random)
+            while documents[partner] == documents[index] { partner = (partner + 1) % rows.count }
+            return partner
+        }
     }
 }

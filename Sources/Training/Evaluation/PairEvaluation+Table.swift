@@ -15,17 +15,25 @@ extension PairEvaluation {
         ] {
             lines.append("| \(name) | \(number(explanations.value(reading))) |")
         }
-        if let teacher {
-            lines.append("| the teacher's text (\(taughtRows) rows) | \(number(teacher.value(.written))) |")
+        if let teacher, let own = explanationsWhereTaught {
+            lines.append(
+                "| on the \(taughtRows) rows that the teacher explains: the verbalizer's | \(number(own.value(.written))) |"
+            )
+            lines.append("| on the same rows: the teacher's text | \(number(teacher.value(.written))) |")
         }
         guard let claims else { return lines.joined(separator: "\n") + "\n" }
-        lines += ["", "| claims | verbalizer | teacher |", "|---|---|---|"]
-        lines.append(
-            "| precision, all | \(percent(claims.precision().share)) | \(percent(teacherClaims?.precision().share)) |")
-        for place in ClaimScores.Place.allCases {
-            lines.append(
-                "| precision, \(place.rawValue) positions | \(percent(claims.precision { $0.place == place }.share)) | \(percent(teacherClaims?.precision { $0.place == place }.share)) |"
-            )
+        let scores = [claims, claimsWhereTaught, teacherClaims]
+        lines += [
+            "", "| claims that are true | verbalizer | where the teacher explains | teacher there |",
+            "|---|---|---|---|",
+        ]
+        for (name, filter) in PairEvaluation.precisions {
+            let shares = scores.map { percent($0?.precision(filter).share) }
+            lines.append("| \(name) | \(shares.joined(separator: " | ")) |")
+        }
+        for (name, count) in PairEvaluation.counts {
+            let counts = scores.map { $0.map { "\(count($0))" } ?? "–" }
+            lines.append("| \(name) | \(counts.joined(separator: " | ")) |")
         }
         lines += ["", "| facts | of | said | probes read |", "|---|---|---|---|"]
         for (name, filter) in PairEvaluation.recalls {
@@ -49,6 +57,18 @@ extension PairEvaluation {
         }
         return lines.joined(separator: "\n") + "\n"
     }
+
+    /// The precisions of the summary.
+    static let precisions: [(String, @Sendable (ClaimScores.ClaimKey) -> Bool)] = [
+        ("all", { _ in true }), ("all but the ending", { $0.question != endingQuestion }),
+        ("at random positions", { $0.place == .random }), ("at moments", { $0.place == .moment }),
+    ]
+
+    /// What precision rests on.
+    static let counts: [(String, @Sendable (ClaimScores) -> Int)] = [
+        ("claims", { $0.precision().claims }), ("claims made again", { $0.repeated }),
+        ("sentences that are no claim", { $0.otherSentences }),
+    ]
 
     /// The recalls of the summary.
     static let recalls: [(String, @Sendable (ClaimScores.FactKey) -> Bool)] = [

@@ -35,10 +35,14 @@ public struct PairEvaluation: Sendable {
     public let teacher: ExplanationJudge.Scores?
     /// Rows that the teacher explains.
     public let taughtRows: Int
+    /// The verbalizer's explanations on these rows alone; nil without a teacher.
+    public let explanationsWhereTaught: ExplanationJudge.Scores?
     /// The truth of the verbalizer's claims; nil without a grammar.
     public let claims: ClaimScores?
     /// The truth of the teacher's claims, on the rows it explains.
     public let teacherClaims: ClaimScores?
+    /// The truth of the verbalizer's claims on these rows alone.
+    public let claimsWhereTaught: ClaimScores?
     /// The denominator of all fractions of variance.
     public let variance: RawVariance
 
@@ -56,7 +60,7 @@ public struct PairEvaluation: Sendable {
         let count = min(options.rows, all.count)
         let rows = (0..<count).map { all[$0 * all.count / count] }
         let vectors = store.vectors(rows)
-        let variance = try pair.variance ?? RawVariance(store.vectors(Array(all.prefix(20_000))), set: split)
+        let variance = try pair.variance ?? store.rawVariance(ofSplit: split)
         let judge = ExplanationJudge(pair.reconstructor, variance)
         var settings = Verbalizer.Options(
             temperature: options.temperature, maximumTokens: options.maximumTokens, seed: options.seed)
@@ -67,27 +71,18 @@ public struct PairEvaluation: Sendable {
         self.variance = variance
         extracted = Double(written.count(where: \.isComplete)) / Double(max(1, count))
         words = Double(texts.reduce(0) { $0 + $1.split(separator: " ").count }) / Double(max(1, count))
-        explanations = try judge.scores(texts, vectors)
+        explanations = try judge.scores(texts, store, rows: rows)
         let known = taught.map { Dictionary(zip($0.rows, $0.explanations), uniquingKeysWith: { first, _ in first }) }
         let places = rows.indices.filter { known?[rows[$0]] != nil }
-        let taughtTexts = places.compactMap { known?[rows[$0]] }
-        taughtRows = places.count
-        teacher = places.isEmpty ? nil : try judge.scores(taughtTexts, store.vectors(places.map { rows[$0] }))
-        guard let grammar else {
-            claims = nil
-            teacherClaims = nil
-            return
-        }
-        let reading = probes?.read(vectors)
-        func score(_ texts: [String], _ places: [Int]) -> ClaimScores {
-            var scores = ClaimScores()
-            for (text, place) in zip(texts, places) {
-                scores.add(text, grammar, store, row: rows[place], reading: reading.map { ($0, place) })
-            }
-            return scores
-        }
-        claims = score(texts, Array(rows.indices))
-        teacherClaims = places.isEmpty ? nil : score(taughtTexts, places)
+        let taughtTexts = places.compactMap { known?[rows[$0]] }, taughtRows = places.map { rows[$0] }
+        let textsWhereTaught = places.map { texts[$0] }
+        self.taughtRows = places.count
+        teacher = places.isEmpty ? nil : try judge.scores(taughtTexts, store, rows: taughtRows)
+        explanationsWhereTaught = places.isEmpty ? nil : try judge.scores(textsWhereTaught, store, rows: taughtRows)
+        claims = grammar.map { ClaimScores(texts, rows, store, $0, probes) }
+        teacherClaims = places.isEmpty ? nil : grammar.map { ClaimScores(taughtTexts, taughtRows, store, $0, probes) }
+        claimsWhereTaught =
+            places.isEmpty ? nil : grammar.map { ClaimScores(textsWhereTaught, taughtRows, store, $0, probes) }
     }
 
     /// Everything, for a program.
@@ -95,8 +90,32 @@ public struct PairEvaluation: Sendable {
         [
             "rows": .integer(rows), "extracted": .number(extracted), "words": .number(words),
             "explanations": explanations.json, "teacher": teacher?.json ?? .null, "taught_rows": .integer(taughtRows),
+            "explanations_where_taught": explanationsWhereTaught?.json ?? .null,
             "variance": ["raw": .number(variance.variance), "set": .string(variance.set)],
             "claims": claims?.json ?? .null, "teacher_claims": teacherClaims?.json ?? .null,
+            "claims_where_taught": claimsWhereTaught?.json ?? .null,
         ]
+    }
+}
+
+extension ActivationStore {
+    /// Throws if a model reads another layer than this store holds.
+    public func check(layer: Int, of name: String) throws {
+        let own = manifest.settings.layerIndex
+        guard layer == own else {
+            throw ModelError("\(name): reads layer \(layer), the activations of \(folder.path) are of layer \(own)")
+        }
+    }
+
+    /// The denominator of fractions of variance: that of a split, over 20,000 rows spread evenly or all of them. Throws if the
+    /// split has no rows, or none that differ.
+    public func rawVariance(ofSplit split: String) throws -> RawVariance {
+        let all = try rows(ofSplit: split), count = min(all.count, 20_000)
+        let rows = (0..<count).map { all[$0 * all.count / count] }
+        let variance = try RawVariance(vectors(rows), set: "\(split) of \(folder.lastPathComponent)")
+        guard variance.variance > 1e-9 else {
+            throw ModelError("\(folder.path): the vectors of the split \(split) do not differ; store more documents")
+        }
+        return variance
     }
 }

@@ -101,3 +101,16 @@ extension ProbeSet {
         self.init(probes, features, layerIndex: layer, targetHash: hash, wordPlaces: places)
     }
 }
+
+extension ProbeSet {
+    /// Loads probes for a store's activations. Throws a `ModelError` if they read another model, layer or width.
+    public init(folder: URL, matching store: ActivationStore) throws {
+        let settings = store.manifest.settings
+        try self.init(folder: folder, target: settings.targetHash)
+        guard layerIndex == settings.layerIndex, hiddenSize == settings.hiddenSize else {
+            throw ModelError(
+                "\(folder.path): probes of layer \(layerIndex) and width \(hiddenSize), the activations of \(store.folder.path) are of layer \(settings.layerIndex) and width \(settings.hiddenSize)"
+            )
+        }
+    }
+}

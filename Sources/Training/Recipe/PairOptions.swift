@@ -33,8 +33,8 @@ public struct PairOptions: RunOptions {
     public var usesProbes = true
     /// What it must hold a fact with.
     public var threshold: Float = 0.5
-    /// Facts of one explanation at most, beside the ending.
-    public var maximumFacts = 3
+    /// Sentences of one explanation at most, the one about the ending included.
+    public var maximumSentences = 3
     /// Share of facts left out at random.
     public var omission = 0.1
     /// Share of facts said in another sentence than the usual one.
@@ -71,7 +71,7 @@ public struct PairOptions: RunOptions {
         RunField("first_position", \.firstPosition, in: 0...10_000, "The first position that is read."),
         RunField("uses_probes", \.usesProbes, "Whether the teacher says only what a probe reads from the vector."),
         RunField("threshold", \.threshold, in: 0...1, "Least probability that a probe must give to a fact to be said."),
-        RunField("maximum_facts", \.maximumFacts, in: 0...100, "Facts of one explanation at most, beside the ending."),
+        RunField("maximum_sentences", \.maximumSentences, in: 1...100, "Sentences of one explanation at most."),
         RunField("omission", \.omission, in: 0...1, "Share of facts left out at random."),
         RunField("paraphrases", \.paraphrases, in: 0...1, "Share of facts not said in the usual sentence."),
         RunField("av_template", \.verbalizerTemplate, "The verbalizer's prompt, with {injection_char}."),
@@ -84,7 +84,7 @@ public struct PairOptions: RunOptions {
     var teacher: StoreTeacher.Options {
         var options = StoreTeacher.Options()
         options.threshold = threshold
-        options.maximumFacts = maximumFacts
+        options.maximumSentences = maximumSentences
         options.omission = omission
         options.paraphrases = paraphrases
         options.seed = seed

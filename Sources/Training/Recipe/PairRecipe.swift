@@ -37,6 +37,10 @@ public struct PairRecipe {
         self.note = note
         folder = try RunFolder(url, options)
         world = TinyWorld(seed: options.seed)
+        // A mistake in a later stage's file is found now, not in an hour.
+        try targetOptions().check()
+        try verbalizerOptions().check()
+        try reconstructorOptions().check()
     }
 
     private var tokenizerFolder: URL { folder.url.appending(path: "tokenizer") }
@@ -46,6 +50,9 @@ public struct PairRecipe {
     private var explanationsFile: URL { folder.url.appending(path: "explanations.jsonl") }
     private var reconstructorRun: URL { folder.url.appending(path: "ar") }
     private var verbalizerRun: URL { folder.url.appending(path: "av") }
+    private var reconstructorModel: URL { reconstructorRun.appending(path: "model") }
+    private var verbalizerModel: URL { verbalizerRun.appending(path: "model") }
+    private var reportFile: URL { folder.url.appending(path: "report.md") }
     private var pairFolder: URL { folder.url.appending(path: "pair") }
 
     /// Runs every stage that is not done.
@@ -53,14 +60,16 @@ public struct PairRecipe {
     /// - Returns: the evaluation.
     /// - Throws: ``Interrupted`` when a signal stopped a stage.
     public func run() throws -> PairEvaluation {
-        try timed("tokenizer") { try makeTokenizer() }
-        try timed("target") { try trainTarget() }
-        let store = try timed("store") { try makeStore() }
-        let probes = try timed("probes") { try fitProbes(store) }
-        try timed("teacher") { try teach(store, probes) }
-        try timed("ar") { try trainReconstructor() }
-        try timed("av") { try trainVerbalizer() }
-        return try timed("evaluation") { try evaluate(store, probes) }
+        try timed("tokenizer", unless: exists(tokenizerFolder)) { try makeTokenizer() }
+        try timed("target", unless: exists(targetFolder)) { try trainTarget() }
+        let store = try timed("store", unless: exists(probesFolder)) { try makeStore() }
+        let probes = try timed("probes", unless: exists(probesFolder)) { try fitProbes(store) }
+        try timed("teacher", unless: exists(explanationsFile)) { try teach(store, probes) }
+        try timed("ar", unless: exists(reconstructorModel)) { try trainReconstructor() }
+        try timed("av", unless: exists(verbalizerModel)) { try trainVerbalizer() }
+        let evaluation = try timed("evaluation", unless: exists(reportFile)) { try evaluate(store, probes) }
+        try AtomicFile.write(try report(evaluation, store, probes), to: reportFile)
+        return evaluation
     }
 
     /// A stage was stopped by a signal.
@@ -73,8 +82,10 @@ public struct PairRecipe {
         public let signal: Int32
     }
 
-    /// Runs a stage; how long it took is noted, and kept in `stages.jsonl` unless it had been done before.
-    private func timed<Result>(_ stage: String, _ body: () throws -> Result) throws -> Result {
+    /// Runs a stage; how long it took is noted, and kept in `stages.jsonl` unless there was nothing left to do.
+    private func timed<Result>(
+        _ stage: String, unless isDone: Bool, _ body: () throws -> Result
+    ) throws -> Result {
         if let signal = interruption.signal { throw Interrupted(stage: stage, step: 0, signal: signal) }
         let clock = ContinuousClock()
         let start = clock.now
@@ -82,7 +93,7 @@ public struct PairRecipe {
         defer {
             let seconds = (clock.now - start).seconds
             note(String(format: "%@: %.0f s", stage, seconds))
-            if seconds > 1 { keep(stage, seconds) }
+            if !isDone { keep(stage, seconds) }
         }
         return try body()
     }
@@ -149,12 +160,17 @@ public struct PairRecipe {
         note("a vocabulary of \(trained.vocabularySize) tokens")
     }
 
-    private func trainTarget() throws {
+    private func targetOptions() throws -> TargetOptions {
         var target = TargetOptions()
         if let file = options.targetRun { try target.read(runFile: URL(fileURLWithPath: file)) }
         target.tokenizer = tokenizerFolder.path
         target.data = "tiny-world"
         target.seed = options.seed
+        return target
+    }
+
+    private func trainTarget() throws {
+        let target = try targetOptions()
         let run = try TargetRun(target, in: targetRun)
         switch try run.run(interruption: interruption, progress: { progress("target", $0) }) {
         case .finished(let evaluation): note(evaluation.table)
@@ -206,6 +222,8 @@ public struct PairRecipe {
         if exists(probesFolder) { return try ProbeSet(folder: probesFolder) }
         var settings = ProbeOptions()
         settings.maximumWords = 4000
+        settings.epochs = 24
+        settings.patience = 3
         settings.seed = options.seed
         let probes = try ProbeSet.train(store, rows: store.rows(ofSplit: "probe"), settings)
         let report = ProbeReport(probes, store, rows: try store.rows(ofSplit: "held-out"))
@@ -242,21 +260,28 @@ public struct PairRecipe {
         warm.store = storeFolder.path
         warm.explanations = explanationsFile.path
         warm.seed = options.seed
+        warm.verbalizerTemplate = options.verbalizerTemplate
+        warm.reconstructorTemplate = options.reconstructorTemplate
+        return warm
+    }
+
+    private func reconstructorOptions() throws -> WarmStartOptions<ReconstructorStage> {
+        try warmStart(options.reconstructorRun)
+    }
+
+    private func verbalizerOptions() throws -> WarmStartOptions<VerbalizerStage> {
+        var warm: WarmStartOptions<VerbalizerStage> = try warmStart(options.verbalizerRun)
+        warm.reconstructor = reconstructorModel.path
         return warm
     }
 
     private func trainReconstructor() throws {
-        var warm: WarmStartOptions<ReconstructorStage> = try warmStart(options.reconstructorRun)
-        warm.template = options.reconstructorTemplate
-        let run = try WarmStartRun(warm, in: reconstructorRun)
+        let run = try WarmStartRun(reconstructorOptions(), in: reconstructorRun)
         try finish("ar", run.run(interruption: interruption) { progress("ar", $0) })
     }
 
     private func trainVerbalizer() throws {
-        var warm: WarmStartOptions<VerbalizerStage> = try warmStart(options.verbalizerRun)
-        warm.template = options.verbalizerTemplate
-        warm.reconstructor = reconstructorRun.appending(path: "model").path
-        let run = try WarmStartRun(warm, in: verbalizerRun)
+        let run = try WarmStartRun(verbalizerOptions(), in: verbalizerRun)
         try finish("av", run.run(interruption: interruption) { progress("av", $0) })
     }
 
@@ -270,8 +295,8 @@ public struct PairRecipe {
         if !exists(pairFolder) {
             try AtomicFolder.write(to: pairFolder) { partial in
                 for (name, source) in [
-                    ("target", targetFolder), ("av", verbalizerRun.appending(path: "model")),
-                    ("ar", reconstructorRun.appending(path: "model")),
+                    ("target", targetFolder), ("av", verbalizerModel),
+                    ("ar", reconstructorModel),
                 ] { try FileManager.default.copyItem(at: source, to: partial.appending(path: name)) }
             }
         }
@@ -283,7 +308,6 @@ public struct PairRecipe {
             taught: TaughtRows(store, split: "held-out", explanations: explanationsFile), settings)
         try AtomicFile.write(
             evaluation.json.serialized(indent: 2) + "\n", to: folder.url.appending(path: "evaluation.json"))
-        try AtomicFile.write(try report(evaluation, store, probes), to: folder.url.appending(path: "report.md"))
         return evaluation
     }
 
@@ -309,7 +333,8 @@ public struct PairRecipe {
             "", "## The pair", "", evaluation.table, "## The target", "",
             "Moments are places where a fact decides the next words; the target is right where every token of them is its first choice.",
             "", "```", target.table, "```", "", "## The probes", "",
-            "What a linear reader finds in the activations: the ceiling for explanations.", "", "```", probed.table, "```", "",
+            "What a linear reader finds in the activations: the ceiling for explanations.", "", "```", probed.table,
+            "```", "",
         ]
         return lines.joined(separator: "\n")
     }

@@ -16,8 +16,8 @@ public struct StoreTeacher {
     public struct Options: Sendable, Equatable {
         /// The least probability a probe must give to the true value.
         public var threshold: Float = 0.5
-        /// Facts of one explanation at most; the sentence about the text's end comes on top.
-        public var maximumFacts = 3
+        /// Sentences of one explanation at most, the last one about the very end of the text included.
+        public var maximumSentences = 3
         /// The share of facts left out at random, so that explanations vary in what they say.
         public var omission = 0.1
         /// The share of facts said in another of the grammar's sentences than the usual one.
@@ -37,7 +37,7 @@ public struct StoreTeacher {
         public var withheld = 0
         /// Rows left out because there was nothing to say.
         public var empty = 0
-        /// Facts that the text states at explained rows, and those of them that were said.
+        /// Facts that the text states at explained rows, and those of them that were said; the ending is not counted.
         public var stated = 0, said = 0
     }
 
@@ -99,7 +99,7 @@ public struct StoreTeacher {
 
     private func explanation(of row: Int, _ reading: Reading?, _ report: inout Report) -> String? {
         let document = store.document(of: row), place = store.row(row)
-        func isHeld(_ fact: Fact) -> Bool { reading.map { ($0.probability(fact) ?? 0) >= options.threshold } ?? true }
+        func isHeld(_ fact: Fact) -> Bool { reading.map { ($0.probability(fact) ?? 0) > options.threshold } ?? true }
         let truths = document.truths(at: place.byteEnd)
         if reading != nil, truths.contains(where: { $0.standing == .latent && isFirst($0.fact) && isHeld($0.fact) }) {
             report.withheld += 1
@@ -109,17 +109,19 @@ public struct StoreTeacher {
         let stated = truths.filter { $0.standing == .stated }.map(\.fact)
         var facts = stated.filter { isHeld($0) && grammar.sentence($0) != nil }.shuffled(using: &random)
         facts = facts.filter(isFirst) + facts.filter { !isFirst($0) }
-        facts = Array(facts.filter { _ in random.uniform() >= options.omission }.prefix(options.maximumFacts))
+        let ending = ending(of: document, at: place.byteEnd, isHeld).flatMap(grammar.sentence)
+        let room = options.maximumSentences - (ending == nil ? 0 : 1)
+        facts = Array(facts.filter { _ in random.uniform() >= options.omission }.prefix(max(0, room)))
         facts.shuffle(using: &random)
-        if let ending = ending(of: document, at: place.byteEnd, isHeld) { facts.append(ending) }
-        guard !facts.isEmpty else {
+        let sentences = facts.compactMap { sentence($0, &random) } + (ending.map { [$0] } ?? [])
+        guard !sentences.isEmpty else {
             report.empty += 1
             return nil
         }
         report.explained += 1
         report.stated += stated.count
         report.said += facts.count
-        return facts.compactMap { sentence($0, &random) }.joined(separator: " ")
+        return sentences.joined(separator: " ")
     }
 
     private func isFirst(_ fact: Fact) -> Bool { first.contains(fact.question) }
@@ -135,7 +137,9 @@ public struct StoreTeacher {
         var found: Fact?
         for count in 1...StoreTeacher.endingWords {
             guard let text = words.ending(count) else { break }
-            let fact = Fact(endingQuestion.subject, endingQuestion.relation, text)
+            // A sentence has no line breaks.
+            let line = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            let fact = Fact(endingQuestion.subject, endingQuestion.relation, line)
             guard isHeld(fact) else { break }
             found = fact
         }

@@ -58,7 +58,7 @@ public final class ReconstructorTrainer: Trainer {
     /// FVE of the teacher's text on held-out rows, with its controls.
     public func evaluate() throws -> Evaluation {
         let rows = heldOut.spread(options.evaluationRows)
-        let scores = try judge.scores(rows.explanations, store.vectors(rows.rows))
+        let scores = try judge.scores(rows.explanations, store, rows: rows.rows)
         return Evaluation(scores.metrics, score: scores.value(.written) ?? -.infinity)
     }
 }

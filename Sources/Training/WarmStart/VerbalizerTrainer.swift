@@ -70,8 +70,10 @@ public final class VerbalizerTrainer: Trainer {
     /// Nats per token of the explanations of held-out rows.
     func loss(_ rows: TaughtRows, shuffled: Bool) throws -> Double {
         var sum = 0.0, count = 0
-        for begin in stride(from: 0, to: rows.count, by: 64) {
-            let batch = try batch(rows, Array(begin..<min(rows.count, begin + 64)), shuffled: shuffled)
+        // Every n-th row, so that a batch is of many documents.
+        let batches = (rows.count + 63) / 64
+        for first in 0..<batches {
+            let batch = try batch(rows, Array(stride(from: first, to: rows.count, by: batches)), shuffled: shuffled)
             let tape = Tape(recording: false, precision: options.precision)
             let values = verbalizer.responseLogProbabilities(batch, tape: tape).value.floats()
             sum -= values.reduce(0) { $0 + Double($1) }
@@ -80,13 +82,13 @@ public final class VerbalizerTrainer: Trainer {
         return sum / Double(max(1, count))
     }
 
-    /// Some rows with their explanations as responses. Shuffled, each goes with the next row's activation.
+    /// Some rows with their explanations as responses. Shuffled, each goes with the activation of another document.
     private func batch(_ taught: TaughtRows, _ places: [Int], shuffled: Bool) throws -> VerbalizerBatch {
-        let vectors = store.vectors(places.map { taught.rows[$0] })
+        let rows = places.map { taught.rows[$0] }, vectors = store.vectors(rows)
+        let partners = shuffled ? store.partners(of: rows) : nil
         let responses = places.enumerated().map { index, place in
             VerbalizerBatch.Response(
-                activation: shuffled ? (index + 1) % places.count : index,
-                ids: verbalizer.responseIDs(taught.explanations[place]))
+                activation: partners?[index] ?? index, ids: verbalizer.responseIDs(taught.explanations[place]))
         }
         return try verbalizer.batch(vectors, responses)
     }

@@ -60,8 +60,10 @@ public struct WarmStartOptions<Stage: WarmStartStage>: RunOptions {
     public var reconstructor: String?
     /// Reconstructor: the share of explanations that are replaced by nothing.
     public var emptyShare = 0.03
-    /// The prompt around the activation, or around the explanation; nil for the usual one.
-    public var template: String?
+    /// The verbalizer's prompt.
+    public var verbalizerTemplate = Recipe().verbalizerTemplate
+    /// The reconstructor's prompt.
+    public var reconstructorTemplate = Recipe().reconstructorTemplate
     /// Verbalizer: the character that the activation replaces.
     public var marker = Recipe().marker
     /// Verbalizer: how the activation enters.
@@ -108,7 +110,8 @@ public struct WarmStartOptions<Stage: WarmStartStage>: RunOptions {
             RunField("lora_alpha", \.loraAlpha, in: 0...1e6, "Scale of the adapters, times their rank."),
             RunField("lora_targets", \.loraTargets, "Linear layers that get adapters."),
         ] + Stage.fields + [
-            RunField("template", \.template, "The prompt's template; none for the usual one."),
+            RunField("av_template", \.verbalizerTemplate, "The verbalizer's prompt, with {injection_char}."),
+            RunField("ar_template", \.reconstructorTemplate, "The reconstructor's prompt, with {explanation}."),
             RunField("evaluate_every", \.evaluateEvery, in: 1...10_000_000, fixed: false, "Steps between evaluations."),
             RunField(
                 "evaluation_rows", \.evaluationRows, in: 1...1_000_000, fixed: false,
@@ -126,6 +129,18 @@ public struct WarmStartOptions<Stage: WarmStartStage>: RunOptions {
         for (name, value) in [("target", target), ("store", store), ("explanations", explanations)] where value.isEmpty
         {
             throw TrainingError("\(name): nothing is named; it has no default")
+        }
+        guard split != heldOut else {
+            throw TrainingError("held_out: must be another split than the one to learn from")
+        }
+        guard injectionScale.map({ $0 > 0 && $0 < 1e30 }) ?? true else {
+            throw TrainingError("injection_scale: must be above 0")
+        }
+        guard loraRank == 0 || !loraTargets.isEmpty else {
+            throw TrainingError("lora_targets: names no layer; name some, or set lora_rank to 0")
+        }
+        guard !shufflesActivations || rowsPerStep > 1 else {
+            throw TrainingError("rows_per_step: one row has no other to be shuffled with")
         }
         guard precision == .float32 || Machine.supportsBFloat16 else {
             throw TrainingError("precision: this CPU has no bfloat16 instructions; use f32")
@@ -160,6 +175,8 @@ public struct WarmStartOptions<Stage: WarmStartStage>: RunOptions {
     func recipe(layer: Int) -> Recipe {
         var recipe = Recipe(layer: layer)
         recipe.marker = marker
+        recipe.verbalizerTemplate = verbalizerTemplate
+        recipe.reconstructorTemplate = reconstructorTemplate
         recipe.injection = injection
         if let injectionScale { recipe.injectionScale = .norm(injectionScale) }
         return recipe

@@ -43,16 +43,15 @@ public struct WarmStartRun<Stage: WarmStartStage> {
         if let threads = options.threads { Machine.threads = threads }
         let target = try ModelLocation.resolve(options.target)
         let hash = try TargetHash.compute(Checkpoint(folder: target))
-        let store = try ActivationStore(folder: URL(fileURLWithPath: options.store), target: hash, verifying: false)
+        // A run that goes on has read every byte before.
+        let store = try ActivationStore(
+            folder: URL(fileURLWithPath: options.store), target: hash, verifying: firstStep == 0)
         let explanations = URL(fileURLWithPath: options.explanations)
         let heldOut = try TaughtRows(store, split: options.heldOut, explanations: explanations)
-        let named = try store.rows(ofSplit: options.heldOut)
         return Material(
-            target: target, identity: Sidecar.Target(hash: hash, name: target.lastPathComponent), store: store,
+            target: target, identity: Sidecar.Target(hash: hash, name: options.target), store: store,
             training: try TaughtRows(store, split: options.split, explanations: explanations), heldOut: heldOut,
-            variance: try RawVariance(
-                store.vectors(Array(named.prefix(20_000))),
-                set: "\(options.heldOut) of \(store.folder.lastPathComponent)"))
+            variance: try store.rawVariance(ofSplit: options.heldOut))
     }
 
     func train(
@@ -77,16 +76,16 @@ extension WarmStartRun where Stage == VerbalizerStage {
     ) throws -> WarmStartOutcome {
         guard !folder.isFinished else { return .finishedBefore }
         let material = try material()
-        var recipe = options.recipe(layer: material.store.manifest.settings.layerIndex)
-        if let template = options.template { recipe.verbalizerTemplate = template }
+        let recipe = options.recipe(layer: material.store.manifest.settings.layerIndex)
         let verbalizer = try Verbalizer.fresh(from: material.target, recipe, target: material.identity)
         verbalizer.sidecar.variance = material.variance
         if let adapters = options.adapters {
             try verbalizer.decoder.attachAdapters(adapters, seed: options.seed, precision: options.precision)
         }
         let judge = try options.reconstructor.map {
-            ExplanationJudge(
-                try Reconstructor(folder: URL(fileURLWithPath: $0), precision: options.precision), material.variance)
+            let reader = try Reconstructor(folder: URL(fileURLWithPath: $0), precision: options.precision)
+            try material.store.check(layer: reader.sidecar.layer, of: $0)
+            return ExplanationJudge(reader, material.variance)
         }
         let trainer = VerbalizerTrainer(
             verbalizer, material.store, training: material.training, heldOut: material.heldOut, judge: judge, options)
@@ -104,8 +103,7 @@ extension WarmStartRun where Stage == ReconstructorStage {
     ) throws -> WarmStartOutcome {
         guard !folder.isFinished else { return .finishedBefore }
         let material = try material()
-        var recipe = options.recipe(layer: material.store.manifest.settings.layerIndex)
-        if let template = options.template { recipe.reconstructorTemplate = template }
+        let recipe = options.recipe(layer: material.store.manifest.settings.layerIndex)
         let reconstructor = try Reconstructor.fresh(from: material.target, recipe, target: material.identity)
         reconstructor.sidecar.variance = material.variance
         if let adapters = options.adapters {

@@ -45,8 +45,9 @@ struct DataExplain: ParsableCommand {
     @Option(help: ArgumentHelp("Least probability that a probe must give to a fact.", valueName: "p"))
     var threshold: Float = 0.5
 
-    @Option(help: ArgumentHelp("Facts of an explanation at most, beside the ending.", valueName: "n"))
-    var maximumFacts = 3
+    @Option(
+        help: ArgumentHelp("Sentences of an explanation at most, the one about the ending included.", valueName: "n"))
+    var maximumSentences = 3
 
     @Option(help: ArgumentHelp("Share of facts left out at random.", valueName: "x"))
     var omission = 0.1
@@ -75,7 +76,9 @@ struct DataExplain: ParsableCommand {
         }
         if !(0...1).contains(threshold) { throw ValidationError("--threshold must be between 0 and 1.") }
         if !(0...1).contains(omission) { throw ValidationError("--omission must be between 0 and 1.") }
-        if !(0...100).contains(maximumFacts) { throw ValidationError("--maximum-facts must be between 0 and 100.") }
+        if !(1...100).contains(maximumSentences) {
+            throw ValidationError("--maximum-sentences must be between 1 and 100.")
+        }
     }
 
     func run() throws {
@@ -105,10 +108,12 @@ struct DataExplain: ParsableCommand {
     ) throws -> [(String, Int)] {
         var options = StoreTeacher.Options()
         options.threshold = threshold
-        options.maximumFacts = maximumFacts
+        options.maximumSentences = maximumSentences
         options.omission = omission
         options.seed = shared.seed
-        let probes = try probes.map { TeacherProbes.apart(try ProbeSet(folder: URL(fileURLWithPath: $0))) }
+        let probes = try probes.map {
+            TeacherProbes.apart(try ProbeSet(folder: URL(fileURLWithPath: $0), matching: store))
+        }
         let teacher = StoreTeacher(
             store, grammar.grammar, probes: probes, sayingFirst: grammar.latent, options)
         let report = teacher.explain(rows, deliver: deliver)

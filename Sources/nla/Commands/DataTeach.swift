@@ -12,7 +12,8 @@ struct DataTeach: ParsableCommand {
         abstract: "Explain texts: from a file, or by a language model over HTTP.",
         discussion: """
             --texts has a line {"id", "text"} for each text up to a position; "document" and "position" may stand for "id". The \
-            output has a line {"id", "explanation"} for each, in the same order.
+            output has a line {"id", "explanation"} for each, in the same order. With --store the texts are those that the stored \
+            activations stand behind.
 
             With --api the explanations come from a model. Its key comes from the environment, ANTHROPIC_API_KEY or \
             OPENAI_API_KEY; for a server of your own (--base-url), name another variable or none. Every answer is kept in \
@@ -20,7 +21,14 @@ struct DataTeach: ParsableCommand {
             """)
 
     @Option(help: ArgumentHelp("Texts to explain.", valueName: "file.jsonl"))
-    var texts: String
+    var texts: String?
+
+    @Option(help: ArgumentHelp("Activation store whose rows to explain instead.", valueName: "dir"))
+    var store: String?
+
+    @Option(
+        help: ArgumentHelp("With --store: splits to explain, with commas between; all by default.", valueName: "names"))
+    var splits: String?
 
     @Option(help: ArgumentHelp("Explanations written elsewhere.", valueName: "file.jsonl"))
     var from: String?
@@ -61,6 +69,8 @@ struct DataTeach: ParsableCommand {
     @OptionGroup var shared: SharedOptions
 
     func validate() throws {
+        if (texts == nil) == (store == nil) { throw ValidationError("Give exactly one of --texts and --store.") }
+        if splits != nil && store == nil { throw ValidationError("--splits goes with --store.") }
         if (from == nil) == (api == nil) { throw ValidationError("Give exactly one of --from and --api.") }
         if (api == nil) != (teacherModel == nil) { throw ValidationError("--api and --teacher-model go together.") }
         if api == nil, baseURL != nil || keyVariable != nil || prompt != nil || temperature != nil {
@@ -83,7 +93,7 @@ struct DataTeach: ParsableCommand {
             throw ModelError("\(output): is read too; name another --output")
         }
         do {
-            let requests = try TeacherRequest.read(URL(fileURLWithPath: texts))
+            let requests = try texts.map { try TeacherRequest.read(URL(fileURLWithPath: $0)) } ?? storedRows()
             let (lines, report) = try from.map { try copied($0, requests) } ?? asked(requests)
             guard !lines.isEmpty else {
                 throw ModelError("\(output): not written, since no text has an explanation (\(Self.reasons(report)))")
@@ -92,6 +102,15 @@ struct DataTeach: ParsableCommand {
             try summarize(report)
         } catch let error where error is TeacherError || error is RemoteModelError {
             throw ModelError("\(error)")
+        }
+    }
+
+    /// What the rows of the store stand behind.
+    private func storedRows() throws -> [TeacherRequest] {
+        let store = try ActivationStore(folder: URL(fileURLWithPath: store ?? ""))
+        let names = splits.map { $0.split(separator: ",").map(String.init) } ?? store.splits
+        return try names.flatMap { try store.rows(ofSplit: $0) }.sorted().map {
+            TeacherRequest(id: store.id(of: $0), textSoFar: store.textSoFar($0))
         }
     }
 

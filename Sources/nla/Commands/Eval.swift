@@ -59,6 +59,7 @@ struct Eval: ParsableCommand {
         let precision = try dtype.map { try Dtype.resolve($0) }
         let pair = try Pair(folder: URL(fileURLWithPath: nla), precision: precision)
         let store = try ActivationStore(folder: URL(fileURLWithPath: store), target: pair.targetHash)
+        try store.check(layer: pair.verbalizer.sidecar.layer, of: nla)
         var options = PairEvaluation.Options()
         options.rows = rows
         options.temperature = temperature
@@ -66,7 +67,7 @@ struct Eval: ParsableCommand {
         options.seed = shared.seed
         let evaluation = try PairEvaluation(
             pair, store, split: split, grammar: grammar.grammar,
-            probes: try probes.map { try ProbeSet(folder: URL(fileURLWithPath: $0)) },
+            probes: try probes.map { try ProbeSet(folder: URL(fileURLWithPath: $0), matching: store) },
             taught: try explanations.map {
                 try TaughtRows(store, split: split, explanations: URL(fileURLWithPath: $0))
             }, options)

@@ -63,7 +63,8 @@ struct Explain: ParsableCommand {
         let rows = try explainer.explain(activations, options) { row in
             if !shared.json { try Output.write(page.block(row, position: chosen[row.index])) }
         }
-        let summary = Interlinear.Summary(rows, variance)
+        let empty = try Scores.rows(pair.reconstructor.reconstruct([""]), activations)
+        let summary = Interlinear.Summary(rows, variance, empty: empty)
         if shared.json {
             try Output.line(page.json(rows, positions: chosen, summary, layer: model.layer).serialized())
         } else {

@@ -114,8 +114,15 @@ extension Interlinear {
         let fractionOfVarianceExplained: Double?
         let variance: (variance: RawVariance, isRecorded: Bool)?
         let count: Int
+        /// FVE of the reconstructor's answer to no words at all.
+        let nothingSaid: Double?
 
-        init(_ rows: [TextExplainer.Row], _ variance: (variance: RawVariance, isRecorded: Bool)?) {
+        /// - Parameter empty: the scores of an empty explanation.
+        init(
+            _ rows: [TextExplainer.Row], _ variance: (variance: RawVariance, isRecorded: Bool)?,
+            empty: [Scores.Row]
+        ) {
+            nothingSaid = variance.flatMap { Scores.fractionOfVarianceExplained(empty, $0.variance) }
             let scores = rows.map(\.score)
             cosine = Scores.meanCosine(scores)
             meanSquaredError = Scores.meanSquaredError(scores)
@@ -129,7 +136,8 @@ extension Interlinear {
             guard let fraction = fractionOfVarianceExplained, let variance else { return mean }
             let set = variance.isRecorded ? "variance of \(variance.variance.set)" : "variance of these tokens alone"
             let caution = count < 50 ? "; a rough figure, from so few" : ""
-            return mean + String(format: ", FVE %.3f", fraction) + " (\(set)\(caution))"
+            let control = nothingSaid.map { String(format: "; with nothing said %.3f", $0) } ?? ""
+            return mean + String(format: ", FVE %.3f", fraction) + "\(control) (\(set)\(caution))"
         }
     }
 
@@ -157,7 +165,8 @@ extension Interlinear {
         return [
             "layer": .integer(layer), "tokens": .integer(ids.count), "results": .array(results),
             "mean_cosine_similarity": .number(summary.cosine), "mean_mse": .number(summary.meanSquaredError),
-            "fve": summary.fractionOfVarianceExplained.map { .number($0) } ?? .null, "variance": variance,
+            "fve": summary.fractionOfVarianceExplained.map { .number($0) } ?? .null,
+            "fve_empty": summary.nothingSaid.map { .number($0) } ?? .null, "variance": variance,
         ]
     }
 }
