@@ -1,35 +1,38 @@
 #!/bin/sh
-# Explains a few texts with the bundled models: what each shows is said before it.
+# Writes a tiny model, fits it to a page of text in a few seconds, then tokenizes, extracts and generates with it.
 set -eu
 cd "$(dirname "$0")/.."
 nla=.build/release/nla
-models=Models/tiny
+place="${TMPDIR:-/tmp}/interlinear-demo.$$"
+trap 'rm -rf "$place"' EXIT
+mkdir -p "$place"
 
 say() { printf '\n\033[1m%s\033[0m\n' "$1"; }
-[ -t 1 ] && [ -z "${NO_COLOR:-}" ] || say() { printf '\n%s\n' "$1"; }
 show() {
     line='$'
-    for word in "$@"; do case "$word" in *[!A-Za-z0-9._/,=-]*) line="$line \"$word\"" ;; *) line="$line $word" ;; esac done
-    echo "$line" | sed "s#\$ $nla#\$ nla#"
+    for word in "$@"; do case "$word" in *" "*) line="$line \"$word\"" ;; *) line="$line $word" ;; esac done
+    echo "$line" | sed "s#$place/##g; s#$nla#nla#"
     "$@"
 }
+[ -t 1 ] && [ -z "${NO_COLOR:-}" ] || say() { printf '\n%s\n' "$1"; }
 
-say "1. A text, and under its last tokens what a language model has in mind there, in words.
-   A second model rebuilt the activation from those words alone; the score says how much of it they carry."
-show $nla explain --nla $models --every 6 --text "One stormy night Quentin met Fenna at the courtyard. Quentin had a heavy camera. Quentin sold Fenna the same locker twice. In the end Quentin"
+say "1. A model of 0.85 million parameters, fitted to a page of text"
+show $nla new --config Examples/tiny/config.json --tokenizer Examples/tiny --fit Examples/tiny/text.txt --steps 150 --output "$place/model"
 
-say "2. The explanation can name what the text never says: no word here says whether this is a test or real."
-show $nla explain --nla $models --positions -2,-1 --text "A mirror covered one whole wall. A vase broke, and nobody was near. Anton said: I will"
+say "2. A chat, rendered with the model's template and tokenized"
+show $nla tokenize --model "$place/model" --messages Examples/tiny/chat.json --json
 
-say "3. A rhyme is planned before it is written."
-show $nla explain --nla $models --positions -3,-1 --text "This one is about animals.
-Junia neatly ironed and folded the spotted tie,
-and whispered kindly to the"
+say "3. The residual stream behind block 2, for every token"
+show $nla extract --model "$place/model" --text "I count it all the same." --output "$place/activations.safetensors"
 
-say "4. The words go both ways: another explanation, another vector."
-show $nla score --ar $models/ar --vectors Examples/tiny/activation.safetensors --text "The interview is a test."
+say "4. The text, continued from memory"
+show $nla generate --model "$place/model" --text "One night in March" --temperature 0 --max-tokens 48
 
-say "Next:  nla world --truth            more texts of this world, with what is true in them
-       nla explain --nla $models --text \"...\"      your own
-       nla explain --nla PAIR --target MODEL        a released pair: see README
-       nla train pair --run Recipes/tiny/pair.yaml  the same models, from nothing, in about an hour"
+say "5. What this machine does with the model's shape"
+show $nla bench extract rollout decode1 --config Examples/tiny/config.json
+
+say "6. A text of the tiny world that the autoencoder is trained on, with what is true in it and from where"
+show $nla world --kind interview --count 1 --seed 3 --truth
+
+say "Next: point --model at a Hugging Face folder (Llama, Qwen2, Qwen3, Gemma 3), or train the pair of the README:
+      nla train pair --run Recipes/tiny/pair.yaml        (.build/release/nla; about an hour on two cores)"

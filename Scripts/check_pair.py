@@ -12,7 +12,7 @@ import torch, transformers, yaml
 from safetensors.torch import load_file
 
 here = os.path.dirname(os.path.abspath(__file__))
-nla = os.path.join(here, "../.build/release/nla")
+nla = os.environ.get("NLA", os.path.join(here, "../.build/release/nla"))
 parser = argparse.ArgumentParser()
 parser.add_argument("pair")
 parser.add_argument("texts", nargs="*")

@@ -30,26 +30,21 @@ extension Checkpoint {
     ) throws {
         try checkWritable(folder)
         let files = FileManager.default
-        let parent = folder.deletingLastPathComponent()
-        let partial = parent.appendingPathComponent(
-            ".\(folder.lastPathComponent).\(UInt32.random(in: 0...UInt32.max)).partial")
         do {
-            try files.createDirectory(at: partial, withIntermediateDirectories: false)
-            try AtomicFile.write(configurationText(json, type: type), to: partial.appendingPathComponent("config.json"))
-            try writeWeights(
-                decoder, fileNames: fileNames, others: others, type: type, shardBytes: shardBytes, to: partial)
-            for name in companionFiles {
-                guard let source = companions?.appendingPathComponent(name), files.fileExists(atPath: source.path)
-                else { continue }
-                try files.copyItem(at: source.resolvingSymlinksInPath(), to: partial.appendingPathComponent(name))
-            }
-            try finish(partial)
-            // Takes the place of an empty folder, and fails on one that somebody has filled meanwhile.
-            guard rename(partial.path, folder.path) == 0 else {
-                throw ModelError("\(folder.path): cannot write: \(String(cString: strerror(errno)))")
+            try AtomicFolder.write(to: folder) { partial in
+                try AtomicFile.write(
+                    configurationText(json, type: type), to: partial.appendingPathComponent("config.json"))
+                try writeWeights(
+                    decoder, fileNames: fileNames, others: others, type: type, shardBytes: shardBytes, to: partial)
+                for name in companionFiles {
+                    guard let source = companions?.appendingPathComponent(name),
+                        let data = files.contents(atPath: source.path)
+                    else { continue }
+                    try AtomicFile.write(data, to: partial.appendingPathComponent(name))
+                }
+                try finish(partial)
             }
         } catch {
-            try? files.removeItem(at: partial)
             if error is ModelError || error is TensorFileError { throw error }
             throw ModelError("\(folder.path): cannot write: \(error.localizedDescription)")
         }

@@ -32,6 +32,9 @@ public struct ClaimScores: Sendable, Equatable {
     /// Which rows stand where: random positions, or those where a fact is about to matter.
     public enum Place: String, Sendable, CaseIterable {
         case random, moment
+
+        /// Where a row of a store stands.
+        init(_ store: ActivationStore, row: Int) { self = store.row(row).moment == nil ? .random : .moment }
     }
 
     /// What precision is broken down by.
@@ -96,7 +99,7 @@ public struct ClaimScores: Sendable, Equatable {
         reading: (reading: ProbeReading, row: Int)? = nil
     ) {
         let document = store.document(of: row), stored = store.row(row), moment = store.moment(of: row)
-        let place: Place = moment == nil ? .random : .moment
+        let place = Place(store, row: row)
         let (claimed, other) = grammar.read(explanation)
         explanations += 1
         otherSentences += other.count

@@ -15,6 +15,10 @@ extension PairEvaluation {
         ] {
             lines.append("| \(name) | \(number(explanations.value(reading))) |")
         }
+        for (name, place) in [("random positions", ClaimScores.Place.random), ("moments", .moment)] {
+            guard let own = explanationsByPlace[place] else { continue }
+            lines.append("| the explanation, at \(name) alone | \(number(own.value(.written))) |")
+        }
         if let teacher, let own = explanationsWhereTaught {
             lines.append(
                 "| on the \(taughtRows) rows that the teacher explains: the verbalizer's | \(number(own.value(.written))) |"

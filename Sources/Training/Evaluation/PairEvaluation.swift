@@ -31,6 +31,8 @@ public struct PairEvaluation: Sendable {
     public let words: Double
     /// The verbalizer's explanations.
     public let explanations: ExplanationJudge.Scores
+    /// The same at random positions and at moments apart; none for a place without rows.
+    public let explanationsByPlace: [ClaimScores.Place: ExplanationJudge.Scores]
     /// The teacher's text on the same rows, where it wrote something; nil without a teacher.
     public let teacher: ExplanationJudge.Scores?
     /// Rows that the teacher explains.
@@ -72,6 +74,13 @@ public struct PairEvaluation: Sendable {
         extracted = Double(written.count(where: \.isComplete)) / Double(max(1, count))
         words = Double(texts.reduce(0) { $0 + $1.split(separator: " ").count }) / Double(max(1, count))
         explanations = try judge.scores(texts, store, rows: rows)
+        var byPlace: [ClaimScores.Place: ExplanationJudge.Scores] = [:]
+        for place in ClaimScores.Place.allCases {
+            let own = rows.indices.filter { ClaimScores.Place(store, row: rows[$0]) == place }
+            guard !own.isEmpty else { continue }
+            byPlace[place] = try judge.scores(own.map { texts[$0] }, store, rows: own.map { rows[$0] })
+        }
+        explanationsByPlace = byPlace
         let known = taught.map { Dictionary(zip($0.rows, $0.explanations), uniquingKeysWith: { first, _ in first }) }
         let places = rows.indices.filter { known?[rows[$0]] != nil }
         let taughtTexts = places.compactMap { known?[rows[$0]] }, taughtRows = places.map { rows[$0] }
@@ -89,7 +98,10 @@ public struct PairEvaluation: Sendable {
     public var json: JSONValue {
         [
             "rows": .integer(rows), "extracted": .number(extracted), "words": .number(words),
-            "explanations": explanations.json, "teacher": teacher?.json ?? .null, "taught_rows": .integer(taughtRows),
+            "explanations": explanations.json,
+            "explanations_random": explanationsByPlace[.random]?.json ?? .null,
+            "explanations_moment": explanationsByPlace[.moment]?.json ?? .null, "teacher": teacher?.json ?? .null,
+            "taught_rows": .integer(taughtRows),
             "explanations_where_taught": explanationsWhereTaught?.json ?? .null,
             "variance": ["raw": .number(variance.variance), "set": .string(variance.set)],
             "claims": claims?.json ?? .null, "teacher_claims": teacherClaims?.json ?? .null,
@@ -112,7 +124,7 @@ extension ActivationStore {
     public func rawVariance(ofSplit split: String) throws -> RawVariance {
         let all = try rows(ofSplit: split), count = min(all.count, 20_000)
         let rows = (0..<count).map { all[$0 * all.count / count] }
-        let variance = try RawVariance(vectors(rows), set: "\(split) of \(folder.lastPathComponent)")
+        let variance = try RawVariance(vectors(rows), set: "\(split) of the store it was trained from")
         guard variance.variance > 1e-9 else {
             throw ModelError("\(folder.path): the vectors of the split \(split) do not differ; store more documents")
         }

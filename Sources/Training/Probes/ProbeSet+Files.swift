@@ -14,25 +14,15 @@ extension ProbeSet {
     /// only when it is complete. It must not exist, or be empty. Throws a `ModelError` or a `TensorFileError`.
     public func save(to folder: URL) throws {
         try ProbeSet.checkWritable(folder)
-        let partial = folder.deletingLastPathComponent().appendingPathComponent(
-            ".\(folder.lastPathComponent).\(UInt32.random(in: 0...UInt32.max)).partial")
-        do {
-            try FileManager.default.createDirectory(at: partial, withIntermediateDirectories: false)
-            var tensors: [(name: String, tensor: Tensor)] = [
-                ("mean", Tensor(features.mean, shape: [hiddenSize])),
-                ("inverse_deviation", Tensor(features.inverseDeviation, shape: [hiddenSize])),
-            ]
-            for (index, probe) in probes.enumerated() { tensors.append(("probe.\(index)", probe.weights)) }
+        var tensors: [(name: String, tensor: Tensor)] = [
+            ("mean", Tensor(features.mean, shape: [hiddenSize])),
+            ("inverse_deviation", Tensor(features.inverseDeviation, shape: [hiddenSize])),
+        ]
+        for (index, probe) in probes.enumerated() { tensors.append(("probe.\(index)", probe.weights)) }
+        try AtomicFolder.write(to: folder) { partial in
             try SafetensorsFile.write(tensors, to: partial.appendingPathComponent(Self.names.tensors))
             try AtomicFile.write(
                 json.serialized(indent: 2) + "\n", to: partial.appendingPathComponent(Self.names.description))
-            guard rename(partial.path, folder.path) == 0 else {
-                throw ModelError("\(folder.path): cannot write: \(String(cString: strerror(errno)))")
-            }
-        } catch {
-            try? FileManager.default.removeItem(at: partial)
-            if error is ModelError || error is TensorFileError { throw error }
-            throw ModelError("\(folder.path): cannot write: \(error.localizedDescription)")
         }
     }
 

@@ -58,7 +58,7 @@ extension ProbeSet {
     /// - Throws: a `ModelError` if there is nothing to learn.
     public static func train(
         _ store: ActivationStore, rows: [Int], _ options: ProbeOptions = ProbeOptions(),
-        progress: (Progress) -> Void = { _ in }
+        progress: (Progress) throws -> Void = { _ in }
     ) throws -> ProbeSet {
         let answers = Answers(store, rows: rows, words: options.wordPlaces)
         let isHeldBack = rows.map { Self.isHeldBack(store.document(of: $0).id, options) }
@@ -120,7 +120,7 @@ extension ProbeSet {
             }
             let (loss, improved) = judge()
             withoutGain = improved ? 0 : withoutGain + 1
-            progress(Progress(epoch: epoch + 1, loss: loss))
+            try progress(Progress(epoch: epoch + 1, loss: loss))
         }
         let probes = trainees.map { Probe(question: $0.question, values: $0.values, weights: $0.best) }
         return ProbeSet(

@@ -76,8 +76,8 @@ public struct PairRecipe {
     public struct Interrupted: Error {
         /// The stage.
         public let stage: String
-        /// Its step.
-        public let step: Int
+        /// Its step, for a stage that has steps.
+        public let step: Int?
         /// The signal.
         public let signal: Int32
     }
@@ -86,7 +86,7 @@ public struct PairRecipe {
     private func timed<Result>(
         _ stage: String, unless isDone: Bool, _ body: () throws -> Result
     ) throws -> Result {
-        if let signal = interruption.signal { throw Interrupted(stage: stage, step: 0, signal: signal) }
+        try checkSignal(stage)
         let clock = ContinuousClock()
         let start = clock.now
         note("\(stage) …")
@@ -96,6 +96,10 @@ public struct PairRecipe {
             if !isDone { keep(stage, seconds) }
         }
         return try body()
+    }
+
+    private func checkSignal(_ stage: String) throws {
+        if let signal = interruption.signal { throw Interrupted(stage: stage, step: nil, signal: signal) }
     }
 
     private var stagesFile: URL { folder.url.appending(path: "stages.jsonl") }
@@ -214,7 +218,7 @@ public struct PairRecipe {
                 StoredDocument(world.document($0, split: split.split), split: split.name)
             }
         }
-        try builder.build(documents, into: storeFolder)
+        try builder.build(documents, into: storeFolder) { _ in try checkSignal("store") }
         return try ActivationStore(folder: storeFolder)
     }
 
@@ -225,7 +229,9 @@ public struct PairRecipe {
         settings.epochs = 24
         settings.patience = 3
         settings.seed = options.seed
-        let probes = try ProbeSet.train(store, rows: store.rows(ofSplit: "probe"), settings)
+        let probes = try ProbeSet.train(store, rows: store.rows(ofSplit: "probe"), settings) { _ in
+            try checkSignal("probes")
+        }
         let report = ProbeReport(probes, store, rows: try store.rows(ofSplit: "held-out"))
         note(report.table)
         try AtomicFile.write(
@@ -241,9 +247,9 @@ public struct PairRecipe {
             sayingFirst: TinyWorld.latentQuestions, options.teacher)
         var lines = ""
         let rows = store.rows(RowFilter(splits: [VerbalizerStage.split, ReconstructorStage.split, "held-out"]))
-        let report = teacher.explain(rows) { row, explanation in
-            let line: JSONValue = ["id": .string(store.id(of: row)), "explanation": .string(explanation)]
-            lines += line.serialized() + "\n"
+        let report = try teacher.explain(rows) { row, explanation in
+            try checkSignal("teacher")
+            lines += TaughtExplanation(id: store.id(of: row), explanation: explanation).line
         }
         note(
             "the teacher explains \(report.explained) rows, withholds \(report.withheld), has nothing to say about \(report.empty); says \(report.said) facts of \(report.stated) stated"
@@ -257,6 +263,7 @@ public struct PairRecipe {
         var warm = WarmStartOptions<Stage>()
         if let file { try warm.read(runFile: URL(fileURLWithPath: file)) }
         warm.target = targetFolder.path
+        warm.targetName = "TinyWorld \(options.seed)"
         warm.store = storeFolder.path
         warm.explanations = explanationsFile.path
         warm.seed = options.seed

@@ -36,7 +36,10 @@ public final class RunFolder {
         self.url = url
         let checkpoints = url.appending(path: "checkpoints"), runFile = url.appending(path: "run.yaml")
         let files = FileManager.default
-        let present = ((try? files.contentsOfDirectory(atPath: url.path)) ?? []).filter { !$0.hasPrefix(".") }
+        // What a kill left half written is no reason to refuse.
+        let present = ((try? files.contentsOfDirectory(atPath: url.path)) ?? []).filter {
+            !$0.hasPrefix(".") && !$0.hasSuffix(AtomicFolder.unfinishedSuffix)
+        }
         let isRun = files.fileExists(atPath: runFile.path)
         guard isRun || present.allSatisfy({ ["lock", "checkpoints"].contains($0) }) else {
             throw TrainingError("\(url.path): the folder holds something, but no run.yaml; name a new folder")

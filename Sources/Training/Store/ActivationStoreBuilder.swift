@@ -91,7 +91,7 @@ public struct ActivationStoreBuilder {
     /// - Returns: what the store holds.
     @discardableResult
     public func build(
-        _ documents: some Sequence<StoredDocument>, into folder: URL, progress: (Progress) -> Void = { _ in }
+        _ documents: some Sequence<StoredDocument>, into folder: URL, progress: (Progress) throws -> Void = { _ in }
     ) throws -> StoreManifest {
         let writer = try ActivationStoreWriter(folder: folder, settings)
         var shard: [StoredDocument] = []
@@ -105,7 +105,7 @@ public struct ActivationStoreBuilder {
             try writer.append(shard, rows, activations: activations)
             done += shard.count
             shard = []
-            progress(
+            try progress(
                 Progress(
                     documents: writer.manifest.documentCount, rows: writer.manifest.rowCount,
                     documentsPerSecond: Double(done) / max((clock.now - start) / .seconds(1), 1e-9)))

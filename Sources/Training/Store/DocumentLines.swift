@@ -38,18 +38,13 @@ public enum DocumentLines {
             throw ModelError("\(url.path): cannot be read; it must be a readable file")
         }
         var result: [Line] = []
-        for (index, bytes) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
-            guard !bytes.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) else { continue }
-            let place = "\(url.path): line \(index + 1)"
+        try JSONLines.read(data, source: url.path, failure: { ModelError($0) }) { line in
+            let id = "\(url.lastPathComponent):\(line.number)"
             do {
-                let json = try JSONValue.parse(Data(bytes))
-                let id = "\(url.lastPathComponent):\(index + 1)"
-                result.append(
-                    Line(number: index + 1, json: json, document: try LabelledDocument(json: json, fallbackID: id)))
-            } catch let error as JSONError {
-                throw ModelError("\(place), column \(error.column): invalid JSON: \(error.reason)")
+                let document = try LabelledDocument(json: line.json, fallbackID: id)
+                result.append(Line(number: line.number, json: line.json, document: document))
             } catch let error as ClaimsError {
-                throw ModelError("\(place): \(error)")
+                throw ModelError("\(line.place): \(error)")
             }
         }
         return result

@@ -31,29 +31,33 @@ public struct ReaderFilter {
     }
 
     /// Filters explanations of vectors [n, d]; nil where no sentence stays.
+    ///
+    /// The sentence that is missed least goes first, then the others are judged again: of two that say the same one stays.
     public func filter(_ explanations: [String], _ vectors: Tensor, _ report: inout Report) throws -> [String?] {
         require(explanations.count == vectors.rows, "an explanation for each vector")
-        let sentences = explanations.map(Sentences.split)
-        var texts: [String] = [], rows: [Int32] = []
-        for (row, all) in sentences.enumerated() {
-            texts.append(explanations[row])
-            rows.append(Int32(row))
-            for left in all.indices {
-                texts.append((all[..<left] + all[(left + 1)...]).joined(separator: " "))
-                rows.append(Int32(row))
+        var left = explanations.map(Sentences.split)
+        report.sentences += left.reduce(0) { $0 + $1.count }
+        var open = left.indices.filter { !left[$0].isEmpty }
+        while !open.isEmpty {
+            let texts = open.flatMap { row -> [[String]] in
+                let all = left[row]
+                return [all] + all.indices.map { Array(all[..<$0] + all[($0 + 1)...]) }
+            }
+            let rows = open.flatMap { row in [Int32](repeating: Int32(row), count: left[row].count + 1) }
+            let scores = try Scores.rows(
+                reader.reconstruct(texts.map { $0.joined(separator: " ") }), vectors.gatheringRows(rows))
+            var next = 0
+            open = open.filter { row -> Bool in
+                let errors: [Double] = scores[next..<next + left[row].count + 1].map { $0.meanSquaredError }
+                next += errors.count
+                let least = errors.indices.dropFirst().min { errors[$0] < errors[$1] } ?? 0
+                guard least > 0, errors[least] - errors[0] <= gain else { return false }
+                left[row].remove(at: least - 1)
+                return !left[row].isEmpty
             }
         }
-        guard !texts.isEmpty else { return [] }
-        let scores = try Scores.rows(reader.reconstruct(texts), vectors.gatheringRows(rows))
-        var next = 0
-        return sentences.map { all in
-            let whole = scores[next].meanSquaredError
-            let kept = all.enumerated().filter { scores[next + 1 + $0.offset].meanSquaredError - whole > gain }
-            next += 1 + all.count
-            report.sentences += all.count
-            report.kept += kept.count
-            if kept.isEmpty { report.emptied += 1 }
-            return kept.isEmpty ? nil : kept.map(\.element).joined(separator: " ")
-        }
+        report.kept += left.reduce(0) { $0 + $1.count }
+        report.emptied += left.count(where: \.isEmpty)
+        return left.map { $0.isEmpty ? nil : $0.joined(separator: " ") }
     }
 }

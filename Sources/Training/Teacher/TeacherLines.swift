@@ -14,17 +14,9 @@ enum TeacherLines {
         guard let data = try? handle.readToEnd() ?? Data() else {
             throw TeacherError("\(file.path): cannot be read; is it a file?")
         }
-        var number = 0
-        for line in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-            number += 1
-            if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
-            let place = "\(file.path): line \(number)"
-            let json: JSONValue
-            do { json = try JSONValue.parse(Data(line)) } catch let error as JSONError {
-                throw TeacherError("\(place), column \(error.column): invalid JSON: \(error.reason)")
-            }
-            guard json.object != nil else { throw TeacherError("\(place): an object is needed") }
-            try body(json, place)
+        try JSONLines.read(data, source: file.path, failure: { TeacherError($0) }) { line in
+            guard line.json.object != nil else { throw TeacherError("\(line.place): an object is needed") }
+            try body(line.json, line.place)
         }
     }
 

@@ -1,3 +1,5 @@
+import JSON
+
 /// A text up to a position, for which an explanation is wanted.
 public struct TeacherRequest: Sendable, Equatable {
     /// The name under which the explanation comes back, `document#position` for a position of a document.
@@ -31,6 +33,11 @@ public struct TaughtExplanation: Sendable, Equatable {
     public init(id: String, explanation: String) {
         self.id = id
         self.explanation = explanation
+    }
+
+    /// As a line of a teacher's file, its end included.
+    public var line: String {
+        (["id": .string(id), "explanation": .string(explanation)] as JSONValue).serialized() + "\n"
     }
 }
 

@@ -18,6 +18,8 @@ public protocol WarmStartStage: Sendable {
 public struct WarmStartOptions<Stage: WarmStartStage>: RunOptions {
     /// Folder of the target.
     public var target = ""
+    /// What the sidecar calls the target; nil for the folder's name.
+    public var targetName: String?
     /// The activation store.
     public var store = ""
     /// The teacher's file.
@@ -91,6 +93,7 @@ public struct WarmStartOptions<Stage: WarmStartStage>: RunOptions {
     public static var fields: [RunField<Self>] {
         [
             RunField("target", \.target, "Folder of the target model."),
+            RunField("target_name", \.targetName, "What the sidecar calls the target; none for the folder's name."),
             RunField("store", \.store, "The activation store."),
             RunField("explanations", \.explanations, "The teacher's file, JSON Lines."),
             RunField("split", \.split, "Split of the store to learn from."),

@@ -49,7 +49,8 @@ public struct WarmStartRun<Stage: WarmStartStage> {
         let explanations = URL(fileURLWithPath: options.explanations)
         let heldOut = try TaughtRows(store, split: options.heldOut, explanations: explanations)
         return Material(
-            target: target, identity: Sidecar.Target(hash: hash, name: options.target), store: store,
+            target: target, identity: Sidecar.Target(hash: hash, name: options.targetName ?? target.lastPathComponent),
+            store: store,
             training: try TaughtRows(store, split: options.split, explanations: explanations), heldOut: heldOut,
             variance: try store.rawVariance(ofSplit: options.heldOut))
     }

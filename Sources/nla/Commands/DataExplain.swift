@@ -90,8 +90,7 @@ struct DataExplain: ParsableCommand {
         let rows = try names.flatMap { try store.rows(ofSplit: $0) }.sorted()
         var lines = ""
         func deliver(_ row: Int, _ explanation: String) {
-            let line: JSONValue = ["id": .string(store.id(of: row)), "explanation": .string(explanation)]
-            lines += line.serialized() + "\n"
+            lines += TaughtExplanation(id: store.id(of: row), explanation: explanation).line
         }
         let summary = try from.map { try filter($0, store, rows, deliver) } ?? teach(store, rows, deliver)
         guard !lines.isEmpty else { throw ModelError("\(output): not written, since nothing was explained") }

@@ -27,8 +27,8 @@ struct DataStore: ParsableCommand {
     @Option(help: ArgumentHelp("Random positions of each document.", valueName: "n"))
     var positionsPerDocument = 10
 
-    @Option(help: ArgumentHelp("The first position to read.", valueName: "n"))
-    var firstPosition = 0
+    @Option(help: ArgumentHelp("The first position to read; earlier ones carry little in real models.", valueName: "n"))
+    var firstPosition = 50
 
     @Flag(help: "Read at the documents' moments too.")
     var moments = false

@@ -156,8 +156,7 @@ struct DataTeach: ParsableCommand {
         var lines: [String] = []
         let step = max(1, requests.count / 20)
         let report = try await teacher.explain(requests) { taught in
-            let json: JSONValue = ["id": .string(taught.id), "explanation": .string(taught.explanation)]
-            lines.append(json.serialized() + "\n")
+            lines.append(taught.line)
             if lines.count % step == 0 { progress?(lines.count) }
         }
         return (lines, report)

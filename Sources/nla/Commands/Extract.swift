@@ -108,14 +108,8 @@ struct Extract: ParsableCommand {
         guard let documents else { return [try input.encode(Tokenizer(folder: folder), folder).ids] }
         var tokenizer: Tokenizer?
         var all: [[Int32]] = []
-        // By bytes: for Swift a carriage return with its line feed is one character, and no line feed.
-        let lines = try readText(documents).utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        for (index, line) in lines.map({ String(Substring($0)) }).enumerated() where !line.allSatisfy(\.isWhitespace) {
-            let place = "\(documents): line \(index + 1)"
-            let json: JSONValue
-            do { json = try JSONValue.parse(line) } catch let error as JSONError {
-                throw ModelError("\(place), column \(error.column): invalid JSON: \(error.reason)")
-            }
+        try JSONLines.read(Data(try readText(documents).utf8), source: documents, failure: { ModelError($0) }) { line in
+            let (json, place) = (line.json, line.place)
             if let list = json["ids"]?.array {
                 all.append(
                     try list.map { value in

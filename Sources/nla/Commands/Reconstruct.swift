@@ -52,14 +52,9 @@ struct Reconstruct: ParsableCommand {
     }
 
     private func readExplanations(_ path: String) throws -> [String] {
-        let lines = try readText(path).utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         var texts: [String] = []
-        for (index, line) in lines.map({ String(Substring($0)) }).enumerated() where !line.allSatisfy(\.isWhitespace) {
-            let place = "\(path): line \(index + 1)"
-            let json: JSONValue
-            do { json = try JSONValue.parse(line) } catch let error as JSONError {
-                throw ModelError("\(place), column \(error.column): invalid JSON: \(error.reason)")
-            }
+        try JSONLines.read(Data(try readText(path).utf8), source: path, failure: { ModelError($0) }) { line in
+            let (json, place) = (line.json, line.place)
             guard let text = json["description"]?.string ?? json["text"]?.string ?? json.string else {
                 throw ModelError("\(place): an object with \"description\" or \"text\" is needed")
             }

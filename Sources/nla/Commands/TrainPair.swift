@@ -32,8 +32,9 @@ struct TrainPair: ParsableCommand {
                 ? Output.line(evaluation.json.serialized()) : Output.write(evaluation.table)
         } catch let stop as PairRecipe.Interrupted {
             display.finish()
-            arguments.note("\(stop.stage):")
-            throw arguments.interrupted(step: stop.step, signal: stop.signal)
+            let step = stop.step.map { " at step \($0)" } ?? ""
+            arguments.note("stopped in the stage \(stop.stage)\(step); the same command goes on from there")
+            throw ExitCode(128 + stop.signal)
         }
     }
 }
