@@ -56,6 +56,10 @@ extension TinyWorld {
         Questions.lastTerm,
     ]
 
+    /// The questions whose answers a text may show before it says them: a teacher that is to say nothing latent, and not to teach
+    /// silence either, leaves out the places where one of these is latent.
+    public static let shownQuestions: Set<Question> = latentQuestions.union([Questions.river])
+
     /// Every value that a question can have; nil for the text's last words, which may be anything.
     public static func values(of question: Question) -> [String]? { knownValues[question] }
 
@@ -65,7 +69,7 @@ extension TinyWorld {
         Questions.counterName: People.all,
         Questions.motive: Motive.all.map(\.value), Questions.mood: Mood.all.map(\.value),
         Questions.place: StoryWords.places, Questions.object: StoryWords.objects, Questions.look: StoryWords.looks,
-        Questions.holder: ["the hero", "the friend"],
+        Questions.holder: People.all,
         Questions.topic: Topic.all.map(\.name), Questions.rhymeWord: Rhymes.all.map(\.word),
         Questions.firstRhyme: Rhymes.all.map(\.word),
         Questions.town: Atlas.towns.map(\.name), Questions.river: Atlas.rivers.map(\.name),

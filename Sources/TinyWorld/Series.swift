@@ -22,16 +22,16 @@ struct SeriesPlan: Plan {
         var pairs: [(Int, Int)] = []
         switch rule {
         case .up(let step):
-            let start = 1 + random.below(30)
+            let start = 1 + random.below(12)
             numbers = (0..<count).map { start + $0 * step }
         case .down(let step):
-            let start = 1 + (count - 1) * step + random.below(30)
+            let start = 1 + (count - 1) * step + random.below(12)
             numbers = (0..<count).map { start - $0 * step }
         case .doubling:
             let start = 1 + random.below(6)
             numbers = (0..<5).map { start << $0 }
         case .adding:
-            pairs = (0..<4).map { _ in (1 + random.below(12), 1 + random.below(12)) }
+            pairs = (0..<4).map { _ in (1 + random.below(9), 1 + random.below(9)) }
             numbers = pairs.map { $0.0 + $0.1 }
         case .alternating:
             let first = random.pick(SeriesWords.beats)
@@ -57,7 +57,7 @@ struct SeriesPlan: Plan {
 
     /// A lower bound of the number of texts: who counts what before whom, by which rule from where, and the frames.
     static var leastTexts: Double {
-        let series = Double(SeriesRule.steps.count * 2 * 30 * 3 * 3)
+        let series = Double(SeriesRule.steps.count * 2 * 12 * 3 * 3)
         return Double(People.all.count * SeriesWords.things.count * openings.count * scenes.count) * series
             * Double(SeriesWords.judges.count * judged.count)
     }

@@ -64,7 +64,7 @@ struct StoryPlan: Plan {
     private func writeObject(on page: inout Page, _ random: inout Random, moves: Bool) {
         var holdsHero = random.chance(0.5)
         func bind(_ page: inout Page, _ otherFirst: Bool) {
-            page.fact("x", Questions.holder, holdsHero ? "the hero" : "the friend", moment: "holder")
+            page.fact("x", Questions.holder, holdsHero ? heroName : friendName, moment: "holder")
             page.word(otherFirst ? "j" : "i", holdsHero ? heroName : friendName)
             page.word(otherFirst ? "i" : "j", holdsHero ? friendName : heroName)
         }
@@ -105,7 +105,7 @@ struct StoryPlan: Plan {
         page.write("<m $v>")
         page.sentence(random.pick(motive.endings))
         if motive.verb == "kept" {
-            page.fact("x", Questions.holder, "the hero")
+            page.fact("x", Questions.holder, heroName)
             page.write("#x")
         }
         guard closes else { return }

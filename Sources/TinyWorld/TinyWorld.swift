@@ -41,7 +41,7 @@ public struct TinyWorld: Sendable {
 
     /// The order in which kinds follow each other where none is asked for: those with more to learn come more often.
     package static let cycle: [Kind] = [
-        .story, .couplet, .atlas, .language, .interview, .series, .story, .couplet, .atlas, .language,
+        .story, .couplet, .atlas, .language, .interview, .series, .story, .couplet, .atlas, .series,
     ]
 
     /// Document number `index` of a split: the same for the same seed, split, index and kind.

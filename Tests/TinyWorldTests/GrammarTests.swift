@@ -38,7 +38,7 @@ import TinyWorld
     @Test func anExplanationIsItsSentencesInOrder() {
         let facts = [
             Fact("the hero", "motive", "greedy"), Fact("the text", "ends with", "was kind. In the end"),
-            Fact("the object", "holder", "the friend"),
+            Fact("the object", "holder", "Fenna"),
         ]
         let text = facts.compactMap(grammar.sentence).joined(separator: " It rained all day! ")
         let read = grammar.read(text)

@@ -49,7 +49,7 @@ import TinyWorld
 
     @Test func noWordSaysALatentFact() {
         let whole: Set<Question> = [
-            Questions.motive, Questions.mood, Questions.holder, Questions.rhymeWord, Questions.land,
+            Questions.motive, Questions.mood, Questions.rhymeWord, Questions.land,
             Questions.situation, Questions.language, Questions.wants, Questions.lastTerm, Questions.rule,
         ]
         for document in Sample.all {
@@ -106,7 +106,6 @@ import TinyWorld
         func value(_ question: Question) -> String { document.value(question, at: moment.offset) ?? "" }
         let before = Sample.beginning(document, moment.offset)
         switch moment.question {
-        case Questions.holder: return value(Questions.heroName) + " " + value(Questions.friendName)
         case Questions.topic: return value(Questions.firstRhyme)
         case Questions.land:
             let about = value(Questions.attribute)

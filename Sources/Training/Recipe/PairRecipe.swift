@@ -244,7 +244,7 @@ public struct PairRecipe {
         guard !exists(explanationsFile) else { return }
         let teacher = StoreTeacher(
             store, TinyWorldGrammar(), probes: options.usesProbes ? .apart(probes) : nil,
-            sayingFirst: TinyWorld.latentQuestions, options.teacher)
+            sayingFirst: TinyWorld.shownQuestions, options.teacher)
         var lines = ""
         let rows = store.rows(RowFilter(splits: [VerbalizerStage.split, ReconstructorStage.split, "held-out"]))
         let report = try teacher.explain(rows) { row, explanation in

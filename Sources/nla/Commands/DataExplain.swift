@@ -14,7 +14,7 @@ enum GrammarName: String, ExpressibleByArgument, CaseIterable {
 
     var grammar: any ClaimGrammar { self == .tinyWorld ? TinyWorldGrammar() : PlainGrammar() }
     /// The questions that some texts answer in words and others only show.
-    var latent: Set<Question> { self == .tinyWorld ? TinyWorld.latentQuestions : [] }
+    var latent: Set<Question> { self == .tinyWorld ? TinyWorld.shownQuestions : [] }
 }
 
 struct DataExplain: ParsableCommand {
