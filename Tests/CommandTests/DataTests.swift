@@ -32,7 +32,8 @@ struct DataTests {
             try writeDocuments(to: documents)
             let arguments = [
                 "data", "store", "--model", model, "--documents", documents.path, "--layer", "1",
-                "--positions-per-document", "12", "--first-position", "0", "--moments", "--splits", "probe=0.9,held-out=0.1", "--output",
+                "--positions-per-document", "12", "--first-position", "0", "--moments", "--splits",
+                "probe=0.9,held-out=0.1", "--output",
                 store.path,
                 "--json",
             ]

@@ -19,14 +19,16 @@ import Testing
 
     @Test(arguments: forgivable.indices)
     func aMomentOfWeaknessIsForgiven(_ index: Int) async throws {
+        let isSlow = index >= Self.forgivable.count - 2
         let (completion, requests) = try await ask {
             $0.longestAnswer = 1 << 18
-            $0.requestTimeout = .milliseconds(index >= Self.forgivable.count - 2 ? 150 : 5000)
+            if isSlow { $0.requestTimeout = .milliseconds(400) }
         } script: {
             $0.number == 0 ? Self.forgivable[index].1 : .message("Hi.")
         }
         #expect(try completion.get().text == "Hi.", "\(Self.forgivable[index].0)")
-        #expect(requests.count == 2, "\(Self.forgivable[index].0)")
+        // On a busy machine a good answer may come too late as well, once or twice.
+        #expect(isSlow ? (2...5).contains(requests.count) : requests.count == 2, "\(Self.forgivable[index].0)")
     }
 
     @Test func anAnswerOfTheWrongTypeIsReadAllTheSame() async throws {
@@ -120,7 +122,8 @@ import Testing
             let start = ContinuousClock.now
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
-            #expect(ContinuousClock.now - start < .seconds(2))
+            // Long before the request's own time is up.
+            #expect(ContinuousClock.now - start < .seconds(30))
         }
     }
 }

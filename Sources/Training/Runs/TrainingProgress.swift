@@ -30,7 +30,9 @@ public struct TrainingProgress: Sendable {
     }
 
     /// Numbers for the metrics file rather than for the eye.
-    private static let hidden: Set<String> = ["tokens", "tokens_per_second", "seconds", "rows", "learning_rate", "gradient_norm"]
+    private static let hidden: Set<String> = [
+        "tokens", "tokens_per_second", "seconds", "rows", "learning_rate", "gradient_norm",
+    ]
 
     private static func short(_ value: Double) -> String {
         switch abs(value) {
