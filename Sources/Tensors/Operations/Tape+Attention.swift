@@ -96,6 +96,9 @@ extension Tape {
 
     /// Softmax attention over a token tree.
     ///
+    /// A tape that records in bfloat16 rounds the operands of attention's products, too; one that does not leaves them in float32,
+    /// which costs little there and keeps what is read more exact.
+    ///
     /// - Parameters:
     ///   - queries: [query rows, heads · headWidth], float32.
     ///   - keys: [key rows, keyValueHeads · headWidth], float32.
@@ -122,7 +125,7 @@ extension Tape {
                         kv_heads: shape.keyValueHeads, width: shape.headWidth, scale: shape.scale,
                         window: shape.window ?? 0, tasks: tasks.baseAddress, task_count: tasks.count,
                         spans: spans.baseAddress, query_rows: q.rows, key_rows: k.rows,
-                        pairs: precision == .bfloat16)
+                        pairs: precision == .bfloat16 && isRecording)
                     withExtendedLifetime((q, k, v)) { body(&description) }
                 }
             }
