@@ -18,6 +18,11 @@ public struct Random: RandomNumberGenerator, Sendable {
         }
     }
 
+    /// A 64-bit key for a name (FNV-1a; Fowler, Noll and Vo).
+    public static func key(_ name: String) -> UInt64 {
+        name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    }
+
     private static func mixed(_ value: UInt64) -> UInt64 {
         var z = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
         z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB

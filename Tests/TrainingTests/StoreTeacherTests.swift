@@ -68,7 +68,7 @@ private struct Staged {
         options.omission = 0
         change(&options)
         let teacher = StoreTeacher(
-            store, PlainGrammar(), probes: probes.map { .apart($0) }, sayingFirst: [motive], options)
+            store, PlainGrammar(), probes: probes.map { .apart($0) }, shown: [motive], options)
         var explanations: [Int: String] = [:]
         let report = teacher.explain(try store.rows(ofSplit: "taught")) { explanations[$0] = $1 }
         return (explanations, report)

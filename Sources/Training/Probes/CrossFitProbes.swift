@@ -10,7 +10,7 @@ public struct CrossFitProbes: Sendable {
 
     /// The half, 0 or 1, that a document belongs to: a property of its id.
     public static func half(of documentID: String) -> Int {
-        var random = Random(seed: ContentHash.key("half"), ContentHash.key(documentID))
+        var random = Random(seed: Random.key("half"), Random.key(documentID))
         return random.uniform() < 0.5 ? 0 : 1
     }
 

@@ -45,7 +45,7 @@ extension ProbeSet {
     }
 
     private static func isHeldBack(_ id: String, _ options: ProbeOptions) -> Bool {
-        var random = Random(seed: options.seed, ContentHash.key(id), ContentHash.key("held back"))
+        var random = Random(seed: options.seed, Random.key(id), Random.key("held back"))
         return random.uniform() < options.heldBackShare
     }
 
@@ -104,7 +104,7 @@ extension ProbeSet {
         let parameters = trainees.map(\.weights)
         var withoutGain = 0
         for epoch in 0..<options.epochs where withoutGain < options.patience {
-            var random = Random(seed: options.seed, ContentHash.key("probes"), UInt64(epoch))
+            var random = Random(seed: options.seed, Random.key("probes"), UInt64(epoch))
             let order = fitted.shuffled(using: &random)
             for step in 0..<steps {
                 let places = Array(order[step * options.batchSize..<min(order.count, (step + 1) * options.batchSize)])

@@ -176,11 +176,8 @@ public struct PairRecipe {
     private func trainTarget() throws {
         let target = try targetOptions()
         let run = try TargetRun(target, in: targetRun)
-        switch try run.run(interruption: interruption, progress: { progress("target", $0) }) {
-        case .finished(let evaluation): note(evaluation.table)
-        case .finishedBefore: break
-        case .interrupted(let step, let signal): throw Interrupted(stage: "target", step: step, signal: signal)
-        }
+        let evaluation = try finish("target", run.run(interruption: interruption) { progress("target", $0) })
+        if let evaluation { note(evaluation.table) }
     }
 
     private var targetFolder: URL { targetRun.appending(path: "model") }
@@ -244,7 +241,7 @@ public struct PairRecipe {
         guard !exists(explanationsFile) else { return }
         let teacher = StoreTeacher(
             store, TinyWorldGrammar(), probes: options.usesProbes ? .apart(probes) : nil,
-            sayingFirst: TinyWorld.shownQuestions, options.teacher)
+            shown: TinyWorld.shownQuestions, options.teacher)
         var lines = ""
         let rows = store.rows(RowFilter(splits: [VerbalizerStage.split, ReconstructorStage.split, "held-out"]))
         let report = try teacher.explain(rows) { row, explanation in
@@ -284,17 +281,20 @@ public struct PairRecipe {
 
     private func trainReconstructor() throws {
         let run = try WarmStartRun(reconstructorOptions(), in: reconstructorRun)
-        try finish("ar", run.run(interruption: interruption) { progress("ar", $0) })
+        _ = try finish("ar", run.run(interruption: interruption) { progress("ar", $0) })
     }
 
     private func trainVerbalizer() throws {
         let run = try WarmStartRun(verbalizerOptions(), in: verbalizerRun)
-        try finish("av", run.run(interruption: interruption) { progress("av", $0) })
+        _ = try finish("av", run.run(interruption: interruption) { progress("av", $0) })
     }
 
-    private func finish(_ stage: String, _ outcome: WarmStartOutcome) throws {
-        if case .interrupted(let step, let signal) = outcome {
-            throw Interrupted(stage: stage, step: step, signal: signal)
+    /// What a stage gave; nil if an earlier call had finished it. Throws ``Interrupted``.
+    private func finish<Result>(_ stage: String, _ outcome: RunOutcome<Result>) throws -> Result? {
+        switch outcome {
+        case .finished(let result): return result
+        case .finishedBefore: return nil
+        case .interrupted(let step, let signal): throw Interrupted(stage: stage, step: step, signal: signal)
         }
     }
 
@@ -312,7 +312,7 @@ public struct PairRecipe {
         settings.seed = options.seed
         let evaluation = try PairEvaluation(
             Pair(folder: pairFolder), store, split: "held-out", grammar: TinyWorldGrammar(), probes: probes,
-            taught: TaughtRows(store, split: "held-out", explanations: explanationsFile), settings)
+            taught: TaughtRows(store, split: "held-out", JSONLTeacher(explanationsFile)), settings)
         try AtomicFile.write(
             evaluation.json.serialized(indent: 2) + "\n", to: folder.url.appending(path: "evaluation.json"))
         return evaluation

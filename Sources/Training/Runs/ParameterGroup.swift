@@ -40,6 +40,25 @@ public final class ParameterGroup {
         return norm
     }
 
+    /// A whole step of descent on ± the mean of `values`, [n] float32: backward and update.
+    ///
+    /// - Parameters:
+    ///   - sign: +1 where the values are errors, −1 where they are log-probabilities.
+    ///   - index: the step, counted from 0.
+    /// - Returns: the loss, and the gradient's norm before clipping.
+    /// - Throws: ``NonFiniteError``, and then has changed nothing.
+    func descend(
+        _ sign: Float, onMeanOf values: Variable, _ tape: Tape, step index: Int
+    ) throws -> (loss: Double, norm: Double) {
+        let count = values.value.count
+        let loss = Double(sign) * values.value.floats().reduce(0) { $0 + Double($1) } / Double(count)
+        try checkFinite(loss)
+        tape.backward(
+            from: values,
+            gradient: Tensor([Float](repeating: sign / Float(count), count: count), shape: [count]))
+        return (loss, try update(step: index))
+    }
+
     /// Throws a ``NonFiniteError`` if `loss` is not a number, naming a weight if one is at fault. To be called before `update`.
     public func checkFinite(_ loss: Double, _ lossName: String = "the loss") throws {
         guard !loss.isFinite else { return }

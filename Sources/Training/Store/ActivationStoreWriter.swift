@@ -85,7 +85,7 @@ public final class ActivationStoreWriter {
             try manifest.check(shard.tensors, in: folder, contents: true)
             try manifest.check(shard.lines, in: folder, contents: true)
             for stored in try ActivationStore.readDocuments(shard.lines, in: folder) {
-                self.stored[stored.document.id] = ContentHash.key(stored.line)
+                self.stored[stored.document.id] = Random.key(stored.line)
             }
         }
     }
@@ -112,7 +112,7 @@ public final class ActivationStoreWriter {
     /// Whether a document is stored already. Throws a `ModelError` if one of its id is, with another text, truth or split.
     public func contains(_ document: StoredDocument) throws -> Bool {
         guard let known = stored[document.document.id] else { return false }
-        guard known == ContentHash.key(document.line) else {
+        guard known == Random.key(document.line) else {
             throw ModelError(
                 "\(folder.path): holds another document \(document.document.id), or in another split; give every document its own id, or name another folder"
             )
@@ -154,7 +154,7 @@ public final class ActivationStoreWriter {
         try AtomicFile.write(
             next.json.serialized(indent: 2) + "\n", to: folder.appendingPathComponent(StoreManifest.fileName))
         manifest = next
-        for document in documents { stored[document.document.id] = ContentHash.key(document.line) }
+        for document in documents { stored[document.document.id] = Random.key(document.line) }
     }
 
     private func write(_ name: String, _ body: (URL) throws -> Void) throws -> StoreManifest.File {

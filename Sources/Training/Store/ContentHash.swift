@@ -22,9 +22,4 @@ public enum ContentHash {
     private static func hexadecimal(_ digest: SHA256.Digest) -> String {
         digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
-
-    /// A 64-bit key of a name for random streams (FNV-1a; Fowler, Noll and Vo). Not for secrets.
-    static func key(_ name: String) -> UInt64 {
-        name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-    }
 }

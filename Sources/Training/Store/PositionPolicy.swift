@@ -46,7 +46,7 @@ public struct PositionPolicy: Sendable, Equatable {
             }
         }
         candidates.removeAll { moments[$0] != nil }
-        var random = Random(seed: seed, ContentHash.key(document.id))
+        var random = Random(seed: seed, Random.key(document.id))
         let count = min(perDocument, candidates.count)
         for place in 0..<count {
             candidates.swapAt(place, Int.random(in: place..<candidates.count, using: &random))

@@ -39,7 +39,7 @@ public struct SplitShares: Sendable, Equatable {
 
     /// The split of a document.
     public func split(of documentID: String, seed: UInt64) -> String {
-        var random = Random(seed: seed, ContentHash.key(documentID), ContentHash.key("split"))
+        var random = Random(seed: seed, Random.key(documentID), Random.key("split"))
         var rest = random.uniform()
         for (name, share) in shares.dropLast() {
             if rest < share { return name }

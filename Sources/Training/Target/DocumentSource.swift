@@ -54,8 +54,7 @@ extension DocumentList {
             throw TrainingError("one document is too few for training and a held-out part")
         }
         let draws = documents.map { document in
-            var random = Random(
-                seed: seed, document.id.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 })
+            var random = Random(seed: seed, Random.key(document.id))
             return random.uniform()
         }
         let lowest = draws.indices.min { draws[$0] < draws[$1] }, highest = draws.indices.max { draws[$0] < draws[$1] }

@@ -1,7 +1,7 @@
 import Tensors
 
 /// The options of `nla train target`.
-public struct TargetOptions: RunOptions, Equatable {
+public struct TargetOptions: ScheduledOptions, Equatable {
     /// Folder of the tokenizer.
     public var tokenizer = ""
     /// `tiny-world`, or a JSON Lines file.
@@ -72,17 +72,8 @@ public struct TargetOptions: RunOptions, Equatable {
             "A JSON Lines file to measure on; none takes the held-out side of a tiny world, or a fiftieth of a file."
         ),
         RunField("seed", \.seed, "Seed of weights, documents and their order."),
-        RunField("steps", \.steps, in: 1...10_000_000, "Optimizer steps."),
         RunField("tokens_per_step", \.tokensPerStep, in: 1...1_000_000, "Tokens of a step, about: whole documents."),
         RunField("document_tokens", \.documentTokens, in: 2...100_000, "How much of a document is read, in tokens."),
-        RunField("learning_rate", \.learningRate, in: 0...10, "Highest learning rate."),
-        RunField("warm_up_steps", \.warmUpSteps, in: 0...10_000_000, "Steps over which the learning rate rises."),
-        RunField("final_rate_share", \.finalRateShare, in: 0...1, "The last learning rate as a share of the highest."),
-        RunField("beta1", \.beta1, in: 0...1, "AdamW: decay rate of the gradient's mean."),
-        RunField("beta2", \.beta2, in: 0...1, "AdamW: decay rate of the gradient's variance."),
-        RunField("weight_decay", \.weightDecay, in: 0...10, "AdamW: decay of matrices; vectors do not decay."),
-        RunField("gradient_clip", \.gradientClip, in: 1e-9...1e9, "Largest norm of the gradient."),
-        RunField("precision", \.precision, "What matrix products compute in."),
         RunField("blocks", \.blocks, in: 1...1000, "Transformer blocks."),
         RunField("width", \.width, in: 2...65536, "Width of the residual stream."),
         RunField("heads", \.heads, in: 1...1024, "Query heads; they divide the width."),
@@ -90,19 +81,13 @@ public struct TargetOptions: RunOptions, Equatable {
         RunField("mlp_width", \.mlpWidth, in: 1...1_000_000, "Width of the gated MLPs."),
         RunField("rope_base", \.ropeBase, in: 1...1e12, "Base of the rotary embedding's wavelengths."),
         RunField("deviation", \.deviation, in: 0...1, "Standard deviation of the first weights."),
-        RunField("evaluate_every", \.evaluateEvery, in: 1...10_000_000, fixed: false, "Steps between evaluations."),
         RunField(
             "evaluation_documents", \.evaluationDocuments, in: 1...1_000_000, fixed: false,
             "Held-out documents of an evaluation."),
         RunField(
             "final_documents", \.finalDocuments, in: 1...1_000_000, fixed: false,
             "Held-out documents of the evaluation at the end."),
-        RunField("checkpoint_every", \.checkpointEvery, in: 1...10_000_000, fixed: false, "Steps between checkpoints."),
-        RunField(
-            "checkpoint_seconds", \.checkpointSeconds, in: 0...1e9, fixed: false,
-            "Seconds after which a checkpoint is due anyway."),
-        RunField("threads", \.threads, fixed: false, "Threads to compute with; none for all cores."),
-    ]
+    ] + optimizationFields + cadenceFields
 
     public func check() throws {
         guard !tokenizer.isEmpty else { throw TrainingError("tokenizer: name the tokenizer's folder") }
@@ -112,33 +97,6 @@ public struct TargetOptions: RunOptions, Equatable {
         guard heads % keyValueHeads == 0 else {
             throw TrainingError("key_value_heads: \(keyValueHeads) does not divide the \(heads) heads")
         }
-        guard precision == .float32 || Machine.supportsBFloat16 else {
-            throw TrainingError("precision: this CPU has no bfloat16 instructions; use f32")
-        }
-        guard beta1 < 1, beta2 < 1 else { throw TrainingError("beta1, beta2: they must be below 1") }
-        guard threads.map({ (1...64).contains($0) }) ?? true else {
-            throw TrainingError("threads: must be between 1 and 64")
-        }
-    }
-
-    var optimizer: AdamW {
-        var optimizer = AdamW()
-        optimizer.beta1 = beta1
-        optimizer.beta2 = beta2
-        optimizer.weightDecay = weightDecay
-        optimizer.decaysVectors = false
-        optimizer.maximumGradientNorm = gradientClip
-        return optimizer
-    }
-
-    var schedule: LearningRateSchedule {
-        LearningRateSchedule(
-            peak: learningRate, warmUpSteps: min(warmUpSteps, steps), totalSteps: steps, finalShare: finalRateShare)
-    }
-
-    var cadence: TrainingLoop.Cadence {
-        TrainingLoop.Cadence(
-            steps: steps, evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery,
-            checkpointSeconds: checkpointSeconds)
+        try checkSchedule()
     }
 }

@@ -7,15 +7,8 @@ import Tokenization
 
 /// One run of `nla train target`, from its options to a model folder.
 public struct TargetRun {
-    /// What became of it.
-    public enum Outcome: Sendable {
-        /// The model folder is written.
-        case finished(TargetEvaluation)
-        /// An earlier process had finished it.
-        case finishedBefore
-        /// A signal asked to stop; the run can be resumed.
-        case interrupted(step: Int, signal: Int32)
-    }
+    /// How it ended; finished with its evaluation.
+    public typealias Outcome = RunOutcome<TargetEvaluation>
 
     private let options: TargetOptions
     private let folder: RunFolder

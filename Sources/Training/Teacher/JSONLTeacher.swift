@@ -7,6 +7,8 @@ import JSON
 ///
 /// Instead of "id" a line may have "document" and "position".
 public struct JSONLTeacher: TextTeacher {
+    /// Where it has written.
+    let file: URL
     /// Explanations by id.
     private let explanations: [String: String]
 
@@ -24,6 +26,7 @@ public struct JSONLTeacher: TextTeacher {
             places[id] = place
         }
         self.explanations = explanations
+        self.file = file
     }
 
     /// The explanation of a place by its id; nil if the file has none.

@@ -7,8 +7,8 @@ import Tensors
 /// A teacher that sees the text alone teaches the verbalizer to say what the vector does not hold, which is to make things up
 /// (METHOD.md §8). This one says a fact only where a linear probe, reading that very vector, gives the true value at least
 /// `threshold`. It never says a latent fact: the words for it are learnt where it is stated, and their use where it is not is
-/// evidence of reading. Silence must not be learnt there either, so it abstains where the vector holds a latent fact of the
-/// questions that it says first.
+/// evidence of reading. Silence must not be learnt there either, so it abstains where the vector holds the latent answer to one of the
+/// `shown` questions.
 ///
 /// Works on any store whose documents carry facts, with any claim grammar. The probes must have been fitted to other documents.
 public struct StoreTeacher {
@@ -44,23 +44,23 @@ public struct StoreTeacher {
     private let store: ActivationStore
     private let grammar: any ClaimGrammar
     private let probes: TeacherProbes?
-    private let first: Set<Question>
+    private let shown: Set<Question>
     private let options: Options
 
     /// A teacher.
     ///
     /// - Parameters:
     ///   - probes: fitted to other documents; nil for a teacher that sees the text alone.
-    ///   - first: questions whose facts are chosen before others where there are more than fit; those that some texts answer in
+    ///   - shown: questions whose facts are chosen before others where there are more than fit; those that some texts answer in
     ///     words and others only show.
     public init(
         _ store: ActivationStore, _ grammar: any ClaimGrammar, probes: TeacherProbes?,
-        sayingFirst first: Set<Question> = [], _ options: Options = Options()
+        shown: Set<Question> = [], _ options: Options = Options()
     ) {
         self.store = store
         self.grammar = grammar
         self.probes = probes
-        self.first = first
+        self.shown = shown
         self.options = options
     }
 
@@ -101,14 +101,14 @@ public struct StoreTeacher {
         let document = store.document(of: row), place = store.row(row)
         func isHeld(_ fact: Fact) -> Bool { reading.map { ($0.probability(fact) ?? 0) > options.threshold } ?? true }
         let truths = document.truths(at: place.byteEnd)
-        if reading != nil, truths.contains(where: { $0.standing == .latent && isFirst($0.fact) && isHeld($0.fact) }) {
+        if reading != nil, truths.contains(where: { $0.standing == .latent && isShown($0.fact) && isHeld($0.fact) }) {
             report.withheld += 1
             return nil
         }
-        var random = Random(seed: options.seed, ContentHash.key(document.id), UInt64(place.position))
+        var random = Random(seed: options.seed, Random.key(document.id), UInt64(place.position))
         let stated = truths.filter { $0.standing == .stated }.map(\.fact)
         var facts = stated.filter { isHeld($0) && grammar.sentence($0) != nil }.shuffled(using: &random)
-        facts = facts.filter(isFirst) + facts.filter { !isFirst($0) }
+        facts = facts.filter(isShown) + facts.filter { !isShown($0) }
         let ending = ending(of: document, at: place.byteEnd, isHeld).flatMap(grammar.sentence)
         let room = options.maximumSentences - (ending == nil ? 0 : 1)
         facts = Array(facts.filter { _ in random.uniform() >= options.omission }.prefix(max(0, room)))
@@ -124,7 +124,7 @@ public struct StoreTeacher {
         return sentences.joined(separator: " ")
     }
 
-    private func isFirst(_ fact: Fact) -> Bool { first.contains(fact.question) }
+    private func isShown(_ fact: Fact) -> Bool { shown.contains(fact.question) }
 
     private func sentence(_ fact: Fact, _ random: inout Random) -> String? {
         guard options.paraphrases > 0, random.uniform() < options.paraphrases else { return grammar.sentence(fact) }

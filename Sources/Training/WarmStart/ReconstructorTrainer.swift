@@ -43,15 +43,10 @@ public final class ReconstructorTrainer: Trainer {
         let tape = Tape(precision: options.precision)
         let errors = tape.normalizedMeanSquaredError(
             reconstructor.forward(prompts, tape: tape), truth: store.vectors(places.map { training.rows[$0] }))
-        let count = places.count
-        let loss = errors.value.floats().reduce(0) { $0 + Double($1) } / Double(count)
-        try groups[0].checkFinite(loss)
-        tape.backward(
-            from: errors, gradient: Tensor([Float](repeating: 1 / Float(count), count: count), shape: [count]))
-        let norm = try groups[0].update(step: index)
+        let (loss, norm) = try groups[0].descend(1, onMeanOf: errors, tape, step: index)
         return [
             "loss": loss, "gradient_norm": norm, "learning_rate": Double(options.schedule.rate(at: index)),
-            "tokens": Double(prompts.reduce(0) { $0 + $1.count }), "rows": Double(count),
+            "tokens": Double(prompts.reduce(0) { $0 + $1.count }), "rows": Double(places.count),
         ]
     }
 

@@ -9,18 +9,15 @@ public struct TaughtRows: Sendable {
     /// What a teacher wrote about each.
     public private(set) var explanations: [String] = []
 
-    /// The rows of a split that a teacher's file explains. Throws if there are none.
-    ///
-    /// - Parameter file: JSON Lines with `id`, as `document#position`, and `explanation`.
-    public init(_ store: ActivationStore, split: String, explanations file: URL) throws {
-        let teacher = try JSONLTeacher(file)
+    /// The rows of a split that a teacher's file explains, under the names `document#position`. Throws if there are none.
+    public init(_ store: ActivationStore, split: String, _ teacher: JSONLTeacher) throws {
         for row in try store.rows(ofSplit: split) {
             guard let explanation = teacher[store.id(of: row)] else { continue }
             rows.append(row)
             explanations.append(explanation)
         }
         guard !rows.isEmpty else {
-            throw ModelError("\(file.path): explains none of the rows of the split \(split) of \(store.folder.path)")
+            throw ModelError("\(teacher.file.path): explains none of the rows of the split \(split) of \(store.folder.path)")
         }
     }
 

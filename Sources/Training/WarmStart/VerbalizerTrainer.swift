@@ -41,16 +41,10 @@ public final class VerbalizerTrainer: Trainer {
         let batch = try batch(training, places, shuffled: options.shufflesActivations)
         let tape = Tape(precision: options.precision)
         let logProbabilities = verbalizer.responseLogProbabilities(batch, tape: tape)
-        let count = batch.tokenCount
-        let loss = -logProbabilities.value.floats().reduce(0) { $0 + Double($1) } / Double(count)
-        try groups[0].checkFinite(loss)
-        tape.backward(
-            from: logProbabilities,
-            gradient: Tensor([Float](repeating: -1 / Float(count), count: count), shape: [count]))
-        let norm = try groups[0].update(step: index)
+        let (loss, norm) = try groups[0].descend(-1, onMeanOf: logProbabilities, tape, step: index)
         return [
             "loss": loss, "gradient_norm": norm, "learning_rate": Double(options.schedule.rate(at: index)),
-            "tokens": Double(count), "rows": Double(places.count),
+            "tokens": Double(batch.tokenCount), "rows": Double(places.count),
         ]
     }
 

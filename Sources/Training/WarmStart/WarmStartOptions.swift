@@ -15,7 +15,7 @@ public protocol WarmStartStage: Sendable {
 }
 
 /// The options of `nla train av` and `nla train ar`.
-public struct WarmStartOptions<Stage: WarmStartStage>: RunOptions {
+public struct WarmStartOptions<Stage: WarmStartStage>: ScheduledOptions {
     /// Folder of the target.
     public var target = ""
     /// What the sidecar calls the target; nil for the folder's name.
@@ -99,33 +99,17 @@ public struct WarmStartOptions<Stage: WarmStartStage>: RunOptions {
             RunField("split", \.split, "Split of the store to learn from."),
             RunField("held_out", \.heldOut, "Split to measure on."),
             RunField("seed", \.seed, "Seed of the order of rows."),
-            RunField("steps", \.steps, in: 1...10_000_000, "Optimizer steps."),
             RunField("rows_per_step", \.rowsPerStep, in: 1...100_000, "Activations of a step."),
-            RunField("learning_rate", \.learningRate, in: 0...10, "Highest learning rate."),
-            RunField("warm_up_steps", \.warmUpSteps, in: 0...10_000_000, "Steps over which the learning rate rises."),
-            RunField("final_rate_share", \.finalRateShare, in: 0...1, "The last rate as a share of the highest."),
-            RunField("beta1", \.beta1, in: 0...0.9999, "AdamW: decay rate of the gradient's mean."),
-            RunField("beta2", \.beta2, in: 0...0.99999, "AdamW: decay rate of the gradient's variance."),
-            RunField("weight_decay", \.weightDecay, in: 0...10, "AdamW: decay of matrices; vectors do not decay."),
-            RunField("gradient_clip", \.gradientClip, in: 1e-9...1e9, "Largest norm of the gradient."),
-            RunField("precision", \.precision, "What matrix products compute in."),
             RunField("lora_rank", \.loraRank, in: 0...4096, "Rank of low-rank adapters; 0 trains every weight."),
             RunField("lora_alpha", \.loraAlpha, in: 0...1e6, "Scale of the adapters, times their rank."),
             RunField("lora_targets", \.loraTargets, "Linear layers that get adapters."),
         ] + Stage.fields + [
             RunField("av_template", \.verbalizerTemplate, "The verbalizer's prompt, with {injection_char}."),
             RunField("ar_template", \.reconstructorTemplate, "The reconstructor's prompt, with {explanation}."),
-            RunField("evaluate_every", \.evaluateEvery, in: 1...10_000_000, fixed: false, "Steps between evaluations."),
             RunField(
                 "evaluation_rows", \.evaluationRows, in: 1...1_000_000, fixed: false,
                 "Held-out rows of an evaluation's loss."),
-            RunField(
-                "checkpoint_every", \.checkpointEvery, in: 1...10_000_000, fixed: false, "Steps between checkpoints."),
-            RunField(
-                "checkpoint_seconds", \.checkpointSeconds, in: 0...1e9, fixed: false,
-                "Seconds after which a checkpoint is due anyway."),
-            RunField("threads", \.threads, fixed: false, "Threads to compute with; none for all cores."),
-        ]
+        ] + optimizationFields + cadenceFields
     }
 
     public func check() throws {
@@ -145,33 +129,7 @@ public struct WarmStartOptions<Stage: WarmStartStage>: RunOptions {
         guard !shufflesActivations || rowsPerStep > 1 else {
             throw TrainingError("rows_per_step: one row has no other to be shuffled with")
         }
-        guard precision == .float32 || Machine.supportsBFloat16 else {
-            throw TrainingError("precision: this CPU has no bfloat16 instructions; use f32")
-        }
-        guard threads.map({ (1...64).contains($0) }) ?? true else {
-            throw TrainingError("threads: must be between 1 and 64")
-        }
-    }
-
-    var optimizer: AdamW {
-        var optimizer = AdamW()
-        optimizer.beta1 = beta1
-        optimizer.beta2 = beta2
-        optimizer.weightDecay = weightDecay
-        optimizer.decaysVectors = false
-        optimizer.maximumGradientNorm = gradientClip
-        return optimizer
-    }
-
-    var schedule: LearningRateSchedule {
-        LearningRateSchedule(
-            peak: learningRate, warmUpSteps: min(warmUpSteps, steps), totalSteps: steps, finalShare: finalRateShare)
-    }
-
-    var cadence: TrainingLoop.Cadence {
-        TrainingLoop.Cadence(
-            steps: steps, evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery,
-            checkpointSeconds: checkpointSeconds)
+        try checkSchedule()
     }
 
     /// The choices that go into the sidecar.

@@ -4,16 +4,6 @@ import JSON
 import LanguageModel
 import Tensors
 
-/// How a warm start ended.
-public enum WarmStartOutcome: Sendable {
-    /// The model folder is written.
-    case finished(Metrics)
-    /// An earlier process had finished it.
-    case finishedBefore
-    /// A signal asked to stop; the run can be resumed.
-    case interrupted(step: Int, signal: Int32)
-}
-
 /// One run of `nla train av` or `nla train ar`, from its options to a model folder.
 public struct WarmStartRun<Stage: WarmStartStage> {
     let options: WarmStartOptions<Stage>
@@ -46,53 +36,76 @@ public struct WarmStartRun<Stage: WarmStartStage> {
         // A run that goes on has read every byte before.
         let store = try ActivationStore(
             folder: URL(fileURLWithPath: options.store), target: hash, verifying: firstStep == 0)
-        let explanations = URL(fileURLWithPath: options.explanations)
-        let heldOut = try TaughtRows(store, split: options.heldOut, explanations: explanations)
+        let teacher = try JSONLTeacher(URL(fileURLWithPath: options.explanations))
         return Material(
             target: target, identity: Sidecar.Target(hash: hash, name: options.targetName ?? target.lastPathComponent),
             store: store,
-            training: try TaughtRows(store, split: options.split, explanations: explanations), heldOut: heldOut,
+            training: try TaughtRows(store, split: options.split, teacher),
+            heldOut: try TaughtRows(store, split: options.heldOut, teacher),
             variance: try store.rawVariance(ofSplit: options.heldOut))
     }
 
-    func train(
-        _ trainer: any Trainer, interruption: Interruption, progress: @escaping (TrainingProgress) -> Void,
-        write: (URL) throws -> Void
-    ) throws -> WarmStartOutcome {
+    /// Trains a fresh copy of the target to the end and writes it.
+    ///
+    /// - Parameters:
+    ///   - make: the copy, from the target's folder, the recipe and the target's identity.
+    ///   - trainer: what trains it.
+    func run<Half: AutoencoderHalf>(
+        _ make: (URL, Recipe, Sidecar.Target) throws -> Half, trainer: (Half, Material) throws -> any Trainer,
+        interruption: Interruption, progress: @escaping (TrainingProgress) -> Void
+    ) throws -> RunOutcome<Metrics> {
+        guard !folder.isFinished else { return .finishedBefore }
+        let material = try material()
+        let half = try make(
+            material.target, options.recipe(layer: material.store.manifest.settings.layerIndex), material.identity)
+        half.sidecar.variance = material.variance
+        if let adapters = options.adapters {
+            try half.decoder.attachAdapters(adapters, seed: options.seed, precision: options.precision)
+        }
         var last = Metrics()
-        let loop = TrainingLoop(trainer, in: folder, options.cadence, interruption: interruption) {
+        let loop = try TrainingLoop(
+            trainer(half, material), in: folder, options.cadence, interruption: interruption
+        ) {
             if $0.step == options.steps { last = $0.metrics }
             progress($0)
         }
         if case .interrupted(let step, let signal) = try loop.run() { return .interrupted(step: step, signal: signal) }
-        try write(folder.model)
+        try half.decoder.mergeAdapters(precision: options.precision)
+        try half.write(to: folder.model, type: nil)
         return .finished(last)
     }
 }
+
+/// What verbalizer and reconstructor have in common: a decoder with a sidecar that are written together.
+protocol AutoencoderHalf: AnyObject {
+    var sidecar: Sidecar { get set }
+    var decoder: Decoder { get }
+    func write(to folder: URL, type: ElementType?) throws
+}
+
+extension Verbalizer: AutoencoderHalf {}
+extension Reconstructor: AutoencoderHalf {}
 
 extension WarmStartRun where Stage == VerbalizerStage {
     /// Trains to the end and writes the verbalizer.
     public func run(
         interruption: Interruption = Interruption(), progress: @escaping (TrainingProgress) -> Void = { _ in }
-    ) throws -> WarmStartOutcome {
-        guard !folder.isFinished else { return .finishedBefore }
-        let material = try material()
-        let recipe = options.recipe(layer: material.store.manifest.settings.layerIndex)
-        let verbalizer = try Verbalizer.fresh(from: material.target, recipe, target: material.identity)
-        verbalizer.sidecar.variance = material.variance
-        if let adapters = options.adapters {
-            try verbalizer.decoder.attachAdapters(adapters, seed: options.seed, precision: options.precision)
-        }
-        let judge = try options.reconstructor.map {
+    ) throws -> RunOutcome<Metrics> {
+        try run(
+            { try Verbalizer.fresh(from: $0, $1, target: $2) },
+            trainer: { verbalizer, material in
+                VerbalizerTrainer(
+                    verbalizer, material.store, training: material.training, heldOut: material.heldOut,
+                    judge: try judge(material), options)
+            }, interruption: interruption, progress: progress)
+    }
+
+    /// Scores explanations while training, with the reconstructor that the options name.
+    private func judge(_ material: Material) throws -> ExplanationJudge? {
+        try options.reconstructor.map {
             let reader = try Reconstructor(folder: URL(fileURLWithPath: $0), precision: options.precision)
             try material.store.check(layer: reader.sidecar.layer, of: $0)
             return ExplanationJudge(reader, material.variance)
-        }
-        let trainer = VerbalizerTrainer(
-            verbalizer, material.store, training: material.training, heldOut: material.heldOut, judge: judge, options)
-        return try train(trainer, interruption: interruption, progress: progress) { url in
-            try verbalizer.decoder.mergeAdapters(precision: options.precision)
-            try verbalizer.write(to: url)
         }
     }
 }
@@ -101,21 +114,13 @@ extension WarmStartRun where Stage == ReconstructorStage {
     /// Trains to the end and writes the reconstructor.
     public func run(
         interruption: Interruption = Interruption(), progress: @escaping (TrainingProgress) -> Void = { _ in }
-    ) throws -> WarmStartOutcome {
-        guard !folder.isFinished else { return .finishedBefore }
-        let material = try material()
-        let recipe = options.recipe(layer: material.store.manifest.settings.layerIndex)
-        let reconstructor = try Reconstructor.fresh(from: material.target, recipe, target: material.identity)
-        reconstructor.sidecar.variance = material.variance
-        if let adapters = options.adapters {
-            try reconstructor.decoder.attachAdapters(adapters, seed: options.seed, precision: options.precision)
-        }
-        let trainer = ReconstructorTrainer(
-            reconstructor, material.store, training: material.training, heldOut: material.heldOut, material.variance,
-            options)
-        return try train(trainer, interruption: interruption, progress: progress) { url in
-            try reconstructor.decoder.mergeAdapters(precision: options.precision)
-            try reconstructor.write(to: url)
-        }
+    ) throws -> RunOutcome<Metrics> {
+        try run(
+            { try Reconstructor.fresh(from: $0, $1, target: $2) },
+            trainer: { reconstructor, material in
+                ReconstructorTrainer(
+                    reconstructor, material.store, training: material.training, heldOut: material.heldOut,
+                    material.variance, options)
+            }, interruption: interruption, progress: progress)
     }
 }

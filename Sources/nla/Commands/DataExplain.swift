@@ -14,7 +14,7 @@ enum GrammarName: String, ExpressibleByArgument, CaseIterable {
 
     var grammar: any ClaimGrammar { self == .tinyWorld ? TinyWorldGrammar() : PlainGrammar() }
     /// The questions that some texts answer in words and others only show.
-    var latent: Set<Question> { self == .tinyWorld ? TinyWorld.shownQuestions : [] }
+    var shown: Set<Question> { self == .tinyWorld ? TinyWorld.shownQuestions : [] }
 }
 
 struct DataExplain: ParsableCommand {
@@ -114,7 +114,7 @@ struct DataExplain: ParsableCommand {
             TeacherProbes.apart(try ProbeSet(folder: URL(fileURLWithPath: $0), matching: store))
         }
         let teacher = StoreTeacher(
-            store, grammar.grammar, probes: probes, sayingFirst: grammar.latent, options)
+            store, grammar.grammar, probes: probes, shown: grammar.shown, options)
         let report = teacher.explain(rows, deliver: deliver)
         return [
             ("explained", report.explained), ("withheld", report.withheld), ("empty", report.empty),

@@ -69,7 +69,7 @@ struct Eval: ParsableCommand {
             pair, store, split: split, grammar: grammar.grammar,
             probes: try probes.map { try ProbeSet(folder: URL(fileURLWithPath: $0), matching: store) },
             taught: try explanations.map {
-                try TaughtRows(store, split: split, explanations: URL(fileURLWithPath: $0))
+                try TaughtRows(store, split: split, JSONLTeacher(URL(fileURLWithPath: $0)))
             }, options)
         try shared.json ? Output.line(evaluation.json.serialized()) : Output.write(evaluation.table)
     }

@@ -8,7 +8,7 @@ struct Train: ParsableCommand {
         discussion: """
             A run has a folder: run.yaml with every option, metrics.jsonl with a line per step, checkpoints, and in the end the \
             model. Ctrl-C stops after the step at hand. The same command again goes on from the last checkpoint, also after a \
-            kill or a power cut, and ends with the same weights as a run that nobody stopped.
+            kill -9, and ends with the same weights as a run that nobody stopped.
             """,
         subcommands: [TrainPair.self, TrainTarget.self, TrainVerbalizer.self, TrainReconstructor.self])
 }
@@ -52,9 +52,28 @@ struct TrainArguments<Options: RunOptions>: ParsableArguments {
         if !quiet { Output.note(text) }
     }
 
-    /// Says how to go on, and ends as the signal would have ended the process.
-    func interrupted(step: Int, signal: Int32) -> ExitCode {
-        note("stopped at step \(step); the same command goes on from there (\(folder.path))")
-        return ExitCode(128 + signal)
+    /// Runs a stage with its progress on standard error, and says how it ended; after a signal the process ends as the signal
+    /// would have ended it.
+    ///
+    /// - Parameters:
+    ///   - first: the step that the run goes on from.
+    ///   - show: reports what came of it.
+    func drive<Result>(
+        from first: Int, _ body: (@escaping (TrainingProgress) -> Void) throws -> RunOutcome<Result>,
+        show: (Result) throws -> Void
+    ) throws {
+        if first > 0 { note("\(folder.path): going on from step \(first)") }
+        let display = ProgressDisplay(isQuiet: quiet)
+        let outcome = try body { display.show($0) }
+        display.finish()
+        switch outcome {
+        case .finishedBefore: note("\(folder.path): this run is finished; its model is in the folder model")
+        case .interrupted(let step, let signal):
+            note("stopped at step \(step); the same command goes on from there (\(folder.path))")
+            throw ExitCode(128 + signal)
+        case .finished(let result):
+            try show(result)
+            note("\(folder.path): finished; the model is in the folder model")
+        }
     }
 }

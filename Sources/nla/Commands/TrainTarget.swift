@@ -21,18 +21,10 @@ struct TrainTarget: ParsableCommand {
     func run() throws {
         let options = try arguments.options()
         let run = try TargetRun(options, in: arguments.folder)
-        if run.firstStep > 0 { arguments.note("\(arguments.folder.path): going on from step \(run.firstStep)") }
-        let progress = ProgressDisplay(isQuiet: arguments.quiet)
-        let outcome = try run.run(interruption: .onSignals()) { progress.show($0) }
-        progress.finish()
-        switch outcome {
-        case .finishedBefore:
-            arguments.note("\(arguments.folder.path): this run is finished; its model is in the folder model")
-        case .interrupted(let step, let signal):
-            throw arguments.interrupted(step: step, signal: signal)
-        case .finished(let evaluation):
+        try arguments.drive(from: run.firstStep) {
+            try run.run(interruption: .onSignals(), progress: $0)
+        } show: { evaluation in
             arguments.note(evaluation.table)
-            arguments.note("\(arguments.folder.path): finished; the model is in the folder model")
             if arguments.json { try Output.line(evaluation.json.serialized()) }
         }
     }

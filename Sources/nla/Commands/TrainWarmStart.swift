@@ -19,7 +19,8 @@ struct TrainVerbalizer: ParsableCommand {
 
     func run() throws {
         let run = try WarmStartRun(arguments.options(), in: arguments.folder)
-        try arguments.drive(from: run.firstStep) { try run.run(interruption: .onSignals(), progress: $0) }
+        try arguments.drive(
+            from: run.firstStep, { try run.run(interruption: .onSignals(), progress: $0) }, show: arguments.showMetrics)
     }
 }
 
@@ -39,25 +40,13 @@ struct TrainReconstructor: ParsableCommand {
 
     func run() throws {
         let run = try WarmStartRun(arguments.options(), in: arguments.folder)
-        try arguments.drive(from: run.firstStep) { try run.run(interruption: .onSignals(), progress: $0) }
+        try arguments.drive(
+            from: run.firstStep, { try run.run(interruption: .onSignals(), progress: $0) }, show: arguments.showMetrics)
     }
 }
 
 extension TrainArguments {
-    /// Runs a warm start with its progress on standard error, and says how it ended.
-    fileprivate func drive(
-        from first: Int, _ body: (@escaping (TrainingProgress) -> Void) throws -> WarmStartOutcome
-    ) throws {
-        if first > 0 { note("\(folder.path): going on from step \(first)") }
-        let display = ProgressDisplay(isQuiet: quiet)
-        let outcome = try body { display.show($0) }
-        display.finish()
-        switch outcome {
-        case .finishedBefore: note("\(folder.path): this run is finished; its model is in the folder model")
-        case .interrupted(let step, let signal): throw interrupted(step: step, signal: signal)
-        case .finished(let metrics):
-            note("\(folder.path): finished; the model is in the folder model")
-            if json { try Output.line(metrics.json.serialized()) }
-        }
+    fileprivate func showMetrics(_ metrics: Metrics) throws {
+        if json { try Output.line(metrics.json.serialized()) }
     }
 }
