@@ -89,11 +89,8 @@ public final class Reconstructor {
     ) throws -> Reconstructor {
         let checkpoint = try Checkpoint(folder: target), tokenizer = try Tokenizer(folder: target)
         let sidecar = try recipe.sidecar(.reconstructor, checkpoint, tokenizer, target: identity)
-        let width = sidecar.width
-        var identityMatrix = [Float](repeating: 0, count: width * width)
-        for index in 0..<width { identityMatrix[index * width + index] = 1 }
         return try Reconstructor(
-            checkpoint, sidecar, tokenizer, head: Tensor(identityMatrix, shape: [width, width]), precision: precision)
+            checkpoint, sidecar, tokenizer, head: .identity(sidecar.width), precision: precision)
     }
 
     /// The ids that the reconstructor reads for an explanation: the filled template with special tokens.
@@ -184,6 +181,15 @@ public final class Reconstructor {
                 to: partial.appendingPathComponent(Reconstructor.headFile))
             try sidecar.write(to: partial)
         }
+    }
+}
+
+extension Tensor {
+    /// The identity matrix, [width, width] float32.
+    public static func identity(_ width: Int) -> Tensor {
+        var values = [Float](repeating: 0, count: width * width)
+        for index in 0..<width { values[index * width + index] = 1 }
+        return Tensor(values, shape: [width, width])
     }
 }
 

@@ -44,7 +44,11 @@ extension Verbalizer {
 
     /// log P of every response token given the activation, the prompt and the tokens before it: [tokens], float32, in the order of
     /// `batch.ranges`. Supervised, policy-gradient and KL losses are arithmetic on these; `tape.backward` takes their derivative.
-    public func responseLogProbabilities(_ batch: VerbalizerBatch, tape: Tape) -> Variable {
+    ///
+    /// - Parameter temperature: of the distribution, above 0.
+    public func responseLogProbabilities(
+        _ batch: VerbalizerBatch, temperature: Float = 1, tape: Tape
+    ) -> Variable {
         require(batch.tokenCount > 0, "no responses")
         var tree = TokenTree()
         let shared = tree.append(prompt.prefix)
@@ -75,6 +79,7 @@ extension Verbalizer {
             tree, vectors: place.vectors.map { Variable($0) }, rows: rows, tape: tape, observer: place.observer)
         let isOneToOne = predicting.elementsEqual(0..<Int32(rows.count))
         let read = isOneToOne ? hidden : tape.selecting(predicting, of: hidden)
-        return decoder.logProbabilities(of: batch.responses.flatMap(\.ids), read, tape: tape)
+        return decoder.logProbabilities(
+            of: batch.responses.flatMap(\.ids), read, temperature: temperature, tape: tape)
     }
 }

@@ -211,8 +211,9 @@ def make(name, config, layer, scale, method, begins):
               open(os.path.join(folder, "expected.json"), "w"), ensure_ascii=False)
 
 
-shutil.rmtree(HERE, ignore_errors=True)
-S = dict(hidden_size=32, intermediate_size=48, num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=512)
-make("qwen2", lambda v: tf.Qwen2Config(**S, rms_norm_eps=1e-6, vocab_size=v, num_hidden_layers=4, tie_word_embeddings=True), 2, 6.0, "replace", False)
-make("gemma3", lambda v: tf.Gemma3TextConfig(**S, vocab_size=v, head_dim=8, num_hidden_layers=3, sliding_window=16, query_pre_attn_scalar=8,
-     layer_types=["sliding_attention", "full_attention", "sliding_attention"], pad_token_id=0, bos_token_id=1, eos_token_id=4), 1, None, "norm_matched_add", True)
+if __name__ == "__main__":
+    shutil.rmtree(HERE, ignore_errors=True)
+    S = dict(hidden_size=32, intermediate_size=48, num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=512)
+    make("qwen2", lambda v: tf.Qwen2Config(**S, rms_norm_eps=1e-6, vocab_size=v, num_hidden_layers=4, tie_word_embeddings=True), 2, 6.0, "replace", False)
+    make("gemma3", lambda v: tf.Gemma3TextConfig(**S, vocab_size=v, head_dim=8, num_hidden_layers=3, sliding_window=16, query_pre_attn_scalar=8,
+         layer_types=["sliding_attention", "full_attention", "sliding_attention"], pad_token_id=0, bos_token_id=1, eos_token_id=4), 1, None, "norm_matched_add", True)

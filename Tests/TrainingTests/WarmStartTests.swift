@@ -19,6 +19,8 @@ private enum Miniature {
         options.verbalizerDocuments = 1500
         options.reconstructorDocuments = 800
         options.heldOutDocuments = 100
+        options.jointDocuments = 300
+        options.validationDocuments = 50
         options.evaluationRows = 100
         options.targetRun = try write(
             """

@@ -85,6 +85,14 @@ extension Decoder {
         linears.flatMap { [$0.layer.adapter?.down, $0.layer.adapter?.up].compactMap { $0 } }
     }
 
+    /// Computes with the weights alone, as if no adapter were attached.
+    public func withoutAdapters<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let adapters = linears.map { ($0.layer, $0.layer.adapter) }
+        for (layer, _) in adapters { layer.adapter = nil }
+        defer { for (layer, adapter) in adapters { layer.adapter = adapter } }
+        return try body()
+    }
+
     private func attach(_ name: String, _ layer: Linear, down: Tensor, up: Tensor, _ scale: Float) {
         layer.adapter = LowRankAdapter(
             down: Parameter(name: "\(name).lora_A", down), up: Parameter(name: "\(name).lora_B", up), scale: scale)

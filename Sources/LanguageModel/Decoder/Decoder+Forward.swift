@@ -76,13 +76,19 @@ extension Decoder {
     public func logits(_ hidden: Variable, tape: Tape) -> Tensor { tape.logits(logitParts(hidden, tape: tape)) }
 
     /// log P(target) for hidden rows [rows, d] behind the last block; the result is [rows], float32.
-    public func logProbabilities(of targets: [Int32], _ hidden: Variable, tape: Tape) -> Variable {
-        tape.tokenLogProbabilities(logitParts(hidden, tape: tape), targets: targets)
+    ///
+    /// - Parameter temperature: of the distribution, above 0.
+    public func logProbabilities(
+        of targets: [Int32], _ hidden: Variable, temperature: Float = 1, tape: Tape
+    ) -> Variable {
+        tape.tokenLogProbabilities(logitParts(hidden, temperature: temperature, tape: tape), targets: targets)
     }
 
-    private func logitParts(_ hidden: Variable, tape: Tape) -> [LogitPart] {
+    private func logitParts(_ hidden: Variable, temperature: Float = 1, tape: Tape) -> [LogitPart] {
         guard let output else { trap("a decoder cut before its output matrix has no logits") }
-        let x = normalized(hidden, tape: tape)
+        var x = normalized(hidden, tape: tape)
+        // Logits are linear in x.
+        if temperature != 1 { x = tape.scaled(x, by: 1 / temperature, to: tape.precision.elementType) }
         let matrix = LogitPart(x, table: output.operand.weight)
         guard let adapter = output.adapter else { return [matrix] }
         return [matrix, LogitPart(adapter.narrowed(tape, x), table: adapter.up)]

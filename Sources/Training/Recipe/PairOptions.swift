@@ -25,6 +25,10 @@ public struct PairOptions: RunOptions {
     public var reconstructorDocuments = 40_000
     /// Documents that nothing learns from.
     public var heldOutDocuments = 3_000
+    /// Documents for joint training to learn from.
+    public var jointDocuments = 20_000
+    /// Documents for joint training to choose a checkpoint by.
+    public var validationDocuments = 1_000
     /// Random positions of each document.
     public var positionsPerDocument = 3
     /// The first position that is read.
@@ -66,6 +70,11 @@ public struct PairOptions: RunOptions {
         RunField(
             "ar_documents", \.reconstructorDocuments, in: 1...10_000_000, "Documents the reconstructor learns from."),
         RunField("held_out_documents", \.heldOutDocuments, in: 1...10_000_000, "Documents that nothing learns from."),
+        RunField(
+            "rl_documents", \.jointDocuments, in: 0...10_000_000, "Documents for nla train rl to learn from."),
+        RunField(
+            "validation_documents", \.validationDocuments, in: 0...10_000_000,
+            "Documents for nla train rl to choose a checkpoint by."),
         RunField(
             "positions_per_document", \.positionsPerDocument, in: 0...10_000, "Random positions of each document."),
         RunField("first_position", \.firstPosition, in: 0...10_000, "The first position that is read."),

@@ -191,6 +191,9 @@ public struct PairRecipe {
             (ReconstructorStage.split, options.reconstructorDocuments, .training),
             (VerbalizerStage.split, options.verbalizerDocuments, .training),
             ("held-out", options.heldOutDocuments, .heldOut),
+            // Behind the others, which so are the same with and without them.
+            (JointOptions.split, options.jointDocuments, .training),
+            (JointOptions.validation, options.validationDocuments, .heldOut),
         ]
     }
 

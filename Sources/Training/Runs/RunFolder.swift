@@ -5,6 +5,7 @@ import Tensors
 ///
 ///     run.yaml                    every option, effective
 ///     metrics.jsonl               a line per step
+///     samples.jsonl               explanations at each evaluation, where a run writes some
 ///     checkpoints/step-000400/    the last two, and the one with the best evaluation
 ///     checkpoints/best            a link to that one
 ///     model/                      the result, once the run is finished
@@ -18,7 +19,8 @@ public final class RunFolder {
     public private(set) var latest: TrainingCheckpoint?
     /// The checkpoint with the best evaluation so far.
     public private(set) var best: TrainingCheckpoint?
-    let metrics: MetricsLog
+    let metrics: StepLog
+    let samples: StepLog
     private let lock: RunLock
 
     /// Where the result goes.
@@ -57,7 +59,8 @@ public final class RunFolder {
         let complete = RunFolder.steps(in: checkpoints)
         latest = try complete.last.map { try TrainingCheckpoint(RunFolder.folder(of: $0, in: checkpoints)) }
         best = try? TrainingCheckpoint(checkpoints.appending(path: "best").resolvingSymlinksInPath())
-        metrics = try MetricsLog(url.appending(path: "metrics.jsonl"), keepingThrough: latest?.step ?? 0)
+        metrics = try StepLog(url.appending(path: "metrics.jsonl"), keepingThrough: latest?.step)
+        samples = try StepLog(url.appending(path: "samples.jsonl"), keepingThrough: latest?.step)
         // A process may have been killed between a checkpoint and the link to it.
         if let latest, let score = latest.score, score > best?.score ?? -.infinity {
             try pointBest(to: latest.url)
@@ -84,6 +87,7 @@ public final class RunFolder {
     ///   - isBest: whether no earlier one was better.
     func save(step: Int, score: Double?, isBest: Bool, _ groups: [ParameterGroup]) throws {
         try metrics.synchronize()
+        try samples.synchronize()
         let folder = RunFolder.folder(of: step, in: checkpoints)
         try TrainingCheckpoint.write(step: step, score: score, groups, to: folder)
         latest = try TrainingCheckpoint(folder)

@@ -12,6 +12,12 @@ public protocol Trainer: AnyObject {
     func step(_ index: Int) throws -> Metrics
     /// Measures the models as they are, on data that no step trains on, without changing anything.
     func evaluate() throws -> Evaluation
+    /// Whether to measure before the first step too, for models that have learnt something already.
+    var measuresStart: Bool { get }
+}
+
+extension Trainer {
+    public var measuresStart: Bool { false }
 }
 
 /// What an evaluation found.
@@ -20,10 +26,13 @@ public struct Evaluation: Sendable {
     public var metrics: Metrics
     /// How good that is, higher being better: it decides which checkpoint is kept as the best.
     public var score: Double
+    /// Explanations to look at.
+    public var samples: [ExplanationSample]
 
     /// An evaluation.
-    public init(_ metrics: Metrics, score: Double) {
+    public init(_ metrics: Metrics, score: Double, samples: [ExplanationSample] = []) {
         self.metrics = metrics
         self.score = score
+        self.samples = samples
     }
 }

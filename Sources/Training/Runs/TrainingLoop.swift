@@ -59,6 +59,15 @@ public struct TrainingLoop {
         var bestScore = folder.best?.score ?? -.infinity
         try folder.latest?.restore(trainer.groups)
         let first = folder.latest?.step ?? 0
+        if folder.latest == nil, trainer.measuresStart {
+            try checked(0) {
+                let evaluation = try trainer.evaluate()
+                try record(evaluation.samples, step: 0)
+                try folder.metrics.append(step: 0, evaluation.metrics)
+                progress(
+                    TrainingProgress(step: 0, steps: cadence.steps, metrics: evaluation.metrics, secondsLeft: .nan))
+            }
+        }
         let clock = ContinuousClock()
         let start = clock.now
         var saved = start
@@ -74,6 +83,7 @@ public struct TrainingLoop {
                 let evaluation = try checked(step) { try trainer.evaluate() }
                 metrics.merge(evaluation.metrics)
                 score = evaluation.score
+                try record(evaluation.samples, step: step)
             }
             try folder.metrics.append(step: step, metrics)
             let elapsed = (clock.now - start).seconds
@@ -93,6 +103,10 @@ public struct TrainingLoop {
             if let signal, !isLast { return .interrupted(step: step, signal: signal) }
         }
         return .finished
+    }
+
+    private func record(_ samples: [ExplanationSample], step: Int) throws {
+        for sample in samples { try folder.samples.append(step: step, sample.json) }
     }
 
     private func checked<Result>(_ step: Int, _ body: () throws -> Result) throws -> Result {

@@ -8,14 +8,7 @@ import Tensors
 import TinyWorld
 import Training
 
-/// The grammars that facts can be said in.
-enum GrammarName: String, ExpressibleByArgument, CaseIterable {
-    case tinyWorld = "tiny-world", plain
-
-    var grammar: any ClaimGrammar { self == .tinyWorld ? TinyWorldGrammar() : PlainGrammar() }
-    /// The questions that some texts answer in words and others only show.
-    var shown: Set<Question> { self == .tinyWorld ? TinyWorld.shownQuestions : [] }
-}
+extension GrammarName: ExpressibleByArgument {}
 
 struct DataExplain: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -46,7 +46,7 @@ struct TrainReconstructor: ParsableCommand {
 }
 
 extension TrainArguments {
-    fileprivate func showMetrics(_ metrics: Metrics) throws {
+    func showMetrics(_ metrics: Metrics) throws {
         if json { try Output.line(metrics.json.serialized()) }
     }
 }

@@ -1,0 +1,274 @@
+import Autoencoder
+import Claims
+import Foundation
+import LanguageModel
+import Tensors
+
+/// Trains a pair jointly: the verbalizer by policy gradient on what the reconstructor makes of its words, the reconstructor by
+/// regression on the same words (METHOD.md §4.2).
+///
+/// A step draws a group of explanations for each activation on one token tree; reads them with the reconstructor, which is the
+/// forward half of its own step; turns rewards into advantages; and moves both. Explanations that came out alike are computed once.
+public final class JointTrainer: Trainer {
+    /// Rewards of a step's samples in place of those from reconstructions.
+    public typealias Reward = (Rollout) throws -> [Double]
+
+    /// The model that writes.
+    public let verbalizer: Verbalizer
+    /// The model that reads.
+    public let reconstructor: Reconstructor
+    public let groups: [ParameterGroup]
+    public var measuresStart: Bool { true }
+    private let store: ActivationStore
+    private let rows: [Int]
+    private let heldOut: [Int]
+    private let reference: ReferencePolicy
+    private let rewarder: RolloutReward
+    private let reward: Reward?
+    private let judge: ExplanationJudge
+    private let options: JointOptions
+    private let grammar: any ClaimGrammar
+    private var order: EpochOrder
+
+    /// Makes both models trainable as the options say; adapters must be attached already.
+    ///
+    /// - Parameters:
+    ///   - reference: what the KL divergence is taken from.
+    ///   - second: a reader that stays as it is.
+    ///   - variance: the denominator of variance explained.
+    ///   - reward: replaces the reward; the reconstructor learns all the same.
+    /// - Throws: a `ModelError` for a store without rows to learn from or to measure on.
+    public init(
+        _ verbalizer: Verbalizer, _ reconstructor: Reconstructor, reference: ReferencePolicy,
+        second: Reconstructor? = nil,
+        _ store: ActivationStore, _ variance: RawVariance, _ options: JointOptions, reward: Reward? = nil
+    ) throws {
+        self.verbalizer = verbalizer
+        self.reconstructor = reconstructor
+        self.store = store
+        self.reference = reference
+        self.options = options
+        self.reward = reward
+        grammar = options.grammar.grammar
+        rewarder = RolloutReward(options, grammar, second: second)
+        judge = ExplanationJudge(reconstructor, variance)
+        rows = try store.rows(ofSplit: options.split)
+        let measured = try store.rows(ofSplit: options.heldOut), count = min(options.evaluationRows, measured.count)
+        heldOut = (0..<count).map { measured[$0 * measured.count / count] }
+        order = EpochOrder(count: rows.count, seed: options.seed)
+        verbalizer.makeTrainable(precision: options.precision)
+        var groups = [
+            ParameterGroup(
+                "verbalizer", verbalizer.parameters.filter(\.isTrainable), precision: options.precision,
+                optimizer: options.optimizer, schedule: options.schedule)
+        ]
+        if options.trainsReconstructor {
+            reconstructor.makeTrainable(precision: options.precision)
+            groups.append(
+                ParameterGroup(
+                    "reconstructor", reconstructor.parameters.filter(\.isTrainable), precision: options.precision,
+                    optimizer: options.optimizer, schedule: options.reconstructorSchedule))
+        }
+        self.groups = groups
+    }
+
+    public func step(_ index: Int) throws -> Metrics {
+        var watch = Stopwatch()
+        let chosen = (index * options.rowsPerStep..<(index + 1) * options.rowsPerStep).map { rows[order.item($0)] }
+        let rollout = try Rollout.draw(chosen, store, verbalizer, options, key: UInt64(index))
+        watch.lap("sampling_seconds")
+        let reading = try read(rollout, step: index, &watch)
+        let rewards = try reward?(rollout) ?? rewarder.rewards(rollout, errors: reading.errors)
+        watch.lap("reward_seconds")
+        let policy = try PolicyBatch(rollout, verbalizer, options, grammar)
+        let referenceValues = policy.referenceLogProbabilities(reference, precision: options.precision)
+        watch.lap("reference_seconds")
+        let moved = try policy.update(
+            verbalizer, groups[0], referenceValues,
+            advantages: GroupAdvantages.compute(
+                rewards, groupsOf: options.generations, scale: options.scaleRewards), step: index)
+        watch.lap("av_seconds")
+
+        let valid = reading.errors.compactMap { $0 }
+        var metrics: Metrics = ["reward": rewards.reduce(0, +) / Double(rewards.count)]
+        metrics["reward_deviation"] = deviation(rewards)
+        if !valid.isEmpty { metrics["mse"] = valid.reduce(0, +) / Double(valid.count) }
+        metrics.merge(moved)
+        metrics.merge(WritingStatistics(rollout, marker: verbalizer.sidecar.marker?.text ?? "").metrics)
+        metrics["ar_loss"] = reading.loss
+        metrics["ar_gradient_norm"] = reading.norm
+        metrics["av_learning_rate"] = Double(options.schedule.rate(at: index))
+        if options.trainsReconstructor {
+            metrics["ar_learning_rate"] = Double(options.reconstructorSchedule.rate(at: index))
+        }
+        metrics["distinct_share"] = Double(policy.distinctCount) / Double(rollout.samples.count)
+        metrics["tokens"] = rollout.samples.reduce(0) { $0 + Double($1.explanation.ids.count) }
+        metrics.merge(watch.seconds)
+        return metrics
+    }
+
+    /// The mean deviation of rewards within a group.
+    private func deviation(_ rewards: [Double]) -> Double {
+        let starts = stride(from: 0, to: rewards.count, by: options.generations)
+        let sum = starts.reduce(0) { $0 + GroupAdvantages.deviation(rewards[$1..<$1 + options.generations]) }
+        return sum / Double(rewards.count / options.generations)
+    }
+
+    // MARK: The reconstructor's half
+
+    /// What the reconstructor made of a step's explanations.
+    private struct Reading {
+        /// The error of every sample; nil where there was nothing to show.
+        var errors: [Double?]
+        /// The mean error over what the reconstructor learns from, the empty explanations included.
+        var loss: Double?
+        /// The gradient's norm; nil if it does not learn.
+        var norm: Double?
+    }
+
+    /// Reads the valid samples and, where it learns, moves the reconstructor on them: what it says of them is what it said
+    /// before it moved. An activation with the same text twice is read once and counts twice.
+    private func read(_ rollout: Rollout, step index: Int, _ watch: inout Stopwatch) throws -> Reading {
+        var reading = Reading(errors: .init(repeating: nil, count: rollout.samples.count))
+        var texts = DistinctTexts()
+        for (index, sample) in rollout.samples.enumerated() where sample.isValid {
+            texts.add(sample.shown, activation: sample.activation, sample: index)
+        }
+        let learns = options.trainsReconstructor
+        if learns {
+            var random = Random(seed: options.seed, Random.key("empty explanations"), UInt64(index))
+            let count = Int((options.emptyShare * Double(texts.total)).rounded())
+            for _ in 0..<count {
+                texts.add("", activation: Int.random(in: 0..<rollout.rows.count, using: &random), sample: nil)
+            }
+        }
+        guard texts.total > 0 else { return reading }
+        let prompts = texts.entries.map { reconstructor.ids(of: $0.text) }
+        var loss = 0.0
+        for range in Passes.split(prompts.map(\.count), limit: options.tokensPerPass) {
+            let tape = Tape(recording: learns, precision: options.precision)
+            let truth = rollout.vectors.gatheringRows(texts.entries[range].map { Int32($0.activation) })
+            let errors = tape.normalizedMeanSquaredError(
+                reconstructor.forward(Array(prompts[range]), tape: tape), truth: truth)
+            let values = errors.value.floats()
+            watch.lap("reward_seconds")
+            var slopes: [Float] = []
+            for (entry, value) in zip(texts.entries[range], values) {
+                for sample in entry.samples { reading.errors[sample] = Double(value) }
+                loss += Double(value) * Double(entry.count) / Double(texts.total)
+                slopes.append(Float(entry.count) / Float(texts.total))
+            }
+            if learns {
+                try groups[1].checkFinite(values.reduce(0) { $0 + Double($1) }, "the reconstructor's loss")
+                tape.backward(from: errors, gradient: Tensor(slopes, shape: [slopes.count]))
+                watch.lap("ar_seconds")
+            } else if values.contains(where: { !$0.isFinite }) {
+                throw NonFiniteError("the reconstructor's error")
+            }
+        }
+        reading.loss = loss
+        if learns {
+            reading.norm = try groups[1].update(step: index)
+            watch.lap("ar_seconds")
+        }
+        return reading
+    }
+
+    // MARK: Held-out
+
+    /// Variance explained with its controls, truth of claims, and some explanations to look at.
+    public func evaluate() throws -> Evaluation {
+        let vectors = store.vectors(heldOut)
+        let written = try verbalizer.explain(
+            vectors, .init(maximumTokens: options.maximumLength, batchSize: 256)
+        ).map { $0[0] }
+        let texts = written.map(\.description)
+        let scores = try judge.scores(texts, store, rows: heldOut)
+        var metrics = Metrics()
+        for (name, value) in scores.metrics.values { metrics[name == "mse" ? "held_out_mse" : name] = value }
+        let count = Double(heldOut.count)
+        metrics["held_out_tokens"] = written.reduce(0) { $0 + Double($1.ids.count) } / count
+        metrics["held_out_extraction_rate"] = Double(written.count(where: \.isComplete)) / count
+        let claims = ClaimScores(texts, heldOut, store, grammar, nil)
+        metrics["precision"] = claims.precision().share
+        metrics["recall_stated"] = claims.recall { $0.standing == .stated }.share
+        metrics["recall_latent"] = claims.recall { $0.standing == .latent }.share
+        metrics["recall_deciding_stated"] = claims.recall { $0.decides && $0.standing == .stated }.share
+        metrics["recall_deciding_latent"] = claims.recall { $0.decides && $0.standing == .latent }.share
+        return Evaluation(
+            metrics, score: scores.value(.written) ?? -.infinity, samples: try samples(written, vectors))
+    }
+
+    private func samples(_ written: [Explanation], _ vectors: Tensor) throws -> [ExplanationSample] {
+        let count = min(options.sampleRows, written.count)
+        let places = (0..<count).map { $0 * written.count / count }
+        guard !places.isEmpty else { return [] }
+        let errors = try judge.rows(
+            places.map { written[$0].description }, vectors.gatheringRows(places.map(Int32.init)))
+        return zip(places, errors).map { place, error in
+            ExplanationSample(store, row: heldOut[place], written[place], error.meanSquaredError, grammar)
+        }
+    }
+}
+
+/// Seconds of the parts of a step.
+private struct Stopwatch {
+    private let clock = ContinuousClock()
+    private var start = ContinuousClock().now
+    private(set) var seconds = Metrics()
+
+    /// Adds the time since the last lap to a part.
+    mutating func lap(_ part: String) {
+        let now = clock.now
+        seconds[part] = (seconds[part] ?? 0) + (now - start).seconds
+        start = now
+    }
+}
+
+/// Texts to be read, each with an activation to be rebuilt; equal ones once.
+private struct DistinctTexts {
+    struct Entry {
+        let text: String
+        let activation: Int
+        var samples: [Int] = []
+        var count = 0
+    }
+
+    private(set) var entries: [Entry] = []
+    private(set) var total = 0
+    private var known: [Key: Int] = [:]
+
+    private struct Key: Hashable {
+        let text: String
+        let activation: Int
+    }
+
+    mutating func add(_ text: String, activation: Int, sample: Int?) {
+        let key = Key(text: text, activation: activation)
+        let place = known[key] ?? entries.count
+        if place == entries.count {
+            known[key] = place
+            entries.append(Entry(text: text, activation: activation))
+        }
+        entries[place].count += 1
+        if let sample { entries[place].samples.append(sample) }
+        total += 1
+    }
+}
+
+/// Cuts work into passes of a limited size.
+enum Passes {
+    /// Consecutive ranges of items whose lengths add up to at most `limit`, or that are a single item.
+    static func split(_ lengths: [Int], limit: Int) -> [Range<Int>] {
+        var ranges: [Range<Int>] = [], begin = 0, sum = 0
+        for (index, length) in lengths.enumerated() {
+            if index > begin, sum + length > limit {
+                ranges.append(begin..<index)
+                (begin, sum) = (index, 0)
+            }
+            sum += length
+        }
+        if begin < lengths.count { ranges.append(begin..<lengths.count) }
+        return ranges
+    }
+}

@@ -1,0 +1,64 @@
+import Autoencoder
+import Claims
+import Foundation
+import Tensors
+
+/// What the explanations of a step earn, from what readers make of them.
+package struct RolloutReward {
+    private let options: JointOptions
+    private let grammar: any ClaimGrammar
+    private let second: Reconstructor?
+
+    /// - Parameter second: a reader that does not learn.
+    package init(_ options: JointOptions, _ grammar: any ClaimGrammar, second: Reconstructor?) {
+        self.options = options
+        self.grammar = grammar
+        self.second = second
+    }
+
+    /// The reward of every sample.
+    ///
+    /// - Parameter errors: the pair's reconstructor's, for every sample; nil where it was shown nothing.
+    package func rewards(_ rollout: Rollout, errors: [Double?]) throws -> [Double] {
+        let others = try secondErrors(rollout), agreement = agreement(rollout)
+        return rollout.samples.indices.map { index in
+            let sample = rollout.samples[index]
+            let cost = options.lengthPenalty * Double(sample.explanation.ids.count)
+            guard let error = errors[index] else { return options.failureReward - cost }
+            let own = worth(error)
+            let weighed = others[index].map {
+                (1 - options.secondReaderWeight) * own + options.secondReaderWeight * worth($0)
+            }
+            return (weighed ?? own) + options.agreementBonus * agreement[index] - cost
+        }
+    }
+
+    private func worth(_ error: Double) -> Double {
+        // An exact reconstruction would be worth an infinity.
+        options.reward == .meanSquaredError ? -error : -log(max(error, 1e-4))
+    }
+
+    private func secondErrors(_ rollout: Rollout) throws -> [Double?] {
+        var result = [Double?](repeating: nil, count: rollout.samples.count)
+        guard let second else { return result }
+        let valid = rollout.samples.indices.filter { rollout.samples[$0].isValid }
+        guard !valid.isEmpty else { return result }
+        let rows = try Scores.rows(
+            second.reconstruct(valid.map { rollout.samples[$0].shown }), rollout.vectors(of: valid))
+        for (index, row) in zip(valid, rows) { result[index] = row.meanSquaredError }
+        return result
+    }
+
+    /// For each sample, the share of the other members of its group that make one of its claims, averaged over its claims.
+    private func agreement(_ rollout: Rollout) -> [Double] {
+        guard options.agreementBonus > 0 else { return [Double](repeating: 0, count: rollout.samples.count) }
+        let claims = rollout.samples.map { Set(grammar.read($0.explanation.description).claims) }
+        return claims.indices.map { index in
+            let first = index / rollout.groupSize * rollout.groupSize
+            let others = claims[first..<first + rollout.groupSize].enumerated().filter { first + $0.offset != index }
+            guard !claims[index].isEmpty, !others.isEmpty else { return 0 }
+            let shared = claims[index].reduce(0) { sum, claim in sum + others.count { $0.element.contains(claim) } }
+            return Double(shared) / Double(claims[index].count * others.count)
+        }
+    }
+}
