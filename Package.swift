@@ -49,7 +49,7 @@ let package = Package(
                 "Autoencoder", "LanguageModel", "TinyWorld", "RemoteModels", "Claims", "Yams",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
-        .target(name: "Workloads", dependencies: ["LanguageModel"], path: "Benchmarks/Workloads"),
+        .target(name: "Workloads", dependencies: ["LanguageModel", "Training"], path: "Benchmarks/Workloads"),
         .executableTarget(
             name: "nla",
             dependencies: [

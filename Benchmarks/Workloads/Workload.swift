@@ -12,6 +12,10 @@ public enum Workload: String, CaseIterable, Sendable {
     case score
     /// Reconstructor step: 8 × 126 tokens, linear head on the last token, normalized MSE, backward, AdamW.
     case reconstructorStep = "ar_step"
+    /// Joint training step: A activations × G samples of N tokens behind the 125-token prompt at temperature 1; their
+    /// reconstructions from 10 + N tokens as rewards; log-probabilities under a frozen reference; an update of the verbalizer with
+    /// KL penalty, and one of the reconstructor.
+    case jointStep = "rl_step"
 
     /// The key of its result.
     public var resultKey: String {
@@ -22,6 +26,7 @@ public enum Workload: String, CaseIterable, Sendable {
         case .verbalizerStep: "av_step_s"
         case .score: "score_explanations_per_s"
         case .reconstructorStep: "ar_step_s"
+        case .jointStep: "rl_step_s"
         }
     }
 }

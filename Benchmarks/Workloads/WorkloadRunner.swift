@@ -14,7 +14,7 @@ public struct WorkloadRunner {
     public let samples: Int
     /// New tokens of each sample.
     public let newTokens: Int
-    private let seed: UInt64
+    let seed: UInt64
 
     /// A runner. The numbers are those of `rollout`; the other workloads are fixed.
     public init(
@@ -35,12 +35,15 @@ public struct WorkloadRunner {
         public let value: Double
         /// Peak resident memory of the process while it ran, in bytes.
         public let peakResidentBytes: Int
+        /// Seconds of the parts of one run, by the key of each; empty for a workload of one part.
+        public let parts: [(key: String, seconds: Double)]
     }
 
     /// Runs one workload.
     public func run(_ workload: Workload) -> Result {
         Machine.releaseUnusedMemory()
         Machine.resetPeakResidentBytes()
+        var parts: [(key: String, seconds: Double)] = []
         let value: Double =
             switch workload {
             case .extract: extract()
@@ -49,17 +52,18 @@ public struct WorkloadRunner {
             case .verbalizerStep: verbalizerStep()
             case .score: score()
             case .reconstructorStep: reconstructorStep()
+            case .jointStep: jointStep(&parts)
             }
-        return Result(value: value, peakResidentBytes: Machine.peakResidentBytes)
+        return Result(value: value, peakResidentBytes: Machine.peakResidentBytes, parts: parts)
     }
 
-    private var layer: Int { 2 * configuration.blockCount / 3 }
+    var layer: Int { 2 * configuration.blockCount / 3 }
 
-    private func decoder(blockCount: Int? = nil) -> Decoder {
+    func decoder(blockCount: Int? = nil) -> Decoder {
         Decoder(random: configuration, precision.elementType, seed: seed, blockCount: blockCount)
     }
 
-    private func ids(_ count: Int, _ random: inout Random) -> [Int32] {
+    func ids(_ count: Int, _ random: inout Random) -> [Int32] {
         (0..<count).map { _ in Int32.random(in: 0..<Int32(configuration.vocabularySize), using: &random) }
     }
 
@@ -68,7 +72,7 @@ public struct WorkloadRunner {
         (0..<count).map { _ in seconds(body) }.min() ?? .nan
     }
 
-    private func seconds(_ body: () -> Void) -> Double {
+    func seconds(_ body: () -> Void) -> Double {
         let clock = ContinuousClock()
         let duration = clock.measure(body).components
         return Double(duration.seconds) + Double(duration.attoseconds) * 1e-18
@@ -84,7 +88,7 @@ public struct WorkloadRunner {
     }
 
     /// The prompt: 100 tokens that every activation shares, the injected one, 24 more.
-    private func promptTree(_ count: Int, _ random: inout Random) -> (tree: TokenTree, ends: [Int], vectors: Tensor) {
+    func promptTree(_ count: Int, _ random: inout Random) -> (tree: TokenTree, ends: [Int], vectors: Tensor) {
         var tree = TokenTree()
         let shared = tree.append(ids(100, &random))
         let rest = ids(25, &random)

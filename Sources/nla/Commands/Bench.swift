@@ -9,8 +9,8 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure this machine on the work that matters, with random weights of a given shape.",
         discussion: """
-            Workloads: extract, rollout, decode1, av_step, score, ar_step; all of them by default. Token counts and JSON keys \
-            are fixed, so that results compare line by line with other implementations. Peak resident memory is given per \
+            Workloads: extract, rollout, decode1, av_step, score, ar_step, rl_step; all of them by default. Token counts \
+            and JSON keys are fixed, so that results compare line by line with other implementations. Peak resident memory is given per \
             workload.
             """)
 
@@ -64,6 +64,10 @@ struct Bench: ParsableCommand {
                 Double(result.peakResidentBytes) / 0x1p30)
             if shared.json { shared.note(line) } else { try Output.line(line) }
             results.append((workload.resultKey, .number(result.value)))
+            for (key, seconds) in result.parts {
+                if !shared.json { try Output.line(String(format: "  %@ %.4g", key, seconds)) }
+                results.append((key, .number(seconds)))
+            }
             results.append(("\(workload.rawValue)_peak_resident_bytes", .integer(result.peakResidentBytes)))
         }
         if shared.json { try Output.line(JSONValue.object(.init(results)).serialized()) }
