@@ -50,6 +50,20 @@ struct CheckAndBenchTests {
         #expect(outcome.errors.contains("decode1_tokens_per_s"))
     }
 
+    @Test("bench rl_step times the parts of a joint step, which add up to the whole")
+    func jointStep() throws {
+        let config = Folders.model("qwen2").appending(path: "config.json").path
+        let json = try Command.succeed([
+            "bench", "rl_step", "--config", config, "--activations", "2", "--samples", "3", "--new-tokens", "4",
+            "--json",
+        ]).json()
+        let parts = try ["sampling", "reward", "reference", "av", "ar"].map {
+            try #require(json["rl_step_\($0)_s"]?.double)
+        }
+        #expect(parts.allSatisfy { $0 > 0 })
+        #expect(abs(try #require(json["rl_step_s"]?.double) - parts.reduce(0, +)) < 1e-6)
+    }
+
     @Test("A shape too large for the machine is refused before memory is asked for")
     func tooLarge() throws {
         try withScratch { folder in

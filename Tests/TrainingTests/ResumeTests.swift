@@ -57,16 +57,19 @@ struct ResumeTests {
         }
     }
 
-    @Test("A folder with its options and nothing else starts at the beginning")
+    @Test("A folder with options and nothing else starts at the beginning, also with other options")
     func nothingYet() throws {
         try withScratch { scratch in
             let tiny = try TinyTarget(in: scratch) { $0.steps = 3 }
             let folder = tiny.folder("run")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
-            try Data(tiny.options.runFile().utf8).write(to: folder.appending(path: "run.yaml"))
+            let mistaken = try TinyTarget(in: scratch) { $0.learningRate = 7 }
+            try Data(mistaken.options.runFile().utf8).write(to: folder.appending(path: "run.yaml"))
             try Data("{\"step\": 1, \"loss\": 9.0}\n".utf8).write(to: folder.appending(path: "metrics.jsonl"))
             try tiny.run("run")
             #expect(try tiny.metrics("run").compactMap { $0["step"]?.int } == [1, 2, 3])
+            let runFile = try String(contentsOf: folder.appending(path: "run.yaml"), encoding: .utf8)
+            #expect(runFile == tiny.options.runFile())
         }
     }
 

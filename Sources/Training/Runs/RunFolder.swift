@@ -50,7 +50,11 @@ public final class RunFolder {
             throw TrainingError("\(url.path): cannot create the run folder: \(error.localizedDescription)")
         }
         lock = try RunLock(url.appending(path: "lock"), of: url)
-        if isRun { try RunFolder.checkSame(options, runFile) }
+        // A run that has come to nothing yet, for instance because its data could not be read, may be begun anew otherwise.
+        let beginnings: Set = ["run.yaml", "lock", "checkpoints", "metrics.jsonl", "samples.jsonl"]
+        if isRun, !present.allSatisfy(beginnings.contains) || !RunFolder.steps(in: checkpoints).isEmpty {
+            try RunFolder.checkSame(options, runFile)
+        }
         if try !isRun || String(contentsOf: runFile, encoding: .utf8) != options.runFile() {
             try AtomicFile.write(options.runFile(), to: runFile)
         }
