@@ -52,6 +52,20 @@ struct AtlasPlan: Plan {
         Remember this answer: $v.!a
         """)
 
+    private static let riverSaid = lines(
+        """
+        The next river is the $r.!g
+        Now comes the water of the $r.!g
+        Soon the $r comes into view.!g
+        """)
+
+    private static let nextLandSaid = lines(
+        """
+        The way leads into $d.!l
+        Next to come is $d.!l
+        After a day of rain $d is near.!l
+        """)
+
     private static let hops = lines(
         """
         $T#g lies on the<g $r>.!g#l The $r flows through<l $d>.!l
@@ -76,6 +90,8 @@ struct AtlasPlan: Plan {
             page.fact("g", Questions.river, river.name, moment: "river")
             page.word("r", river.name)
             if describes {
+                if random.chance(0.35) { page.sentence(random.pick(AtlasPlan.nextLandSaid)) }
+                if random.chance(0.4) { page.sentence(random.pick(AtlasPlan.riverSaid)) }
                 page.sentence(random.pick(AtlasPlan.hops))
                 page.sentence(attribute.told)
             } else {

@@ -44,8 +44,10 @@ struct SeriesPlan: Plan {
         terms = numbers.map { SeriesWords.numbers[$0] }
         self.pairs = pairs
         let correct = numbers[numbers.count - 1]
-        let shift = (1 + random.below(2)) * (correct > 2 && random.chance(0.5) ? -1 : 1)
-        last = SeriesWords.numbers[isRight ? correct : correct + shift]
+        // Wrong enough to be heard by somebody who only counts along roughly.
+        let shift = 3 + random.below(4)
+        let falls = correct + shift >= SeriesWords.numbers.count || (correct > shift && random.chance(0.5))
+        last = SeriesWords.numbers[isRight ? correct : correct + (falls ? -shift : shift)]
     }
 
     var combinations: [[String]] {
@@ -100,6 +102,13 @@ struct SeriesPlan: Plan {
         Next in line is $x.!x So $n goes on:<x $x>
         """)
 
+    private static let sumSaid = lines(
+        """
+        The next sum is $x.!x
+        Soon it will be $x.!x
+        Wait for this number: $x.!x
+        """)
+
     private static let lastLeads = lines("and at last\nand finally\nand to end with")
 
     private static let said = lines("The end was $e.!e\nThat was $e.!e\nThe last of these was $e.!e")
@@ -149,7 +158,7 @@ struct SeriesPlan: Plan {
 
     /// The terms. Only the last, which words announce and no comma does, may be wrong: behind a comma the rule decides.
     private func writeTerms(on page: inout Page, _ random: inout Random) {
-        if rule == .adding { return writeSums(on: &page) }
+        if rule == .adding { return writeSums(on: &page, &random) }
         let announced = random.chance(0.6) ? 3 + random.below(terms.count - 4) : 0
         for (index, term) in terms.enumerated() {
             page.end(Questions.next)
@@ -172,12 +181,13 @@ struct SeriesPlan: Plan {
         page.end(Questions.next)
     }
 
-    private func writeSums(on page: inout Page) {
+    private func writeSums(on page: inout Page, _ random: inout Random) {
         for (index, (pair, term)) in zip(pairs, terms).enumerated() {
             page.word("a", SeriesWords.numbers[pair.0])
             page.word("b", SeriesWords.numbers[pair.1])
             page.word("w", index == terms.count - 1 ? last : term)
             page.fact("x", Questions.next, term, moment: "term")
+            if index < terms.count - 1, random.chance(0.4) { page.sentence(random.pick(SeriesPlan.sumSaid)) }
             switch index {
             case 0: page.sentence("$A and $b make#x<x $w>.#r")
             case terms.count - 1: page.sentence("And at last $a and $b make#x $w")

@@ -45,7 +45,7 @@ enum SeriesWords {
 package enum SeriesRule: Hashable, Sendable {
     case up(Int), down(Int), doubling, alternating, adding
 
-    static let steps = [1, 2, 3, 4, 5, 10]
+    static let steps = [1, 2, 3, 5, 10]
     static let all: [SeriesRule] =
         steps.map { .up($0) } + steps.map { .down($0) } + [.doubling, .alternating, .adding]
     static let names = all.map(\.name)
