@@ -184,10 +184,10 @@ struct ActivationStoreTests {
             let store = folder.appending(path: "store")
             do {
                 let first = try ActivationStoreWriter(folder: store, Small.settings(policy))
-                let error = #expect(throws: ModelError.self) {
+                let error = #expect(throws: TrainingError.self) {
                     try ActivationStoreWriter(folder: store, Small.settings(policy))
                 }
-                #expect(error?.description.contains("another process") == true)
+                #expect(error?.description.contains("process \(getpid()) is writing to this folder") == true)
                 withExtendedLifetime(first) {}
             }
             try Small.builder(policy).build(Small.stored(2), into: store)

@@ -19,7 +19,7 @@ public final class RunFolder {
     /// The checkpoint with the best evaluation so far.
     public private(set) var best: TrainingCheckpoint?
     let metrics: MetricsLog
-    private let lock: RunLock
+    private let lock: FileLock
 
     /// Where the result goes.
     public var model: URL { url.appending(path: "model") }
@@ -47,7 +47,7 @@ public final class RunFolder {
         do { try files.createDirectory(at: checkpoints, withIntermediateDirectories: true) } catch {
             throw TrainingError("\(url.path): cannot create the run folder: \(error.localizedDescription)")
         }
-        lock = try RunLock(url.appending(path: "lock"), of: url)
+        lock = try FileLock("lock", in: url, for: "training in")
         if isRun { try RunFolder.checkSame(options, runFile) }
         if try !isRun || String(contentsOf: runFile, encoding: .utf8) != options.runFile() {
             try AtomicFile.write(options.runFile(), to: runFile)
