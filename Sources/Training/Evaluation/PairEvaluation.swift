@@ -73,25 +73,28 @@ public struct PairEvaluation: Sendable {
         self.variance = variance
         extracted = Double(written.count(where: \.isComplete)) / Double(max(1, count))
         words = Double(texts.reduce(0) { $0 + $1.split(separator: " ").count }) / Double(max(1, count))
-        explanations = try judge.scores(texts, store, rows: rows)
+        let readings = try judge.readings(texts, store, rows: rows)
+        explanations = readings.scores()
         var byPlace: [ClaimScores.Place: ExplanationJudge.Scores] = [:]
         for place in ClaimScores.Place.allCases {
             let own = rows.indices.filter { ClaimScores.Place(store, row: rows[$0]) == place }
-            guard !own.isEmpty else { continue }
-            byPlace[place] = try judge.scores(own.map { texts[$0] }, store, rows: own.map { rows[$0] })
+            if !own.isEmpty { byPlace[place] = readings.scores(at: own) }
         }
         explanationsByPlace = byPlace
         let known = taught.map { Dictionary(zip($0.rows, $0.explanations), uniquingKeysWith: { first, _ in first }) }
         let places = rows.indices.filter { known?[rows[$0]] != nil }
-        let taughtTexts = places.compactMap { known?[rows[$0]] }, taughtRows = places.map { rows[$0] }
-        let textsWhereTaught = places.map { texts[$0] }
-        self.taughtRows = places.count
-        teacher = places.isEmpty ? nil : try judge.scores(taughtTexts, store, rows: taughtRows)
-        explanationsWhereTaught = places.isEmpty ? nil : try judge.scores(textsWhereTaught, store, rows: taughtRows)
-        claims = grammar.map { ClaimScores(texts, rows, store, $0, probes) }
-        teacherClaims = places.isEmpty ? nil : grammar.map { ClaimScores(taughtTexts, taughtRows, store, $0, probes) }
-        claimsWhereTaught =
-            places.isEmpty ? nil : grammar.map { ClaimScores(textsWhereTaught, taughtRows, store, $0, probes) }
+        let taughtTexts = places.compactMap { known?[rows[$0]] }
+        taughtRows = places.count
+        teacher =
+            places.isEmpty ? nil : try judge.scores(taughtTexts, store, rows: places.map { rows[$0] })
+        explanationsWhereTaught = places.isEmpty ? nil : readings.scores(at: places)
+        let claimJudge = grammar.map { ClaimJudge(store, rows: rows, $0, probes) }
+        let judged = claimJudge.map { judge in texts.enumerated().map { judge.judge($1, at: $0) } }
+        claims = judged.map { ClaimScores($0) }
+        teacherClaims =
+            places.isEmpty
+            ? nil : claimJudge.map { judge in ClaimScores(zip(places, taughtTexts).map { judge.judge($1, at: $0) }) }
+        claimsWhereTaught = places.isEmpty ? nil : judged.map { judged in ClaimScores(places.map { judged[$0] }) }
     }
 
     /// Everything, for a program.
