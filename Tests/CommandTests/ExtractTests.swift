@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("nla extract")

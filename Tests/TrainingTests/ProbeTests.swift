@@ -2,6 +2,7 @@ import Claims
 import Foundation
 import LanguageModel
 import Tensors
+import TestSupport
 import Testing
 import Training
 

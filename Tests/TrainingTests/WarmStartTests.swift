@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
+import TestSupport
 import Testing
 import TinyWorld
 import Training
