@@ -1,3 +1,4 @@
+import Autoencoder
 import Claims
 import Foundation
 import JSON
@@ -71,6 +72,7 @@ public final class ActivationStoreWriter {
         if names.contains(StoreManifest.fileName) {
             manifest = try StoreManifest(folder: folder)
             try Self.compare(manifest.settings, settings, folder)
+            try settings.checkSidecar(in: folder)
         } else {
             guard names.allSatisfy({ $0 == Self.lockName || Self.isOurs($0) }) else {
                 throw ModelError(
@@ -92,7 +94,7 @@ public final class ActivationStoreWriter {
     }
 
     private static func isOurs(_ name: String) -> Bool {
-        name.hasPrefix("shard-") || name.hasPrefix(StoreManifest.fileName)
+        name.hasPrefix("shard-") || name.hasPrefix(StoreManifest.fileName) || name.hasPrefix(Sidecar.fileName)
     }
 
     private static func compare(_ found: StoreSettings, _ wanted: StoreSettings, _ folder: URL) throws {
@@ -152,6 +154,9 @@ public final class ActivationStoreWriter {
         var next = manifest
         next.shards.append(.init(rows: rows.count, documents: documents.count, tensors: tensors, lines: lines))
         for document in documents { next.documentsPerSplit[document.split, default: 0] += 1 }
+        if !FileManager.default.fileExists(atPath: folder.appendingPathComponent(Sidecar.fileName).path) {
+            try settings.sidecar.write(to: folder)
+        }
         try AtomicFile.write(
             next.json.serialized(indent: 2) + "\n", to: folder.appendingPathComponent(StoreManifest.fileName))
         manifest = next

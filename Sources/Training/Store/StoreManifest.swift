@@ -1,3 +1,4 @@
+import Autoencoder
 import Foundation
 import JSON
 import LanguageModel
@@ -32,6 +33,18 @@ public struct StoreSettings: Sendable, Equatable {
         self.elementType = elementType
         self.seed = seed
         self.positions = positions
+    }
+}
+
+extension StoreSettings {
+    /// What `nla_meta.yaml` in a store says, for other programs.
+    var sidecar: Sidecar { .dataSet(width: hiddenSize, layer: layerIndex, target: .init(hash: targetHash)) }
+
+    /// Throws a `ModelError` if a store's folder has a sidecar that says something else. Stores of earlier versions have none.
+    func checkSidecar(in folder: URL) throws {
+        let place = folder.appendingPathComponent(Sidecar.fileName)
+        guard FileManager.default.fileExists(atPath: place.path) else { return }
+        try Sidecar(folder: folder).check(sidecar, at: place, against: StoreManifest.fileName)
     }
 }
 
