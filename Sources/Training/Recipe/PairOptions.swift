@@ -53,9 +53,10 @@ public struct PairOptions: RunOptions {
 
     public static let fields: [RunField<PairOptions>] = [
         RunField("seed", \.seed, "Seed of the world, of every draw and of the weights."),
-        RunField("target_run", \.targetRun, "Run file of nla train target; none for the defaults."),
-        RunField("av_run", \.verbalizerRun, "Run file of nla train av; none for the defaults."),
-        RunField("ar_run", \.reconstructorRun, "Run file of nla train ar; none for the defaults."),
+        // Not fixed: each stage compares what it was begun with itself.
+        RunField("target_run", \.targetRun, fixed: false, "Run file of nla train target; none for the defaults."),
+        RunField("av_run", \.verbalizerRun, fixed: false, "Run file of nla train av; none for the defaults."),
+        RunField("ar_run", \.reconstructorRun, fixed: false, "Run file of nla train ar; none for the defaults."),
         RunField("vocabulary", \.vocabulary, in: 300...1_000_000, "Tokens of the vocabulary."),
         RunField(
             "vocabulary_documents", \.vocabularyDocuments, in: 1...10_000_000,

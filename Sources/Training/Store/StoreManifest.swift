@@ -180,6 +180,11 @@ extension StoreManifest {
         for (split, number) in json["documents"]?.object ?? JSONObject() { documentsPerSplit[split] = number.int ?? 0 }
     }
 
+    /// A hash of all that a store holds: the manifest's, which has those of its files.
+    static func hash(folder: URL) throws -> String {
+        try ContentHash.file(folder.appendingPathComponent(fileName))
+    }
+
     /// Throws unless a shard's file has the length, and where `contents` is true also the hash, that it was written with.
     func check(_ file: File, in folder: URL, contents: Bool) throws {
         let url = folder.appendingPathComponent(file.name)
