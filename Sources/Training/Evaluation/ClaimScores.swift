@@ -33,6 +33,9 @@ public struct ClaimScores: Sendable, Equatable {
     public enum Place: String, Sendable, CaseIterable {
         case random, moment
 
+        /// What tables call it.
+        var title: String { self == .random ? "random positions" : "moments" }
+
         /// Where a row of a store stands.
         init(_ store: ActivationStore, row: Int) { self = store.row(row).moment == nil ? .random : .moment }
     }

@@ -17,6 +17,16 @@ public struct ExplanationJudge {
         /// Nothing.
         case empty
 
+        /// What tables call it.
+        var title: String {
+            switch self {
+            case .written: "the explanation"
+            case .shuffled: "its sentences shuffled"
+            case .other: "another row's explanation"
+            case .empty: "nothing"
+            }
+        }
+
         /// The name of its fraction of variance explained among a run's metrics.
         var metric: String { self == .written ? "fve" : "fve_\(rawValue)" }
     }
