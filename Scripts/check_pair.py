@@ -1,8 +1,10 @@
 """Opens a pair of verbalizer and reconstructor with transformers and plain PyTorch, as METHOD describes it, and compares with what
 `nla explain` says about the same texts: greedy explanations, reconstructions' errors, and the fraction of variance explained.
 
-usage: check_pair.py PAIR [TEXT ...] [--world 20]
+usage: [NLA=.build/release/nla] check_pair.py PAIR [TEXT ...] [--world 20]
 needs: pip install torch transformers safetensors pyyaml
+
+environment: NLA names the nla to compare with; without it, .build/release/nla of this repository
 
 PAIR holds target/, av/ and ar/. Without texts, held-out TinyWorld texts are taken. float32 throughout. Where two tokens are equally
 probable to five digits, the greedy explanations may part; such rows are counted and their own text is scored on both sides.

@@ -13,6 +13,11 @@ extension Sidecar {
             throw ModelError(
                 "\(file.path): missing; a verbalizer or reconstructor needs this sidecar beside its weights")
         }
+        try self.init(file: file)
+    }
+
+    /// Reads a sidecar, wherever it stands.
+    init(file: URL) throws {
         guard let data = FileManager.default.contents(atPath: file.path), data.count < 1 << 20,
             let text = String(data: data, encoding: .utf8)
         else { throw ModelError("\(file.path): cannot be read; a short UTF-8 text is needed") }

@@ -11,9 +11,12 @@ extension Sidecar {
         ]
         if role != .dataset { lines.append("role: \(role.rawValue)") }
         lines.append("d_model: \(width)")
-        lines += ["extraction:", "  layer_index: \(layer)", "  injection_scale: \(Sidecar.text(injectionScale))"]
+        lines.append("extraction:")
+        // Readers of data sets look for the width here.
+        if role == .dataset { lines.append("  d_model: \(width)") }
+        lines += ["  layer_index: \(layer)", "  injection_scale: \(Sidecar.text(injectionScale))"]
         lines.append("  mse_scale: \(Sidecar.text(lossScale))")
-        lines.append("  injection: \(injection.rawValue)")
+        if role != .dataset { lines.append("  injection: \(injection.rawValue)") }
         if marker != nil || !reconstructorSuffix.isEmpty { lines.append("tokens:") }
         if let marker {
             lines.append("  injection_char: \(Sidecar.quoted(marker.text))")

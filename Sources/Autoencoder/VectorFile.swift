@@ -8,8 +8,10 @@ public enum VectorFile {
     private static let names = ["activations", "vectors", "reconstructions"]
 
     /// Reads the vectors, in float32. A single vector [d] is one row. Throws if the file holds no such tensor, or several, if the
-    /// width is another, and for NaN or infinity, naming the row.
-    public static func read(_ file: URL, width: Int? = nil) throws -> Tensor {
+    /// width is another, and for NaN or infinity, naming the row. A sidecar beside the file is checked too.
+    ///
+    /// - Parameter reader: the sidecar of the model that is to read them; nil for any.
+    public static func read(_ file: URL, for reader: Sidecar? = nil) throws -> Tensor {
         guard FileManager.default.fileExists(atPath: file.path) else { throw ModelError("\(file.path): no such file") }
         let stored = try SafetensorsFile(file)
         guard
@@ -27,10 +29,15 @@ public enum VectorFile {
         }
         let vectors = tensor.converted(to: .float32).reshaped(
             tensor.shape.count == 1 ? [1, tensor.count] : tensor.shape)
-        if let width, vectors.width != width {
+        if let reader, vectors.width != reader.width {
             throw ModelError(
-                "\(file.path): \(name) has \(vectors.width) numbers per row, this autoencoder reads \(width); it comes from another model"
+                "\(file.path): \(name) has \(vectors.width) numbers per row, this autoencoder reads \(reader.width); it comes from another model"
             )
+        }
+        if let sidecar = try Sidecar.read(beside: file) {
+            let place = Sidecar.place(beside: file)
+            try sidecar.check(.dataSet(width: vectors.width, layer: sidecar.layer), at: place, against: file.path)
+            if let reader { try sidecar.check(reader, at: place, against: "this autoencoder") }
         }
         if let bad = vectors.firstNonFinite() {
             throw ModelError(
@@ -40,8 +47,8 @@ public enum VectorFile {
         return vectors
     }
 
-    /// Writes vectors [n, d] as `activations`.
+    /// Writes vectors [n, d] as `activations`, without a sidecar: reconstructions are no data set.
     public static func write(_ vectors: Tensor, to file: URL) throws {
-        try SafetensorsFile.write([("activations", vectors)], to: file)
+        try Sidecar.write(nil, beside: file) { try SafetensorsFile.write([("activations", vectors)], to: file) }
     }
 }

@@ -27,8 +27,7 @@ struct NLA: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch let error
-            where error is ModelError || error is TensorFileError || error is TokenizerError
-            || error is TrainingError || error is TeacherError
+            where error is ModelError || error is TensorFileError || error is TokenizerError || error is TrainingError
         {
             Output.fail("\(error)")
         } catch {

@@ -40,27 +40,6 @@ struct GoldenPair {
     private static func ids(_ json: JSONValue) -> [Int32] { json.array?.compactMap { $0.int.map(Int32.init) } ?? [] }
 }
 
-/// A folder that is removed when the last use of it ends.
-final class Scratch {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appending(path: "nla-test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-
-    func path(_ name: String) -> URL { url.appending(path: name) }
-
-    /// A copy of a folder, to be damaged.
-    func copy(_ folder: URL) throws -> URL {
-        let copy = path(folder.lastPathComponent)
-        try FileManager.default.copyItem(at: folder, to: copy)
-        return copy
-    }
-}
-
 /// Replaces text in a file; traps if it is not there.
 func edit(_ file: URL, _ old: String, _ new: String) throws {
     let text = try String(contentsOf: file, encoding: .utf8)

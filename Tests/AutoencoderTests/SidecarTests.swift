@@ -1,5 +1,6 @@
 import Autoencoder
 import Foundation
+import Tensors
 import TestSupport
 import Testing
 import Tokenization
@@ -29,6 +30,34 @@ struct SidecarTests {
         reader.marker = nil
         reader.injectionScale = .untouched
         #expect(try Sidecar(yaml: reader.yaml, source: "test") == reader)
+    }
+
+    @Test("A data set's sidecar stands beside its file, and vectors are read with it or not at all")
+    func dataSets() throws {
+        let scratch = try Scratch()
+        let file = scratch.path("v.safetensors"), beside = scratch.path("v.safetensors.nla_meta.yaml")
+        let own = Sidecar.dataSet(width: 3, layer: 2, target: .init(hash: "aa"))
+        let vectors = Tensor([1, 2, 3, 4, 5, 6], shape: [2, 3])
+        func write(_ sidecar: Sidecar) throws {
+            try Sidecar.write(sidecar, beside: file) {
+                try SafetensorsFile.write([("activations", vectors)], to: file)
+            }
+        }
+        try write(own)
+        #expect(try Sidecar.read(beside: file) == own && FileManager.default.fileExists(atPath: beside.path))
+        #expect(try VectorFile.read(file, for: .dataSet(width: 3, layer: 2)).floats() == vectors.floats())
+        func refused(_ reader: Sidecar) -> String? { message { _ = try VectorFile.read(file, for: reader) } }
+        #expect(
+            refused(.dataSet(width: 3, layer: 1))?.contains("behind block 2, this autoencoder is about block 1") == true
+        )
+        #expect(refused(.dataSet(width: 3, layer: 2, target: .init(hash: "bb")))?.contains("model aa") == true)
+        try write(.dataSet(width: 4, layer: 2))
+        #expect(refused(.dataSet(width: 3, layer: 2))?.contains("of 4 numbers") == true)
+        try edit(beside, "nla_dataset", "nla_model\nrole: ar")
+        #expect(refused(.dataSet(width: 3, layer: 2))?.contains("v.safetensors.nla_meta.yaml") == true)
+        // Another file of this name takes the sidecar of the one before away.
+        try VectorFile.write(vectors, to: file)
+        #expect(!FileManager.default.fileExists(atPath: beside.path) && refused(.dataSet(width: 3, layer: 9)) == nil)
     }
 
     @Test("Unknown keys are left alone, and d_model may stand under extraction")

@@ -2,6 +2,7 @@ import Autoencoder
 import Foundation
 import LanguageModel
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Verbalizing")

@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Making and writing autoencoders")
@@ -63,7 +64,7 @@ struct WritingTests {
         #expect(message { try read.write(to: scratch.path("av")) }?.contains("not empty") == true)
     }
 
-    @Test("transformers loads what is written, and misses nothing", .enabled(if: Python.hasTransformers))
+    @Test("transformers loads what is written, and misses nothing", .enabled(if: Python.has("torch", "transformers", "safetensors")))
     func transformers() throws {
         let scratch = try Scratch()
         try Verbalizer.fresh(from: golden.target, Recipe(layer: 1)).write(to: scratch.path("av"))
@@ -76,7 +77,8 @@ struct WritingTests {
                 assert len(model.model.layers) == blocks
                 assert transformers.AutoTokenizer.from_pretrained(folder).chat_template
             """
-        #expect(try Python.run(script, [scratch.url.path]) == 0)
+        let outcome = try Python.run(script, [scratch.url.path])
+        #expect(outcome.status == 0, "\(outcome.errors)")
     }
 
     @Test("Training both halves a little lowers both losses, and survives being written")
@@ -138,24 +140,5 @@ struct WritingTests {
         verbalizer.makeTrainable(precision: .float32)
         #expect(verbalizer.decoder.parameters.allSatisfy { !$0.isTrainable })
         #expect(verbalizer.decoder.adapterParameters.allSatisfy { $0.isTrainable })
-    }
-}
-
-/// The interpreter that INTERLINEAR_PYTHON names, or python3.
-private enum Python {
-    static let hasTransformers = (try? run("import torch, transformers, safetensors", [])) == 0
-
-    static func run(_ script: String, _ arguments: [String]) throws -> Int32 {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        let interpreter = ProcessInfo.processInfo.environment["INTERLINEAR_PYTHON"] ?? "python3"
-        process.arguments = [interpreter, "-c", script] + arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(["HF_HUB_OFFLINE": "1"]) { $1 }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        return process.terminationStatus
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 /// Runs the real `nla` as a process.
@@ -104,13 +105,4 @@ enum Command {
         }
         return outcome
     }
-}
-
-/// Calls `body` with a new folder and removes it afterwards.
-@discardableResult
-func withScratch<Result>(_ body: (URL) throws -> Result) throws -> Result {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "nla-test-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    return try body(folder)
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// One way for a model folder to be wrong, and what the message about it must mention.

@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import ScriptedServer
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("data teach")
@@ -19,10 +20,9 @@ struct DataTeachTests {
     }
 
     private func withFolder(_ body: (URL) async throws -> Void) async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "nla-test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try await body(folder)
+        let scratch = try Scratch()
+        defer { withExtendedLifetime(scratch) {} }
+        try await body(scratch.url)
     }
 
     private func write(_ lines: [JSONValue], to file: URL) throws -> String {

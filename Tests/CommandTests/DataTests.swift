@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 @Suite("nla data")
@@ -53,6 +54,38 @@ struct DataTests {
             let report = try Command.succeed(fit + [probes.path + "2", "--evaluate", "held-out", "--json"]).json()
             #expect(report[0]?["accuracy"]?.double != nil)
             try Command.fail(fit + [probes.path], mentioning: [probes.path])
+        }
+    }
+
+    @Test("Cross-fitted probes let a teacher explain the documents that they were fitted to")
+    func crossFit() throws {
+        try withScratch { folder in
+            let model = try Folders.talker(in: folder).path
+            let documents = folder.appending(path: "d.jsonl"), store = folder.appending(path: "store").path
+            let probes = folder.appending(path: "probes").path, output = folder.appending(path: "e.jsonl")
+            try writeDocuments(to: documents)
+            _ = try Command.succeed([
+                "data", "store", "--model", model, "--documents", documents.path, "--layer", "1",
+                "--positions-per-document", "12", "--first-position", "0", "--split", "all", "--output", store,
+            ])
+            let fitted = try Command.succeed([
+                "data", "probes", "--store", store, "--split", "all", "--epochs", "2", "--cross-fit", "--json",
+                "--output",
+                probes,
+            ])
+            #expect(fitted.errors.contains("half 2 of 2, pass 1"))
+            #expect(try fitted.json().array?.isEmpty == false)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: probes).sorted() == ["half-0", "half-1"])
+            let taught = try Command.succeed([
+                "data", "explain", "--store", store, "--probes", probes, "--threshold", "0", "--grammar", "plain",
+                "--json", "--output", output.path,
+            ])
+            #expect(try #require(taught.json()["said"]?.int) > 0)
+            #expect(try String(contentsOf: output, encoding: .utf8).contains("the miller, the mood is"))
+            try FileManager.default.removeItem(atPath: probes + "/half-1")
+            try Command.fail(
+                ["data", "explain", "--store", store, "--probes", probes, "--output", output.path],
+                mentioning: ["half-1", "missing"])
         }
     }
 

@@ -79,6 +79,23 @@ struct ExplainTests {
         }
     }
 
+    @Test("describe refuses activations of another block, by the sidecar beside them")
+    func otherBlock() throws {
+        try withScratch { folder in
+            let file = folder.appending(path: "a.safetensors").path, target = pair.appending(path: "target").path
+            func extract(_ layer: Int) throws {
+                _ = try Command.succeed([
+                    "extract", "--model", target, "--text", "the mill", "--layer", "\(layer)", "--output", file,
+                ])
+            }
+            try extract(2)
+            _ = try Command.succeed(["describe", "--av", av, "--vectors", file, "--max-tokens", "2"])
+            try extract(1)
+            try Command.fail(
+                ["describe", "--av", av, "--vectors", file], mentioning: ["nla_meta.yaml", "block 1", "block 2"])
+        }
+    }
+
     @Test("describe carries description, text and ids, and marks what has no tags")
     func describe() throws {
         let json = try Command.succeed(["describe", "--av", av, "--vectors", expectedActivations(), "--json"]).json()

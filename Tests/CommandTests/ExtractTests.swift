@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("nla extract")
@@ -14,7 +15,10 @@ struct ExtractTests {
             let output = folder.appending(path: "out.safetensors")
             _ = try Command.succeed(
                 ["extract", "--model", model, "--output", output.path, "--quiet"] + arguments)
-            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["out.safetensors"])
+            let beside = arguments.contains("all") ? [] : ["out.safetensors.nla_meta.yaml"]
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["out.safetensors"]
+                    + beside)
             return try Folders.tensors(output).mapValues { $0.copy() }
         }
     }

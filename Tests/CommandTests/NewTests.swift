@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import LanguageModel
+import TestSupport
 import Testing
 
 @Suite("nla new")

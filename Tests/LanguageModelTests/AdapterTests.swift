@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Adapters")
@@ -20,7 +21,7 @@ struct AdapterTests {
 
     @Test("Written adapters give the same logits when they are read again")
     func roundTrip() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         let checkpoint = try TinyModels.checkpoint("llama")
         let decoder = try Decoder(checkpoint)
         let configuration = try decoder.attachAdapters(from: TinyModels.folder("lora"))
@@ -38,7 +39,7 @@ struct AdapterTests {
 
     @Test("Adapters of a wrapped model are written under the names of its layers")
     func wrapped() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         let checkpoint = try TinyModels.checkpoint("gemma3-wrapped")
         let decoder = try Decoder(checkpoint)
         let configuration = LoRAConfiguration(rank: 2, alpha: 4, targets: ["q_proj"])
@@ -86,7 +87,7 @@ struct AdapterTests {
 
     @Test("An adapter for another model is refused, and none of it stays")
     func otherModel() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         let folder = scratch.path("adapter")
         try FileManager.default.copyItem(at: TinyModels.folder("lora"), to: folder)
         let file = folder.appending(path: "adapter_model.safetensors")

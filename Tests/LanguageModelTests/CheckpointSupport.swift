@@ -22,21 +22,6 @@ enum TinyModels {
     }
 }
 
-/// A folder that is removed when the last use of it ends.
-final class ScratchFolder {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appending(path: "nla-test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-
-    /// A path inside it.
-    func path(_ name: String) -> URL { url.appending(path: name) }
-}
-
 extension Decoder {
     /// Logits of one sequence, in float32.
     func logits(of ids: [Int]) -> Tensor {

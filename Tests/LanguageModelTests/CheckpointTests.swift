@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Checkpoints")
@@ -52,7 +53,7 @@ struct CheckpointTests {
         "A written model has the same names, weights and configuration when it is read again",
         arguments: TinyModels.names)
     func roundTrip(name: String) throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         let original = try TinyModels.checkpoint(name)
         try original.write(Decoder(original), type: .float32, to: scratch.path("copy"))
         let copy = try Checkpoint(folder: scratch.path("copy"))
@@ -67,7 +68,7 @@ struct CheckpointTests {
 
     @Test("The vision tensors of a wrapped model are written along with it", arguments: [1 << 30, 5000])
     func visionRoundTrip(shardBytes: Int) throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         let original = try TinyModels.checkpoint("gemma3-wrapped")
         try original.write(Decoder(original), type: .float32, shardBytes: shardBytes, to: scratch.path("copy"))
         let theirs = try SafetensorsFile(original.folder.appending(path: "model.safetensors"))
@@ -86,7 +87,7 @@ struct CheckpointTests {
 
     @Test("Shards with an index hold what one file holds")
     func shards() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         let original = try TinyModels.checkpoint("qwen3")
         try original.write(Decoder(original), type: .float32, shardBytes: 10_000, to: scratch.path("copy"))
         let files = try FileManager.default.contentsOfDirectory(atPath: scratch.path("copy").path)
@@ -104,7 +105,7 @@ struct CheckpointTests {
 
     @Test("Weights of 16 bits are read and written without a change", arguments: [ElementType.bfloat16, .float16])
     func halves(type: ElementType) throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         let original = try TinyModels.checkpoint("llama")
         try original.write(Decoder(original), type: type, to: scratch.path("half"))
         let half = try Checkpoint(folder: scratch.path("half"))
@@ -122,7 +123,7 @@ struct CheckpointTests {
     @Test(
         "A model of 16-bit weights computes what its rounded weights say", arguments: [ElementType.bfloat16, .float16])
     func halfLogits(type: ElementType) throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         let original = try TinyModels.checkpoint("llama")
         try original.write(Decoder(original), type: type, to: scratch.path("half"))
         let half = try Decoder(Checkpoint(folder: scratch.path("half")))
@@ -134,7 +135,7 @@ struct CheckpointTests {
 
     @Test("A trained bfloat16 model is written with all digits of its master weights")
     func master() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         let original = try TinyModels.checkpoint("llama")
         let decoder = try Decoder(original)
         decoder.makeTrainable(precision: .bfloat16)
@@ -153,7 +154,7 @@ struct CheckpointTests {
             (["dtype": "float32", "torch_dtype": "float32"], ["dtype", "torch_dtype"]),
         ] as [([String: JSONValue], [String])])
     func elementTypeKey(present: [String: JSONValue], expected: [String]) throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         var json = try #require(try TinyModels.json("llama").object)
         json["dtype"] = nil
         for (key, value) in present { json[key] = value }
@@ -167,7 +168,7 @@ struct CheckpointTests {
 
     @Test("The tokenizer's files go along, and nothing else does")
     func companions() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         let source = scratch.path("source")
         try FileManager.default.copyItem(at: TinyModels.folder("llama"), to: source)
         for name in ["tokenizer.json", "chat_template.jinja", "notes.txt"] {
@@ -183,7 +184,7 @@ struct CheckpointTests {
         "A place that is taken or missing is refused, and left as it was",
         arguments: ["full", "file", "missing/folder"])
     func refusedTarget(name: String) throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         try FileManager.default.createDirectory(at: scratch.path("full"), withIntermediateDirectories: false)
         try Data("kept".utf8).write(to: scratch.path("full/a"))
         try Data("kept".utf8).write(to: scratch.path("file"))
@@ -199,7 +200,7 @@ struct CheckpointTests {
 
     @Test("An empty folder is filled")
     func emptyTarget() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         let checkpoint = try TinyModels.checkpoint("llama")
         try FileManager.default.createDirectory(at: scratch.path("empty"), withIntermediateDirectories: false)
         try checkpoint.write(Decoder(checkpoint), type: .float32, to: scratch.path("empty"))

@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
+import TestSupport
 import Testing
 
 /// Damaged inputs may be refused or accepted, but never crash or hang. The seeds are fixed, so a failure repeats.
@@ -9,7 +10,7 @@ import Testing
 struct FuzzTests {
     @Test("40,000 damaged safetensors files are opened or refused, and those opened can be read")
     func safetensors() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         let small = scratch.path("small.safetensors")
         try SafetensorsFile.write(
             [
@@ -60,7 +61,7 @@ struct FuzzTests {
 
     @Test("4,000 damaged indices are read or refused")
     func indices() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         let original = try TinyModels.checkpoint("llama")
         let folder = scratch.path("model")
         try original.write(Decoder(original), type: .float32, shardBytes: 20_000, to: folder)

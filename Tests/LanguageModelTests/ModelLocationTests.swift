@@ -1,5 +1,6 @@
 import Foundation
 import LanguageModel
+import TestSupport
 import Testing
 
 @Suite("Finding models")
@@ -16,7 +17,7 @@ struct ModelLocationTests {
 
     @Test("A folder is taken as it is, before the cache is asked")
     func folder() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         #expect(try ModelLocation.resolve(scratch.url.path, environment: [:]).path == scratch.url.path)
     }
 
@@ -26,7 +27,7 @@ struct ModelLocationTests {
             ("HF_HUB_CACHE", ""), ("HF_HOME", "hub"), ("HOME", ".cache/huggingface/hub"),
         ])
     func cache(variable: String, hub: String) throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         try makeCache(hub.isEmpty ? scratch.url : scratch.path(hub))
         let found = try ModelLocation.resolve("org/name", environment: [variable: scratch.url.path])
         #expect(found.path.hasSuffix("models--org--name/snapshots/abc"))
@@ -34,7 +35,7 @@ struct ModelLocationTests {
 
     @Test("HF_HUB_CACHE comes before HF_HOME")
     func precedence() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         try makeCache(scratch.path("a"))
         let environment = ["HF_HUB_CACHE": scratch.path("a").path, "HF_HOME": scratch.path("b").path]
         #expect(try ModelLocation.resolve("org/name", environment: environment).path.hasPrefix(scratch.path("a").path))
@@ -44,7 +45,7 @@ struct ModelLocationTests {
         "A revision that is not there, or that leads elsewhere, is not followed",
         arguments: ["def", "../..", "", ".", ".."])
     func revision(text: String) throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         try makeCache(scratch.url, revision: text)
         #expect(throws: ModelError.self) {
             try ModelLocation.resolve("org/name", environment: ["HF_HUB_CACHE": scratch.url.path])

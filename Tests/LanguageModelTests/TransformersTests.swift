@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
+import TestSupport
 import Testing
 
 /// What the Python packages make of folders written here.
@@ -13,7 +14,7 @@ struct TransformersTests {
             if: Python.has("transformers", "torch", "safetensors"),
             "python3 has no transformers; INTERLINEAR_PYTHON may name an interpreter that has"))
     func logits() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         let ids = [5, 7, 9, 11, 36, 0, 2, 3]
         let names = ["llama", "llama-odd", "qwen2", "qwen2-window", "qwen3", "gemma3"]
         var ours: [String: Tensor] = [:]
@@ -38,7 +39,7 @@ struct TransformersTests {
                 save_file({"logits": model.eval()(input_ids=ids).logits[0].detach()}, folder + "/theirs.safetensors")
             """
         let outcome = try Python.run(
-            script, [ids.map(String.init).joined(separator: ",")] + names.map { scratch.path($0).path }, in: scratch)
+            script, [ids.map(String.init).joined(separator: ",")] + names.map { scratch.path($0).path })
         try #require(outcome.status == 0, "\(outcome.errors)")
         for name in names {
             let theirs = try SafetensorsFile(scratch.path("\(name)/theirs.safetensors")).requiredTensor("logits")
@@ -52,7 +53,7 @@ struct TransformersTests {
             if: Python.has("transformers", "torch", "safetensors", "peft"),
             "python3 has no peft; INTERLINEAR_PYTHON may name an interpreter that has"))
     func adapters() throws {
-        let scratch = try ScratchFolder()
+        let scratch = try Scratch()
         let checkpoint = try TinyModels.checkpoint("llama")
         let decoder = try Decoder(checkpoint)
         let configuration = LoRAConfiguration(rank: 4, alpha: 8, targets: ["k_proj", "up_proj"])
@@ -72,43 +73,9 @@ struct TransformersTests {
             ids = torch.tensor([[5, 7, 9, 11]])
             save_file({"logits": model(input_ids=ids).logits[0].detach()}, sys.argv[2] + "/theirs.safetensors")
             """
-        let outcome = try Python.run(script, [checkpoint.folder.path, scratch.path("adapter").path], in: scratch)
+        let outcome = try Python.run(script, [checkpoint.folder.path, scratch.path("adapter").path])
         try #require(outcome.status == 0, "\(outcome.errors)")
         let theirs = try SafetensorsFile(scratch.path("adapter/theirs.safetensors")).requiredTensor("logits")
         #expect(decoder.logits(of: [5, 7, 9, 11]).relativeError(to: theirs) <= 2e-5)
-    }
-}
-
-/// The interpreter that INTERLINEAR_PYTHON names, or python3.
-private enum Python {
-    static func has(_ modules: String...) -> Bool {
-        let list = modules.map { "'\($0)'" }.joined(separator: ", ")
-        let script = "import sys, importlib.util as u; sys.exit(any(u.find_spec(m) is None for m in [\(list)]))"
-        guard let scratch = try? ScratchFolder() else { return false }
-        return (try? run(script, [], in: scratch))?.status == 0
-    }
-
-    /// Runs a script. Its errors go to a file, so that it never waits for a reader.
-    static func run(
-        _ script: String, _ arguments: [String], in scratch: ScratchFolder
-    ) throws -> (status: Int32, errors: String) {
-        let errors = scratch.path("errors")
-        try Data().write(to: errors)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        let interpreter = ProcessInfo.processInfo.environment["INTERLINEAR_PYTHON"] ?? "python3"
-        process.arguments = [interpreter, "-c", script] + arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(["HF_HUB_OFFLINE": "1"]) { $1 }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = try FileHandle(forWritingTo: errors)
-        let end = DispatchSemaphore(value: 0)
-        process.terminationHandler = { _ in end.signal() }
-        try process.run()
-        if end.wait(timeout: .now() + 300) == .timedOut {
-            process.terminate()
-            end.wait()
-        }
-        return (process.terminationStatus, try String(contentsOf: errors, encoding: .utf8))
     }
 }

@@ -2,6 +2,7 @@ import Claims
 import Foundation
 import LanguageModel
 import Tensors
+import TestSupport
 import Testing
 import Tokenization
 import Training
@@ -144,7 +145,7 @@ struct ActivationStoreTests {
             let whole = folder.appending(path: "whole")
             try Small.builder(policy).build(Small.stored(11), into: whole)
             let expected = try contents(whole)
-            #expect(expected.count == 7)
+            #expect(expected.count == 8)
             for shards in 1...2 {
                 let stopped = folder.appending(path: "stopped\(shards)")
                 #expect(throws: Stop.self) {
@@ -184,10 +185,10 @@ struct ActivationStoreTests {
             let store = folder.appending(path: "store")
             do {
                 let first = try ActivationStoreWriter(folder: store, Small.settings(policy))
-                let error = #expect(throws: ModelError.self) {
+                let error = #expect(throws: TrainingError.self) {
                     try ActivationStoreWriter(folder: store, Small.settings(policy))
                 }
-                #expect(error?.description.contains("another process") == true)
+                #expect(error?.description.contains("process \(getpid()) is writing to this folder") == true)
                 withExtendedLifetime(first) {}
             }
             try Small.builder(policy).build(Small.stored(2), into: store)
@@ -236,8 +237,20 @@ struct ActivationStoreTests {
                 }
             }
             try fails("says 17 rows", edit("\"rows\": 16,", "\"rows\": 17,"))
-            try fails("says 99", edit("\"d_model\": \(try Small.settings(policy).hiddenSize)", "\"d_model\": 99"))
+            let wider = edit("\"d_model\": \(try Small.settings(policy).hiddenSize)", "\"d_model\": 99")
+            try fails("manifest.json has 99", wider)
+            // Stores of earlier versions have no sidecar.
+            try fails("says 99") { copy in
+                try wider(copy)
+                try FileManager.default.removeItem(at: copy.appending(path: "nla_meta.yaml"))
+            }
             try fails("version 2", edit("\"version\": 1", "\"version\": 2"))
+            try fails("nla_meta.yaml: activations behind block 2, manifest.json is about block 1") { copy in
+                let file = copy.appending(path: "nla_meta.yaml")
+                let text = try String(contentsOf: file, encoding: .utf8)
+                #expect(text.hasPrefix("kind: nla_dataset\n"))
+                try Data(text.replacing("layer_index: 1", with: "layer_index: 2").utf8).write(to: file)
+            }
             try fails("names no file", edit("\"shard-00001.jsonl\"", "\"../x.jsonl\""))
         }
     }

@@ -36,7 +36,7 @@ import Training
     func aLineThatCannotBeMeantIsNamed(_ line: String) throws {
         let file = try Self.file(#"{"id": "a", "explanation": "x"}"#, line)
         defer { try? FileManager.default.removeItem(at: file) }
-        let error = #expect(throws: TeacherError.self) { try JSONLTeacher(file) }
+        let error = #expect(throws: TrainingError.self) { try JSONLTeacher(file) }
         #expect(error?.description.contains("\(file.path): line 2") == true, "\(String(describing: error))")
     }
 
@@ -54,10 +54,10 @@ import Training
         let file = try Self.file(#"{"id": "a", "text": "x"}"#, #"{"id": "a", "text": "y"}"#)
         let empty = try Self.file("\n")
         defer { for each in [file, empty] { try? FileManager.default.removeItem(at: each) } }
-        let error = #expect(throws: TeacherError.self) { try TeacherRequest.read(file) }
+        let error = #expect(throws: TrainingError.self) { try TeacherRequest.read(file) }
         #expect(error?.description.contains("line 2") == true && error?.description.contains("line 1") == true)
-        #expect(throws: TeacherError.self) { try TeacherRequest.read(empty) }
-        let missing = #expect(throws: TeacherError.self) {
+        #expect(throws: TrainingError.self) { try TeacherRequest.read(empty) }
+        let missing = #expect(throws: TrainingError.self) {
             try TeacherRequest.read(URL(fileURLWithPath: "/nonexistent/texts.jsonl"))
         }
         #expect(missing?.description.contains("No such file") == true, "\(String(describing: missing))")

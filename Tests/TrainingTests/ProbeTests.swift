@@ -2,6 +2,7 @@ import Claims
 import Foundation
 import LanguageModel
 import Tensors
+import TestSupport
 import Testing
 import Training
 
@@ -180,7 +181,18 @@ struct ProbeTests {
                 used.read(vector).probabilities(Planted.readable)?.probabilities.floats()
                     == alone.read(vector).probabilities(Planted.readable)?.probabilities.floats())
             try both.save(to: folder.appending(path: "both"))
-            #expect(try CrossFitProbes(folder: folder.appending(path: "both")).halves.count == 2)
+            guard
+                case .crossFit(let read) = try TeacherProbes(folder: folder.appending(path: "both"), matching: store)
+            else {
+                Issue.record("not read as cross-fitted")
+                return
+            }
+            #expect(read.halves.map(\.probes.count) == both.halves.map(\.probes.count))
+            // The report is on documents that were not fitted: the planted fact is read, the hidden one is not.
+            for entry in ProbeReport(.crossFit(both), store, rows: store.rows()).entries {
+                if entry.question == Planted.readable { #expect(entry.accuracy > 0.9) }
+                if entry.question == Planted.hidden { #expect(entry.accuracy < 0.45) }
+            }
         }
     }
 

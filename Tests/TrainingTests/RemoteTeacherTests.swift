@@ -146,7 +146,7 @@ import Training
             let run = try await teach((0..<60).map { "text \($0)" }, journal: journal, failuresInARow: 5) { _ in
                 .message("<explanation>")
             }
-            let error = #expect(throws: TeacherError.self) { try run.outcome.get() }
+            let error = #expect(throws: TrainingError.self) { try run.outcome.get() }
             #expect(error?.description.contains("5 questions in a row") == true, "\(String(describing: error))")
             #expect(error?.description.contains("no closing tag") == true)
             #expect(run.requests.count <= 24)
@@ -157,14 +157,14 @@ import Training
         try await withJournal { file in
             do {
                 let journal = try TeacherJournal(file)
-                let error = #expect(throws: TeacherError.self) { try TeacherJournal(file) }
+                let error = #expect(throws: TrainingError.self) { try TeacherJournal(file) }
                 #expect(error?.description.contains("another run") == true)
                 try await journal.record("One.", key: "k", id: "a")
             }
             #expect(try await TeacherJournal(file).all() == ["k": "One."])
             for text in ["{\"id\": 1}\n", "precious", "{\"format\": \"teacher journal 1\"}\n{\"key\": 1}\n"] {
                 try Data(text.utf8).write(to: file)
-                #expect(throws: TeacherError.self) { try TeacherJournal(file) }
+                #expect(throws: TrainingError.self) { try TeacherJournal(file) }
                 #expect(try String(contentsOf: file, encoding: .utf8) == text)
             }
             try Data("{\"form".utf8).write(to: file)

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Tensors
+import TestSupport
 import Testing
 
 import Training
@@ -95,6 +96,53 @@ struct ResumeTests {
             #expect(error?.description.contains("learning_rate 0.02 here, 0.01 there") == true)
             let rarer = try TinyTarget(in: scratch) { $0.checkpointEvery = 7 }
             try rarer.run("run", stop: 6)
+        }
+    }
+
+    /// The options of a tiny run whose inputs are moved to another folder.
+    private func moved(_ tiny: TinyTarget) throws -> TargetOptions {
+        let elsewhere = tiny.scratch.appending(path: "elsewhere")
+        try FileManager.default.createDirectory(at: elsewhere, withIntermediateDirectories: false)
+        for name in ["tokenizer", "corpus.jsonl"] {
+            try FileManager.default.moveItem(
+                at: tiny.scratch.appending(path: name), to: elsewhere.appending(path: name))
+        }
+        var options = tiny.options
+        options.tokenizer = elsewhere.appending(path: "tokenizer").path
+        options.data = elsewhere.appending(path: "corpus.jsonl").path
+        return options
+    }
+
+    @Test("A run goes on from inputs that were moved, and not from others than it began with")
+    func movedInputs() throws {
+        try withScratch { scratch in
+            let tiny = try TinyTarget(in: scratch)
+            try tiny.run("whole")
+            try tiny.run("parts", stop: 8)
+            let options = try moved(tiny), corpus = URL(fileURLWithPath: options.data)
+            let text = try Data(contentsOf: corpus)
+            try (text + Data("{\"text\": \"one more\"}\n".utf8)).write(to: corpus)
+            let error = #expect(throws: TrainingError.self) { try TargetRun(options, in: tiny.folder("parts")) }
+            #expect(error?.description.contains("data: its content is not what this run began with") == true)
+            try text.write(to: corpus)
+            _ = try TargetRun(options, in: tiny.folder("parts")).run()
+            #expect(try tiny.weights("whole") == tiny.weights("parts"))
+        }
+    }
+
+    @Test("A folder from before inputs were hashed resumes where they lay, and has their hashes then")
+    func unpinned() throws {
+        try withScratch { scratch in
+            let tiny = try TinyTarget(in: scratch)
+            try tiny.run("run", stop: 4)
+            let pins = tiny.folder("run").appending(path: "inputs.json")
+            try FileManager.default.removeItem(at: pins)
+            try tiny.run("run", stop: 6)
+            #expect(FileManager.default.fileExists(atPath: pins.path))
+            try FileManager.default.removeItem(at: pins)
+            let options = try moved(tiny)
+            let error = #expect(throws: TrainingError.self) { try TargetRun(options, in: tiny.folder("run")) }
+            #expect(error?.description.contains("other options (tokenizer") == true)
         }
     }
 

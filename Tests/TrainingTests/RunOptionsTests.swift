@@ -80,6 +80,36 @@ struct RunOptionsTests {
         #expect(error?.description.contains("did you mean --") == true, "\(error as Any)")
     }
 
+    @Test("Options of a stage are named behind it, in flags and in run files, and come before its run file")
+    func stages() throws {
+        var options = PairOptions()
+        try options.read(
+            runFile: "av: {steps: 200, lora_targets: [q_proj, v_proj]}\nar.rows_per_step: 8\n", source: "run.yaml")
+        try options.read(flags: ["--target.learning-rate=1e-3", "--av.steps", "300", "--av.shuffle-activations"])
+        var read = PairOptions()
+        try read.read(runFile: options.runFile(), source: "run.yaml")
+        #expect(read.overrides == options.overrides)
+        #expect(
+            read.overrides == [
+                "av.steps": "300", "av.lora_targets": "q_proj,v_proj", "av.shuffle_activations": "true",
+                "ar.rows_per_step": "8", "target.learning_rate": "1e-3",
+            ])
+        // Nothing is said about stages unless somebody said it.
+        #expect(!PairOptions().runFile().contains(".steps") && !PairOptions.help.contains("av.steps"))
+        for (flags, word) in [
+            (["--target.stpes", "3"], "did you mean --target.steps?"), (["--av.steps", "0"], "--av.steps: «0» is not"),
+            (["--target.seed", "3"], "--target.seed: no such option"),
+            (["--steps", "3"], "--steps: no such option"),
+        ] {
+            let error = #expect(throws: TrainingError.self) { try options.read(flags: flags) }
+            #expect(error?.description.contains(word) == true, "\(error as Any)")
+        }
+        let error = #expect(throws: TrainingError.self) {
+            try options.read(runFile: "seed: 1\nav:\n  steps: 3\n  setps: 4", source: "run.yaml")
+        }
+        #expect(error?.description.contains("run.yaml: line 4: av.setps: no such option") == true, "\(error as Any)")
+    }
+
     @Test("Lists are commas in flags and sequences in run files")
     func lists() throws {
         struct Listed: RunOptions {

@@ -2,6 +2,7 @@ import Claims
 import Foundation
 import LanguageModel
 import Tensors
+import TestSupport
 import Testing
 import Training
 
@@ -129,10 +130,9 @@ struct StoreTeacherTests {
         try withScratch { folder in
             let store = try Staged.write(to: folder.appending(path: "store"))
             let row = try #require(store.rows().first { store.document(of: $0).truths[0].fact.value == "fear" })
-            var scores = ClaimScores()
-            scores.add(
-                "Of the hero, the motive is \"fear\". Of the hero, the place is \"nowhere\". The text ends with \"soon\". Well.",
-                PlainGrammar(), store, row: row)
+            let said =
+                "Of the hero, the motive is \"fear\". Of the hero, the place is \"nowhere\". The text ends with \"soon\". Well."
+            let scores = ClaimScores([said], [row], store, PlainGrammar(), nil)
             #expect(scores.precision().claims == 3 && scores.precision().right == 2)
             #expect(scores.recall().facts == 2 && scores.recall().said == 1)
             #expect(scores.precision { $0.question == Staged.place }.share == 0)

@@ -9,14 +9,6 @@ import Tokenization
 
 import Training
 
-/// Calls `body` with a new folder and removes it afterwards.
-func withScratch<Result>(_ body: (URL) throws -> Result) throws -> Result {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "nla-training-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    return try body(folder)
-}
-
 /// A folder with everything that a tiny run of `TargetRun` needs.
 struct TinyTarget {
     let options: TargetOptions

@@ -48,7 +48,7 @@ import RemoteModels
         let prompt = try TeacherPrompt(template: "Explain «{text}».", source: "prompt.txt")
         #expect(prompt.question("a {text} b", maxTokens: 5, temperature: nil).user == "Explain «a {text} b».")
         for template in ["nothing", "{text}{text}", ""] {
-            let error = #expect(throws: TeacherError.self) {
+            let error = #expect(throws: TrainingError.self) {
                 try TeacherPrompt(template: template, source: "prompt.txt")
             }
             #expect(error?.description.hasPrefix("prompt.txt: ") == true)

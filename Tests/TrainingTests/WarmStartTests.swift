@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
+import TestSupport
 import Testing
 import TinyWorld
 import Training
@@ -92,6 +93,19 @@ struct WarmStartTests {
             let swapped = try #require(evaluations(av, "held_out_loss_swapped").last)
             #expect(swapped > losses[2] + 0.01)
             #expect(evaluation.rows == 100)
+
+            // The page's shares are the comparison's measures.
+            let truth = try #require(evaluation.claims), pair = output.appending(path: "pair")
+            var settings = PairEvaluation.Options()
+            settings.rows = options.evaluationRows
+            settings.seed = options.seed
+            let comparison = try PairComparison(
+                [.init("pair", pair)], ActivationStore(folder: output.appending(path: "store")), split: "held-out",
+                grammar: TinyWorldGrammar(), probes: nil, taught: nil, settings)
+            #expect(comparison.results[0]["precision"]?.estimate.value == truth.precision().share)
+            #expect(
+                comparison.results[0]["recall_deciding_stated"]?.estimate.value
+                    == truth.recall { $0.decides && $0.standing == .stated }.share)
 
             // The same run, stopped and resumed.
             var warm = WarmStartOptions<VerbalizerStage>()

@@ -33,6 +33,9 @@ public struct ClaimScores: Sendable, Equatable {
     public enum Place: String, Sendable, CaseIterable {
         case random, moment
 
+        /// What tables call it.
+        var title: String { self == .random ? "random positions" : "moments" }
+
         /// Where a row of a store stands.
         init(_ store: ActivationStore, row: Int) { self = store.row(row).moment == nil ? .random : .moment }
     }
@@ -75,50 +78,35 @@ public struct ClaimScores: Sendable, Equatable {
     /// No explanations yet.
     public init() {}
 
+    /// Counts judged explanations.
+    public init(_ judged: some Sequence<JudgedExplanation>) {
+        for explanation in judged { add(explanation) }
+    }
+
     /// Judges the explanations of some rows of a store. Without probes there is no ceiling.
     public init(
         _ explanations: [String], _ rows: [Int], _ store: ActivationStore, _ grammar: any ClaimGrammar,
         _ probes: ProbeSet?
     ) {
-        for begin in stride(from: 0, to: rows.count, by: 2048) {
-            let range = begin..<min(rows.count, begin + 2048)
-            let reading = probes?.read(store.vectors(Array(rows[range])))
-            for place in range {
-                add(
-                    explanations[place], grammar, store, row: rows[place],
-                    reading: reading.map { ($0, place - begin) })
-            }
-        }
+        let judge = ClaimJudge(store, rows: rows, grammar, probes)
+        self.init(explanations.enumerated().map { judge.judge($1, at: $0) })
     }
 
-    /// Judges the explanation of a store's row.
-    ///
-    /// - Parameter reading: what probes make of the row's vector; nil where there are none.
-    public mutating func add(
-        _ explanation: String, _ grammar: any ClaimGrammar, _ store: ActivationStore, row: Int,
-        reading: (reading: ProbeReading, row: Int)? = nil
-    ) {
-        let document = store.document(of: row), stored = store.row(row), moment = store.moment(of: row)
-        let place = Place(store, row: row)
-        let (claimed, other) = grammar.read(explanation)
+    /// Counts a judged explanation.
+    public mutating func add(_ judged: JudgedExplanation) {
         explanations += 1
-        otherSentences += other.count
-        let said = Set(claimed)
-        repeated += claimed.count - said.count
-        for claim in said {
-            let key = ClaimKey(question: claim.question, kind: document.kind, place: place)
+        otherSentences += judged.otherSentences
+        repeated += judged.repeated
+        for (key, isTrue) in judged.claims {
             claims[key, default: Precision()].claims += 1
-            if document.isTrue(claim, at: stored.byteEnd) { claims[key, default: Precision()].right += 1 }
+            if isTrue { claims[key, default: Precision()].right += 1 }
         }
-        for (fact, standing) in document.truths(at: stored.byteEnd) {
-            let key = FactKey(
-                question: fact.question, kind: document.kind, place: place, standing: standing,
-                decides: moment?.question == fact.question)
+        for (key, isSaid, isRead) in judged.facts {
             facts[key, default: Recall()].facts += 1
-            if said.contains(fact) { facts[key, default: Recall()].said += 1 }
-            guard let best = reading.flatMap({ $0.reading.best(fact.question, row: $0.row) }) else { continue }
+            if isSaid { facts[key, default: Recall()].said += 1 }
+            guard let isRead else { continue }
             facts[key, default: Recall()].probed += 1
-            if best.value == fact.value { facts[key, default: Recall()].read += 1 }
+            if isRead { facts[key, default: Recall()].read += 1 }
         }
     }
 

@@ -17,6 +17,16 @@ public struct ExplanationJudge {
         /// Nothing.
         case empty
 
+        /// What tables call it.
+        var title: String {
+            switch self {
+            case .written: "the explanation"
+            case .shuffled: "its sentences shuffled"
+            case .other: "another row's explanation"
+            case .empty: "nothing"
+            }
+        }
+
         /// The name of its fraction of variance explained among a run's metrics.
         var metric: String { self == .written ? "fve" : "fve_\(rawValue)" }
     }
@@ -61,39 +71,62 @@ public struct ExplanationJudge {
         self.variance = variance
     }
 
+    /// Each row's score in each reading: the scores of any of the rows follow from these.
+    public struct Readings: Sendable {
+        /// The denominator.
+        public let variance: RawVariance
+        /// By reading, in the order of the rows. Without another document among the rows none reads `other`.
+        let rows: [Reading: [Autoencoder.Scores.Row]]
+
+        /// The scores of the rows at some places, or of all.
+        public func scores(at places: [Int]? = nil) -> Scores {
+            let chosen = rows.mapValues { rows in places.map { $0.map { rows[$0] } } ?? rows }
+            let written = chosen[.written] ?? []
+            return Scores(
+                values: chosen.compactMapValues { Autoencoder.Scores.fractionOfVarianceExplained($0, variance) },
+                cosine: Autoencoder.Scores.meanCosine(written),
+                meanSquaredError: Autoencoder.Scores.meanSquaredError(written))
+        }
+    }
+
     /// Scores explanations of some rows of a store.
     public func scores(_ explanations: [String], _ store: ActivationStore, rows: [Int]) throws -> Scores {
+        try readings(explanations, store, rows: rows).scores()
+    }
+
+    /// Reads explanations of some rows of a store in every way. What is the same text in two ways is read once.
+    public func readings(_ explanations: [String], _ store: ActivationStore, rows: [Int]) throws -> Readings {
         require(explanations.count == rows.count, "an explanation for each row")
-        let vectors = store.vectors(rows), partners = store.partners(of: rows)
-        var values: [Reading: Double] = [:]
-        var written: [Autoencoder.Scores.Row] = []
-        for reading in Reading.allCases {
-            if reading == .other, partners == nil { continue }
-            let rows = try self.rows(
-                explanations.indices.map { text(reading, $0, explanations, partners ?? []) }, vectors)
-            if reading == .written { written = rows }
-            values[reading] = Autoencoder.Scores.fractionOfVarianceExplained(rows, variance)
+        guard !rows.isEmpty else { return Readings(variance: variance, rows: [:]) }
+        let vectors = store.vectors(rows)
+        let predictions = try reconstruct(explanations)
+        let written = try Autoencoder.Scores.rows(predictions, vectors)
+        var result = [Reading.written: written, .empty: try self.rows([""], vectors)]
+        if let partners = store.partners(of: rows) {
+            let others = predictions.rows == 1 ? predictions : predictions.gatheringRows(partners.map(Int32.init))
+            result[.other] = try Autoencoder.Scores.rows(others, vectors)
         }
-        return Scores(
-            values: values, cosine: Autoencoder.Scores.meanCosine(written),
-            meanSquaredError: Autoencoder.Scores.meanSquaredError(written))
+        let shuffled = explanations.indices.map { Sentences.shuffled(explanations[$0], seed: UInt64($0)) }
+        let changed = explanations.indices.filter { shuffled[$0] != explanations[$0] }
+        result[.shuffled] = written
+        if !changed.isEmpty {
+            let own = vectors.gatheringRows(changed.map(Int32.init))
+            for (place, row) in zip(changed, try self.rows(changed.map { shuffled[$0] }, own)) {
+                result[.shuffled]?[place] = row
+            }
+        }
+        return Readings(variance: variance, rows: result)
     }
 
     /// Each row's score. Equal texts, as the empty one, are read once.
     func rows(_ texts: [String], _ vectors: Tensor) throws -> [Autoencoder.Scores.Row] {
-        if Set(texts).count == 1, let text = texts.first {
-            return try Autoencoder.Scores.rows(reconstructor.reconstruct([text]), vectors)
-        }
-        return try Autoencoder.Scores.rows(reconstructor.reconstruct(texts), vectors)
+        try Autoencoder.Scores.rows(reconstruct(texts), vectors)
     }
 
-    private func text(_ reading: Reading, _ index: Int, _ all: [String], _ partners: [Int]) -> String {
-        switch reading {
-        case .written: all[index]
-        case .empty: ""
-        case .other: all[partners[index]]
-        case .shuffled: Sentences.shuffled(all[index], seed: UInt64(index))
-        }
+    /// A vector for each text, or one if all are equal.
+    private func reconstruct(_ texts: [String]) throws -> Tensor {
+        if Set(texts).count == 1, let text = texts.first { return try reconstructor.reconstruct([text]) }
+        return try reconstructor.reconstruct(texts)
     }
 
     /// What a verbalizer's greedy explanations of held-out rows are worth.

@@ -9,15 +9,13 @@ extension PairEvaluation {
                 format: "%ld rows, %.1f%% of the explanations complete, %.1f words each", rows, 100 * extracted, words),
             "", "| given to the reconstructor | FVE |", "|---|---|",
         ]
-        for (name, reading) in [
-            ("the verbalizer's explanation", ExplanationJudge.Reading.written), ("its sentences shuffled", .shuffled),
-            ("another row's explanation", .other), ("nothing", .empty),
-        ] {
+        for reading in ExplanationJudge.Reading.allCases {
+            let name = reading == .written ? "the verbalizer's explanation" : reading.title
             lines.append("| \(name) | \(number(explanations.value(reading))) |")
         }
-        for (name, place) in [("random positions", ClaimScores.Place.random), ("moments", .moment)] {
+        for place in ClaimScores.Place.allCases {
             guard let own = explanationsByPlace[place] else { continue }
-            lines.append("| the explanation, at \(name) alone | \(number(own.value(.written))) |")
+            lines.append("| the explanation, at \(place.title) alone | \(number(own.value(.written))) |")
         }
         if let teacher, let own = explanationsWhereTaught {
             lines.append(
@@ -31,7 +29,7 @@ extension PairEvaluation {
             "", "| claims that are true | verbalizer | where the teacher explains | teacher there |",
             "|---|---|---|---|",
         ]
-        for (name, filter) in PairEvaluation.precisions {
+        for (_, name, filter) in PairEvaluation.precisions {
             let shares = scores.map { percent($0?.precision(filter).share) }
             lines.append("| \(name) | \(shares.joined(separator: " | ")) |")
         }
@@ -40,7 +38,7 @@ extension PairEvaluation {
             lines.append("| \(name) | \(counts.joined(separator: " | ")) |")
         }
         lines += ["", "| facts | of | said | probes read |", "|---|---|---|---|"]
-        for (name, filter) in PairEvaluation.recalls {
+        for (_, name, filter) in PairEvaluation.recalls {
             let recall = claims.recall(filter)
             lines.append("| \(name) | \(recall.facts) | \(percent(recall.share)) | \(percent(recall.ceiling)) |")
         }
@@ -62,10 +60,12 @@ extension PairEvaluation {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// The precisions of the summary.
-    static let precisions: [(String, @Sendable (ClaimScores.ClaimKey) -> Bool)] = [
-        ("all", { _ in true }), ("all but the ending", { $0.question != endingQuestion }),
-        ("at random positions", { $0.place == .random }), ("at moments", { $0.place == .moment }),
+    /// The precisions of the summary, with their names for programs and for people.
+    static let precisions: [(name: String, title: String, isMeant: @Sendable (ClaimScores.ClaimKey) -> Bool)] = [
+        ("precision", "all", { _ in true }),
+        ("precision_but_ending", "all but the ending", { $0.question != endingQuestion }),
+        ("precision_random", "at random positions", { $0.place == .random }),
+        ("precision_moment", "at moments", { $0.place == .moment }),
     ]
 
     /// What precision rests on.
@@ -74,14 +74,26 @@ extension PairEvaluation {
         ("sentences that are no claim", { $0.otherSentences }),
     ]
 
-    /// The recalls of the summary.
-    static let recalls: [(String, @Sendable (ClaimScores.FactKey) -> Bool)] = [
-        ("about to matter, stated", { $0.decides && $0.standing == .stated }),
-        ("about to matter, latent", { $0.decides && $0.standing == .latent }),
-        ("all at such moments, stated", { $0.place == .moment && $0.standing == .stated }),
-        ("all at such moments, latent", { $0.place == .moment && $0.standing == .latent }),
-        ("all at random positions, stated", { $0.place == .random && $0.standing == .stated }),
-        ("all at random positions, latent", { $0.place == .random && $0.standing == .latent }),
+    /// The recalls of the summary, likewise.
+    static let recalls: [(name: String, title: String, isMeant: @Sendable (ClaimScores.FactKey) -> Bool)] = [
+        ("recall_deciding_stated", "about to matter, stated", { $0.decides && $0.standing == .stated }),
+        ("recall_deciding_latent", "about to matter, latent", { $0.decides && $0.standing == .latent }),
+        (
+            "recall_moment_stated", "all at such moments, stated",
+            { $0.place == .moment && $0.standing == .stated }
+        ),
+        (
+            "recall_moment_latent", "all at such moments, latent",
+            { $0.place == .moment && $0.standing == .latent }
+        ),
+        (
+            "recall_random_stated", "all at random positions, stated",
+            { $0.place == .random && $0.standing == .stated }
+        ),
+        (
+            "recall_random_latent", "all at random positions, latent",
+            { $0.place == .random && $0.standing == .latent }
+        ),
     ]
 
     private func number(_ value: Double?) -> String { value.map { String(format: "%.3f", $0) } ?? "–" }

@@ -18,6 +18,8 @@ public struct PairEvaluation: Sendable {
         public var maximumTokens = 120
         /// Seed of sampling.
         public var seed: UInt64 = 0
+        /// The denominator; nil for the one that the pair has recorded, or else that of the split.
+        public var variance: RawVariance?
 
         /// The usual ones.
         public init() {}
@@ -47,6 +49,11 @@ public struct PairEvaluation: Sendable {
     public let claimsWhereTaught: ClaimScores?
     /// The denominator of all fractions of variance.
     public let variance: RawVariance
+    /// What all this rests on.
+    let rowDetails: RowDetails
+    /// How far each explanation is from what another pair's verbalizer would have written; nil where nobody asked. See
+    /// `Verbalizer.divergences`.
+    var divergences: [Double]?
 
     /// Evaluates a pair on a split of a store.
     ///
@@ -62,7 +69,7 @@ public struct PairEvaluation: Sendable {
         let count = min(options.rows, all.count)
         let rows = (0..<count).map { all[$0 * all.count / count] }
         let vectors = store.vectors(rows)
-        let variance = try pair.variance ?? store.rawVariance(ofSplit: split)
+        let variance = try options.variance ?? pair.variance ?? store.rawVariance(ofSplit: split)
         let judge = ExplanationJudge(pair.reconstructor, variance)
         var settings = Verbalizer.Options(
             temperature: options.temperature, maximumTokens: options.maximumTokens, seed: options.seed)
@@ -72,26 +79,35 @@ public struct PairEvaluation: Sendable {
         self.rows = count
         self.variance = variance
         extracted = Double(written.count(where: \.isComplete)) / Double(max(1, count))
-        words = Double(texts.reduce(0) { $0 + $1.split(separator: " ").count }) / Double(max(1, count))
-        explanations = try judge.scores(texts, store, rows: rows)
+        words = Double(written.reduce(0) { $0 + $1.wordCount }) / Double(max(1, count))
+        let readings = try judge.readings(texts, store, rows: rows)
+        explanations = readings.scores()
         var byPlace: [ClaimScores.Place: ExplanationJudge.Scores] = [:]
         for place in ClaimScores.Place.allCases {
             let own = rows.indices.filter { ClaimScores.Place(store, row: rows[$0]) == place }
-            guard !own.isEmpty else { continue }
-            byPlace[place] = try judge.scores(own.map { texts[$0] }, store, rows: own.map { rows[$0] })
+            if !own.isEmpty { byPlace[place] = readings.scores(at: own) }
         }
         explanationsByPlace = byPlace
         let known = taught.map { Dictionary(zip($0.rows, $0.explanations), uniquingKeysWith: { first, _ in first }) }
         let places = rows.indices.filter { known?[rows[$0]] != nil }
-        let taughtTexts = places.compactMap { known?[rows[$0]] }, taughtRows = places.map { rows[$0] }
-        let textsWhereTaught = places.map { texts[$0] }
-        self.taughtRows = places.count
-        teacher = places.isEmpty ? nil : try judge.scores(taughtTexts, store, rows: taughtRows)
-        explanationsWhereTaught = places.isEmpty ? nil : try judge.scores(textsWhereTaught, store, rows: taughtRows)
-        claims = grammar.map { ClaimScores(texts, rows, store, $0, probes) }
-        teacherClaims = places.isEmpty ? nil : grammar.map { ClaimScores(taughtTexts, taughtRows, store, $0, probes) }
-        claimsWhereTaught =
-            places.isEmpty ? nil : grammar.map { ClaimScores(textsWhereTaught, taughtRows, store, $0, probes) }
+        let taughtTexts = places.compactMap { known?[rows[$0]] }
+        taughtRows = places.count
+        let teacherReadings = try judge.readings(taughtTexts, store, rows: places.map { rows[$0] })
+        teacher = places.isEmpty ? nil : teacherReadings.scores()
+        explanationsWhereTaught = places.isEmpty ? nil : readings.scores(at: places)
+        let claimJudge = grammar.map { ClaimJudge(store, rows: rows, $0, probes) }
+        let judged = claimJudge.map { judge in texts.enumerated().map { judge.judge($1, at: $0) } }
+        claims = judged.map { ClaimScores($0) }
+        teacherClaims =
+            places.isEmpty
+            ? nil : claimJudge.map { judge in ClaimScores(zip(places, taughtTexts).map { judge.judge($1, at: $0) }) }
+        claimsWhereTaught = places.isEmpty ? nil : judged.map { judged in ClaimScores(places.map { judged[$0] }) }
+        rowDetails = RowDetails(
+            rows: rows, documents: PairEvaluation.documents(of: rows, store),
+            places: rows.map { ClaimScores.Place(store, row: $0) }, explanations: written, readings: readings,
+            teacherErrors: Dictionary(
+                uniqueKeysWithValues: zip(places, (teacherReadings.rows[.written] ?? []).map(\.meanSquaredError))),
+            judged: judged)
     }
 
     /// Everything, for a program.

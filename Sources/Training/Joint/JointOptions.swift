@@ -1,5 +1,6 @@
 import Autoencoder
 import Claims
+import Foundation
 import LanguageModel
 import Tensors
 
@@ -286,6 +287,18 @@ public struct JointOptions: ScheduledOptions, Equatable {
                 "second_reader_weight: with 1, and train_ar false, the pair's reconstructor does nothing")
         }
         try checkSchedule()
+    }
+
+    /// What the run reads.
+    func inputs() throws -> RunInputs {
+        func hash(_ folder: URL) throws -> String { try TargetHash.compute(Checkpoint(folder: folder)) }
+        let folders = Pair.folders(URL(fileURLWithPath: pair))
+        let models = [folders.verbalizer, folders.reconstructor] + (warmStart ? [] : [folders.target])
+        return RunInputs([
+            "pair": try models.map(hash).joined(separator: " "),
+            "store": try StoreManifest.hash(folder: URL(fileURLWithPath: store)),
+            "second_reader": try secondReader.map { try hash(URL(fileURLWithPath: $0)) },
+        ])
     }
 
     /// The reconstructor's schedule.

@@ -12,7 +12,7 @@ public struct JointRun {
     public init(_ options: JointOptions, in url: URL) throws {
         try options.check()
         self.options = options
-        folder = try RunFolder(url, options)
+        folder = try RunFolder(url, options) { try options.inputs() }
     }
 
     /// The step that the run goes on from; 0 at its beginning.

@@ -30,34 +30,46 @@ public struct ProbeReport: Sendable {
 
     /// Reads some rows of a store, best of documents that the probes were not fitted to.
     public init(_ probes: ProbeSet, _ store: ActivationStore, rows: [Int]) {
-        struct Key: Hashable {
-            let question: Question
-            let standing: Standing
-            let isAtMoment: Bool
-        }
+        self.init(.apart(probes), store, rows: rows)
+    }
+
+    /// Reads some rows of a store; cross-fitted probes each those whose documents they were not fitted to.
+    public init(_ probes: TeacherProbes, _ store: ActivationStore, rows: [Int]) {
         var tallies: [Key: Tally] = [:]
-        for begin in stride(from: 0, to: rows.count, by: 4096) {
-            let batch = Array(rows[begin..<min(rows.count, begin + 4096)])
-            let answers = Answers(store, rows: batch, words: probes.wordPlaces)
-            let reading = probes.read(store.vectors(batch))
-            for (row, all) in answers.rows.enumerated() {
-                let isAtMoment = store.row(batch[row]).moment != nil
-                for answer in all {
-                    let question = answers.questions[Int(answer.question)]
-                    guard let best = reading.best(question, row: row) else { continue }
-                    let truth = answers.values[Int(answer.question)][Int(answer.value)]
-                    let fact = Fact(question.subject, question.relation, truth)
-                    tallies[
-                        Key(question: question, standing: answer.standing, isAtMoment: isAtMoment), default: Tally()
-                    ]
-                    .add(truth, best, probability: Double(reading.probability(of: fact, row: row) ?? 0))
-                }
+        for (number, set) in probes.sets.enumerated() {
+            let own = rows.filter { probes.set(for: store.document(of: $0).id) == number }
+            for begin in stride(from: 0, to: own.count, by: 4096) {
+                ProbeReport.count(set, store, Array(own[begin..<min(own.count, begin + 4096)]), &tallies)
             }
         }
         entries = tallies.map { $1.entry($0.question, $0.standing, $0.isAtMoment) }.sorted {
             ($0.question, $0.standing.rawValue, $0.isAtMoment ? 1 : 0) < (
                 $1.question, $1.standing.rawValue, $1.isAtMoment ? 1 : 0
             )
+        }
+    }
+
+    private struct Key: Hashable {
+        let question: Question
+        let standing: Standing
+        let isAtMoment: Bool
+    }
+
+    private static func count(
+        _ probes: ProbeSet, _ store: ActivationStore, _ rows: [Int], _ tallies: inout [Key: Tally]
+    ) {
+        let answers = Answers(store, rows: rows, words: probes.wordPlaces)
+        let reading = probes.read(store.vectors(rows))
+        for (row, all) in answers.rows.enumerated() {
+            let isAtMoment = store.row(rows[row]).moment != nil
+            for answer in all {
+                let question = answers.questions[Int(answer.question)]
+                guard let best = reading.best(question, row: row) else { continue }
+                let truth = answers.values[Int(answer.question)][Int(answer.value)]
+                let fact = Fact(question.subject, question.relation, truth)
+                tallies[Key(question: question, standing: answer.standing, isAtMoment: isAtMoment), default: Tally()]
+                    .add(truth, best, probability: Double(reading.probability(of: fact, row: row) ?? 0))
+            }
         }
     }
 

@@ -1,7 +1,8 @@
+import Foundation
 import Tensors
 
 /// The options of `nla train pair`: a tiny target with its verbalizer and reconstructor, from nothing. The options of the single
-/// stages stand in run files of their own.
+/// stages stand in run files of their own, or are named behind their stage: `av.steps`.
 public struct PairOptions: RunOptions {
     /// Seed of the world, of every draw and of the weights.
     public var seed: UInt64 = 0
@@ -11,6 +12,8 @@ public struct PairOptions: RunOptions {
     public var verbalizerRun: String?
     /// The reconstructor's.
     public var reconstructorRun: String?
+    /// Options of single stages that come before what their run files say, as text: `target.steps`, `av.learning_rate`.
+    public var overrides: [String: String] = [:]
     /// Tokens of the vocabulary.
     public var vocabulary = 4096
     /// Documents that the vocabulary is learnt from.
@@ -55,40 +58,67 @@ public struct PairOptions: RunOptions {
 
     public static let stage = "pair"
 
-    public static let fields: [RunField<PairOptions>] = [
-        RunField("seed", \.seed, "Seed of the world, of every draw and of the weights."),
-        RunField("target_run", \.targetRun, "Run file of nla train target; none for the defaults."),
-        RunField("av_run", \.verbalizerRun, "Run file of nla train av; none for the defaults."),
-        RunField("ar_run", \.reconstructorRun, "Run file of nla train ar; none for the defaults."),
-        RunField("vocabulary", \.vocabulary, in: 300...1_000_000, "Tokens of the vocabulary."),
-        RunField(
-            "vocabulary_documents", \.vocabularyDocuments, in: 1...10_000_000,
-            "Documents the vocabulary is learnt from."),
-        RunField("layer", \.layer, "Block to read behind; none for two thirds of the depth."),
-        RunField("probe_documents", \.probeDocuments, in: 1...10_000_000, "Documents that probes are fitted to."),
-        RunField("av_documents", \.verbalizerDocuments, in: 1...10_000_000, "Documents the verbalizer learns from."),
-        RunField(
-            "ar_documents", \.reconstructorDocuments, in: 1...10_000_000, "Documents the reconstructor learns from."),
-        RunField("held_out_documents", \.heldOutDocuments, in: 1...10_000_000, "Documents that nothing learns from."),
-        RunField(
-            "rl_documents", \.jointDocuments, in: 0...10_000_000, "Documents for nla train rl to learn from."),
-        RunField(
-            "validation_documents", \.validationDocuments, in: 0...10_000_000,
-            "Documents for nla train rl to choose a checkpoint by."),
-        RunField(
-            "positions_per_document", \.positionsPerDocument, in: 0...10_000, "Random positions of each document."),
-        RunField("first_position", \.firstPosition, in: 0...10_000, "The first position that is read."),
-        RunField("uses_probes", \.usesProbes, "Whether the teacher says only what a probe reads from the vector."),
-        RunField("threshold", \.threshold, in: 0...1, "Least probability that a probe must give to a fact to be said."),
-        RunField("maximum_sentences", \.maximumSentences, in: 1...100, "Sentences of one explanation at most."),
-        RunField("omission", \.omission, in: 0...1, "Share of facts left out at random."),
-        RunField("paraphrases", \.paraphrases, in: 0...1, "Share of facts not said in the usual sentence."),
-        RunField("av_template", \.verbalizerTemplate, "The verbalizer's prompt, with {injection_char}."),
-        RunField("ar_template", \.reconstructorTemplate, "The reconstructor's prompt, with {explanation}."),
-        RunField(
-            "evaluation_rows", \.evaluationRows, in: 1...10_000_000, fixed: false,
-            "Held-out rows that the evaluation explains."),
+    public static let fields: [RunField<PairOptions>] =
+        [
+            RunField("seed", \.seed, "Seed of the world, of every draw and of the weights."),
+            // Not fixed: each stage compares what it was begun with itself.
+            RunField("target_run", \.targetRun, fixed: false, "Run file of nla train target; none for the defaults."),
+            RunField("av_run", \.verbalizerRun, fixed: false, "Run file of nla train av; none for the defaults."),
+            RunField("ar_run", \.reconstructorRun, fixed: false, "Run file of nla train ar; none for the defaults."),
+            RunField("vocabulary", \.vocabulary, in: 300...1_000_000, "Tokens of the vocabulary."),
+            RunField(
+                "vocabulary_documents", \.vocabularyDocuments, in: 1...10_000_000,
+                "Documents the vocabulary is learnt from."),
+            RunField("layer", \.layer, "Block to read behind; none for two thirds of the depth."),
+            RunField("probe_documents", \.probeDocuments, in: 1...10_000_000, "Documents that probes are fitted to."),
+            RunField(
+                "av_documents", \.verbalizerDocuments, in: 1...10_000_000, "Documents the verbalizer learns from."),
+            RunField(
+                "ar_documents", \.reconstructorDocuments, in: 1...10_000_000, "Documents the reconstructor learns from."
+            ),
+            RunField(
+                "held_out_documents", \.heldOutDocuments, in: 1...10_000_000, "Documents that nothing learns from."),
+            RunField(
+                "rl_documents", \.jointDocuments, in: 0...10_000_000, "Documents for nla train rl to learn from."),
+            RunField(
+                "validation_documents", \.validationDocuments, in: 0...10_000_000,
+                "Documents for nla train rl to choose a checkpoint by."),
+            RunField(
+                "positions_per_document", \.positionsPerDocument, in: 0...10_000, "Random positions of each document."),
+            RunField("first_position", \.firstPosition, in: 0...10_000, "The first position that is read."),
+            RunField("uses_probes", \.usesProbes, "Whether the teacher says only what a probe reads from the vector."),
+            RunField(
+                "threshold", \.threshold, in: 0...1, "Least probability that a probe must give to a fact to be said."),
+            RunField("maximum_sentences", \.maximumSentences, in: 1...100, "Sentences of one explanation at most."),
+            RunField("omission", \.omission, in: 0...1, "Share of facts left out at random."),
+            RunField("paraphrases", \.paraphrases, in: 0...1, "Share of facts not said in the usual sentence."),
+            RunField("av_template", \.verbalizerTemplate, "The verbalizer's prompt, with {injection_char}."),
+            RunField("ar_template", \.reconstructorTemplate, "The reconstructor's prompt, with {explanation}."),
+            RunField(
+                "evaluation_rows", \.evaluationRows, in: 1...10_000_000, fixed: false,
+                "Held-out rows that the evaluation explains."),
+        ] + of("target", TargetOptions.self) + of(VerbalizerStage.name, WarmStartOptions<VerbalizerStage>.self)
+        + of(ReconstructorStage.name, WarmStartOptions<ReconstructorStage>.self)
+
+    /// Options of the stages that the recipe decides itself.
+    private static let decided: Set<String> = [
+        "tokenizer", "data", "seed", "target", "target_name", "store", "explanations", "reconstructor", "av_template",
+        "ar_template",
     ]
+
+    private static func of<Stage: RunOptions>(_ stage: String, _: Stage.Type) -> [RunField<PairOptions>] {
+        Stage.fields.filter { !decided.contains($0.name) }.map { RunField(of: stage, $0, \.overrides) }
+    }
+
+    /// A stage's options: its run file's, then what is said here.
+    func options<Stage: RunOptions>(of stage: String, _ file: String?) throws -> Stage {
+        var options = Stage()
+        if let file { try options.read(runFile: URL(fileURLWithPath: file)) }
+        for (name, text) in overrides.sorted(by: { $0.key < $1.key }) where name.hasPrefix(stage + ".") {
+            try options.set(String(name.dropFirst(stage.count + 1)), to: text) { "\(stage).\($0)" }
+        }
+        return options
+    }
 
     var teacher: StoreTeacher.Options {
         var options = StoreTeacher.Options()

@@ -165,8 +165,7 @@ public struct PairRecipe {
     }
 
     private func targetOptions() throws -> TargetOptions {
-        var target = TargetOptions()
-        if let file = options.targetRun { try target.read(runFile: URL(fileURLWithPath: file)) }
+        var target: TargetOptions = try options.options(of: "target", options.targetRun)
         target.tokenizer = tokenizerFolder.path
         target.data = "tiny-world"
         target.seed = options.seed
@@ -260,8 +259,7 @@ public struct PairRecipe {
     // MARK: The pair
 
     private func warmStart<Stage>(_ file: String?) throws -> WarmStartOptions<Stage> {
-        var warm = WarmStartOptions<Stage>()
-        if let file { try warm.read(runFile: URL(fileURLWithPath: file)) }
+        var warm: WarmStartOptions<Stage> = try options.options(of: Stage.name, file)
         warm.target = targetFolder.path
         warm.targetName = "TinyWorld \(options.seed)"
         warm.store = storeFolder.path

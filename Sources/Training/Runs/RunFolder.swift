@@ -4,6 +4,7 @@ import Tensors
 /// The folder of one run, held by this process alone.
 ///
 ///     run.yaml                    every option, effective
+///     inputs.json                 hashes of what the run reads
 ///     metrics.jsonl               a line per step
 ///     samples.jsonl               explanations at each evaluation, where a run writes some
 ///     checkpoints/step-000400/    the last two, and the one with the best evaluation
@@ -21,7 +22,7 @@ public final class RunFolder {
     public private(set) var best: TrainingCheckpoint?
     let metrics: StepLog
     let samples: StepLog
-    private let lock: RunLock
+    private let lock: FileLock
 
     /// Where the result goes.
     public var model: URL { url.appending(path: "model") }
@@ -34,7 +35,14 @@ public final class RunFolder {
     ///
     /// - Throws: a ``TrainingError`` if another process is training there, if the folder holds something else, or if its run had
     ///   other options that its result depends on.
-    public init<Options: RunOptions>(_ url: URL, _ options: Options) throws {
+    public convenience init<Options: RunOptions>(_ url: URL, _ options: Options) throws {
+        try self.init(url, options) { RunInputs() }
+    }
+
+    /// The same for a run whose inputs are known again by their content, wherever they lie: options that say where are not compared.
+    ///
+    /// - Parameter inputs: called where they matter, which they do not to a finished run that lies where it lay.
+    init<Options: RunOptions>(_ url: URL, _ options: Options, inputs: () throws -> RunInputs) throws {
         self.url = url
         let checkpoints = url.appending(path: "checkpoints"), runFile = url.appending(path: "run.yaml")
         let files = FileManager.default
@@ -49,15 +57,22 @@ public final class RunFolder {
         do { try files.createDirectory(at: checkpoints, withIntermediateDirectories: true) } catch {
             throw TrainingError("\(url.path): cannot create the run folder: \(error.localizedDescription)")
         }
-        lock = try RunLock(url.appending(path: "lock"), of: url)
+        lock = try FileLock("lock", in: url, for: "training in")
         // A run that has come to nothing yet, for instance because its data could not be read, may be begun anew otherwise.
-        let beginnings: Set = ["run.yaml", "lock", "checkpoints", "metrics.jsonl", "samples.jsonl"]
-        if isRun, !present.allSatisfy(beginnings.contains) || !RunFolder.steps(in: checkpoints).isEmpty {
-            try RunFolder.checkSame(options, runFile)
-        }
+        let beginnings: Set = [
+            "run.yaml", RunInputs.fileName, "lock", "checkpoints", "metrics.jsonl", "samples.jsonl",
+        ]
+        let hasBegun =
+            isRun && (!present.allSatisfy(beginnings.contains) || !RunFolder.steps(in: checkpoints).isEmpty)
+        let pinned = hasBegun ? try RunInputs(folder: url) : RunInputs()
+        let isMoved = hasBegun ? try RunFolder.checkSame(options, runFile, pinned) : false
+        let isFinished = files.fileExists(atPath: url.appending(path: "model").path)
+        let found = isFinished && !isMoved ? pinned : try inputs()
+        try pinned.check(found, of: url)
         if try !isRun || String(contentsOf: runFile, encoding: .utf8) != options.runFile() {
             try AtomicFile.write(options.runFile(), to: runFile)
         }
+        if found != pinned { try found.write(to: url) }
         RunFolder.removeUnfinished(in: url)
         RunFolder.removeUnfinished(in: checkpoints)
         let complete = RunFolder.steps(in: checkpoints)
@@ -72,16 +87,21 @@ public final class RunFolder {
         }
     }
 
-    private static func checkSame<Options: RunOptions>(_ options: Options, _ runFile: URL) throws {
+    /// - Returns: whether an input lies elsewhere than it did.
+    private static func checkSame<Options: RunOptions>(
+        _ options: Options, _ runFile: URL, _ pinned: RunInputs
+    ) throws -> Bool {
         var earlier = Options()
         try earlier.read(runFile: runFile)
         let differences = options.differences(to: earlier).filter(\.field.isFixed)
-        guard differences.isEmpty else {
-            let list = differences.map { "\($0.field.name) \($0.here) here, \($0.there) there" }
+        let others = differences.filter { pinned.hashes[$0.field.name] == nil }
+        guard others.isEmpty else {
+            let list = others.map { "\($0.field.name) \($0.here) here, \($0.there) there" }
             throw TrainingError(
                 "\(runFile.path): the run in this folder has other options (\(list.joined(separator: "; "))); resume it with its own, or name a new folder"
             )
         }
+        return !differences.isEmpty
     }
 
     /// Writes a checkpoint of step `step` and deletes those no longer needed.

@@ -4,7 +4,8 @@ import Yams
 
 extension RunOptions {
     /// Reads a run file: a YAML mapping of option names to values, with an optional `stage` that must be this one. What it does
-    /// not name keeps its value. Throws a ``TrainingError`` with file and line.
+    /// not name keeps its value. Options of a stage are named `av.steps`, or stand in a mapping of their own: `av: {steps: 200}`.
+    /// Throws a ``TrainingError`` with file and line.
     public mutating func read(runFile url: URL) throws {
         guard let data = FileManager.default.contents(atPath: url.path) else {
             throw TrainingError("\(url.path): no run file that can be read there")
@@ -24,9 +25,19 @@ extension RunOptions {
         guard let mapping = node.mapping else {
             throw TrainingError("\(source): a mapping is needed, one «option: value» on each line")
         }
+        try read(mapping, source: source, stage: "")
+    }
+
+    private mutating func read(_ mapping: Node.Mapping, source: String, stage: String) throws {
         for (key, value) in mapping {
             let line = key.mark.map { " line \($0.line):" } ?? ""
-            guard let name = key.scalar?.string else { throw TrainingError("\(source):\(line) an option has no name") }
+            guard let own = key.scalar?.string else { throw TrainingError("\(source):\(line) an option has no name") }
+            let name = stage + own
+            if let inner = value.mapping, stage.isEmpty, Self.fields.contains(where: { $0.name.hasPrefix(name + ".") })
+            {
+                try read(inner, source: source, stage: name + ".")
+                continue
+            }
             guard let text = RunFile.text(value) else {
                 throw TrainingError("\(source):\(line) \(name): a value or a list of values is needed")
             }
@@ -42,8 +53,10 @@ extension RunOptions {
 
     /// All options as a run file that gives the same run again.
     public func runFile() -> String {
-        let lines = Self.fields.map { field in
+        let lines = Self.fields.compactMap { field -> String? in
             let text = field.text(self)
+            // What is not said about a stage is its own affair.
+            if field.isOfStage && text.isEmpty { return nil }
             return "\(field.name): \(field.isText ? RunFile.quoted(text) : text)\n"
         }
         return "stage: \(Self.stage)\n" + lines.joined()

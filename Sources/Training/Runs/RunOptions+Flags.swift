@@ -25,10 +25,10 @@ extension RunOptions {
         }
     }
 
-    /// One entry for each option, for a command's help: flag, default, explanation.
+    /// One entry for each option, those of stages aside, for a command's help: flag, default, explanation.
     public static var help: String {
         let defaults = Self()
-        return fields.map { field in
+        return fields.filter { !$0.isOfStage }.map { field in
             let text = field.text(defaults)
             let value = text.isEmpty ? "" : " (default: \(text))"
             return "  --\(field.name.replacing("_", with: "-"))\n      \(field.help)\(value)"

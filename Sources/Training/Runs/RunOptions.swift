@@ -35,7 +35,7 @@ extension RunOptions {
     ///   - spelling: how an option's name is written there.
     mutating func set(_ name: String, to text: String, source: String = "", spelling: (String) -> String) throws {
         guard let field = Self.field(name) else {
-            let known = Self.fields.map(\.name)
+            let known = Self.fields.filter { $0.isOfStage == name.contains(".") }.map(\.name)
             let hint =
                 nearest(to: name.replacing("-", with: "_"), in: known).map { "did you mean \(spelling($0))?" }
                 ?? "known are \(known.map(spelling).joined(separator: ", "))"
@@ -67,6 +67,8 @@ public struct RunField<Options>: Sendable {
     let isText: Bool
     /// Whether its flag may stand without a value.
     let isFlag: Bool
+    /// Whether it is an option of a stage of the run: `av.steps`.
+    let isOfStage: Bool
     /// Sets it from text; returns what would have been right where that cannot be done.
     let read: @Sendable (_ text: String, _ options: inout Options) -> String?
     /// Its value as text.
@@ -99,12 +101,35 @@ public struct RunField<Options>: Sendable {
         isFixed = fixed
         isText = Value.self == String.self || Value.self == String?.self || Value.self == [String].self
         isFlag = Value.self == Bool.self
+        isOfStage = false
         read = { text, options in
             guard let value = Value(runText: text), accepts(value) else { return expectation }
             options[keyPath: path] = value
             return nil
         }
         text = { $0[keyPath: path].runText }
+    }
+
+    /// An option of a stage of the run, named `stage.option`: checked as the stage does, and kept as text under that name.
+    ///
+    /// It may change in a resumed run as far as the stage itself allows.
+    init<Stage: RunOptions>(
+        of stage: String, _ field: RunField<Stage>, _ path: WritableKeyPath<Options, [String: String]> & Sendable
+    ) {
+        let name = "\(stage).\(field.name)"
+        self.name = name
+        help = field.help
+        isFixed = false
+        isText = field.isText
+        isFlag = field.isFlag
+        isOfStage = true
+        read = { text, options in
+            var scratch = Stage()
+            if let complaint = field.read(text, &scratch) { return complaint }
+            options[keyPath: path][name] = text
+            return nil
+        }
+        text = { $0[keyPath: path][name] ?? "" }
     }
 }
 

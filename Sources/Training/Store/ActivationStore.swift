@@ -36,6 +36,7 @@ public struct ActivationStore: Sendable {
     public init(folder: URL, target: String? = nil, verifying: Bool = true) throws {
         self.folder = folder
         manifest = try StoreManifest(folder: folder)
+        try manifest.settings.checkSidecar(in: folder)
         if let target, target != manifest.settings.targetHash {
             throw ModelError(
                 "\(folder.path): activations of the model \(manifest.settings.targetHash.prefix(12))…, not of \(target.prefix(12))…; build a store with this model"

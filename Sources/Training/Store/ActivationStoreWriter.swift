@@ -1,3 +1,4 @@
+import Autoencoder
 import Claims
 import Foundation
 import JSON
@@ -56,22 +57,24 @@ public final class ActivationStoreWriter {
     public private(set) var manifest: StoreManifest
     /// Line of every stored document, hashed, by the document's id.
     private var stored: [String: UInt64] = [:]
-    private let lock: FolderLock
+    private let lock: FileLock
+    private static let lockName = "store.lock"
 
     /// Opens a store to add to, or begins one. The folder is made if it is missing.
     ///
-    /// Throws a `ModelError` if another writer is at work, if the folder holds something else, if the store is of other
-    /// settings, or if one of its files is not as it was written.
+    /// Throws a ``TrainingError`` if another writer is at work, and a `ModelError` if the folder holds something else, if the
+    /// store is of other settings, or if one of its files is not as it was written.
     public init(folder: URL, _ settings: StoreSettings) throws {
         self.folder = folder
         try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        lock = try FolderLock(folder)
+        lock = try FileLock(Self.lockName, in: folder, for: "writing to")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         if names.contains(StoreManifest.fileName) {
             manifest = try StoreManifest(folder: folder)
             try Self.compare(manifest.settings, settings, folder)
+            try settings.checkSidecar(in: folder)
         } else {
-            guard names.allSatisfy({ $0 == FolderLock.fileName || Self.isOurs($0) }) else {
+            guard names.allSatisfy({ $0 == Self.lockName || Self.isOurs($0) }) else {
                 throw ModelError(
                     "\(folder.path): holds files that are no activation store; name an empty or a new folder")
             }
@@ -91,7 +94,7 @@ public final class ActivationStoreWriter {
     }
 
     private static func isOurs(_ name: String) -> Bool {
-        name.hasPrefix("shard-") || name.hasPrefix(StoreManifest.fileName)
+        name.hasPrefix("shard-") || name.hasPrefix(StoreManifest.fileName) || name.hasPrefix(Sidecar.fileName)
     }
 
     private static func compare(_ found: StoreSettings, _ wanted: StoreSettings, _ folder: URL) throws {
@@ -151,6 +154,9 @@ public final class ActivationStoreWriter {
         var next = manifest
         next.shards.append(.init(rows: rows.count, documents: documents.count, tensors: tensors, lines: lines))
         for document in documents { next.documentsPerSplit[document.split, default: 0] += 1 }
+        if !FileManager.default.fileExists(atPath: folder.appendingPathComponent(Sidecar.fileName).path) {
+            try settings.sidecar.write(to: folder)
+        }
         try AtomicFile.write(
             next.json.serialized(indent: 2) + "\n", to: folder.appendingPathComponent(StoreManifest.fileName))
         manifest = next
@@ -164,25 +170,4 @@ public final class ActivationStoreWriter {
         return StoreManifest.File(
             name: name, bytes: (attributes?[.size] as? NSNumber)?.intValue ?? 0, hash: try ContentHash.file(url))
     }
-}
-
-/// Keeps other writers out of a folder, across processes, until it is let go or the process ends.
-final class FolderLock {
-    static let fileName = "store.lock"
-    private let descriptor: Int32
-
-    /// Throws a `ModelError` if somebody else holds it.
-    init(_ folder: URL) throws {
-        let path = folder.appendingPathComponent(FolderLock.fileName).path
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw ModelError("\(folder.path): cannot write: \(String(cString: strerror(errno)))")
-        }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            throw ModelError("\(folder.path): another process is writing to it; wait for it to end")
-        }
-    }
-
-    deinit { close(descriptor) }
 }

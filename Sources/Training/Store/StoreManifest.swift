@@ -1,3 +1,4 @@
+import Autoencoder
 import Foundation
 import JSON
 import LanguageModel
@@ -32,6 +33,18 @@ public struct StoreSettings: Sendable, Equatable {
         self.elementType = elementType
         self.seed = seed
         self.positions = positions
+    }
+}
+
+extension StoreSettings {
+    /// What `nla_meta.yaml` in a store says, for other programs.
+    var sidecar: Sidecar { .dataSet(width: hiddenSize, layer: layerIndex, target: .init(hash: targetHash)) }
+
+    /// Throws a `ModelError` if a store's folder has a sidecar that says something else. Stores of earlier versions have none.
+    func checkSidecar(in folder: URL) throws {
+        let place = folder.appendingPathComponent(Sidecar.fileName)
+        guard FileManager.default.fileExists(atPath: place.path) else { return }
+        try Sidecar(folder: folder).check(sidecar, at: place, against: StoreManifest.fileName)
     }
 }
 
@@ -165,6 +178,11 @@ extension StoreManifest {
                     tensors: try file(shard["tensors"]), lines: try file(shard["lines"])))
         }
         for (split, number) in json["documents"]?.object ?? JSONObject() { documentsPerSplit[split] = number.int ?? 0 }
+    }
+
+    /// A hash of all that a store holds: the manifest's, which has those of its files.
+    static func hash(folder: URL) throws -> String {
+        try ContentHash.file(folder.appendingPathComponent(fileName))
     }
 
     /// Throws unless a shard's file has the length, and where `contents` is true also the hash, that it was written with.

@@ -17,7 +17,7 @@ public struct TargetRun {
     public init(_ options: TargetOptions, in url: URL) throws {
         try options.check()
         self.options = options
-        folder = try RunFolder(url, options)
+        folder = try RunFolder(url, options) { try TargetRun.inputs(options, url) }
     }
 
     /// The step that the run goes on from; 0 at its beginning.
@@ -51,7 +51,23 @@ public struct TargetRun {
         return .finished(evaluation)
     }
 
-    private var tokenizerFolder: URL { folder.url.appending(path: "tokenizer") }
+    private var tokenizerFolder: URL { TargetRun.tokenizerFolder(folder.url) }
+
+    private static func tokenizerFolder(_ run: URL) -> URL { run.appending(path: "tokenizer") }
+
+    /// What the run reads. The tokenizer that it has copied counts where the original is gone.
+    private static func inputs(_ options: TargetOptions, _ run: URL) throws -> RunInputs {
+        let tokenizers = [try? ModelLocation.resolve(options.tokenizer), tokenizerFolder(run)].compactMap {
+            $0?.appending(path: "tokenizer.json")
+        }
+        let tokenizer = tokenizers.first { FileManager.default.fileExists(atPath: $0.path) }
+        func content(_ path: String) throws -> String { try ContentHash.file(URL(fileURLWithPath: path)) }
+        return RunInputs([
+            "tokenizer": try tokenizer.map(ContentHash.file),
+            "data": options.data == "tiny-world" ? options.data : try content(options.data),
+            "held_out": try options.heldOut.map(content) ?? "none",
+        ])
+    }
 
     /// The tokenizer, copied into the run's folder at its beginning: what happens to the original later does not matter.
     private func adoptTokenizer() throws -> Tokenizer {

@@ -12,7 +12,7 @@ public struct JSONLTeacher: TextTeacher {
     /// Explanations by id.
     private let explanations: [String: String]
 
-    /// Reads the file. One place may stand there twice only with the same words; anything else is a ``TeacherError`` with its line.
+    /// Reads the file. One place may stand there twice only with the same words; anything else is a ``TrainingError`` with its line.
     public init(_ file: URL) throws {
         var explanations: [String: String] = [:]
         var places: [String: String] = [:]
@@ -21,7 +21,7 @@ public struct JSONLTeacher: TextTeacher {
             let explanation = try TeacherLines.text(json, "explanation", place)
                 .trimmingCharacters(in: .whitespacesAndNewlines)
             if let other = explanations.updateValue(explanation, forKey: id), other != explanation {
-                throw TeacherError("\(place): \(id) has another explanation already: \(places[id] ?? "")")
+                throw TrainingError("\(place): \(id) has another explanation already: \(places[id] ?? "")")
             }
             places[id] = place
         }

@@ -67,7 +67,7 @@ public struct RemoteTeacher: TextTeacher {
                 if case .failure(let error) = outcome {
                     failuresInARow += 1
                     guard failuresInARow < options.mostFailuresInARow else {
-                        throw TeacherError(
+                        throw TrainingError(
                             "\(failuresInARow) questions in a row had no answer; the last: \(error.description)")
                     }
                 } else {

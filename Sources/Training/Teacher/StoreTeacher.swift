@@ -149,25 +149,3 @@ public struct StoreTeacher {
     /// How many last words are quoted at most.
     static let endingWords = 3
 }
-
-/// The probes that a teacher asks: one set for all documents, or two, each fitted to the other half.
-public enum TeacherProbes: Sendable {
-    /// Fitted to documents that are not taught.
-    case apart(ProbeSet)
-    /// Fitted to halves of the documents; each row is read by the set that has not seen its document.
-    case crossFit(CrossFitProbes)
-
-    var sets: [ProbeSet] {
-        switch self {
-        case .apart(let set): [set]
-        case .crossFit(let probes): probes.halves
-        }
-    }
-
-    func set(for documentID: String) -> Int {
-        switch self {
-        case .apart: 0
-        case .crossFit: 1 - CrossFitProbes.half(of: documentID)
-        }
-    }
-}

@@ -13,13 +13,13 @@ public actor TeacherJournal {
 
     private static let header = #"{"format": "teacher journal 1"}"#
 
-    /// Opens a journal, or begins one. Throws a ``TeacherError``.
+    /// Opens a journal, or begins one. Throws a ``TrainingError``.
     public init(_ file: URL) throws {
         let descriptor = open(file.path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Self.failure(file, "cannot be opened") }
         do {
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-                throw TeacherError("\(file.path): another run is using this journal; wait for it, or end it")
+                throw TrainingError("\(file.path): another run is using this journal; wait for it, or end it")
             }
             let length = try Self.dropTornLine(descriptor, file)
             if length == 0 {
@@ -52,8 +52,8 @@ public actor TeacherJournal {
         explanations[key] = explanation
     }
 
-    private static func failure(_ file: URL, _ what: String) -> TeacherError {
-        TeacherError("\(file.path): \(what): \(String(cString: strerror(errno)))")
+    private static func failure(_ file: URL, _ what: String) -> TrainingError {
+        TrainingError("\(file.path): \(what): \(String(cString: strerror(errno)))")
     }
 
     private static func append(_ line: String, _ descriptor: Int32, _ file: URL) throws {
@@ -94,8 +94,8 @@ public actor TeacherJournal {
         return length
     }
 
-    private static func foreign(_ file: URL) -> TeacherError {
-        TeacherError("\(file.path): not a teacher's journal; choose another output, or move this file away")
+    private static func foreign(_ file: URL) -> TrainingError {
+        TrainingError("\(file.path): not a teacher's journal; choose another output, or move this file away")
     }
 
     private static func read(_ file: URL) throws -> [String: String] {
@@ -108,7 +108,7 @@ public actor TeacherJournal {
                 return
             }
             guard let key = json["key"]?.string, let explanation = json["explanation"]?.string else {
-                throw TeacherError("\(place): no entry of a teacher's journal; remove the line to have it asked again")
+                throw TrainingError("\(place): no entry of a teacher's journal; remove the line to have it asked again")
             }
             explanations[key] = explanation
         }

@@ -18,7 +18,7 @@ public struct TeacherPrompt: Sendable {
     public init(template: String, system: String? = nil, source: String) throws {
         let parts = template.split(separator: Self.slot, maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 2 else {
-            throw TeacherError("\(source): \(Self.slot) must stand in it exactly once, where the text goes")
+            throw TrainingError("\(source): \(Self.slot) must stand in it exactly once, where the text goes")
         }
         self.system = system
         beforeText = String(parts[0])

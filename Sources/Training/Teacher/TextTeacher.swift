@@ -69,18 +69,9 @@ public struct TeacherReport: Sendable, Equatable {
 public protocol TextTeacher: Sendable {
     /// Explains what it can and calls `deliver` with each explanation, in the order of the requests.
     ///
-    /// Requests that end without an explanation are left out and counted in the report. Throws a ``TeacherError`` or what its source
+    /// Requests that end without an explanation are left out and counted in the report. Throws a ``TrainingError`` or what its source
     /// throws when going on would be useless, and what `deliver` throws.
     func explain(
         _ requests: [TeacherRequest], deliver: (TaughtExplanation) throws -> Void
     ) async throws -> TeacherReport
-}
-
-/// What went wrong with a teacher, in one line.
-public struct TeacherError: Error, CustomStringConvertible, Sendable {
-    /// The line: what, where, and what to do.
-    public let description: String
-
-    /// An error with its line.
-    public init(_ description: String) { self.description = description }
 }

@@ -1,4 +1,5 @@
 import Autoencoder
+import Foundation
 import LanguageModel
 import Tensors
 
@@ -141,6 +142,16 @@ public struct WarmStartOptions<Stage: WarmStartStage>: ScheduledOptions {
         recipe.injection = injection
         if let injectionScale { recipe.injectionScale = .norm(injectionScale) }
         return recipe
+    }
+
+    /// What the run reads. The target goes by the hash in the store, which is compared with the target itself when both are opened.
+    func inputs() throws -> RunInputs {
+        let store = URL(fileURLWithPath: store)
+        return RunInputs([
+            "target": try StoreManifest(folder: store).settings.targetHash,
+            "store": try StoreManifest.hash(folder: store),
+            "explanations": try ContentHash.file(URL(fileURLWithPath: explanations)),
+        ])
     }
 
     /// Adapters, if some are asked for.

@@ -13,7 +13,7 @@ public struct WarmStartRun<Stage: WarmStartStage> {
     public init(_ options: WarmStartOptions<Stage>, in url: URL) throws {
         try options.check()
         self.options = options
-        folder = try RunFolder(url, options)
+        folder = try RunFolder(url, options) { try options.inputs() }
     }
 
     /// The step that the run goes on from; 0 at its beginning.

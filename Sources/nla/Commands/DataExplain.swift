@@ -17,7 +17,7 @@ struct DataExplain: ParsableCommand {
         discussion: """
             With --probes a fact is said only where a probe reads it from that very vector; with --text-only whatever the text \
             has stated is said, so that one can see what that does. The probes must have been fitted to \
-            other documents.
+            other documents, or with --cross-fit.
 
             With --from and --reader, explanations written elsewhere lose the sentences without which a reconstructor rebuilds \
             the vector no worse.
@@ -29,7 +29,9 @@ struct DataExplain: ParsableCommand {
     @Option(help: ArgumentHelp("Splits to explain, with commas between; all by default.", valueName: "names"))
     var splits: String?
 
-    @Option(help: ArgumentHelp("Probes from nla data probes, fitted to another split.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "Probes from nla data probes, fitted to another split, or with --cross-fit.", valueName: "dir"))
     var probes: String?
 
     @Flag(help: "Say whatever the text has stated.")
@@ -104,7 +106,7 @@ struct DataExplain: ParsableCommand {
         options.omission = omission
         options.seed = shared.seed
         let probes = try probes.map {
-            TeacherProbes.apart(try ProbeSet(folder: URL(fileURLWithPath: $0), matching: store))
+            try TeacherProbes(folder: URL(fileURLWithPath: $0), matching: store)
         }
         let teacher = StoreTeacher(
             store, grammar.grammar, probes: probes, shown: grammar.shown, options)

@@ -100,7 +100,7 @@ struct DataTeach: ParsableCommand {
             }
             try AtomicFile.write(lines.joined(), to: target)
             try summarize(report)
-        } catch let error where error is TeacherError || error is RemoteModelError {
+        } catch let error as RemoteModelError {
             throw ModelError("\(error)")
         }
     }
@@ -144,7 +144,7 @@ struct DataTeach: ParsableCommand {
             }
         } catch is CancellationError {
             throw ModelError("stopped; \(advice)")
-        } catch let error where error is TeacherError || error is RemoteModelError {
+        } catch let error where error is TrainingError || error is RemoteModelError {
             throw ModelError("\(error); \(advice)")
         }
     }

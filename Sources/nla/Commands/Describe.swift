@@ -27,7 +27,7 @@ struct Describe: ParsableCommand {
         shared.apply()
         let folder = try ModelLocation.resolve(av)
         let verbalizer = try Verbalizer(folder: folder, precision: try Dtype.asked(verbalizing.dtype))
-        let activations = try VectorFile.read(URL(fileURLWithPath: vectors), width: verbalizer.sidecar.width)
+        let activations = try VectorFile.read(URL(fileURLWithPath: vectors), for: verbalizer.sidecar)
         let explanations = try verbalizer.explain(activations, verbalizing.options(seed: shared.seed)).map { $0[0] }
         if shared.json {
             let rows = explanations.enumerated().map { Describe.json($1, row: $0) }

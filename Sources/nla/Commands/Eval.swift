@@ -1,23 +1,26 @@
 import ArgumentParser
-import Autoencoder
-import Claims
 import Foundation
-import LanguageModel
 import Training
 
 struct Eval: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval",
         abstract:
-            "What a pair is worth on held-out activations: variance explained with its controls, and the truth of claims.",
+            "What pairs are worth on held-out activations: variance explained with its controls, and the truth of claims.",
         discussion: """
             The fraction of variance explained stands beside what the reconstructor makes of the explanation's sentences in another \
             order, of another row's explanation, of nothing, and of the teacher's text. Where documents carry facts, claims are \
             read back from the explanations and compared with them; probes say what a linear reader finds in the same vectors.
+
+            With several --nla all explain the same rows, and stand in one table with their differences to the first. Every number \
+            has a 95% interval over documents, by drawing them anew. KL is that of each pair's own explanations to the first pair's \
+            verbalizer, per token: of samples with --temperature 1, else along the most probable explanation.
             """)
 
-    @Option(help: ArgumentHelp("Folder with av/ and ar/.", valueName: "dir"))
-    var nla: String
+    @Option(
+        help: ArgumentHelp(
+            "Folder with av/ and ar/, or name=folder; several to compare them with the first.", valueName: "dir"))
+    var nla: [String]
 
     @Option(help: ArgumentHelp("The activation store.", valueName: "dir"))
     var store: String
@@ -46,9 +49,17 @@ struct Eval: ParsableCommand {
     @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else the CPU's native one.")
     var dtype: Dtype?
 
+    @Option(help: ArgumentHelp("Times that documents are drawn for the intervals.", valueName: "n"))
+    var resamples = 1000
+
+    @Flag(help: "Write CSV to standard output: a line for each pair and measure.")
+    var csv = false
+
     @OptionGroup var shared: SharedOptions
 
     func validate() throws {
+        if csv && shared.json { throw ValidationError("Give only one of --csv and --json.") }
+        if !(1...100_000).contains(resamples) { throw ValidationError("--resamples must be between 1 and 100000.") }
         if rows < 1 { throw ValidationError("--rows must be at least 1.") }
         if !temperature.isFinite || temperature < 0 { throw ValidationError("--temperature must not be negative.") }
         if !(1...100_000).contains(maxTokens) { throw ValidationError("--max-tokens must be between 1 and 100000.") }
@@ -56,21 +67,23 @@ struct Eval: ParsableCommand {
 
     func run() throws {
         shared.apply()
-        let precision = try dtype.map { try Dtype.resolve($0) }
-        let pair = try Pair(folder: URL(fileURLWithPath: nla), precision: precision)
-        let store = try ActivationStore(folder: URL(fileURLWithPath: store), target: pair.targetHash)
-        try store.check(layer: pair.verbalizer.sidecar.layer, of: nla)
+        let store = try ActivationStore(folder: URL(fileURLWithPath: store))
         var options = PairEvaluation.Options()
         options.rows = rows
         options.temperature = temperature
         options.maximumTokens = maxTokens
         options.seed = shared.seed
-        let evaluation = try PairEvaluation(
-            pair, store, split: split, grammar: grammar.grammar,
+        let comparison = try PairComparison(
+            PairComparison.Candidate.read(nla), store, split: split, grammar: grammar.grammar,
             probes: try probes.map { try ProbeSet(folder: URL(fileURLWithPath: $0), matching: store) },
             taught: try explanations.map {
                 try TaughtRows(store, split: split, JSONLTeacher(URL(fileURLWithPath: $0)))
-            }, options)
-        try shared.json ? Output.line(evaluation.json.serialized()) : Output.write(evaluation.table)
+            }, options, resamples: resamples, precision: try Dtype.asked(dtype)
+        ) { if nla.count > 1 { shared.note("\($0) …") } }
+        if csv {
+            try Output.write(comparison.csv)
+        } else {
+            try shared.json ? Output.line(comparison.json.serialized()) : Output.write(comparison.table)
+        }
     }
 }

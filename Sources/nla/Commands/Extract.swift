@@ -1,4 +1,5 @@
 import ArgumentParser
+import Autoencoder
 import Foundation
 import JSON
 import LanguageModel
@@ -12,7 +13,8 @@ struct Extract: ParsableCommand {
             Writes a safetensors file with ids [T] and activations [T, d] in float32, the residual stream behind block K \
             (0-based), two thirds deep by default. With --layer all: hidden.K for every block. With --logits: logits [T, V]. \
             With --positions: only those rows, and a tensor positions [n]. With --documents, one JSON object with "text" or \
-            "ids" per line: the rows of all documents in order, and document_offsets [documents + 1].
+            "ids" per line: the rows of all documents in order, and document_offsets [documents + 1]. Beside activations of one \
+            block stands FILE.nla_meta.yaml, by which other commands tell what they are of.
             """)
 
     @Option(help: ArgumentHelp("Model folder, or org/name in the local cache.", valueName: "dir"))
@@ -71,7 +73,7 @@ struct Extract: ParsableCommand {
         let start = clock.now
         let result = try extractor.extract(documents, request)
         let time = clock.now - start
-        try write(result, documents, request)
+        try write(result, documents, request, width: checkpoint.configuration.hiddenSize)
         let tokens = documents.reduce(0) { $0 + $1.count }
         if shared.json {
             try Output.line(
@@ -129,7 +131,7 @@ struct Extract: ParsableCommand {
     }
 
     private func write(
-        _ result: ActivationExtractor.Result, _ documents: [[Int32]], _ request: ActivationExtractor.Request
+        _ result: ActivationExtractor.Result, _ documents: [[Int32]], _ request: ActivationExtractor.Request, width: Int
     ) throws {
         let ids = documents.flatMap { $0.map(Int.init) }
         var tensors: [(name: String, tensor: Tensor)] = [("ids", Tensor(integers: ids, shape: [ids.count]))]
@@ -145,8 +147,11 @@ struct Extract: ParsableCommand {
         if self.documents != nil {
             tensors.append(("document_offsets", Tensor(integers: result.offsets, shape: [result.offsets.count])))
         }
-        try SafetensorsFile.write(
-            tensors, metadata: ["layer": layer == "all" ? "all" : "\(request.layers[0])", "model": model],
-            to: URL(fileURLWithPath: output))
+        let file = URL(fileURLWithPath: output)
+        let sidecar = layer == "all" ? nil : Sidecar.dataSet(width: width, layer: request.layers[0])
+        try Sidecar.write(sidecar, beside: file) {
+            try SafetensorsFile.write(
+                tensors, metadata: ["layer": layer == "all" ? "all" : "\(request.layers[0])", "model": model], to: file)
+        }
     }
 }

@@ -31,7 +31,7 @@ struct Score: ParsableCommand {
         shared.apply()
         let folder = try ModelLocation.resolve(ar)
         let reconstructor = try Reconstructor(folder: folder, precision: try Dtype.asked(dtype))
-        let activations = try VectorFile.read(URL(fileURLWithPath: vectors), width: reconstructor.sidecar.width)
+        let activations = try VectorFile.read(URL(fileURLWithPath: vectors), for: reconstructor.sidecar)
         let scores = try Scores.rows(try reconstructor.reconstruct([text]), activations)
         let error = Scores.meanSquaredError(scores), cosine = Scores.meanCosine(scores)
         if shared.json {

@@ -11,6 +11,9 @@ struct TrainPair: ParsableCommand {
             output folder, and the same command goes on where it was stopped. The pair lies in the folder pair, for nla explain \
             --nla; report.md says what they are worth.
 
+            Options of a stage are named behind it: --target.steps 200, --av.learning-rate 1e-3, --ar.rows-per-step 32; in a run \
+            file also as av: {steps: 200}. They come before what the stage's run file says; nla train target, av and ar list them.
+
             Options, each also a line of a run file (name: value, with underscores):
             \(PairOptions.help)
             """)

@@ -1,11 +1,17 @@
 import Foundation
 
-/// Held by the one process that may write to a run folder; the system lets go of it when the process ends, however it ends.
-final class RunLock {
+/// A lock file that one process at a time holds, for a folder that only one may write to; the system lets go of it when the
+/// process ends, however it ends.
+final class FileLock {
     private let descriptor: Int32
 
     /// Takes the lock, or throws a ``TrainingError`` that names the process which has it.
-    init(_ url: URL, of folder: URL) throws {
+    ///
+    /// - Parameters:
+    ///   - name: of the lock's file in the folder.
+    ///   - work: what its owner does there, for the message: "training in".
+    init(_ name: String, in folder: URL, for work: String) throws {
+        let url = folder.appending(path: name)
         let descriptor = open(url.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
             throw TrainingError("\(url.path): cannot write: \(String(cString: strerror(errno)))")
@@ -16,8 +22,7 @@ final class RunLock {
             guard isTaken else { throw TrainingError("\(url.path): cannot lock: \(reason)") }
             let owner = (try? String(contentsOf: url, encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
             throw TrainingError(
-                "\(folder.path): process \(owner ?? "(unknown)") is training in this folder; wait for it, or name another"
-            )
+                "\(folder.path): process \(owner ?? "(unknown)") is \(work) this folder; wait for it, or name another")
         }
         self.descriptor = descriptor
         ftruncate(descriptor, 0)

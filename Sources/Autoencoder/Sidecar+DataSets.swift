@@ -1,0 +1,55 @@
+import Foundation
+import LanguageModel
+import Tensors
+
+/// What stands beside activations: a data set's sidecar says what they are of (METHOD.md §2). A file's has its name with
+/// `.nla_meta.yaml` behind, a folder's lies in it.
+extension Sidecar {
+    /// The sidecar of raw activations.
+    public static func dataSet(width: Int, layer: Int, target: Target? = nil) -> Sidecar {
+        Sidecar(role: .dataset, width: width, layer: layer, lossScale: .untouched, target: target)
+    }
+
+    /// Where the sidecar of a file of activations stands.
+    public static func place(beside file: URL) -> URL {
+        file.deletingLastPathComponent().appendingPathComponent("\(file.lastPathComponent).\(fileName)")
+    }
+
+    /// Reads the sidecar of a file of activations; nil if it has none. Throws one-line errors.
+    public static func read(beside file: URL) throws -> Sidecar? {
+        let place = place(beside: file)
+        guard FileManager.default.fileExists(atPath: place.path) else { return nil }
+        return try Sidecar(file: place)
+    }
+
+    /// Writes a file of activations with its sidecar. One that an earlier file of this name left is gone before the new file is there.
+    ///
+    /// - Parameter sidecar: nil where no single one fits, as for the activations of several blocks.
+    public static func write(_ sidecar: Sidecar?, beside file: URL, _ body: () throws -> Void) throws {
+        let place = place(beside: file)
+        if unlink(place.path) != 0, errno != ENOENT {
+            throw ModelError("\(place.path): cannot write: \(String(cString: strerror(errno)))")
+        }
+        try body()
+        if let sidecar { try AtomicFile.write(sidecar.yaml, to: place) }
+    }
+
+    /// Throws unless this is the sidecar of a data set, and its activations are what a model or a manifest with another one is about.
+    ///
+    /// - Parameters:
+    ///   - place: of this sidecar.
+    ///   - name: what the other one is of: "this autoencoder".
+    public func check(_ other: Sidecar, at place: URL, against name: String) throws {
+        func fail(_ own: String, _ theirs: String) -> ModelError {
+            ModelError(
+                "\(place.path): activations \(own), \(name) \(theirs); they do not belong together, extract the activations again"
+            )
+        }
+        try expect(.dataset, place)
+        guard width == other.width else { throw fail("of \(width) numbers", "has \(other.width)") }
+        guard layer == other.layer else { throw fail("behind block \(layer)", "is about block \(other.layer)") }
+        if let own = target?.hash, let theirs = other.target?.hash, own.lowercased() != theirs.lowercased() {
+            throw fail("of the model \(own.prefix(12))…", "is about \(theirs.prefix(12))…")
+        }
+    }
+}
