@@ -21,7 +21,7 @@ public struct TrainingProgress: Sendable {
     /// What a person wants to see of it, in one line: `step 120/4000  loss 3.214  …  5.2k tokens/s  12:34 left`.
     public var line: String {
         var parts = ["step \(step)/\(steps)"]
-        for (name, value) in metrics.values where !TrainingProgress.hidden.contains(name) {
+        for (name, value) in metrics.values where !TrainingProgress.isHidden(name) {
             parts.append("\(name.replacing("_", with: " ")) \(TrainingProgress.short(value))")
         }
         if let speed = metrics["tokens_per_second"] { parts.append("\(TrainingProgress.short(speed)) tokens/s") }
@@ -29,9 +29,17 @@ public struct TrainingProgress: Sendable {
         return parts.joined(separator: "  ")
     }
 
-    /// Numbers for the metrics file rather than for the eye.
+    /// Numbers for the metrics file and the report rather than for the eye.
+    private static func isHidden(_ name: String) -> Bool {
+        hidden.contains(name) || hiddenEndings.contains(where: name.hasSuffix)
+    }
+
     private static let hidden: Set<String> = [
-        "tokens", "tokens_per_second", "seconds", "rows", "learning_rate", "gradient_norm",
+        "tokens", "seconds", "rows", "reward_deviation", "repetition", "held_out_mse", "held_out_tokens",
+    ]
+    private static let hiddenEndings = [
+        "_per_second", "_seconds", "learning_rate", "gradient_norm", "_share", "extraction_rate", "deciding_stated",
+        "deciding_latent",
     ]
 
     private static func short(_ value: Double) -> String {

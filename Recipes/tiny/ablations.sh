@@ -1,0 +1,38 @@
+#!/bin/sh
+# Joint training with one thing changed at a time, then all of it in one table.
+#
+# usage: ablations.sh RECIPE_FOLDER OUTPUT_FOLDER     (RECIPE_FOLDER: the output of nla train pair)
+#
+# Each run goes on where it was stopped. STEPS=300 and NLA=.build/release/nla may be set in the environment.
+set -eu
+recipe=$1 output=$2
+nla=${NLA:-.build/release/nla} steps=${STEPS:-300}
+mkdir -p "$output"
+
+train() {
+    name=$1
+    shift
+    echo "== $name: $*"
+    "$nla" train rl --run Recipes/tiny/rl.yaml --pair "$recipe/pair" --store "$recipe/store" --steps "$steps" \
+        --output "$output/$name" "$@"
+}
+
+train base
+train no-warm-start --warm-start false
+train ar-frozen --train-ar false
+train av-frozen --learning-rate 0
+train no-kl --beta 0
+train kl-everywhere --kl-on all
+train log-mse --reward log_mse
+for group in 2 4 16; do
+    # The same number of explanations per step, so that only their grouping changes.
+    train "group-$group" --num-generations "$group" --rows-per-step $((256 / group))
+done
+train length-penalty --length-penalty 0.002
+train claim-dropout --claim-dropout 0.3
+train agreement --agreement-bonus 0.3
+[ ! -d "$recipe/second-ar/model" ] || train second-reader --second-reader "$recipe/second-ar/model"
+
+set -- --nla "warm-start=$recipe/pair"
+for run in "$output"/*/model; do set -- "$@" --nla "$(basename "$(dirname "$run")")=$run"; done
+"$nla" eval "$@" --store "$recipe/store" --rows 2000
