@@ -28,6 +28,10 @@ struct EvalTests {
             #expect(json["pairs"]?.array?.count == 2 && json["resamples"] == 50 && json["seed"] == 4)
             #expect(json["pairs"]?[1]?["measures"]?["fve"]?["difference"]?["value"]?.double == 0)
             #expect(try Command.succeed(one + ["--json"]).json()["measures"]?["tokens"]?["high"]?.double != nil)
+            let html = folder.appending(path: "page.html")
+            _ = try Command.succeed(two + ["--report", html.path])
+            let drawn = try String(contentsOf: html, encoding: .utf8)
+            #expect(drawn.contains("FVE of the explanation") && drawn.contains("<svg") && !drawn.contains("http"))
 
             try Command.fail(one + ["--nla", folder.path], mentioning: [folder.path, "no folder av"])
             #expect(try Command.run(two + ["--csv", "--json"]).status == 64)

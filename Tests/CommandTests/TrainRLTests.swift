@@ -53,6 +53,11 @@ struct TrainRLTests {
             ])
             #expect(try explained.json()["results"]?.array?.count == 2)
             #expect(try Command.succeed(arguments + ["--steps", "3", "--beta", "0.1"]).errors.contains("finished"))
+            let page = output.appending(path: "report.html"), first = try Data(contentsOf: page)
+            try FileManager.default.removeItem(at: page)
+            #expect(try Command.succeed(["report", output.path]).output == page.path + "\n")
+            #expect(try Data(contentsOf: page) == first)
+            try Command.fail(["report", output.appending(path: "model").path], mentioning: ["run.yaml: not there"])
         }
     }
 

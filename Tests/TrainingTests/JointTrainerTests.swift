@@ -103,6 +103,39 @@ struct JointTrainerTests {
         }
     }
 
+    @Test("Checkpoints stay where they are asked to, and open as the pair that the run was there", arguments: [0, 4])
+    func checkpoints(rank: Int) throws {
+        try withScratch { folder in
+            var tiny = try TinyPair(in: folder)
+            tiny.options.verbalizerRank = rank
+            tiny.options.keepEvery = 2
+            tiny.options.checkpointEvery = 1
+            tiny.options.keep = .last
+            guard case .finished = try tiny.run("run") else { Issue.record("not finished"); return }
+            let run = folder.appending(path: "run"), checkpoints = run.appending(path: "checkpoints")
+            let steps = try FileManager.default.contentsOfDirectory(atPath: checkpoints.path)
+            #expect(Set(["step-000002", "step-000004", "step-000006"]).isSubset(of: steps), "\(steps)")
+            #expect(!steps.contains("step-000001"))
+
+            let last = try Pair.open(checkpoints.appending(path: "step-000006"), precision: .float32)
+            let written = try Pair.open(run.appending(path: "model"), precision: .float32)
+            let store = try ActivationStore(folder: URL(fileURLWithPath: tiny.options.store))
+            let texts = ["The key.", "A dog in the mill."]
+            let vectors = store.vectors([0, 5])
+            #expect(
+                try last.verbalizer.explain(vectors, .init(maximumTokens: 12)).map { $0[0].text }
+                    == written.verbalizer.explain(vectors, .init(maximumTokens: 12)).map { $0[0].text })
+            func distance(_ pair: Pair) throws -> Double {
+                try pair.reconstructor.reconstruct(texts).relativeError(to: written.reconstructor.reconstruct(texts))
+            }
+            // The model is written in bfloat16; an earlier step is another pair.
+            let early = try Pair.open(checkpoints.appending(path: "step-000002"), precision: .float32)
+            #expect(try distance(last) < 0.025)
+            #expect(try distance(early) > 2 * distance(last))
+            #expect(try tiny.data("run/report.html").count > 1000)
+        }
+    }
+
     @Test("With adapters the reference is the warm start, though its weights are there once")
     func reference() throws {
         try withScratch { folder in

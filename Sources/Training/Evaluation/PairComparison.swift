@@ -8,7 +8,7 @@ import Tensors
 /// Pairs beside one another, on the same rows: every number with its interval over documents, and with its difference to the first
 /// pair.
 public struct PairComparison: Sendable {
-    /// A pair to be compared.
+    /// A pair to be compared, or a checkpoint of a joint run.
     public struct Candidate: Sendable, Equatable {
         /// What tables call it.
         public var name: String
@@ -99,7 +99,7 @@ public struct PairComparison: Sendable {
     ) throws {
         require(!candidates.isEmpty, "no pairs")
         let pairs = try candidates.map { candidate in
-            let pair = try Pair(folder: candidate.folder, precision: precision)
+            let pair = try Pair.open(candidate.folder, precision: precision)
             try store.check(pair, named: candidate.folder.path)
             return pair
         }

@@ -159,6 +159,8 @@ public struct JointOptions: ScheduledOptions, Equatable {
     public var checkpointEvery = 500
     /// Seconds between checkpoints.
     public var checkpointSeconds: Double = 120
+    /// Steps between checkpoints that stay; nil keeps none but the last two and the best.
+    public var keepEvery: Int?
     /// Threads; nil for all cores.
     public var threads: Int?
 
@@ -251,6 +253,9 @@ public struct JointOptions: ScheduledOptions, Equatable {
         RunField(
             "sample_rows", \.sampleRows, in: 0...10_000, fixed: false,
             "Held-out rows whose explanations are kept at each evaluation."),
+        RunField(
+            "keep_every", \.keepEvery, fixed: false,
+            "Steps between checkpoints that stay, for nla eval to compare; none for the last two and the best."),
     ]
 
     public func check() throws {
@@ -273,6 +278,9 @@ public struct JointOptions: ScheduledOptions, Equatable {
         guard reconstructorFinalRateShare.map({ (0...1).contains($0) }) ?? true else {
             throw TrainingError("ar_final_rate_share: must be between 0 and 1, or none")
         }
+        guard keepEvery.map({ (1...10_000_000).contains($0) }) ?? true else {
+            throw TrainingError("keep_every: must be between 1 and 10000000, or none")
+        }
         guard verbalizerRank + reconstructorRank == 0 || !loraTargets.isEmpty else {
             throw TrainingError("lora_targets: names no layer; name some, or set the ranks to 0")
         }
@@ -291,15 +299,21 @@ public struct JointOptions: ScheduledOptions, Equatable {
 
     /// What the run reads.
     func inputs() throws -> RunInputs {
-        func hash(_ folder: URL) throws -> String { try TargetHash.compute(Checkpoint(folder: folder)) }
-        let folders = Pair.folders(URL(fileURLWithPath: pair))
-        let models = [folders.verbalizer, folders.reconstructor] + (warmStart ? [] : [folders.target])
-        return RunInputs([
-            "pair": try models.map(hash).joined(separator: " "),
+        RunInputs([
+            "pair": try modelHashes(),
             "store": try StoreManifest.hash(folder: URL(fileURLWithPath: store)),
-            "second_reader": try secondReader.map { try hash(URL(fileURLWithPath: $0)) },
+            "second_reader": try secondReader.map { try JointOptions.hash(URL(fileURLWithPath: $0)) },
         ])
     }
+
+    /// The contents of the models that the run begins with.
+    func modelHashes() throws -> String {
+        let folders = Pair.folders(URL(fileURLWithPath: pair))
+        let models = [folders.verbalizer, folders.reconstructor] + (warmStart ? [] : [folders.target])
+        return try models.map(JointOptions.hash).joined(separator: " ")
+    }
+
+    private static func hash(_ folder: URL) throws -> String { try TargetHash.compute(Checkpoint(folder: folder)) }
 
     /// The reconstructor's schedule.
     var reconstructorSchedule: LearningRateSchedule {

@@ -20,63 +20,46 @@ public struct JointRun {
 
     /// Trains to the end and writes the pair: `model/av`, `model/ar`, and a link to the target where the warm start has one.
     ///
+    /// - Parameters:
+    ///   - progress: called after every step.
+    ///   - warn: called where something begins to go wrong.
     /// - Returns: the numbers of the checkpoint that was kept.
     public func run(
-        interruption: Interruption = Interruption(), progress: @escaping (TrainingProgress) -> Void = { _ in }
+        interruption: Interruption = Interruption(), progress: @escaping (TrainingProgress) -> Void = { _ in },
+        warn: @escaping (JointWatch.Warning) -> Void = { _ in }
     ) throws -> RunOutcome<Metrics> {
         guard !folder.isFinished else { return .finishedBefore }
         if let threads = options.threads { Machine.threads = threads }
-        let pair = try openPair()
+        let pair = try options.openPair()
         let store = try openStore(pair)
         let variance = try pair.variance ?? store.rawVariance(ofSplit: options.heldOut)
         let trainer = try JointTrainer(
             pair.verbalizer, pair.reconstructor, reference: try reference(pair.verbalizer),
             second: try secondReader(pair, store), store, variance, options)
         var last = Metrics(), best = Metrics(), bestScore = -Double.infinity
-        let loop = TrainingLoop(trainer, in: folder, options.cadence, interruption: interruption) {
+        var watch = JointWatch(options)
+        for step in try RunHistory(folder.url).steps { _ = watch.look(step: step.step, step.metrics) }
+        var cadence = options.cadence
+        cadence.keepEvery = options.keepEvery
+        let loop = TrainingLoop(trainer, in: folder, cadence, interruption: interruption) {
             if let score = $0.metrics["fve"], $0.step > 0 {
                 last = $0.metrics
                 if score > bestScore { (best, bestScore) = ($0.metrics, score) }
             }
             progress($0)
+            watch.look(step: $0.step, $0.metrics).forEach(warn)
+            // Only a picture of what is on disk already: where it cannot be written, the run goes on.
+            if $0.metrics["fve"] != nil { try? writeReport() }
         }
         if case .interrupted(let step, let signal) = try loop.run() { return .interrupted(step: step, signal: signal) }
         if options.keep == .best { try folder.best?.restore(trainer.groups) }
         try write(pair)
+        try writeReport()
         return .finished(options.keep == .best ? best : last)
     }
 
-    /// The pair that is trained, with the adapters that learn.
-    private func openPair() throws -> Pair {
-        let url = URL(fileURLWithPath: options.pair), folders = Pair.folders(url)
-        let warm = try Pair(folder: url, precision: options.precision)
-        var pair = warm
-        if !options.warmStart {
-            guard FileManager.default.fileExists(atPath: folders.target.path) else {
-                throw TrainingError("\(url.path): has no folder target, which a run without warm start begins with")
-            }
-            pair = try Pair(
-                Verbalizer(
-                    Checkpoint(folder: folders.target), warm.verbalizer.sidecar, warm.verbalizer.tokenizer,
-                    precision: options.precision),
-                Reconstructor(
-                    Checkpoint(folder: folders.target), warm.reconstructor.sidecar, warm.reconstructor.tokenizer,
-                    head: .identity(warm.reconstructor.sidecar.width), precision: options.precision))
-        }
-        let shortest = pair.verbalizer.responseIDs("x").count
-        guard options.maximumLength >= shortest else {
-            throw TrainingError(
-                "max_completion_length: \(options.maximumLength) tokens are fewer than the shortest explanation has, \(shortest)"
-            )
-        }
-        if let adapters = options.adapters(rank: options.verbalizerRank) {
-            try pair.verbalizer.decoder.attachAdapters(adapters, seed: options.seed, precision: options.precision)
-        }
-        if let adapters = options.adapters(rank: options.reconstructorRank) {
-            try pair.reconstructor.decoder.attachAdapters(
-                adapters, seed: options.seed &+ 1, precision: options.precision)
-        }
-        return pair
+    private func writeReport() throws {
+        try RunReport(folder.url).write(to: folder.url.appending(path: RunReport.fileName))
     }
 
     private func openStore(_ pair: Pair) throws -> ActivationStore {

@@ -56,6 +56,13 @@ public final class JointTrainer: Trainer {
         let measured = try store.rows(ofSplit: options.heldOut), count = min(options.evaluationRows, measured.count)
         heldOut = (0..<count).map { measured[$0 * measured.count / count] }
         order = EpochOrder(count: rows.count, seed: options.seed)
+        groups = JointTrainer.groups(verbalizer, reconstructor, options)
+    }
+
+    /// Makes a pair trainable: the weights of each, or the adapters attached to it, as a group.
+    static func groups(
+        _ verbalizer: Verbalizer, _ reconstructor: Reconstructor, _ options: JointOptions
+    ) -> [ParameterGroup] {
         verbalizer.makeTrainable(precision: options.precision)
         var groups = [
             ParameterGroup(
@@ -69,7 +76,7 @@ public final class JointTrainer: Trainer {
                     "reconstructor", reconstructor.parameters.filter(\.isTrainable), precision: options.precision,
                     optimizer: options.optimizer, schedule: options.reconstructorSchedule))
         }
-        self.groups = groups
+        return groups
     }
 
     public func step(_ index: Int) throws -> Metrics {

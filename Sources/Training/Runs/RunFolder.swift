@@ -7,6 +7,7 @@ import Tensors
 ///     inputs.json                 hashes of what the run reads
 ///     metrics.jsonl               a line per step
 ///     samples.jsonl               explanations at each evaluation, where a run writes some
+///     report.html                 all that on a page, where a run writes one
 ///     checkpoints/step-000400/    the last two, and the one with the best evaluation
 ///     checkpoints/best            a link to that one
 ///     model/                      the result, once the run is finished
@@ -60,7 +61,7 @@ public final class RunFolder {
         lock = try FileLock("lock", in: url, for: "training in")
         // A run that has come to nothing yet, for instance because its data could not be read, may be begun anew otherwise.
         let beginnings: Set = [
-            "run.yaml", RunInputs.fileName, "lock", "checkpoints", "metrics.jsonl", "samples.jsonl",
+            "run.yaml", RunInputs.fileName, "lock", "checkpoints", "metrics.jsonl", "samples.jsonl", RunReport.fileName,
         ]
         let hasBegun =
             isRun && (!present.allSatisfy(beginnings.contains) || !RunFolder.steps(in: checkpoints).isEmpty)
@@ -109,7 +110,11 @@ public final class RunFolder {
     /// - Parameters:
     ///   - score: what the evaluation at this step said, higher being better; nil if there was none.
     ///   - isBest: whether no earlier one was better.
-    func save(step: Int, score: Double?, isBest: Bool, _ groups: [ParameterGroup]) throws {
+    ///   - keeps: whether the checkpoint of a step stays although it is not needed.
+    func save(
+        step: Int, score: Double?, isBest: Bool, _ groups: [ParameterGroup],
+        keeping keeps: (Int) -> Bool = { _ in false }
+    ) throws {
         try metrics.synchronize()
         try samples.synchronize()
         let folder = RunFolder.folder(of: step, in: checkpoints)
@@ -119,7 +124,7 @@ public final class RunFolder {
             try pointBest(to: folder)
             best = latest
         }
-        for old in RunFolder.steps(in: checkpoints).dropLast(2) where old != best?.step {
+        for old in RunFolder.steps(in: checkpoints).dropLast(2) where old != best?.step && !keeps(old) {
             try? FileManager.default.removeItem(at: RunFolder.folder(of: old, in: checkpoints))
         }
     }

@@ -13,16 +13,23 @@ public struct TrainingLoop {
         public var checkpointEvery: Int
         /// Seconds after which a checkpoint is due anyway.
         public var checkpointSeconds: Double
+        /// Steps between checkpoints that stay; nil keeps none but the last two and the best.
+        public var keepEvery: Int?
 
         /// A cadence; by default a checkpoint every two minutes.
         public init(
-            steps: Int, evaluateEvery: Int = 200, checkpointEvery: Int = 1000, checkpointSeconds: Double = 120
+            steps: Int, evaluateEvery: Int = 200, checkpointEvery: Int = 1000, checkpointSeconds: Double = 120,
+            keepEvery: Int? = nil
         ) {
             self.steps = steps
             self.evaluateEvery = evaluateEvery
             self.checkpointEvery = checkpointEvery
             self.checkpointSeconds = checkpointSeconds
+            self.keepEvery = keepEvery
         }
+
+        /// Whether the checkpoint of a step stays.
+        func keeps(_ step: Int) -> Bool { keepEvery.map { step.isMultiple(of: $0) } ?? false }
     }
 
     /// How a loop ended.
@@ -95,9 +102,9 @@ public struct TrainingLoop {
             let signal = interruption.signal
             let isDue =
                 step % cadence.checkpointEvery == 0 || (clock.now - saved).seconds >= cadence.checkpointSeconds
-            if isDue || isLast || isBest || signal != nil {
+            if isDue || isLast || isBest || cadence.keeps(step) || signal != nil {
                 if isBest, let score { bestScore = score }
-                try folder.save(step: step, score: score, isBest: isBest, trainer.groups)
+                try folder.save(step: step, score: score, isBest: isBest, trainer.groups, keeping: cadence.keeps)
                 saved = clock.now
             }
             if let signal, !isLast { return .interrupted(step: step, signal: signal) }

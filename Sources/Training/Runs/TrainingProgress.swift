@@ -42,7 +42,7 @@ public struct TrainingProgress: Sendable {
         "deciding_latent",
     ]
 
-    private static func short(_ value: Double) -> String {
+    static func short(_ value: Double) -> String {
         switch abs(value) {
         case 1000...: String(format: "%.1fk", value / 1000)
         case 100...: String(format: "%.0f", value)

@@ -17,7 +17,8 @@ public struct TaughtRows: Sendable {
             explanations.append(explanation)
         }
         guard !rows.isEmpty else {
-            throw ModelError("\(teacher.file.path): explains none of the rows of the split \(split) of \(store.folder.path)")
+            throw ModelError(
+                "\(teacher.file.path): explains none of the rows of the split \(split) of \(store.folder.path)")
         }
     }
 

@@ -14,12 +14,15 @@ struct Eval: ParsableCommand {
 
             With several --nla all explain the same rows, and stand in one table with their differences to the first. Every number \
             has a 95% interval over documents, by drawing them anew. KL is that of each pair's own explanations to the first pair's \
-            verbalizer, per token: of samples with --temperature 1, else along the most probable explanation.
+            verbalizer, per token: of samples with --temperature 1, else along the most probable explanation. \
+            Steps of one run are compared by their checkpoints: runs/rl/checkpoints/step-000400 (nla train rl --keep-every 100 \
+            keeps them).
             """)
 
     @Option(
         help: ArgumentHelp(
-            "Folder with av/ and ar/, or name=folder; several to compare them with the first.", valueName: "dir"))
+            "Folder with av/ and ar/, or a checkpoint of a run, or name=folder; several to compare them with the first.",
+            valueName: "dir"))
     var nla: [String]
 
     @Option(help: ArgumentHelp("The activation store.", valueName: "dir"))
@@ -55,6 +58,9 @@ struct Eval: ParsableCommand {
     @Flag(help: "Write CSV to standard output: a line for each pair and measure.")
     var csv = false
 
+    @Option(help: ArgumentHelp("Also write a page with every measure and its interval drawn.", valueName: "file.html"))
+    var report: String?
+
     @OptionGroup var shared: SharedOptions
 
     func validate() throws {
@@ -80,6 +86,11 @@ struct Eval: ParsableCommand {
                 try TaughtRows(store, split: split, JSONLTeacher(URL(fileURLWithPath: $0)))
             }, options, resamples: resamples, precision: try Dtype.asked(dtype)
         ) { if nla.count > 1 { shared.note("\($0) …") } }
+        if let report {
+            let file = URL(fileURLWithPath: report)
+            try comparison.writePage(to: file)
+            shared.note("\(report): the comparison on a page")
+        }
         if csv {
             try Output.write(comparison.csv)
         } else {

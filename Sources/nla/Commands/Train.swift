@@ -57,14 +57,16 @@ struct TrainArguments<Options: RunOptions>: ParsableArguments {
     ///
     /// - Parameters:
     ///   - first: the step that the run goes on from.
+    ///   - everyStep: whether each step leaves a line.
+    ///   - body: runs the stage, telling the display how it goes.
     ///   - show: reports what came of it.
     func drive<Result>(
-        from first: Int, _ body: (@escaping (TrainingProgress) -> Void) throws -> RunOutcome<Result>,
+        from first: Int, everyStep: Bool = false, _ body: (ProgressDisplay) throws -> RunOutcome<Result>,
         show: (Result) throws -> Void
     ) throws {
         if first > 0 { note("\(folder.path): going on from step \(first)") }
-        let display = ProgressDisplay(isQuiet: quiet)
-        let outcome = try body { display.show($0) }
+        let display = ProgressDisplay(isQuiet: quiet, everyStep: everyStep)
+        let outcome = try body(display)
         display.finish()
         switch outcome {
         case .finishedBefore: note("\(folder.path): this run is finished; its model is in the folder model")

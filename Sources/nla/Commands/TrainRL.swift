@@ -11,8 +11,9 @@ struct TrainRL: ParsableCommand {
         discussion: """
             Each step draws a group of explanations for every activation, pays each by the reconstruction from it, moves the \
             verbalizer towards the better ones of each group (and back towards the warm start, by beta), and the reconstructor \
-            towards the vectors. samples.jsonl keeps some explanations at every evaluation. The pair lies in the folder \
-            model of the run, for nla explain --nla.
+            towards the vectors. samples.jsonl keeps some explanations at every evaluation, report.html shows the run on a page. \
+            What begins to go wrong is said with the option that answers it. The pair lies in the folder model of the run, for \
+            nla explain --nla.
 
             Options, each also a line of a run file (name: value, with underscores):
             \(JointOptions.help)
@@ -22,7 +23,11 @@ struct TrainRL: ParsableCommand {
 
     func run() throws {
         let run = try JointRun(arguments.options(), in: arguments.folder)
-        try arguments.drive(
-            from: run.firstStep, { try run.run(interruption: .onSignals(), progress: $0) }, show: arguments.showMetrics)
+        try arguments.drive(from: run.firstStep, everyStep: true) { display in
+            try run.run(interruption: .onSignals(), progress: display.show) { display.note("warning: \($0.line)") }
+        } show: {
+            try arguments.showMetrics($0)
+            arguments.note("\(arguments.folder.appending(path: RunReport.fileName).path): the run on a page")
+        }
     }
 }

@@ -22,7 +22,7 @@ struct TrainTarget: ParsableCommand {
         let options = try arguments.options()
         let run = try TargetRun(options, in: arguments.folder)
         try arguments.drive(from: run.firstStep) {
-            try run.run(interruption: .onSignals(), progress: $0)
+            try run.run(interruption: .onSignals(), progress: $0.show)
         } show: { evaluation in
             arguments.note(evaluation.table)
             if arguments.json { try Output.line(evaluation.json.serialized()) }

@@ -20,7 +20,8 @@ struct TrainVerbalizer: ParsableCommand {
     func run() throws {
         let run = try WarmStartRun(arguments.options(), in: arguments.folder)
         try arguments.drive(
-            from: run.firstStep, { try run.run(interruption: .onSignals(), progress: $0) }, show: arguments.showMetrics)
+            from: run.firstStep, { try run.run(interruption: .onSignals(), progress: $0.show) },
+            show: arguments.showMetrics)
     }
 }
 
@@ -41,7 +42,8 @@ struct TrainReconstructor: ParsableCommand {
     func run() throws {
         let run = try WarmStartRun(arguments.options(), in: arguments.folder)
         try arguments.drive(
-            from: run.firstStep, { try run.run(interruption: .onSignals(), progress: $0) }, show: arguments.showMetrics)
+            from: run.firstStep, { try run.run(interruption: .onSignals(), progress: $0.show) },
+            show: arguments.showMetrics)
     }
 }
 

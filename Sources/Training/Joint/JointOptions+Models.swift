@@ -1,0 +1,59 @@
+import Autoencoder
+import Foundation
+import LanguageModel
+import Tensors
+
+extension JointOptions {
+    /// The pair that a run begins with, with the adapters that learn. Throws a one-line error.
+    func openPair() throws -> Pair {
+        let url = URL(fileURLWithPath: pair), folders = Pair.folders(url)
+        let warm = try Pair(folder: url, precision: precision)
+        var opened = warm
+        if !warmStart {
+            guard FileManager.default.fileExists(atPath: folders.target.path) else {
+                throw TrainingError("\(url.path): has no folder target, which a run without warm start begins with")
+            }
+            opened = try Pair(
+                Verbalizer(
+                    Checkpoint(folder: folders.target), warm.verbalizer.sidecar, warm.verbalizer.tokenizer,
+                    precision: precision),
+                Reconstructor(
+                    Checkpoint(folder: folders.target), warm.reconstructor.sidecar, warm.reconstructor.tokenizer,
+                    head: .identity(warm.reconstructor.sidecar.width), precision: precision))
+        }
+        let shortest = opened.verbalizer.responseIDs("x").count
+        guard maximumLength >= shortest else {
+            throw TrainingError(
+                "max_completion_length: \(maximumLength) tokens are fewer than the shortest explanation has, \(shortest)"
+            )
+        }
+        if let adapters = adapters(rank: verbalizerRank) {
+            try opened.verbalizer.decoder.attachAdapters(adapters, seed: seed, precision: precision)
+        }
+        if let adapters = adapters(rank: reconstructorRank) {
+            try opened.reconstructor.decoder.attachAdapters(adapters, seed: seed &+ 1, precision: precision)
+        }
+        return opened
+    }
+}
+
+extension Pair {
+    /// Opens a pair, or the pair that a joint run was at one of its checkpoints: `RUN/checkpoints/step-000400`. Throws a one-line
+    /// error.
+    public static func open(_ folder: URL, precision: Precision? = nil) throws -> Pair {
+        guard FileManager.default.fileExists(atPath: folder.appending(path: "state.json").path) else {
+            return try Pair(folder: folder, precision: precision)
+        }
+        let checkpoint = try TrainingCheckpoint(folder.resolvingSymlinksInPath())
+        let run = checkpoint.url.deletingLastPathComponent().deletingLastPathComponent()
+        var options = JointOptions()
+        try options.read(runFile: run.appending(path: "run.yaml"))
+        if let precision { options.precision = precision }
+        try options.check()
+        let pinned = try RunInputs(folder: run)
+        try pinned.check(RunInputs(["pair": options.modelHashes()]), of: run)
+        let pair = try options.openPair()
+        try checkpoint.restore(JointTrainer.groups(pair.verbalizer, pair.reconstructor, options))
+        return pair
+    }
+}

@@ -1,0 +1,77 @@
+import Foundation
+
+/// Pages that stand alone: no script, no network, light and dark.
+enum HTML {
+    /// Colours that curves take in turn.
+    static let colours = 6
+
+    /// Text inside an element or an attribute.
+    static func escaped(_ text: some StringProtocol) -> String {
+        var result = ""
+        for character in text.unicodeScalars {
+            switch character {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            default: result.unicodeScalars.append(character)
+            }
+        }
+        return result
+    }
+
+    /// A number with three or four digits that tell something.
+    static func number(_ value: Double) -> String {
+        switch abs(value) {
+        case 0: "0"
+        case 10_000...: String(format: "%.3g", value)
+        case 100...: String(format: "%.0f", value)
+        case 10...: String(format: "%.1f", value)
+        case 0.001...: String(format: "%.3f", value)
+        default: String(format: "%.2g", value)
+        }
+    }
+
+    /// A table; cells are HTML.
+    static func table(_ heads: [String], _ rows: [[String]]) -> String {
+        let head = heads.map { "<th>\(escaped($0))</th>" }.joined()
+        let body = rows.map { row in "<tr>" + row.map { "<td>\($0)</td>" }.joined() + "</tr>\n" }.joined()
+        return "<table><thead><tr>\(head)</tr></thead><tbody>\n\(body)</tbody></table>\n"
+    }
+
+    /// A page around a body of HTML.
+    static func page(_ title: String, _ body: String) -> String {
+        """
+        <!doctype html>
+        <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+        <title>\(escaped(title))</title>
+        <style>\(style)</style></head>
+        <body><main><h1>\(escaped(title))</h1>
+        \(body)</main></body></html>
+
+        """
+    }
+
+    private static let style = """
+        :root { color-scheme: light dark; --ink: #1b1b1f; --soft: #62636b; --line: #d9d9de; --paper: #fdfdfc; --wrong: #b3261e;
+          --c0: #2458a6; --c1: #c2571a; --c2: #2f7d4f; --c3: #8a3f97; --c4: #8c6d1f; --c5: #4f6b75; }
+        @media (prefers-color-scheme: dark) { :root { --ink: #e7e6e3; --soft: #a2a2a8; --line: #3a3a40; --paper: #17171a;
+          --wrong: #ff8a80; --c0: #7fb0ff; --c1: #ffa766; --c2: #79d19c; --c3: #d795e6; --c4: #dcc06a; --c5: #9fc0cc; } }
+        body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+        main { max-width: 1180px; margin: 0 auto; padding: 24px 16px 64px; }
+        h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+        .soft, .legend, figcaption small { color: var(--soft); }
+        .wrong { color: var(--wrong); } .warnings li { margin: .3rem 0; }
+        .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); gap: 18px; }
+        figure { margin: 0; } figcaption { font-weight: 600; } svg { width: 100%; height: auto; display: block; }
+        svg text { fill: var(--soft); font-size: 12px; } .grid { stroke: var(--line); }
+        polyline { fill: none; stroke-width: 2; stroke-linejoin: round; } .faint { opacity: .25; stroke-width: 1; }
+        .legend { margin: 2px 0 0; font-size: .85rem; } .legend span { margin-right: 14px; white-space: nowrap; }
+        .legend i { display: inline-block; width: 12px; height: 3px; vertical-align: middle; margin-right: 5px; }
+        \((0..<colours).map { "polyline.c\($0) { stroke: var(--c\($0)) } i.c\($0) { background: var(--c\($0)) }" }.joined(separator: "\n"))
+        .scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+        th, td { text-align: left; vertical-align: top; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); }
+        th { color: var(--soft); font-weight: 500; } pre { overflow-x: auto; font-size: .85rem; }
+        .interval { stroke: var(--ink); stroke-width: 2; } .point { fill: var(--c0); } td svg { width: 240px; }
+        """
+}

@@ -1,0 +1,97 @@
+import Foundation
+import JSON
+
+/// What a run's folder says of it, read without taking hold of the folder: the run may be going on.
+public struct RunHistory: Sendable {
+    /// The numbers of a step.
+    public struct Step: Sendable {
+        /// Steps taken.
+        public let step: Int
+        /// Its numbers, with those of its evaluation if there was one.
+        public let metrics: Metrics
+    }
+
+    /// An explanation of a held-out row at some step.
+    struct Sample: Sendable {
+        let step: Int
+        let json: JSONValue
+        var id: String { json["id"]?.string ?? "" }
+    }
+
+    /// The folder.
+    public let folder: URL
+    /// The kind of run, as `nla train` calls it.
+    public let stage: String
+    /// Every option, effective, as a run file.
+    public let runFile: String
+    /// Step after step.
+    public let steps: [Step]
+    let samples: [Sample]
+    /// Whether the run has come to its end.
+    public let isFinished: Bool
+
+    /// Reads a run folder. Throws a ``TrainingError`` if it is none.
+    public init(_ folder: URL) throws {
+        self.folder = folder
+        let file = folder.appending(path: "run.yaml")
+        guard let data = FileManager.default.contents(atPath: file.path),
+            let text = String(data: data, encoding: .utf8)
+        else { throw TrainingError("\(file.path): not there; name the folder of a run, as nla train left it") }
+        runFile = text
+        let heading = text.split(separator: "\n").first.map(String.init) ?? ""
+        guard heading.hasPrefix("stage: ") else {
+            throw TrainingError("\(file.path): says of no stage; it is not the run file that nla train leaves")
+        }
+        stage = String(heading.dropFirst("stage: ".count))
+        steps = RunHistory.lines(folder.appending(path: "metrics.jsonl")).compactMap { json in
+            json["step"]?.int.map { Step(step: $0, metrics: Metrics(json: json)) }
+        }
+        samples = RunHistory.lines(folder.appending(path: "samples.jsonl")).compactMap { json in
+            json["step"]?.int.map { Sample(step: $0, json: json) }
+        }
+        isFinished = FileManager.default.fileExists(atPath: folder.appending(path: "model").path)
+    }
+
+    /// The lines of a file that are whole; the last may be being written.
+    private static func lines(_ file: URL) -> [JSONValue] {
+        let data = FileManager.default.contents(atPath: file.path) ?? Data()
+        return data.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONValue.parse(Data($0)) }
+    }
+
+    /// A number over the steps that have it.
+    func curve(_ name: String) -> [(step: Int, value: Double)] {
+        steps.compactMap { step in
+            step.metrics[name].flatMap { $0.isFinite ? (step.step, $0) : nil }
+        }
+    }
+
+    /// Names of all numbers, in the order in which they first came.
+    var names: [String] {
+        var known: Set<String> = []
+        return steps.flatMap { step in step.metrics.values.map(\.name).filter { known.insert($0).inserted } }
+    }
+
+    /// The steps that were evaluated.
+    var evaluations: [Step] {
+        steps.filter { step in RunHistory.evaluationNames.contains { step.metrics[$0] != nil } }
+    }
+
+    private static let evaluationNames = ["fve", "held_out_loss", "held_out_mse"]
+
+    /// What a watch over the run warned of; empty for runs that are no joint training.
+    func warnings() throws -> [JointWatch.Warning] {
+        guard stage == JointOptions.stage else { return [] }
+        var options = JointOptions()
+        try options.read(runFile: runFile, source: folder.appending(path: "run.yaml").path)
+        var watch = JointWatch(options)
+        return steps.flatMap { watch.look(step: $0.step, $0.metrics) }
+    }
+}
+
+extension Metrics {
+    /// The numbers of a line of a log, without the step.
+    init(json: JSONValue) {
+        self.init()
+        for (name, value) in json.object ?? JSONObject() where name != "step" { self[name] = value.double }
+    }
+}
