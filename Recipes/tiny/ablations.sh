@@ -31,8 +31,14 @@ done
 train length-penalty --length-penalty 0.002
 train claim-dropout --claim-dropout 0.3
 train agreement --agreement-bonus 0.3
-[ ! -d "$recipe/second-ar/model" ] || train second-reader --second-reader "$recipe/second-ar/model"
+
+# A reader with its own seed that has never met this verbalizer.
+"$nla" train ar --run Recipes/tiny/ar.yaml --target "$recipe/target/model" --store "$recipe/store" \
+    --explanations "$recipe/explanations.jsonl" --ar-template "<text>{explanation}</text><summary>" --seed 2 --output "$output/second-ar"
+train second-reader --second-reader "$output/second-ar/model"
 
 set -- --nla "warm-start=$recipe/pair"
-for run in "$output"/*/model; do set -- "$@" --nla "$(basename "$(dirname "$run")")=$run"; done
-"$nla" eval "$@" --store "$recipe/store" --rows 2000
+for run in "$output"/*/model; do
+    [ ! -d "$run/av" ] || set -- "$@" --nla "$(basename "$(dirname "$run")")=$run"
+done
+"$nla" eval "$@" --store "$recipe/store" --rows 2000 --report "$output/ablations.html"

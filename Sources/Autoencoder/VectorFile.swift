@@ -47,6 +47,16 @@ public enum VectorFile {
         return vectors
     }
 
+    /// The rows of vectors read from a file that have a direction: not all zeros, of which words can say nothing. Throws if there is
+    /// none.
+    public static func directed(_ vectors: Tensor, of file: URL) throws -> [Int] {
+        let rows = (0..<vectors.rows).filter { Scores.norm(vectors.rows($0..<$0 + 1)) > 0 }
+        guard !rows.isEmpty else {
+            throw ModelError("\(file.path): every row is all zeros, and has no direction that words could say")
+        }
+        return rows
+    }
+
     /// Writes vectors [n, d] as `activations`, without a sidecar: reconstructions are no data set.
     public static func write(_ vectors: Tensor, to file: URL) throws {
         try Sidecar.write(nil, beside: file) { try SafetensorsFile.write([("activations", vectors)], to: file) }

@@ -82,10 +82,59 @@ struct DataTests {
             ])
             #expect(try #require(taught.json()["said"]?.int) > 0)
             #expect(try String(contentsOf: output, encoding: .utf8).contains("the miller, the mood is"))
+            // The same probes are the ceiling of an evaluation.
+            let pages = try Command.run([
+                "eval", "--nla", folder.path, "--store", store, "--split", "all", "--probes", probes,
+            ])
+            #expect(pages.status == 1 && pages.errors.contains("no folder av"))
             try FileManager.default.removeItem(atPath: probes + "/half-1")
             try Command.fail(
                 ["data", "explain", "--store", store, "--probes", probes, "--output", output.path],
                 mentioning: ["half-1", "missing"])
+        }
+    }
+
+    @Test("Probes are not asked about the documents they were fitted to, and explanations say which activations they are about")
+    func fittedSplits() throws {
+        try withScratch { folder in
+            let model = try Folders.talker(in: folder).path
+            let documents = folder.appending(path: "d.jsonl"), store = folder.appending(path: "store").path
+            let probes = folder.appending(path: "probes").path, output = folder.appending(path: "e.jsonl")
+            try writeDocuments(to: documents)
+            func build(_ store: String, layer: Int) throws {
+                _ = try Command.succeed([
+                    "data", "store", "--model", model, "--documents", documents.path, "--layer", "\(layer)",
+                    "--positions-per-document", "12", "--first-position", "0", "--splits", "probe=0.5,rest=0.5",
+                    "--output", store,
+                ])
+            }
+            try build(store, layer: 1)
+            _ = try Command.succeed([
+                "data", "probes", "--store", store, "--split", "probe", "--epochs", "2", "--output", probes,
+            ])
+            let explain = [
+                "data", "explain", "--store", store, "--grammar", "plain", "--threshold", "0", "--output", output.path,
+                "--probes", probes,
+            ]
+            _ = try Command.succeed(explain)
+            let ids = try String(contentsOf: output, encoding: .utf8).split(separator: "\n").map {
+                try #require(JSONValue.parse(String($0))["id"]?.string?.split(separator: "#").first.map(String.init))
+            }
+            let shards = try String(
+                contentsOf: URL(fileURLWithPath: store).appending(path: "shard-00000.jsonl"), encoding: .utf8)
+            let fitted = try shards.split(separator: "\n").map { try JSONValue.parse(String($0)) }.filter {
+                $0["split"]?.string == "probe"
+            }.compactMap { $0["id"]?.string }
+            #expect(fitted.count > 5 && !ids.isEmpty && Set(ids).isDisjoint(with: fitted))
+            try Command.fail(explain + ["--splits", "rest,probe"], mentioning: ["--splits probe", "--cross-fit"])
+
+            let other = folder.appending(path: "other").path
+            try build(other, layer: 0)
+            try Command.fail(
+                [
+                    "train", "ar", "--target", model, "--store", other, "--explanations", output.path, "--split", "rest",
+                    "--held-out", "probe", "--output", folder.appending(path: "run").path,
+                ], mentioning: ["e.jsonl.nla_meta.yaml", "behind block 1", "about block 0"])
         }
     }
 

@@ -50,7 +50,13 @@ struct ExplainTests {
                 ] + more)
         }
         let one = try run("--seed", "5"), best = try run("--seed", "5", "--samples", "8")
-        #expect(best.errors.contains("best of 8 samples"))
+        let page = try Command.succeed([
+            "explain", "--nla", pair.path, "--text", "The dog", "--samples", "8", "--max-tokens", "24", "--quiet",
+        ])
+        #expect(page.output.contains("each the best-scoring of 8 samples"))
+        #expect(
+            try Command.run(["explain", "--nla", pair.path, "--text", "a", "--samples", "2", "--temperature", "0"]).status
+                == 64)
         #expect(try run("--seed", "5", "--samples", "8").output == best.output)
         let errors = try [one, best].map { try $0.json()["mean_mse"]?.double ?? 9 }
         #expect(errors[1] <= errors[0] + 1e-6)
@@ -100,11 +106,14 @@ struct ExplainTests {
     func describe() throws {
         let json = try Command.succeed(["describe", "--av", av, "--vectors", expectedActivations(), "--json"]).json()
         let golden = try JSONValue.parse(Data(contentsOf: pair.appending(path: "expected.json")))
-        #expect(json["results"]?.array?.map { $0["ids"] } == golden["ids"]?.array?.map { $0 })
-        #expect(json["results"]?.array?.map { $0["text"] } == golden["explanations"]?.array?.map { $0 })
+        // One of the vectors is all zeros; it is left out and counted.
+        let rows = try #require(json["results"]?.array), numbers = rows.compactMap { $0["row"]?.int }
+        #expect(rows.count == 5 && json["skipped"]?.int == 1 && numbers.count == 5)
+        #expect(rows.map { $0["ids"] } == numbers.map { golden["ids"]?[$0] })
+        #expect(rows.map { $0["text"] } == numbers.map { golden["explanations"]?[$0] })
         let cut = try Command.succeed(["describe", "--av", av, "--vectors", expected, "--max-tokens", "3", "--json"])
         #expect(try cut.json()["results"]?[0]?["complete"]?.bool == false)
-        #expect(cut.errors.contains("6 without explanation tags"))
+        #expect(cut.errors.contains("5 without explanation tags; 1 left out, all zeros"))
         let shown = try Command.succeed(["describe", "--av", av, "--vectors", expected, "--max-tokens", "3"])
         #expect(shown.output.contains("[no explanation tags]"))
     }
@@ -180,10 +189,14 @@ struct ExplainTests {
             try Command.fail(["describe", "--av", av, "--vectors", nan.path], mentioning: ["row 0", "NaN"])
             try Command.fail(["score", "--ar", ar, "--text", "a", "--vectors", nan.path], mentioning: ["row 0"])
             let zero = folder.appending(path: "zero.safetensors")
+            let numbers = [Float](repeating: 1, count: 32) + [Float](repeating: 0, count: 32)
+            try SafetensorsFile.write([("x", Tensor(numbers, shape: [2, 32]))], to: zero)
+            let scored = try Command.succeed(["score", "--ar", ar, "--text", "a", "--vectors", zero.path, "--json"])
+            #expect(try scored.json()["results"]?.array?.count == 1 && scored.errors.contains("1 left out, all zeros"))
             try SafetensorsFile.write([("x", Tensor(zeros: [1, 32]))], to: zero)
-            #expect(
-                try Command.succeed(["score", "--ar", ar, "--text", "a", "--vectors", zero.path, "--json"]).json()[
-                    "mse"]?.double == 1)
+            for command in [["score", "--ar", ar, "--text", "a"], ["describe", "--av", av]] {
+                try Command.fail(command + ["--vectors", zero.path], mentioning: ["every row is all zeros"])
+            }
         }
     }
 

@@ -142,6 +142,9 @@ struct PairComparisonTests {
             #expect(abs(try #require(json["explanations"]?["fve"]?.double) - entry.estimate.value) < 1e-9)
             #expect(json["measures"]?["fve"]?["difference"]?["low"]?.double == difference.interval?.lowerBound)
             #expect(both.table.contains("| FVE of the explanation | ") && both.table.contains("More than one:"))
+            // By what claims and facts are about, too.
+            #expect(both.table.contains("| facts said, about to matter | kind | place | standing | of | one | the, "))
+            #expect(both.table.contains("| the finder: kind | animals | moment | latent | "))
             #expect(both.table.contains(String(format: "%+.3f [", difference.value)))
 
             let alone = try two.compare([.init("one", two.golden)], options)

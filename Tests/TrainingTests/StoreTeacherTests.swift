@@ -78,6 +78,14 @@ private struct Staged {
 
 @Suite("The teacher of stored activations")
 struct StoreTeacherTests {
+    @Test("What some texts say and others only show is found in the documents themselves")
+    func shownQuestions() throws {
+        try withScratch { folder in
+            let store = try Staged.write(to: folder.appending(path: "store"), documents: 8)
+            #expect(store.shownQuestions() == [Staged.motive, Staged.place])
+        }
+    }
+
     @Test("With probes it says what the vector holds, not what only the text says, and never what no word has said")
     func probesDecide() throws {
         try withScratch { folder in
@@ -148,7 +156,7 @@ struct StoreTeacherTests {
             let store = try Staged.write(to: folder.appending(path: "store"))
             let rows = try store.rows(ofSplit: "taught")
             let scores = ClaimScores(
-                rows.map { _ in "" }, rows, store, PlainGrammar(), try Staged.probes(store))
+                rows.map { _ in "" }, rows, store, PlainGrammar(), .apart(try Staged.probes(store)))
             let motive = scores.recall { $0.question == Staged.motive },
                 place = scores.recall { $0.question == Staged.place }
             #expect(motive.probed == 300 && motive.read > 290 && motive.said == 0)

@@ -107,6 +107,23 @@ struct WarmStartTests {
                 comparison.results[0]["recall_deciding_stated"]?.estimate.value
                     == truth.recall { $0.decides && $0.standing == .stated }.share)
 
+            // Taught with other rows' activations, a verbalizer is the worse for it.
+            var shuffled = WarmStartOptions<VerbalizerStage>()
+            try shuffled.read(runFile: output.appending(path: "av/run.yaml"))
+            shuffled.shufflesActivations = true
+            guard case .finished(let control) = try WarmStartRun(shuffled, in: folder.appending(path: "shuffled")).run()
+            else {
+                Issue.record("not finished")
+                return
+            }
+            #expect(try #require(control["held_out_loss"]) > losses[2] + 0.02)
+            // A batch of one row has no other activation to be shuffled with.
+            shuffled.rowsPerStep = 1
+            let refusal = #expect(throws: TrainingError.self) {
+                try WarmStartRun(shuffled, in: folder.appending(path: "alone")).run()
+            }
+            #expect(refusal?.description.contains("rows_per_step: one row") == true)
+
             // The same run, stopped and resumed.
             var warm = WarmStartOptions<VerbalizerStage>()
             try warm.read(runFile: output.appending(path: "av/run.yaml"))

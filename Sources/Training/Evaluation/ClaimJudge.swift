@@ -28,13 +28,13 @@ public struct ClaimJudge {
     private var places: [Place] = []
 
     /// Without probes there is no ceiling.
-    public init(_ store: ActivationStore, rows: [Int], _ grammar: any ClaimGrammar, _ probes: ProbeSet?) {
+    public init(_ store: ActivationStore, rows: [Int], _ grammar: any ClaimGrammar, _ probes: TeacherProbes?) {
         self.grammar = grammar
         for begin in stride(from: 0, to: rows.count, by: 2048) {
             let batch = Array(rows[begin..<min(rows.count, begin + 2048)])
-            let reading = probes?.read(store.vectors(batch))
+            let readings = probes?.readings(store, rows: batch)
             places += batch.enumerated().map { index, row in
-                ClaimJudge.place(store, row) { reading?.best($0, row: index)?.value }
+                ClaimJudge.place(store, row) { readings?[index].best($0) }
             }
         }
     }

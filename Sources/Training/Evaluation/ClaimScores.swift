@@ -27,6 +27,14 @@ public struct ClaimScores: Sendable, Equatable {
         public var share: Double? { facts == 0 ? nil : Double(said) / Double(facts) }
         /// The share that probes read of what they are asked: the ceiling; nil without such facts.
         public var ceiling: Double? { probed == 0 ? nil : Double(read) / Double(probed) }
+
+        /// Counts other facts too.
+        mutating func add(_ other: Recall) {
+            facts += other.facts
+            said += other.said
+            probed += other.probed
+            read += other.read
+        }
     }
 
     /// Which rows stand where: random positions, or those where a fact is about to matter.
@@ -86,10 +94,25 @@ public struct ClaimScores: Sendable, Equatable {
     /// Judges the explanations of some rows of a store. Without probes there is no ceiling.
     public init(
         _ explanations: [String], _ rows: [Int], _ store: ActivationStore, _ grammar: any ClaimGrammar,
-        _ probes: ProbeSet?
+        _ probes: TeacherProbes?
     ) {
         let judge = ClaimJudge(store, rows: rows, grammar, probes)
         self.init(explanations.enumerated().map { judge.judge($1, at: $0) })
+    }
+
+    /// Facts in the order of tables.
+    ///
+    /// - Parameter byDeciding: whether those that are about to matter stand apart; otherwise they are counted among all of their
+    ///   question, kind, place and standing, with `decides` false.
+    func facts(byDeciding: Bool) -> [(key: FactKey, recall: Recall)] {
+        guard !byDeciding else { return facts.map { ($0.key, $0.value) }.sorted { $0.key < $1.key } }
+        var sums: [FactKey: Recall] = [:]
+        for (key, recall) in facts {
+            var key = key
+            key.decides = false
+            sums[key, default: Recall()].add(recall)
+        }
+        return sums.map { ($0.key, $0.value) }.sorted { $0.key < $1.key }
     }
 
     /// Counts a judged explanation.
@@ -122,11 +145,7 @@ public struct ClaimScores: Sendable, Equatable {
     /// Recall over the facts that a filter lets through.
     public func recall(_ filter: (FactKey) -> Bool = { _ in true }) -> Recall {
         facts.reduce(into: Recall()) { sum, entry in
-            guard filter(entry.key) else { return }
-            sum.facts += entry.value.facts
-            sum.said += entry.value.said
-            sum.probed += entry.value.probed
-            sum.read += entry.value.read
+            if filter(entry.key) { sum.add(entry.value) }
         }
     }
 }

@@ -10,6 +10,6 @@ public enum GrammarName: String, Sendable, CaseIterable, RunValue {
 
     /// The grammar.
     public var grammar: any ClaimGrammar { self == .tinyWorld ? TinyWorldGrammar() : PlainGrammar() }
-    /// The questions that some texts answer in words and others only show.
-    public var shown: Set<Question> { self == .tinyWorld ? TinyWorld.shownQuestions : [] }
+    /// The questions that some texts answer in words and others only show; nil where only the documents can tell.
+    public var shown: Set<Question>? { self == .tinyWorld ? TinyWorld.shownQuestions : nil }
 }

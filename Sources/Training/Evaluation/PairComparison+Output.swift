@@ -88,7 +88,36 @@ extension PairComparison {
             + rows(["measure"] + names, results) { $0.estimate.text($1) } + "\nMore than \(names[0]):\n\n"
             + rows(["measure"] + names.dropFirst(), Array(results.dropFirst())) {
                 $0.difference?.text($1, signed: true)
+            } + breakdown
+    }
+
+    /// Claims and facts by what they are about, one pair beside the other.
+    private var breakdown: String {
+        let claims = results.compactMap(\.evaluation.claims), names = results.map(\.candidate.name)
+        guard claims.count == results.count, let first = claims.first else { return "" }
+        let keys = Set(claims.flatMap { $0.claims.keys }).sorted()
+        let precisions = keys.map { key in
+            "| \(key.question) | \(key.kind) | \(key.place.rawValue) | "
+                + claims.map { scores in
+                    scores.claims[key].map { "\(PairEvaluation.percent($0.share)) of \($0.claims)" } ?? "–"
+                }.joined(separator: " | ") + " |"
+        }
+        func recalls(deciding: Bool) -> [String] {
+            let facts = claims.map { Dictionary(uniqueKeysWithValues: $0.facts(byDeciding: deciding)) }
+            return first.facts(byDeciding: deciding).filter { !deciding || $0.key.decides }.map { key, recall in
+                "| \(key.question) | \(key.kind) | \(key.place.rawValue) | \(key.standing.rawValue) | \(recall.facts) | "
+                    + facts.map { PairEvaluation.percent($0[key]?.share) }.joined(separator: " | ")
+                    + " | \(PairEvaluation.percent(recall.ceiling)) |"
             }
+        }
+        func table(_ heads: [String], _ lines: [String]) -> String {
+            (["", "| \(heads.joined(separator: " | ")) |", "|" + String(repeating: "---|", count: heads.count)] + lines)
+                .joined(separator: "\n") + "\n"
+        }
+        let heads = ["kind", "place", "standing", "of"] + names + ["probes read"]
+        return table(["claims that are true", "kind", "place"] + names, precisions)
+            + table(["facts said, about to matter"] + heads, recalls(deciding: true))
+            + table(["facts said, about to matter or not"] + heads, recalls(deciding: false))
     }
 
     /// A table of the measures that any of some pairs has.

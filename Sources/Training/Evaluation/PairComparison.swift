@@ -94,7 +94,7 @@ public struct PairComparison: Sendable {
     /// - Throws: a one-line error, before anything is computed, if a pair is missing or does not read the store's activations.
     public init(
         _ candidates: [Candidate], _ store: ActivationStore, split: String, grammar: (any ClaimGrammar)?,
-        probes: ProbeSet?, taught: TaughtRows?, _ options: PairEvaluation.Options = PairEvaluation.Options(),
+        probes: TeacherProbes?, taught: TaughtRows?, _ options: PairEvaluation.Options = PairEvaluation.Options(),
         resamples: Int = 1000, precision: Precision? = nil, progress: (String) -> Void = { _ in }
     ) throws {
         require(!candidates.isEmpty, "no pairs")
@@ -148,15 +148,22 @@ public struct PairComparison: Sendable {
 extension ActivationStore {
     /// Throws if a pair does not read these activations.
     public func check(_ pair: Pair, named name: String) throws {
-        try check(layer: pair.verbalizer.sidecar.layer, of: name)
-        if let hash = pair.targetHash, hash.lowercased() != manifest.settings.targetHash {
+        try check(pair.verbalizer.sidecar, named: name)
+        // Of the two sidecars one may know its target.
+        try check(pair.reconstructor.sidecar, named: name)
+    }
+
+    /// Throws if an autoencoder's model with this sidecar is not about these activations.
+    public func check(_ sidecar: Sidecar, named name: String) throws {
+        try check(layer: sidecar.layer, of: name)
+        if let hash = sidecar.target?.hash, hash.lowercased() != manifest.settings.targetHash {
             throw ModelError(
                 "\(name): reads the model \(hash.prefix(12))…, the activations of \(folder.path) are of \(manifest.settings.targetHash.prefix(12))…"
             )
         }
-        guard pair.verbalizer.sidecar.width == hiddenSize else {
+        guard sidecar.width == hiddenSize else {
             throw ModelError(
-                "\(name): reads vectors of \(pair.verbalizer.sidecar.width) numbers, those of \(folder.path) have \(hiddenSize)"
+                "\(name): reads vectors of \(sidecar.width) numbers, those of \(folder.path) have \(hiddenSize)"
             )
         }
     }

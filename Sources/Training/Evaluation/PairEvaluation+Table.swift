@@ -57,6 +57,15 @@ extension PairEvaluation {
                 "| \(key.question) | \(key.kind) | \(key.place.rawValue) | \(precision.claims) | \(percent(precision.share)) |"
             )
         }
+        lines += [
+            "", "| fact, about to matter or not | kind | place | standing | of | said | probes read |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        for (key, recall) in claims.facts(byDeciding: false) {
+            lines.append(
+                "| \(key.question) | \(key.kind) | \(key.place.rawValue) | \(key.standing.rawValue) | \(recall.facts) | \(percent(recall.share)) | \(percent(recall.ceiling)) |"
+            )
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -97,5 +106,6 @@ extension PairEvaluation {
     ]
 
     private func number(_ value: Double?) -> String { value.map { String(format: "%.3f", $0) } ?? "–" }
-    private func percent(_ value: Double?) -> String { value.map { String(format: "%.1f%%", 100 * $0) } ?? "–" }
+    private func percent(_ value: Double?) -> String { PairEvaluation.percent(value) }
+    static func percent(_ value: Double?) -> String { value.map { String(format: "%.1f%%", 100 * $0) } ?? "–" }
 }

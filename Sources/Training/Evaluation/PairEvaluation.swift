@@ -62,7 +62,7 @@ public struct PairEvaluation: Sendable {
     ///   - probes: for the ceiling; nil leaves it out.
     ///   - taught: the teacher's explanations of the split.
     public init(
-        _ pair: Pair, _ store: ActivationStore, split: String, grammar: (any ClaimGrammar)?, probes: ProbeSet?,
+        _ pair: Pair, _ store: ActivationStore, split: String, grammar: (any ClaimGrammar)?, probes: TeacherProbes?,
         taught: TaughtRows?, _ options: Options = Options()
     ) throws {
         let all = try store.rows(ofSplit: split)

@@ -31,6 +31,7 @@ extension ProbeSet {
             "format": "interlinear-probes", "version": 1, "d_model": .integer(hiddenSize),
             "layer_index": .integer(layerIndex), "target_sha256": .string(targetHash),
             "word_places": .integer(wordPlaces),
+            "fitted_splits": fittedSplits.map { .array($0.map { .string($0) }) } ?? .null,
             "probes": .array(
                 probes.map {
                     [
@@ -88,7 +89,9 @@ extension ProbeSet {
                 question: Question(subject: subject, relation: relation), values: values,
                 weights: try tensor("probe.\(index)", [values.count, features.width]))
         }
-        self.init(probes, features, layerIndex: layer, targetHash: hash, wordPlaces: places)
+        self.init(
+            probes, features, layerIndex: layer, targetHash: hash, wordPlaces: places,
+            fittedSplits: json["fitted_splits"]?.array?.compactMap(\.string))
     }
 }
 

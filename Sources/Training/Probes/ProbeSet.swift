@@ -32,17 +32,21 @@ public struct ProbeSet: Sendable {
     public let targetHash: String
     /// How many of the last words are read.
     public let wordPlaces: Int
+    /// The splits of the documents that they were fitted to; nil where that was not recorded.
+    public let fittedSplits: [String]?
     let features: ProbeFeatures
     private let places: [Question: Int]
 
     init(
-        _ probes: [Probe], _ features: ProbeFeatures, layerIndex: Int, targetHash: String, wordPlaces: Int
+        _ probes: [Probe], _ features: ProbeFeatures, layerIndex: Int, targetHash: String, wordPlaces: Int,
+        fittedSplits: [String]?
     ) {
         self.probes = probes
         self.features = features
         self.layerIndex = layerIndex
         self.targetHash = targetHash
         self.wordPlaces = wordPlaces
+        self.fittedSplits = fittedSplits
         hiddenSize = features.hiddenSize
         places = Dictionary(uniqueKeysWithValues: probes.enumerated().map { ($1.question, $0) })
     }

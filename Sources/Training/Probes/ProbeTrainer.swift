@@ -125,7 +125,8 @@ extension ProbeSet {
         let probes = trainees.map { Probe(question: $0.question, values: $0.values, weights: $0.best) }
         return ProbeSet(
             probes.sorted { $0.question < $1.question }, features, layerIndex: store.manifest.settings.layerIndex,
-            targetHash: store.manifest.settings.targetHash, wordPlaces: options.wordPlaces)
+            targetHash: store.manifest.settings.targetHash, wordPlaces: options.wordPlaces,
+            fittedSplits: Set(rows.map(store.split)).sorted())
     }
 }
 

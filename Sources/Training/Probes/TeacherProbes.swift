@@ -1,3 +1,4 @@
+import Claims
 import Foundation
 
 /// The probes that a teacher asks: one set for all documents, or two, each fitted to the other half.
@@ -14,6 +15,41 @@ public enum TeacherProbes: Sendable {
         } else {
             self = .apart(try ProbeSet(folder: folder, matching: store))
         }
+    }
+
+    /// Splits that must not be explained with these probes, which were fitted to them.
+    public var fittedSplits: Set<String> {
+        switch self {
+        case .apart(let set): Set(set.fittedSplits ?? [])
+        case .crossFit: []
+        }
+    }
+
+    /// What the probes read from one vector.
+    struct Reading {
+        private let all: ProbeReading
+        private let row: Int
+
+        fileprivate init(_ all: ProbeReading, row: Int) {
+            self.all = all
+            self.row = row
+        }
+
+        /// How probable a fact is; nil if no probe reads its question.
+        func probability(_ fact: Fact) -> Float? { all.probability(of: fact, row: row) }
+        /// The likeliest answer; nil if no probe reads the question.
+        func best(_ question: Question) -> String? { all.best(question, row: row)?.value }
+    }
+
+    /// Reads some rows of a store, each with the probes that have not met its document.
+    func readings(_ store: ActivationStore, rows: [Int]) -> [Reading] {
+        var result = [Reading?](repeating: nil, count: rows.count)
+        for (number, set) in sets.enumerated() {
+            let places = rows.indices.filter { self.set(for: store.document(of: rows[$0]).id) == number }
+            let reading = set.read(store.vectors(places.map { rows[$0] }))
+            for (row, place) in places.enumerated() { result[place] = Reading(reading, row: row) }
+        }
+        return result.compactMap { $0 }
     }
 
     var sets: [ProbeSet] {

@@ -253,7 +253,7 @@ public struct PairRecipe {
         note(
             "the teacher explains \(report.explained) rows, withholds \(report.withheld), has nothing to say about \(report.empty); says \(report.said) facts of \(report.stated) stated"
         )
-        try AtomicFile.write(lines, to: explanationsFile)
+        try store.writeExplanations(lines, to: explanationsFile)
     }
 
     // MARK: The pair
@@ -312,7 +312,7 @@ public struct PairRecipe {
         settings.rows = options.evaluationRows
         settings.seed = options.seed
         let evaluation = try PairEvaluation(
-            Pair(folder: pairFolder), store, split: "held-out", grammar: TinyWorldGrammar(), probes: probes,
+            Pair(folder: pairFolder), store, split: "held-out", grammar: TinyWorldGrammar(), probes: .apart(probes),
             taught: TaughtRows(store, split: "held-out", JSONLTeacher(explanationsFile)), settings)
         try AtomicFile.write(
             evaluation.json.serialized(indent: 2) + "\n", to: folder.url.appending(path: "evaluation.json"))

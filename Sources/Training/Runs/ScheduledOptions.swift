@@ -57,7 +57,8 @@ extension ScheduledOptions {
             RunField(
                 "checkpoint_seconds", \.checkpointSeconds, in: 0...1e9, fixed: false,
                 "Seconds after which a checkpoint is due anyway."),
-            RunField("threads", \.threads, fixed: false, "Threads to compute with; none for all cores."),
+            // Products of many rows may differ in the last bits with another number of threads.
+            RunField("threads", \.threads, "Threads to compute with; none for all cores."),
         ]
     }
 

@@ -6,7 +6,7 @@ import RemoteModels
 ///
 /// Equal texts are asked about once, and nothing that the journal answers is asked again, whichever run asked it first. What has no
 /// answer after patient repetition is skipped and counted, and asked again by the next run. A refused key, or many failures in a
-/// row, end the run; every answer that came is in the journal by then.
+/// row, end the run; questions under way by then have some time to be answered, and every answer that came is in the journal.
 public struct RemoteTeacher: TextTeacher {
     private let model: RemoteModel
     private let prompt: TeacherPrompt
@@ -21,6 +21,8 @@ public struct RemoteTeacher: TextTeacher {
         public var temperature: Double?
         /// Questions in a row that end without an answer, after which the run ends.
         public var mostFailuresInARow = 20
+        /// How long a run that ends early waits for the questions under way: they may be paid for.
+        public var patience = Duration.seconds(20)
 
         /// The usual.
         public init() {}
@@ -55,15 +57,28 @@ public struct RemoteTeacher: TextTeacher {
         }
         try progress.deliverReady(deliver)
         var failuresInARow = 0
-        try await withThrowingTaskGroup(of: (String, Outcome).self) { group in
-            var next = questions.makeIterator()
+        try await withThrowingTaskGroup(of: (String, Outcome)?.self) { group in
+            var next = questions.makeIterator(), underWay = 0
             func add() {
                 guard let index = next.next() else { return }
                 let (request, key) = (requests[index], progress.keys[index])
+                underWay += 1
                 group.addTask { (key, try await ask(request, key)) }
             }
-            for _ in 0..<max(1, model.settings.concurrency) { add() }
-            while let (key, outcome) = try await group.next() {
+            /// Waits for what has been asked, so that the journal has the answers; no longer than the patience lasts.
+            func drain() async {
+                let patience = options.patience
+                group.addTask {
+                    try? await Task.sleep(for: patience)
+                    return nil
+                }
+                while underWay > 0, let result = await group.nextResult() {
+                    if case .success(nil) = result { break }
+                    underWay -= 1
+                }
+                group.cancelAll()
+            }
+            func receive(_ key: String, _ outcome: Outcome) throws {
                 if case .failure(let error) = outcome {
                     failuresInARow += 1
                     guard failuresInARow < options.mostFailuresInARow else {
@@ -76,7 +91,17 @@ public struct RemoteTeacher: TextTeacher {
                 progress.outcomes[key] = outcome
                 progress.report.asked += 1
                 try progress.deliverReady(deliver)
-                add()
+            }
+            for _ in 0..<max(1, model.settings.concurrency) { add() }
+            while let result = await group.nextResult() {
+                underWay -= 1
+                do {
+                    if let (key, outcome) = try result.get() { try receive(key, outcome) }
+                    add()
+                } catch {
+                    await drain()
+                    throw error
+                }
             }
         }
         progress.report.inputTokens = model.usage.inputTokens - before.inputTokens

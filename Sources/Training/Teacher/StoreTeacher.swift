@@ -69,7 +69,7 @@ public struct StoreTeacher {
         var report = Report()
         for begin in stride(from: 0, to: rows.count, by: 2048) {
             let batch = Array(rows[begin..<min(rows.count, begin + 2048)])
-            let readings = readings(of: batch)
+            let readings = probes?.readings(store, rows: batch)
             for (index, row) in batch.enumerated() {
                 let reading = readings?[index]
                 guard let explanation = explanation(of: row, reading, &report) else { continue }
@@ -79,25 +79,7 @@ public struct StoreTeacher {
         return report
     }
 
-    /// One row's reading.
-    private struct Reading {
-        let all: ProbeReading
-        let row: Int
-        func probability(_ fact: Fact) -> Float? { all.probability(of: fact, row: row) }
-    }
-
-    private func readings(of rows: [Int]) -> [Reading]? {
-        guard let probes else { return nil }
-        var result = [Reading?](repeating: nil, count: rows.count)
-        for (number, set) in probes.sets.enumerated() {
-            let places = rows.indices.filter { probes.set(for: store.document(of: rows[$0]).id) == number }
-            let reading = set.read(store.vectors(places.map { rows[$0] }))
-            for (row, place) in places.enumerated() { result[place] = Reading(all: reading, row: row) }
-        }
-        return result.compactMap { $0 }
-    }
-
-    private func explanation(of row: Int, _ reading: Reading?, _ report: inout Report) -> String? {
+    private func explanation(of row: Int, _ reading: TeacherProbes.Reading?, _ report: inout Report) -> String? {
         let document = store.document(of: row), place = store.row(row)
         func isHeld(_ fact: Fact) -> Bool { reading.map { ($0.probability(fact) ?? 0) > options.threshold } ?? true }
         let truths = document.truths(at: place.byteEnd)
@@ -148,4 +130,18 @@ public struct StoreTeacher {
 
     /// How many last words are quoted at most.
     static let endingWords = 3
+}
+
+extension ActivationStore {
+    /// Questions whose answers some of the documents say in words, and some hold before anything says them.
+    public func shownQuestions() -> Set<Question> {
+        var stated: Set<Question> = [], latent: Set<Question> = []
+        for document in documents {
+            for truth in document.document.truths {
+                if truth.statedFrom != nil { stated.insert(truth.fact.question) }
+                if truth.statedFrom.map({ $0 > truth.from }) ?? true { latent.insert(truth.fact.question) }
+            }
+        }
+        return stated.intersection(latent)
+    }
 }

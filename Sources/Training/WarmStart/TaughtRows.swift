@@ -1,3 +1,4 @@
+import Autoencoder
 import Foundation
 import LanguageModel
 import Tensors
@@ -9,8 +10,13 @@ public struct TaughtRows: Sendable {
     /// What a teacher wrote about each.
     public private(set) var explanations: [String] = []
 
-    /// The rows of a split that a teacher's file explains, under the names `document#position`. Throws if there are none.
+    /// The rows of a split that a teacher's file explains, under the names `document#position`. Throws if there are none, and if the
+    /// file's sidecar says that it is about activations of another model or block.
     public init(_ store: ActivationStore, split: String, _ teacher: JSONLTeacher) throws {
+        if let sidecar = try Sidecar.read(beside: teacher.file) {
+            try sidecar.check(
+                store.manifest.settings.sidecar, at: Sidecar.place(beside: teacher.file), against: store.folder.path)
+        }
         for row in try store.rows(ofSplit: split) {
             guard let explanation = teacher[store.id(of: row)] else { continue }
             rows.append(row)
@@ -41,6 +47,12 @@ public struct TaughtRows: Sendable {
 }
 
 extension ActivationStore {
+    /// Writes explanations of this store's rows, lines of ``TaughtExplanation``, with a sidecar that says which activations they are
+    /// about. Throws a one-line error.
+    public func writeExplanations(_ lines: String, to file: URL) throws {
+        try Sidecar.write(manifest.settings.sidecar, beside: file) { try AtomicFile.write(lines, to: file) }
+    }
+
     /// A row's name in teacher files: `document#position`.
     public func id(of row: Int) -> String {
         TeacherRequest.id(document: document(of: row).id, position: self.row(row).position)

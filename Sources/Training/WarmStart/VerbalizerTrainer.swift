@@ -38,6 +38,11 @@ public final class VerbalizerTrainer: Trainer {
 
     public func step(_ index: Int) throws -> Metrics {
         let places = (index * options.rowsPerStep..<(index + 1) * options.rowsPerStep).map { order.item($0) }
+        if options.shufflesActivations, store.partners(of: places.map { training.rows[$0] }) == nil {
+            throw TrainingError(
+                "\(store.folder.path): the \(places.count) rows of a step are all of one document, and none has another's activation to be shuffled with; raise rows_per_step"
+            )
+        }
         let batch = try batch(training, places, shuffled: options.shufflesActivations)
         let tape = Tape(precision: options.precision)
         let logProbabilities = verbalizer.responseLogProbabilities(batch, tape: tape)
@@ -54,7 +59,9 @@ public final class VerbalizerTrainer: Trainer {
         let loss = try loss(rows, shuffled: options.shufflesActivations)
         guard loss.isFinite else { throw NonFiniteError("the held-out loss") }
         var metrics: Metrics = ["held_out_loss": loss]
-        if !options.shufflesActivations { metrics["held_out_loss_swapped"] = try self.loss(rows, shuffled: true) }
+        if !options.shufflesActivations, store.partners(of: rows.rows) != nil {
+            metrics["held_out_loss_swapped"] = try self.loss(rows, shuffled: true)
+        }
         if let judge, !options.shufflesActivations {
             metrics.merge(try judge.metrics(verbalizer, store, heldOut.spread(options.evaluationSamples)))
         }

@@ -16,17 +16,20 @@ struct DataExplain: ParsableCommand {
         abstract: "Explain stored activations from what their documents state.",
         discussion: """
             With --probes a fact is said only where a probe reads it from that very vector; with --text-only whatever the text \
-            has stated is said, so that one can see what that does. The probes must have been fitted to \
-            other documents, or with --cross-fit.
+            has stated is said, so that one can see what that does. The splits that the probes were fitted to are left out, unless \
+            they were fitted with --cross-fit.
 
             With --from and --reader, explanations written elsewhere lose the sentences without which a reconstructor rebuilds \
-            the vector no worse.
+            the vector no worse. The reader must have learnt from other documents: name the --splits it has not met.
             """)
 
     @Option(help: ArgumentHelp("The activation store.", valueName: "dir"))
     var store: String
 
-    @Option(help: ArgumentHelp("Splits to explain, with commas between; all by default.", valueName: "names"))
+    @Option(
+        help: ArgumentHelp(
+            "Splits to explain, with commas between; by default all but those that the probes were fitted to.",
+            valueName: "names"))
     var splits: String?
 
     @Option(
@@ -81,15 +84,16 @@ struct DataExplain: ParsableCommand {
         let target = URL(fileURLWithPath: output)
         try AtomicFile.checkWritable(target)
         let store = try ActivationStore(folder: URL(fileURLWithPath: store))
-        let names = splits.map { $0.split(separator: ",").map(String.init) } ?? store.splits
+        let probes = try probes.map { try TeacherProbes(folder: URL(fileURLWithPath: $0), matching: store) }
+        let names = try splitNames(store, probes)
         let rows = try names.flatMap { try store.rows(ofSplit: $0) }.sorted()
         var lines = ""
         func deliver(_ row: Int, _ explanation: String) {
             lines += TaughtExplanation(id: store.id(of: row), explanation: explanation).line
         }
-        let summary = try from.map { try filter($0, store, rows, deliver) } ?? teach(store, rows, deliver)
+        let summary = try from.map { try filter($0, store, rows, deliver) } ?? teach(store, probes, rows, deliver)
         guard !lines.isEmpty else { throw ModelError("\(output): not written, since nothing was explained") }
-        try AtomicFile.write(lines, to: target)
+        try store.writeExplanations(lines, to: target)
         shared.note("\(output): " + summary.map { "\($0.0) \($0.1)" }.joined(separator: ", "))
         if shared.json {
             try Output.line(
@@ -97,19 +101,36 @@ struct DataExplain: ParsableCommand {
         }
     }
 
+    /// The splits asked for, or all but those that probes were fitted to. Throws for one that they were fitted to.
+    private func splitNames(_ store: ActivationStore, _ probes: TeacherProbes?) throws -> [String] {
+        let fitted = probes?.fittedSplits ?? []
+        guard let asked = splits?.split(separator: ",").map(String.init) else {
+            let left = store.splits.filter { !fitted.contains($0) }
+            guard !left.isEmpty else {
+                throw ModelError(
+                    "\(self.probes ?? ""): these probes were fitted to every split of \(store.folder.path); fit them to one, or with nla data probes --cross-fit"
+                )
+            }
+            return left
+        }
+        if let own = asked.first(where: fitted.contains) {
+            throw ModelError(
+                "--splits \(own): the probes were fitted to these documents, and would find in them what they learnt there; leave it out, or fit with nla data probes --cross-fit"
+            )
+        }
+        return asked
+    }
+
     private func teach(
-        _ store: ActivationStore, _ rows: [Int], _ deliver: (Int, String) -> Void
+        _ store: ActivationStore, _ probes: TeacherProbes?, _ rows: [Int], _ deliver: (Int, String) -> Void
     ) throws -> [(String, Int)] {
         var options = StoreTeacher.Options()
         options.threshold = threshold
         options.maximumSentences = maximumSentences
         options.omission = omission
         options.seed = shared.seed
-        let probes = try probes.map {
-            try TeacherProbes(folder: URL(fileURLWithPath: $0), matching: store)
-        }
         let teacher = StoreTeacher(
-            store, grammar.grammar, probes: probes, shown: grammar.shown, options)
+            store, grammar.grammar, probes: probes, shown: grammar.shown ?? store.shownQuestions(), options)
         let report = teacher.explain(rows, deliver: deliver)
         return [
             ("explained", report.explained), ("withheld", report.withheld), ("empty", report.empty),
@@ -122,8 +143,9 @@ struct DataExplain: ParsableCommand {
     ) throws -> [(String, Int)] {
         let written = try JSONLTeacher(URL(fileURLWithPath: file))
         let known = rows.filter { written[store.id(of: $0)] != nil }
-        let filter = ReaderFilter(
-            try Reconstructor(folder: URL(fileURLWithPath: reader ?? "")), gain: gain)
+        let reconstructor = try Reconstructor(folder: URL(fileURLWithPath: reader ?? ""))
+        try store.check(reconstructor.sidecar, named: reader ?? "")
+        let filter = ReaderFilter(reconstructor, gain: gain)
         var report = ReaderFilter.Report()
         for begin in stride(from: 0, to: known.count, by: 256) {
             let batch = Array(known[begin..<min(known.count, begin + 256)])
@@ -132,7 +154,8 @@ struct DataExplain: ParsableCommand {
             for (row, text) in zip(batch, kept) { if let text { deliver(row, text) } }
         }
         return [
-            ("explained", known.count - report.emptied), ("emptied", report.emptied), ("sentences", report.sentences),
+            ("explained", known.count - report.emptied), ("emptied", report.emptied),
+            ("unexplained", rows.count - known.count), ("sentences", report.sentences),
             ("kept", report.kept),
         ]
     }

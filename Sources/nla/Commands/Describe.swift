@@ -10,7 +10,7 @@ struct Describe: ParsableCommand {
         abstract: "Put activations from a file into words.",
         discussion: """
             The file holds one tensor [n, d], as nla extract and nla reconstruct write it. An explanation without its tags is shown \
-            as it is, and marked.
+            as it is, and marked. Rows of zeros alone have no direction to put into words: they are left out and counted.
             """)
 
     @Option(help: ArgumentHelp("Verbalizer folder, or org/name in the local cache.", valueName: "dir"))
@@ -27,13 +27,18 @@ struct Describe: ParsableCommand {
         shared.apply()
         let folder = try ModelLocation.resolve(av)
         let verbalizer = try Verbalizer(folder: folder, precision: try Dtype.asked(verbalizing.dtype))
-        let activations = try VectorFile.read(URL(fileURLWithPath: vectors), for: verbalizer.sidecar)
-        let explanations = try verbalizer.explain(activations, verbalizing.options(seed: shared.seed)).map { $0[0] }
+        let file = URL(fileURLWithPath: vectors)
+        let activations = try VectorFile.read(file, for: verbalizer.sidecar)
+        let rows = try VectorFile.directed(activations, of: file)
+        var options = verbalizing.options(seed: shared.seed)
+        options.keys = rows.map(UInt64.init)
+        let explanations = try verbalizer.explain(activations.gatheringRows(rows.map(Int32.init)), options).map { $0[0] }
+        let skipped = activations.rows - rows.count
         if shared.json {
-            let rows = explanations.enumerated().map { Describe.json($1, row: $0) }
-            try Output.line((["results": .array(rows)] as JSONValue).serialized())
+            let results = zip(rows, explanations).map { Describe.json($1, row: $0) }
+            try Output.line((["results": .array(results), "skipped": .integer(skipped)] as JSONValue).serialized())
         } else {
-            for (row, explanation) in explanations.enumerated() {
+            for (row, explanation) in zip(rows, explanations) {
                 try Output.line(Interlinear.plain(explanation, label: "\(row)"))
             }
         }
@@ -41,7 +46,8 @@ struct Describe: ParsableCommand {
         let tokens = explanations.reduce(0) { $0 + $1.ids.count }
         shared.note(
             "\(explanations.count) explanations, \(tokens) tokens"
-                + (unfinished > 0 ? "; \(unfinished) without explanation tags" : ""))
+                + (unfinished > 0 ? "; \(unfinished) without explanation tags" : "")
+                + (skipped > 0 ? "; \(skipped) left out, all zeros" : ""))
     }
 
     static func json(_ explanation: Explanation, row: Int) -> JSONValue {

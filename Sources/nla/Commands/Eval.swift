@@ -81,7 +81,7 @@ struct Eval: ParsableCommand {
         options.seed = shared.seed
         let comparison = try PairComparison(
             PairComparison.Candidate.read(nla), store, split: split, grammar: grammar.grammar,
-            probes: try probes.map { try ProbeSet(folder: URL(fileURLWithPath: $0), matching: store) },
+            probes: try probes.map { try TeacherProbes(folder: URL(fileURLWithPath: $0), matching: store) },
             taught: try explanations.map {
                 try TaughtRows(store, split: split, JSONLTeacher(URL(fileURLWithPath: $0)))
             }, options, resamples: resamples, precision: try Dtype.asked(dtype)

@@ -42,6 +42,9 @@ struct Explain: ParsableCommand {
         if positions != nil && every != nil { throw ValidationError("Give only one of --positions and --every.") }
         if let every, every < 1 { throw ValidationError("--every must be at least 1.") }
         if !(1...1024).contains(samples) { throw ValidationError("--samples must be between 1 and 1024.") }
+        if samples > 1, verbalizing.temperature == 0 {
+            throw ValidationError("--samples asks for a --temperature above 0: at 0 all samples are equal.")
+        }
     }
 
     func run() throws {
@@ -73,7 +76,6 @@ struct Explain: ParsableCommand {
         shared.note(
             String(
                 format: "%ld of %ld tokens explained in %.1f s", rows.count, ids.count,
-                (clock.now - start) / .seconds(1))
-                + (samples > 1 ? ", the best of \(samples) samples each" : ""))
+                (clock.now - start) / .seconds(1)))
     }
 }

@@ -10,7 +10,7 @@ struct Score: ParsableCommand {
         abstract: "Say how well an explanation stands in for activations.",
         discussion: """
             The explanation is turned into an activation and compared with every row of the file: mse on vectors of norm √d (0 is \
-            equal, 2 is orthogonal), and cosine. Of several rows the means are printed, with --json the rows too.
+            equal, 2 is orthogonal), and cosine. Rows of zeros alone are left out and counted. Of several rows the means are printed, with --json the rows too.
             """)
 
     @Option(help: ArgumentHelp("Reconstructor folder, or org/name in the local cache.", valueName: "dir"))
@@ -31,19 +31,29 @@ struct Score: ParsableCommand {
         shared.apply()
         let folder = try ModelLocation.resolve(ar)
         let reconstructor = try Reconstructor(folder: folder, precision: try Dtype.asked(dtype))
-        let activations = try VectorFile.read(URL(fileURLWithPath: vectors), for: reconstructor.sidecar)
-        let scores = try Scores.rows(try reconstructor.reconstruct([text]), activations)
+        let file = URL(fileURLWithPath: vectors)
+        let activations = try VectorFile.read(file, for: reconstructor.sidecar)
+        let kept = try VectorFile.directed(activations, of: file)
+        let skipped = activations.rows - kept.count
+        let scores = try Scores.rows(
+            try reconstructor.reconstruct([text]), activations.gatheringRows(kept.map(Int32.init)))
         let error = Scores.meanSquaredError(scores), cosine = Scores.meanCosine(scores)
         if shared.json {
-            let rows = scores.map {
-                ["mse": .number($0.meanSquaredError), "cosine_similarity": .number($0.cosine)] as JSONValue
+            let rows = zip(kept, scores).map { row, score in
+                [
+                    "row": .integer(row), "mse": .number(score.meanSquaredError),
+                    "cosine_similarity": .number(score.cosine),
+                ] as JSONValue
             }
             try Output.line(
-                (["mse": .number(error), "cosine_similarity": .number(cosine), "results": .array(rows)] as JSONValue)
-                    .serialized())
+                ([
+                    "mse": .number(error), "cosine_similarity": .number(cosine), "results": .array(rows),
+                    "skipped": .integer(skipped),
+                ] as JSONValue).serialized())
         } else {
             try Output.line(String(format: "mse %.4f  cosine %.4f", error, cosine))
         }
-        if scores.count > 1 { shared.note("means over \(scores.count) activations") }
+        let left = skipped > 0 ? "; \(skipped) left out, all zeros" : ""
+        if scores.count + skipped > 1 { shared.note("means over \(scores.count) activations" + left) }
     }
 }

@@ -116,6 +116,8 @@ extension Interlinear {
         let count: Int
         /// FVE of the reconstructor's answer to no words at all.
         let nothingSaid: Double?
+        /// Explanations drawn for each token, of which the best-scoring one stands here.
+        let samples: Int
 
         /// - Parameter empty: the scores of an empty explanation.
         init(
@@ -129,10 +131,12 @@ extension Interlinear {
             fractionOfVarianceExplained = variance.flatMap { Scores.fractionOfVarianceExplained(scores, $0.variance) }
             self.variance = variance
             count = rows.count
+            samples = rows.map(\.samples).max() ?? 1
         }
 
         var line: String {
-            let mean = String(format: "mean cosine %.3f over %ld tokens", cosine, count)
+            let choice = samples > 1 ? ", each the best-scoring of \(samples) samples" : ""
+            let mean = String(format: "mean cosine %.3f over %ld tokens", cosine, count) + choice
             guard let fraction = fractionOfVarianceExplained, let variance else { return mean }
             let set = variance.isRecorded ? "variance of \(variance.variance.set)" : "variance of these tokens alone"
             let caution = count < 50 ? "; a rough figure, from so few" : ""
