@@ -20,6 +20,33 @@ struct SidecarTests {
         #expect(av.reconstructorSuffix.count == 5)
     }
 
+    @Test("A pair says the same when its halves exchange the older and the newer field names")
+    func exchangedNames() throws {
+        let scratch = try Scratch()
+        let golden = try GoldenPair("qwen2")
+        let older = try scratch.copy(golden.av).appending(path: Sidecar.fileName)
+        try edit(older, "role: av\nd_model: 32\nextraction:", "role: actor\nextraction:\n  d_model: 32")
+        try edit(older, "  av: Say", "  actor: Say")
+        try edit(older, "  ar: 'Summary", "  critic: 'Summary")
+        try edit(older, "\ncritic:\n  extraction_layer_index: 2", "\nar:\n  num_hidden_layers: 2")
+        let newer = try scratch.copy(golden.ar).appending(path: Sidecar.fileName)
+        try edit(newer, "role: critic\nextraction:\n  d_model: 32", "role: ar\nd_model: 32\nextraction:")
+        try edit(newer, "  actor: Say", "  av: Say")
+        try edit(newer, "  critic: 'Summary", "  ar: 'Summary")
+        try edit(newer, "\nar:\n  num_hidden_layers: 2", "\ncritic:\n  extraction_layer_index: 2")
+
+        let pair = try Pair(folder: scratch.url, precision: .float32)
+        let original = try Pair(folder: golden.folder, precision: .float32)
+        #expect(pair.verbalizer.sidecar == original.verbalizer.sidecar)
+        #expect(pair.reconstructor.sidecar == original.reconstructor.sidecar)
+        let vectors = try golden.tensor("activations")
+        let explained = try pair.verbalizer.explain(vectors, .init(maximumTokens: 32)).map { $0[0].text }
+        #expect(explained == golden.explanations)
+        #expect(try original.verbalizer.explain(vectors, .init(maximumTokens: 32)).map { $0[0].text } == explained)
+        let rebuilt = try pair.reconstructor.reconstruct(golden.texts)
+        #expect(try rebuilt.relativeError(to: original.reconstructor.reconstruct(golden.texts)) == 0)
+    }
+
     @Test("What is written is read back, and written again to the byte")
     func roundTrip() throws {
         let again = try Sidecar(yaml: fullSidecar.yaml, source: "test")

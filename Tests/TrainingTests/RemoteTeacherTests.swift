@@ -9,7 +9,8 @@ import Training
 @Suite struct RemoteTeacherTests {
     /// Runs a teacher on a scripted server with a journal and returns all there is to see.
     private func teach(
-        _ texts: [String], journal: URL, failuresInARow: Int = 20, model name: String = "parrot",
+        _ texts: [String], journal: URL, by wire: RemoteProtocol = .anthropicMessages, failuresInARow: Int = 20,
+        model name: String = "parrot",
         script: @escaping @Sendable (ScriptedServer.Request) async -> ScriptedServer.Reply
     ) async throws -> (
         outcome: Result<TeacherReport, any Error>, taught: [TaughtExplanation], requests: [ScriptedServer.Request],
@@ -17,8 +18,8 @@ import Training
     ) {
         try await ScriptedServer.run(script) { server in
             var settings = try RemoteModelSettings(
-                .anthropicMessages, model: name, baseURL: server.address,
-                environment: ["ANTHROPIC_API_KEY": "secret-key"])
+                wire, model: name, baseURL: server.address,
+                environment: ["ANTHROPIC_API_KEY": "secret-key", "OPENAI_API_KEY": "secret-key"])
             settings.concurrency = 4
             settings.retries.firstDelay = .milliseconds(1)
             settings.retries.maxAttempts = 3
@@ -45,8 +46,10 @@ import Training
         try await body(file)
     }
 
-    private static func answer(_ question: String) -> ScriptedServer.Reply {
-        .message("<explanation>About \(question).</explanation>")
+    private static func answer(
+        _ question: String, by wire: RemoteProtocol = .anthropicMessages
+    ) -> ScriptedServer.Reply {
+        wire.answer("<explanation>About \(question).</explanation>")
     }
 
     @Test func explanationsComeInTheOrderOfTheRequestsAndEqualTextsAreAskedOnce() async throws {
@@ -67,17 +70,22 @@ import Training
         }
     }
 
-    @Test func aServerThatMisbehavesEveryOtherTimeLosesNothing() async throws {
+    @Test(arguments: RemoteProtocol.allCases)
+    func aServerThatMisbehavesEveryOtherTimeLosesNothing(_ wire: RemoteProtocol) async throws {
         try await withJournal { journal in
             let replies: [ScriptedServer.Reply] = [
                 .error(429, headers: ["retry-after-ms": "3"]), .closed, .error(500), .brokenOff, .answer("<html>"),
-                .message("<explanation>"), .answer(status: 529, ""),
+                wire.answer("<explanation>"), .answer(status: 529, ""), wire.cutOff("<explanation>About"),
+                wire.filtered,
+                wire.refusal,
             ]
             let seen = Mutex<Set<String>>([])
             let texts = (0..<30).map { "text \($0)" }
-            let run = try await teach(texts, journal: journal) { request in
+            let run = try await teach(texts, journal: journal, by: wire) { request in
+                // Each text gets the reply of its number first, so that every reply has its turn.
                 let isFirst = seen.withLock { $0.insert(request.question).inserted }
-                return isFirst ? replies[request.number % replies.count] : Self.answer(request.question)
+                let number = Int(request.question.dropFirst("text ".count)) ?? 0
+                return isFirst ? replies[number % replies.count] : Self.answer(request.question, by: wire)
             }
             #expect(try run.outcome.get().answered == 30)
             #expect(run.taught.map(\.explanation) == texts.map { "About \($0)." })
@@ -107,44 +115,79 @@ import Training
         }
     }
 
-    @Test func whatHasNoAnswerIsCountedAndAskedAgainByTheNextRun() async throws {
+    @Test(arguments: RemoteProtocol.allCases)
+    func whatHasNoAnswerIsCountedAndAskedAgainByTheNextRun(_ wire: RemoteProtocol) async throws {
         try await withJournal { journal in
-            let texts = (0..<9).map { "text \($0)" } + ["text 3"]
-            let run = try await teach(texts, journal: journal) { request in
+            let texts = (0..<12).map { "text \($0)" } + ["text 3"]
+            let run = try await teach(texts, journal: journal, by: wire) { request in
                 switch request.question {
-                case "text 3": .message("<explanation></explanation>")
+                case "text 3": wire.answer("<explanation></explanation>")
                 case "text 5": .error(500)
                 case "text 7": .error(400, "too long")
-                default: Self.answer(request.question)
+                case "text 9": wire.cutOff("<explanation>About")
+                case "text 10": wire.filtered
+                case "text 11": wire.refusal
+                default: Self.answer(request.question, by: wire)
                 }
             }
             let report = try run.outcome.get()
-            #expect(report.skipped == ["an empty explanation": 2, "HTTP 500": 1, "HTTP 400": 1])
+            #expect(
+                report.skipped == [
+                    "an empty explanation": 2, "HTTP 500": 1, "HTTP 400": 1, "cut off": 1, "refused": 2,
+                ])
             #expect(report.requested == report.answered + report.reused + report.skippedCount)
             #expect(run.taught.map(\.id) == ["0", "1", "2", "4", "6", "8"])
-            let next = try await teach(texts, journal: journal) { Self.answer($0.question) }
-            #expect(next.requests.count == 3 && next.taught.count == 10)
+            let next = try await teach(texts, journal: journal, by: wire) { Self.answer($0.question, by: wire) }
+            #expect(next.requests.count == 6 && next.taught.count == 13)
         }
     }
 
-    @Test func aRefusedKeyEndsTheRunAndWhatWasAnsweredStays() async throws {
+    @Test(arguments: RemoteProtocol.allCases)
+    func anAnswerCutOffBehindTheClosingTagIsWhole(_ wire: RemoteProtocol) async throws {
+        try await withJournal { journal in
+            let run = try await teach(["text 0"], journal: journal, by: wire) {
+                wire.cutOff("<explanation>About \($0.question).</explanation> I hope that")
+            }
+            #expect(run.taught.map(\.explanation) == ["About text 0."] && run.requests.count == 1)
+        }
+    }
+
+    @Test(arguments: RemoteProtocol.allCases)
+    func aRefusedKeyEndsTheRunAndWhatWasAnsweredStays(_ wire: RemoteProtocol) async throws {
         try await withJournal { journal in
             let texts = (0..<50).map { "text \($0)" }
-            let run = try await teach(texts, journal: journal) {
-                $0.number < 10 ? Self.answer($0.question) : .error(401, "key revoked")
+            let run = try await teach(texts, journal: journal, by: wire) {
+                $0.number < 10 ? Self.answer($0.question, by: wire) : .error(401, "key revoked")
             }
             let error = #expect(throws: RemoteModelError.self) { try run.outcome.get() }
             #expect(error?.description.contains("key revoked") == true)
+            #expect(error?.description.contains(wire.defaultKeyVariable) == true, "\(String(describing: error))")
             #expect(run.requests.count < 20)
-            let next = try await teach(texts, journal: journal) { Self.answer($0.question) }
+            let next = try await teach(texts, journal: journal, by: wire) { Self.answer($0.question, by: wire) }
             #expect(next.requests.count == 40 && next.taught.count == 50)
         }
     }
 
-    @Test func manyFailuresInARowEndTheRun() async throws {
+    @Test func aQuestionUnderWayWhenTheRunEndsIsAnsweredAndNotAskedAgain() async throws {
         try await withJournal { journal in
-            let run = try await teach((0..<60).map { "text \($0)" }, journal: journal, failuresInARow: 5) { _ in
-                .message("<explanation>")
+            let texts = (0..<8).map { "text \($0)" }
+            let run = try await teach(texts, journal: journal, failuresInARow: 2) { request in
+                guard request.question == "text 0" else { return .error(400, "no") }
+                try? await Task.sleep(for: .milliseconds(200))
+                return Self.answer(request.question)
+            }
+            #expect(throws: TrainingError.self) { try run.outcome.get() }
+            let next = try await teach(texts, journal: journal) { Self.answer($0.question) }
+            #expect(next.taught.count == 8 && !next.requests.contains { $0.question == "text 0" })
+        }
+    }
+
+    @Test(arguments: RemoteProtocol.allCases)
+    func manyFailuresInARowEndTheRun(_ wire: RemoteProtocol) async throws {
+        try await withJournal { journal in
+            let texts = (0..<60).map { "text \($0)" }
+            let run = try await teach(texts, journal: journal, by: wire, failuresInARow: 5) { _ in
+                wire.answer("<explanation>")
             }
             let error = #expect(throws: TrainingError.self) { try run.outcome.get() }
             #expect(error?.description.contains("5 questions in a row") == true, "\(String(describing: error))")
@@ -169,6 +212,42 @@ import Training
             }
             try Data("{\"form".utf8).write(to: file)
             #expect(try await TeacherJournal(file).count == 0)
+        }
+    }
+}
+
+extension RemoteProtocol {
+    /// An answer that ended by itself.
+    fileprivate func answer(_ text: String) -> ScriptedServer.Reply {
+        switch self {
+        case .anthropicMessages: .message(text)
+        case .openAIChatCompletions: .choice(text)
+        }
+    }
+
+    /// An answer that ended at the limit of tokens.
+    fileprivate func cutOff(_ text: String) -> ScriptedServer.Reply {
+        switch self {
+        case .anthropicMessages: .message(text, stop: "max_tokens")
+        case .openAIChatCompletions: .choice(text, stop: "length")
+        }
+    }
+
+    /// Nothing, because the server stopped the model.
+    fileprivate var filtered: ScriptedServer.Reply {
+        switch self {
+        case .anthropicMessages: .message("", stop: "refusal")
+        case .openAIChatCompletions: .choice("", stop: "content_filter")
+        }
+    }
+
+    /// A refusal, which OpenAI's protocol gives beside the text and Anthropic's as the reason to stop.
+    fileprivate var refusal: ScriptedServer.Reply {
+        switch self {
+        case .anthropicMessages: filtered
+        case .openAIChatCompletions:
+            .answer(
+                #"{"choices": [{"finish_reason": "stop", "message": {"content": null, "refusal": "I cannot say."}}]}"#)
         }
     }
 }

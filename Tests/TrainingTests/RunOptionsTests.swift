@@ -1,3 +1,4 @@
+import Autoencoder
 import Foundation
 import Tensors
 import Testing
@@ -22,25 +23,58 @@ struct RunOptionsTests {
         #expect(options.runFile().contains("learning_rate: 1.0e-05\n"))
     }
 
-    @Test("Every option can be set by its flag, and every flag is in the help")
-    func everyFlag() throws {
-        let other: [String: String] = [
-            "tokenizer": "t", "data": "d.jsonl", "held_out": "h.jsonl", "precision": "f32", "threads": "3",
+    @Test("Every option can be set by its flag, which changes no other, and every flag is in the help")
+    func everyFlag() {
+        checkFlags(of: TargetOptions.self)
+        checkFlags(of: WarmStartOptions<VerbalizerStage>.self)
+        checkFlags(of: WarmStartOptions<ReconstructorStage>.self)
+        checkFlags(of: PairOptions.self)
+        checkFlags(of: JointOptions.self)
+    }
+
+    /// What flags are tried with: for any option one of these is a value that it may have, and not its default.
+    private static let values: [String] = {
+        let lists: [[String]] = [
+            ["0.25", "7", "7.0", "301", "true", "false"], Precision.allCases.map(\.rawValue),
+            InjectionMethod.allCases.map(\.rawValue), RewardKind.allCases.map(\.rawValue),
+            LossNormalization.allCases.map(\.rawValue), RewardScale.allCases.map(\.rawValue),
+            PenaltyPlace.allCases.map(\.rawValue), KeptCheckpoint.allCases.map(\.rawValue),
+            GrammarName.allCases.map(\.rawValue),
         ]
-        for field in TargetOptions.fields {
+        return lists.flatMap { $0 }
+    }()
+
+    private func checkFlags<Options: RunOptions>(of type: Options.Type) {
+        let fields = Options.fields, help = Options.help
+        let before = fields.map { $0.text(Options()) }
+        #expect(Set(fields.map(\.name)).count == fields.count, "\(Options.stage)")
+        for (index, field) in fields.enumerated() {
             let flag = "--" + field.name.replacing("_", with: "-")
-            #expect(TargetOptions.help.contains("  \(flag)\n"))
-            let texts = other[field.name].map { [$0] } ?? ["0.5", "7", "7.0"]
-            let changed = texts.contains { text in
-                var options = TargetOptions()
-                guard (try? options.read(flags: [flag, text])) != nil else { return false }
-                return field.text(options) == text
+            // Those of a stage are in the help of that stage.
+            let isOfStage = field.name.contains(".")
+            #expect(help.contains("  \(flag)\n") != isOfStage, "\(Options.stage): \(flag)")
+            let isSet = Self.values.contains { value in
+                var options = Options()
+                guard value != before[index], (try? options.read(flags: [flag, value])) != nil else { return false }
+                var after = before
+                after[index] = value
+                return fields.map { $0.text(options) } == after
             }
-            #expect(changed, "\(flag)")
+            #expect(isSet, "\(Options.stage): \(flag)")
         }
-        #expect(Set(TargetOptions.fields.map(\.name)).count == TargetOptions.fields.count)
-        // An option without a field would be missing everywhere.
-        #expect(Mirror(reflecting: TargetOptions()).children.count == TargetOptions.fields.count)
+    }
+
+    @Test("Every property of the options can be set: one without a field would be missing everywhere")
+    func everyProperty() {
+        func count(_ options: some RunOptions) -> Int { Mirror(reflecting: options).children.count }
+        #expect(count(TargetOptions()) == TargetOptions.fields.count)
+        #expect(count(JointOptions()) == JointOptions.fields.count)
+        // Two stages share one type, and each leaves out what means nothing to it.
+        let verbalizer = WarmStartOptions<VerbalizerStage>.fields.map(\.name)
+        let reconstructor = WarmStartOptions<ReconstructorStage>.fields.map(\.name)
+        #expect(count(WarmStartOptions<VerbalizerStage>()) == Set(verbalizer + reconstructor).count)
+        // Everything that is said about stages is one property.
+        #expect(count(PairOptions()) == PairOptions.fields.filter { !$0.name.contains(".") }.count + 1)
     }
 
     @Test("Flags override the run file, in both spellings")
