@@ -22,7 +22,7 @@ train no-warm-start --warm-start false
 train ar-frozen --train-ar false
 train av-frozen --learning-rate 0
 train no-kl --beta 0
-train kl-everywhere --kl-on all
+train kl-on-claims --kl-on claims
 train log-mse --reward log_mse
 for group in 2 4 16; do
     # The same number of explanations per step, so that only their grouping changes.

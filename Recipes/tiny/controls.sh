@@ -10,7 +10,8 @@ nla=${NLA:-.build/release/nla} seed=${SEED:-1}
 mkdir -p "$output/text-only"
 
 # Does the verbalizer read its vector? A whole run of 2,000 steps in which each explanation goes with another document's activation,
-# to be compared with the held-out loss of the recipe's own run at its step 2,000.
+# to be compared with the recipe's own run at its step 2,000. The control's learning rate has fallen by then and the recipe's has
+# not, so the difference is a lower bound.
 "$nla" train av --run "$recipe/av/run.yaml" --shuffle-activations --steps 2000 --output "$output/shuffled"
 
 # The same pair from a teacher that says whatever the text has stated.
@@ -24,9 +25,15 @@ for part in "target:$recipe/pair/target" "av:$output/text-only-av/model" "ar:$ou
     cp -R "${part#*:}" "$output/text-only/${part%%:*}"
 done
 
-loss() { sed -n 's/.*"step":2000,.*"held_out_loss":\([0-9.]*\).*/\1/p; s/.*"step": 2000,.*"held_out_loss": \([0-9.]*\).*/\1/p' "$1/metrics.jsonl"; }
+loss() {
+    value=$(sed -n 's/.*"step": 2000,.*"held_out_loss": \([0-9.]*\).*/\1/p' "$1/metrics.jsonl")
+    [ -n "$value" ] || { echo "$1/metrics.jsonl: no evaluation at step 2000" >&2; exit 1; }
+    echo "$value"
+}
+own=$(loss "$recipe/av")
+shuffled=$(loss "$output/shuffled")
 {
-    echo "Held-out loss of the verbalizer at step 2,000, nats per token: $(loss "$recipe/av"); with shuffled activations $(loss "$output/shuffled")."
+    echo "Held-out loss of the verbalizer at step 2,000, nats per token: $own; with shuffled activations $shuffled."
     echo
     "$nla" eval --nla "the pair=$recipe/pair" --nla "text-only teacher=$output/text-only" --store "$recipe/store" \
         --probes "$recipe/probes" --report "$output/controls.html"

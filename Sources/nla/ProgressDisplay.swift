@@ -48,8 +48,15 @@ final class ProgressDisplay {
     private func open(_ line: String) {
         guard isTerminal else { return }
         clear()
-        Output.write(toStandardError: line)
+        // A line that wraps could not be taken back.
+        Output.write(toStandardError: String(line.prefix(width - 1)))
         hasOpenLine = true
+    }
+
+    /// Columns of the terminal.
+    private var width: Int {
+        var size = winsize()
+        return ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 ? Int(size.ws_col) : 80
     }
 
     /// Takes the line back that gives way. Escape [K clears what stands on it.

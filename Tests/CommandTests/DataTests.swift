@@ -126,7 +126,20 @@ struct DataTests {
                 $0["split"]?.string == "probe"
             }.compactMap { $0["id"]?.string }
             #expect(fitted.count > 5 && !ids.isEmpty && Set(ids).isDisjoint(with: fitted))
-            try Command.fail(explain + ["--splits", "rest,probe"], mentioning: ["--splits probe", "--cross-fit"])
+            try Command.fail(explain + ["--splits", "rest,probe"], mentioning: ["the split probe", "--cross-fit"])
+
+            // Texts that are of no store have no such sidecar, and take an earlier one away.
+            let texts = folder.appending(path: "texts.jsonl"), sidecar = output.path + ".nla_meta.yaml"
+            let taught = try Data(contentsOf: output)
+            #expect(FileManager.default.fileExists(atPath: sidecar))
+            try Folders.write(#"{"id": "a", "text": "Once"}"#, to: texts)
+            try Folders.write(#"{"id": "a", "explanation": "It begins."}"#, to: folder.appending(path: "from.jsonl"))
+            _ = try Command.succeed([
+                "data", "teach", "--texts", texts.path, "--from", folder.path + "/from.jsonl", "--output", output.path,
+            ])
+            #expect(!FileManager.default.fileExists(atPath: sidecar))
+            _ = try Command.succeed(explain)
+            #expect(try Data(contentsOf: output) == taught)
 
             let other = folder.appending(path: "other").path
             try build(other, layer: 0)

@@ -87,9 +87,11 @@ struct JointTrainerTests {
             tiny.options.reconstructorRank = rank
             tiny.options.iterations = 2
             tiny.options.claimDropout = 0.3
-            guard case .finished = try tiny.run("whole") else { Issue.record("not finished"); return }
+            guard case .finished(let whole) = try tiny.run("whole") else { Issue.record("not finished"); return }
             guard case .interrupted(4, _) = try tiny.run("parts", stop: 4) else { Issue.record("not stopped"); return }
-            guard case .finished = try tiny.run("parts") else { Issue.record("not finished"); return }
+            guard case .finished(let parts) = try tiny.run("parts") else { Issue.record("not finished"); return }
+            // What is said of the checkpoint that was kept, also where it was written before the stop.
+            #expect(whole["fve"] != nil && whole["fve"] == parts["fve"] && whole["reward"] == parts["reward"])
             for file in ["av/model.safetensors", "ar/model.safetensors", "ar/value_head.safetensors"] {
                 #expect(try tiny.data("whole/model/\(file)") == tiny.data("parts/model/\(file)"), "\(file)")
             }
@@ -133,6 +135,16 @@ struct JointTrainerTests {
             #expect(try distance(last) < 0.025)
             #expect(try distance(early) > 2 * distance(last))
             #expect(try tiny.data("run/report.html").count > 1000)
+            // Without the pair it began with a checkpoint says what it lacks.
+            let moved = folder.appending(path: "moved")
+            try FileManager.default.copyItem(at: run, to: moved)
+            let file = moved.appending(path: "run.yaml")
+            let text = try String(contentsOf: file, encoding: .utf8)
+            try Data(text.replacing(tiny.options.pair, with: "/nowhere").utf8).write(to: file)
+            let error = #expect(throws: TrainingError.self) {
+                try Pair.open(moved.appending(path: "checkpoints/step-000006"))
+            }
+            #expect(error?.description.contains("run.yaml: the run began with the pair /nowhere") == true)
         }
     }
 

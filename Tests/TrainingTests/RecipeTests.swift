@@ -32,10 +32,36 @@ struct RecipeTests {
     /// Runs the recipe, and stops it when a stage has taken a step.
     private func run(_ options: PairOptions, in folder: URL, stopIn stage: String? = nil) throws -> PairEvaluation {
         let interruption = Interruption()
-        return try PairRecipe(
-            options, in: folder, interruption: interruption,
-            progress: { name, progress in if name == stage && progress.step == 3 { interruption.request() } }
-        ).run()
+        return try #require(
+            try PairRecipe(
+                options, in: folder, interruption: interruption,
+                progress: { name, progress in if name == stage && progress.step == 3 { interruption.request() } }
+            ).run())
+    }
+
+    private func explanations(_ folder: URL) throws -> Data {
+        try Data(contentsOf: folder.appending(path: "explanations.jsonl"))
+    }
+
+    @Test("A recipe stops behind a stage, and reads a target that another has trained as its own")
+    func stages() throws {
+        try withScratch { scratch in
+            let first = scratch.appending(path: "first"), second = scratch.appending(path: "second")
+            var early = options()
+            early.lastStage = .teacher
+            let stopped = try PairRecipe(early, in: first).run()
+            #expect(stopped == nil)
+            #expect(try !explanations(first).isEmpty)
+            #expect(!FileManager.default.fileExists(atPath: first.appending(path: "ar").path))
+            early.trainedTarget = first.appending(path: "target/model").path
+            #expect(try PairRecipe(early, in: second).run() == nil)
+            #expect(try explanations(second) == explanations(first))
+            #expect(!FileManager.default.fileExists(atPath: second.appending(path: "target").path))
+            // The first goes on to its end.
+            #expect(try run(options(), in: first).rows == 20)
+            early.trainedTarget = scratch.path
+            #expect(throws: (any Error).self) { _ = try PairRecipe(early, in: scratch.appending(path: "third")) }
+        }
     }
 
     @Test("A recipe whose folder is moved goes on, and a stage that was finished is not done again")

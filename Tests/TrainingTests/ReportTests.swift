@@ -64,6 +64,10 @@ struct ReportTests {
         try withScratch { scratch in
             let error = #expect(throws: TrainingError.self) { try RunReport(scratch) }
             #expect(error?.description.contains("run.yaml: not there") == true)
+            // A recipe is no run of its own.
+            try Data("stage: pair\n".utf8).write(to: scratch.appending(path: "run.yaml"))
+            let other = #expect(throws: TrainingError.self) { try RunReport(scratch) }
+            #expect(other?.description.contains("target, ar or av") == true)
         }
     }
 
@@ -78,12 +82,14 @@ struct ReportTests {
         #expect(Set(labels).count == labels.count, "\(labels)")
     }
 
-    @Test("Long curves are thinned to what the picture can show, and keep their ends")
+    @Test("Long curves are thinned to what the picture can show, and a single evaluation is a point")
     func thinning() throws {
         let points = (1...5000).map { (step: $0, value: sin(Double($0) / 300)) }
         let chart = try #require(LineChart("a", [.init(name: "b", points: points), .init(name: "none", points: [])]))
         let html = chart.html
         #expect(html.utf8.count < 20_000 && html.components(separatedBy: "<polyline").count == 2)
         #expect(LineChart("a", []) == nil)
+        let single = try #require(LineChart("a", [.init(name: "b", points: [(0, 0.5)])]))
+        #expect(single.html.contains("<circle"))
     }
 }

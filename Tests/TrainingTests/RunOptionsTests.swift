@@ -39,6 +39,7 @@ struct RunOptionsTests {
             InjectionMethod.allCases.map(\.rawValue), RewardKind.allCases.map(\.rawValue),
             LossNormalization.allCases.map(\.rawValue), RewardScale.allCases.map(\.rawValue),
             PenaltyPlace.allCases.map(\.rawValue), KeptCheckpoint.allCases.map(\.rawValue),
+            LastStage.allCases.map(\.rawValue),
             GrammarName.allCases.map(\.rawValue),
         ]
         return lists.flatMap { $0 }

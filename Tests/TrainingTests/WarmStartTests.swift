@@ -73,7 +73,7 @@ struct WarmStartTests {
         try withScratch { folder in
             let options = try Miniature.options(in: folder)
             let output = folder.appending(path: "pair")
-            let evaluation = try PairRecipe(options, in: output).run()
+            let evaluation = try #require(try PairRecipe(options, in: output).run())
             let av = try Miniature.metrics(output.appending(path: "av"))
             let ar = try Miniature.metrics(output.appending(path: "ar"))
             func evaluations(_ lines: [JSONValue], _ name: String) -> [Double] { lines.compactMap { $0[name]?.double } }

@@ -49,6 +49,11 @@ extension Pair {
         var options = JointOptions()
         try options.read(runFile: run.appending(path: "run.yaml"))
         if let precision { options.precision = precision }
+        guard FileManager.default.fileExists(atPath: options.pair) else {
+            throw TrainingError(
+                "\(run.path)/run.yaml: the run began with the pair \(options.pair), which is not there; a checkpoint needs it: work in the folder that the run was started in, or correct the path"
+            )
+        }
         try options.check()
         let pinned = try RunInputs(folder: run)
         try pinned.check(RunInputs(["pair": options.modelHashes()]), of: run)

@@ -254,7 +254,7 @@ public struct JointOptions: ScheduledOptions, Equatable {
             "sample_rows", \.sampleRows, in: 0...10_000, fixed: false,
             "Held-out rows whose explanations are kept at each evaluation."),
         RunField(
-            "keep_every", \.keepEvery, fixed: false,
+            "keep_every", \.keepEvery,
             "Steps between checkpoints that stay, for nla eval to compare; none for the last two and the best."),
     ]
 

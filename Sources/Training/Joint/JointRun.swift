@@ -36,26 +36,40 @@ public struct JointRun {
         let trainer = try JointTrainer(
             pair.verbalizer, pair.reconstructor, reference: try reference(pair.verbalizer),
             second: try secondReader(pair, store), store, variance, options)
-        var last = Metrics(), best = Metrics(), bestScore = -Double.infinity
-        var watch = JointWatch(options)
-        for step in try RunHistory(folder.url).steps { _ = watch.look(step: step.step, step.metrics) }
+        var seen = Seen(options)
+        // What an earlier process has seen of this run.
+        for step in try RunHistory(folder.url).steps { _ = seen.see(step.step, step.metrics) }
         var cadence = options.cadence
         cadence.keepEvery = options.keepEvery
         let loop = TrainingLoop(trainer, in: folder, cadence, interruption: interruption) {
-            if let score = $0.metrics["fve"], $0.step > 0 {
-                last = $0.metrics
-                if score > bestScore { (best, bestScore) = ($0.metrics, score) }
-            }
             progress($0)
-            watch.look(step: $0.step, $0.metrics).forEach(warn)
+            seen.see($0.step, $0.metrics).forEach(warn)
             // Only a picture of what is on disk already: where it cannot be written, the run goes on.
             if $0.metrics["fve"] != nil { try? writeReport() }
         }
         if case .interrupted(let step, let signal) = try loop.run() { return .interrupted(step: step, signal: signal) }
         if options.keep == .best { try folder.best?.restore(trainer.groups) }
         try write(pair)
-        try writeReport()
-        return .finished(options.keep == .best ? best : last)
+        try? writeReport()
+        return .finished(options.keep == .best ? seen.best : seen.last)
+    }
+
+    /// What the steps of a run have shown so far.
+    private struct Seen {
+        /// The numbers of the last evaluation behind a step, and of the one that explained most variance.
+        private(set) var last = Metrics(), best = Metrics()
+        private var watch: JointWatch
+
+        init(_ options: JointOptions) { watch = JointWatch(options) }
+
+        /// - Returns: what has just begun to go wrong.
+        mutating func see(_ step: Int, _ metrics: Metrics) -> [JointWatch.Warning] {
+            if let score = metrics["fve"], step > 0 {
+                last = metrics
+                if score > best["fve"] ?? -.infinity { best = metrics }
+            }
+            return watch.look(step: step, metrics)
+        }
     }
 
     private func writeReport() throws {

@@ -1,5 +1,7 @@
 import Claims
 import Foundation
+import LanguageModel
+import Tensors
 
 /// The probes that a teacher asks: one set for all documents, or two, each fitted to the other half.
 public enum TeacherProbes: Sendable {
@@ -23,6 +25,14 @@ public enum TeacherProbes: Sendable {
         case .apart(let set): Set(set.fittedSplits ?? [])
         case .crossFit: []
         }
+    }
+
+    /// Throws a `ModelError` for splits that they were fitted to, where they would find what they have learnt by heart.
+    public func check(unfitted splits: [String]) throws {
+        guard let own = splits.first(where: fittedSplits.contains) else { return }
+        throw ModelError(
+            "the split \(own): the probes were fitted to its documents, and would find in them what they learnt there; leave it out, or fit with nla data probes --cross-fit"
+        )
     }
 
     /// What the probes read from one vector.
@@ -49,7 +59,10 @@ public enum TeacherProbes: Sendable {
             let reading = set.read(store.vectors(places.map { rows[$0] }))
             for (row, place) in places.enumerated() { result[place] = Reading(reading, row: row) }
         }
-        return result.compactMap { $0 }
+        return result.map { reading in
+            guard let reading else { trap("a row that no set of probes reads") }
+            return reading
+        }
     }
 
     var sets: [ProbeSet] {

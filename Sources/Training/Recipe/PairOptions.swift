@@ -1,11 +1,29 @@
 import Foundation
 import Tensors
 
+/// Where a recipe stops.
+public enum LastStage: String, Sendable, CaseIterable, Comparable, RunValue {
+    /// The target is trained.
+    case target
+    /// Its activations are stored and explained: what training a pair, and joint training, need.
+    case teacher
+    /// The pair is trained and evaluated.
+    case pair
+
+    public static func < (left: LastStage, right: LastStage) -> Bool {
+        allCases.firstIndex(of: left) ?? 0 < allCases.firstIndex(of: right) ?? 0
+    }
+}
+
 /// The options of `nla train pair`: a tiny target with its verbalizer and reconstructor, from nothing. The options of the single
 /// stages stand in run files of their own, or are named behind their stage: `av.steps`.
 public struct PairOptions: RunOptions {
     /// Seed of the world, of every draw and of the weights.
     public var seed: UInt64 = 0
+    /// A finished target to read, in place of training one.
+    public var trainedTarget: String?
+    /// The last stage to run.
+    public var lastStage = LastStage.pair
     /// Run files of the stages; relative paths start from the working folder.
     public var targetRun: String?
     /// The verbalizer's.
@@ -62,6 +80,10 @@ public struct PairOptions: RunOptions {
         [
             RunField("seed", \.seed, "Seed of the world, of every draw and of the weights."),
             // Not fixed: each stage compares what it was begun with itself.
+            RunField(
+                "trained_target", \.trainedTarget, fixed: false,
+                "Folder of a finished target to read, in place of training one."),
+            RunField("last_stage", \.lastStage, fixed: false, "Where to stop; the same call goes on from there."),
             RunField("target_run", \.targetRun, fixed: false, "Run file of nla train target; none for the defaults."),
             RunField("av_run", \.verbalizerRun, fixed: false, "Run file of nla train av; none for the defaults."),
             RunField("ar_run", \.reconstructorRun, fixed: false, "Run file of nla train ar; none for the defaults."),

@@ -37,6 +37,7 @@ public struct PairRecipe {
         self.note = note
         folder = try RunFolder(url, options)
         world = TinyWorld(seed: options.seed)
+        if let target = options.trainedTarget { _ = try Checkpoint(folder: URL(fileURLWithPath: target)) }
         // A mistake in a later stage's file is found now, not in an hour.
         try targetOptions().check()
         try verbalizerOptions().check()
@@ -57,14 +58,18 @@ public struct PairRecipe {
 
     /// Runs every stage that is not done.
     ///
-    /// - Returns: the evaluation.
+    /// - Returns: the evaluation; nil if the options ask for an earlier stage as the last.
     /// - Throws: ``Interrupted`` when a signal stopped a stage.
-    public func run() throws -> PairEvaluation {
-        try timed("tokenizer", unless: exists(tokenizerFolder)) { try makeTokenizer() }
-        try timed("target", unless: exists(targetFolder)) { try trainTarget() }
+    public func run() throws -> PairEvaluation? {
+        if options.trainedTarget == nil {
+            try timed("tokenizer", unless: exists(tokenizerFolder)) { try makeTokenizer() }
+            try timed("target", unless: exists(targetFolder)) { try trainTarget() }
+        }
+        guard options.lastStage > .target else { return nil }
         let store = try timed("store", unless: exists(probesFolder)) { try makeStore() }
         let probes = try timed("probes", unless: exists(probesFolder)) { try fitProbes(store) }
         try timed("teacher", unless: exists(explanationsFile)) { try teach(store, probes) }
+        guard options.lastStage > .teacher else { return nil }
         try timed("ar", unless: exists(reconstructorModel)) { try trainReconstructor() }
         try timed("av", unless: exists(verbalizerModel)) { try trainVerbalizer() }
         let evaluation = try timed("evaluation", unless: exists(reportFile)) { try evaluate(store, probes) }
@@ -179,7 +184,9 @@ public struct PairRecipe {
         if let evaluation { note(evaluation.table) }
     }
 
-    private var targetFolder: URL { targetRun.appending(path: "model") }
+    private var targetFolder: URL {
+        options.trainedTarget.map { URL(fileURLWithPath: $0) } ?? targetRun.appending(path: "model")
+    }
 
     // MARK: Activations, probes, explanations
 

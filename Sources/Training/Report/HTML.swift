@@ -68,7 +68,7 @@ enum HTML {
         polyline { fill: none; stroke-width: 2; stroke-linejoin: round; } .faint { opacity: .25; stroke-width: 1; }
         .legend { margin: 2px 0 0; font-size: .85rem; } .legend span { margin-right: 14px; white-space: nowrap; }
         .legend i { display: inline-block; width: 12px; height: 3px; vertical-align: middle; margin-right: 5px; }
-        \((0..<colours).map { "polyline.c\($0) { stroke: var(--c\($0)) } i.c\($0) { background: var(--c\($0)) }" }.joined(separator: "\n"))
+        \((0..<colours).map { "polyline.c\($0) { stroke: var(--c\($0)) } circle.c\($0) { fill: var(--c\($0)) } i.c\($0) { background: var(--c\($0)) }" }.joined(separator: "\n"))
         .scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
         th, td { text-align: left; vertical-align: top; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); }
         th { color: var(--soft); font-weight: 500; } pre { overflow-x: auto; font-size: .85rem; }

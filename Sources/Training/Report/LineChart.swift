@@ -71,6 +71,11 @@ package struct LineChart {
                     let top = plot.bottom - y.share(point.y) * (plot.bottom - plot.top)
                     return "\(LineChart.format(left)),\(LineChart.format(top))"
                 }
+                if path.count == 1 {
+                    let place = path[0].split(separator: ",")
+                    parts.append(
+                        "<circle class=\"c\(index % HTML.colours)\" cx=\"\(place[0])\" cy=\"\(place[1])\" r=\"3.5\"/>")
+                }
                 parts.append(
                     "<polyline class=\"\(kind) c\(index % HTML.colours)\" points=\"\(path.joined(separator: " "))\"/>")
             }

@@ -43,6 +43,9 @@ public struct RunHistory: Sendable {
             throw TrainingError("\(file.path): says of no stage; it is not the run file that nla train leaves")
         }
         stage = String(heading.dropFirst("stage: ".count))
+        guard stage != PairOptions.stage else {
+            throw TrainingError("\(folder.path): a recipe has a run for each stage: name its folder target, ar or av")
+        }
         steps = RunHistory.lines(folder.appending(path: "metrics.jsonl")).compactMap { json in
             json["step"]?.int.map { Step(step: $0, metrics: Metrics(json: json)) }
         }

@@ -37,10 +37,11 @@ public struct RunReport {
         let state = history.isFinished ? "finished" : "not finished"
         let head =
             "<p class=\"soft\">\(last) steps in \(TrainingProgress.clock(seconds)), evaluations not counted; \(state). "
-            + "<code>nla report \(HTML.escaped(history.folder.lastPathComponent))</code> makes this page anew from the folder's files.</p>\n"
+            + "<code>nla report</code> makes this page anew from the run's folder.</p>\n"
         let evaluations = history.evaluations
         guard let first = evaluations.first, let end = evaluations.last else { return head }
-        let best = evaluations.max { score($0) < score($1) } ?? end
+        // What was there before the first step is never kept.
+        let best = evaluations.filter { $0.step > 0 }.max { score($0) < score($1) } ?? end
         let columns = [first, best, end]
         let names = RunReport.heldOut.filter { title in columns.contains { $0.metrics[title.name] != nil } }
         let rows = names.map { name, title in
@@ -52,7 +53,7 @@ public struct RunReport {
     }
 
     private func score(_ step: RunHistory.Step) -> Double {
-        step.metrics["fve"] ?? -(step.metrics["held_out_loss"] ?? step.metrics["held_out_mse"] ?? .infinity)
+        step.metrics["held_out_loss"].map { -$0 } ?? step.metrics["fve"] ?? -.infinity
     }
 
     /// What evaluations measure, with what the page calls it.
@@ -130,15 +131,14 @@ public struct RunReport {
         for sample in history.samples where first[sample.id] == nil { first[sample.id] = sample }
         let rows = history.samples.filter { $0.step == last }.map { sample -> [String] in
             let begin = first[sample.id].flatMap { $0.step < last ? $0 : nil }
-            return [
-                HTML.escaped((sample.json["text"]?.string ?? "").suffix(160)),
-                begin.map(cell) ?? "", cell(sample),
-            ]
+            return [HTML.escaped((sample.json["text"]?.string ?? "").suffix(160))]
+                + [begin, sample].compactMap { $0.map(cell) }
         }
-        let begin = history.samples.first?.step ?? 0
+        let begin = history.samples.first?.step ?? last
+        let heads = (begin < last ? [begin, last] : [last]).map { "step \($0)" }
         return "<h2>Explanations</h2>\n<p class=\"soft\">Of held-out rows; each text up to the position that is read. "
             + "✗ marks a claim that is false.</p>\n<div class=\"scroll\">"
-            + HTML.table(["text so far", "step \(begin)", "step \(last)"], rows) + "</div>"
+            + HTML.table(["text so far"] + heads, rows) + "</div>"
     }
 
     private func cell(_ sample: RunHistory.Sample) -> String {

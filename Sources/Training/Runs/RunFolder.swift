@@ -8,7 +8,7 @@ import Tensors
 ///     metrics.jsonl               a line per step
 ///     samples.jsonl               explanations at each evaluation, where a run writes some
 ///     report.html                 all that on a page, where a run writes one
-///     checkpoints/step-000400/    the last two, and the one with the best evaluation
+///     checkpoints/step-000400/    the last two, the one with the best evaluation, and those that are asked to stay
 ///     checkpoints/best            a link to that one
 ///     model/                      the result, once the run is finished
 ///

@@ -13,10 +13,7 @@ public struct TaughtRows: Sendable {
     /// The rows of a split that a teacher's file explains, under the names `document#position`. Throws if there are none, and if the
     /// file's sidecar says that it is about activations of another model or block.
     public init(_ store: ActivationStore, split: String, _ teacher: JSONLTeacher) throws {
-        if let sidecar = try Sidecar.read(beside: teacher.file) {
-            try sidecar.check(
-                store.manifest.settings.sidecar, at: Sidecar.place(beside: teacher.file), against: store.folder.path)
-        }
+        try store.check(teacher)
         for row in try store.rows(ofSplit: split) {
             guard let explanation = teacher[store.id(of: row)] else { continue }
             rows.append(row)
@@ -50,7 +47,21 @@ extension ActivationStore {
     /// Writes explanations of this store's rows, lines of ``TaughtExplanation``, with a sidecar that says which activations they are
     /// about. Throws a one-line error.
     public func writeExplanations(_ lines: String, to file: URL) throws {
-        try Sidecar.write(manifest.settings.sidecar, beside: file) { try AtomicFile.write(lines, to: file) }
+        try Sidecar.write(sidecar, beside: file) { try AtomicFile.write(lines, to: file) }
+    }
+
+    /// What stands beside files about these activations.
+    public var sidecar: Sidecar { manifest.settings.sidecar }
+
+    /// Throws if the sidecar of a teacher's file, where it has one, says that its explanations are about other activations.
+    public func check(_ teacher: JSONLTeacher) throws {
+        guard let found = try Sidecar.read(beside: teacher.file) else { return }
+        do {
+            try found.check(
+                sidecar, at: Sidecar.place(beside: teacher.file), against: folder.path)
+        } catch let error as ModelError {
+            throw TrainingError("\(teacher.file.path): its explanations are not of this store's activations: \(error)")
+        }
     }
 
     /// A row's name in teacher files: `document#position`.

@@ -38,12 +38,8 @@ public final class VerbalizerTrainer: Trainer {
 
     public func step(_ index: Int) throws -> Metrics {
         let places = (index * options.rowsPerStep..<(index + 1) * options.rowsPerStep).map { order.item($0) }
-        if options.shufflesActivations, store.partners(of: places.map { training.rows[$0] }) == nil {
-            throw TrainingError(
-                "\(store.folder.path): the \(places.count) rows of a step are all of one document, and none has another's activation to be shuffled with; raise rows_per_step"
-            )
-        }
-        let batch = try batch(training, places, shuffled: options.shufflesActivations)
+        let rows = places.map { training.rows[$0] }
+        let batch = try batch(training, places, activations: options.shufflesActivations ? shuffled(rows) : rows)
         let tape = Tape(precision: options.precision)
         let logProbabilities = verbalizer.responseLogProbabilities(batch, tape: tape)
         let (loss, norm) = try groups[0].descend(-1, onMeanOf: logProbabilities, tape, step: index)
@@ -69,12 +65,14 @@ public final class VerbalizerTrainer: Trainer {
     }
 
     /// Nats per token of the explanations of held-out rows.
-    func loss(_ rows: TaughtRows, shuffled: Bool) throws -> Double {
+    func loss(_ rows: TaughtRows, shuffled isShuffled: Bool) throws -> Double {
         var sum = 0.0, count = 0
+        let activations = isShuffled ? try shuffled(rows.rows) : rows.rows
         // Every n-th row, so that a batch is of many documents.
         let batches = (rows.count + 63) / 64
         for first in 0..<batches {
-            let batch = try batch(rows, Array(stride(from: first, to: rows.count, by: batches)), shuffled: shuffled)
+            let places = Array(stride(from: first, to: rows.count, by: batches))
+            let batch = try batch(rows, places, activations: places.map { activations[$0] })
             let tape = Tape(recording: false, precision: options.precision)
             let values = verbalizer.responseLogProbabilities(batch, tape: tape).value.floats()
             sum -= values.reduce(0) { $0 + Double($1) }
@@ -83,15 +81,22 @@ public final class VerbalizerTrainer: Trainer {
         return sum / Double(max(1, count))
     }
 
-    /// Some rows with their explanations as responses. Shuffled, each goes with the activation of another document.
-    private func batch(_ taught: TaughtRows, _ places: [Int], shuffled: Bool) throws -> VerbalizerBatch {
-        let rows = places.map { taught.rows[$0] }, vectors = store.vectors(rows)
-        let partners = shuffled ? store.partners(of: rows) : nil
-        let responses = places.enumerated().map { index, place in
-            VerbalizerBatch.Response(
-                activation: partners?[index] ?? index, ids: verbalizer.responseIDs(taught.explanations[place]))
+    /// For each row one of another document among them.
+    private func shuffled(_ rows: [Int]) throws -> [Int] {
+        guard let partners = store.partners(of: rows) else {
+            throw TrainingError(
+                "\(store.folder.path): \(rows.count) rows are all of one document, and none has another's activation to be shuffled with; raise rows_per_step, or store more documents"
+            )
         }
-        return try verbalizer.batch(vectors, responses)
+        return partners.map { rows[$0] }
+    }
+
+    /// Some explanations as responses, each to the activation of a row of the store.
+    private func batch(_ taught: TaughtRows, _ places: [Int], activations rows: [Int]) throws -> VerbalizerBatch {
+        let responses = places.enumerated().map { index, place in
+            VerbalizerBatch.Response(activation: index, ids: verbalizer.responseIDs(taught.explanations[place]))
+        }
+        return try verbalizer.batch(store.vectors(rows), responses)
     }
 }
 

@@ -113,11 +113,7 @@ struct DataExplain: ParsableCommand {
             }
             return left
         }
-        if let own = asked.first(where: fitted.contains) {
-            throw ModelError(
-                "--splits \(own): the probes were fitted to these documents, and would find in them what they learnt there; leave it out, or fit with nla data probes --cross-fit"
-            )
-        }
+        try probes?.check(unfitted: asked)
         return asked
     }
 
@@ -142,6 +138,7 @@ struct DataExplain: ParsableCommand {
         _ file: String, _ store: ActivationStore, _ rows: [Int], _ deliver: (Int, String) -> Void
     ) throws -> [(String, Int)] {
         let written = try JSONLTeacher(URL(fileURLWithPath: file))
+        try store.check(written)
         let known = rows.filter { written[store.id(of: $0)] != nil }
         let reconstructor = try Reconstructor(folder: URL(fileURLWithPath: reader ?? ""))
         try store.check(reconstructor.sidecar, named: reader ?? "")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Autoencoder
 import Foundation
 import JSON
 import LanguageModel
@@ -98,7 +99,9 @@ struct DataTeach: ParsableCommand {
             guard !lines.isEmpty else {
                 throw ModelError("\(output): not written, since no text has an explanation (\(Self.reasons(report)))")
             }
-            try AtomicFile.write(lines.joined(), to: target)
+            // Texts alone are of no activations; a sidecar that an earlier file of this name left goes.
+            let sidecar = try store.map { try ActivationStore(folder: URL(fileURLWithPath: $0)).sidecar }
+            try Sidecar.write(sidecar, beside: target) { try AtomicFile.write(lines.joined(), to: target) }
             try summarize(report)
         } catch let error as RemoteModelError {
             throw ModelError("\(error)")

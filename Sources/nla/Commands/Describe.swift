@@ -32,7 +32,9 @@ struct Describe: ParsableCommand {
         let rows = try VectorFile.directed(activations, of: file)
         var options = verbalizing.options(seed: shared.seed)
         options.keys = rows.map(UInt64.init)
-        let explanations = try verbalizer.explain(activations.gatheringRows(rows.map(Int32.init)), options).map { $0[0] }
+        let explanations = try verbalizer.explain(activations.gatheringRows(rows.map(Int32.init)), options).map {
+            $0[0]
+        }
         let skipped = activations.rows - rows.count
         if shared.json {
             let results = zip(rows, explanations).map { Describe.json($1, row: $0) }

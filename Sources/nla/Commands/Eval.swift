@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Tensors
 import Training
 
 struct Eval: ParsableCommand {
@@ -73,28 +74,30 @@ struct Eval: ParsableCommand {
 
     func run() throws {
         shared.apply()
+        if let report { try AtomicFile.checkWritable(URL(fileURLWithPath: report)) }
         let store = try ActivationStore(folder: URL(fileURLWithPath: store))
         var options = PairEvaluation.Options()
         options.rows = rows
         options.temperature = temperature
         options.maximumTokens = maxTokens
         options.seed = shared.seed
+        let probes = try probes.map { try TeacherProbes(folder: URL(fileURLWithPath: $0), matching: store) }
+        try probes?.check(unfitted: [split])
         let comparison = try PairComparison(
             PairComparison.Candidate.read(nla), store, split: split, grammar: grammar.grammar,
-            probes: try probes.map { try TeacherProbes(folder: URL(fileURLWithPath: $0), matching: store) },
+            probes: probes,
             taught: try explanations.map {
                 try TaughtRows(store, split: split, JSONLTeacher(URL(fileURLWithPath: $0)))
             }, options, resamples: resamples, precision: try Dtype.asked(dtype)
         ) { if nla.count > 1 { shared.note("\($0) …") } }
-        if let report {
-            let file = URL(fileURLWithPath: report)
-            try comparison.writePage(to: file)
-            shared.note("\(report): the comparison on a page")
-        }
         if csv {
             try Output.write(comparison.csv)
         } else {
             try shared.json ? Output.line(comparison.json.serialized()) : Output.write(comparison.table)
+        }
+        if let report {
+            try comparison.writePage(to: URL(fileURLWithPath: report))
+            shared.note("\(report): the comparison on a page")
         }
     }
 }

@@ -30,7 +30,10 @@ struct TrainPair: ParsableCommand {
             arguments.note(line)
         }
         do {
-            let evaluation = try recipe.run()
+            guard let evaluation = try recipe.run() else {
+                display.finish()
+                return arguments.note("\(arguments.folder.path): stopped behind the stage asked for")
+            }
             try arguments.json
                 ? Output.line(evaluation.json.serialized()) : Output.write(evaluation.table)
         } catch let stop as PairRecipe.Interrupted {
