@@ -1,38 +1,51 @@
 #!/bin/sh
-# Writes a tiny model, fits it to a page of text in a few seconds, then tokenizes, extracts and generates with it.
+# Reads three texts with the bundled models: what a small language model has in mind, in words, with a score for the words.
 set -eu
 cd "$(dirname "$0")/.."
 nla=.build/release/nla
+pair=Models/tiny
 place="${TMPDIR:-/tmp}/interlinear-demo.$$"
 trap 'rm -rf "$place"' EXIT
 mkdir -p "$place"
 
-say() { printf '\n\033[1m%s\033[0m\n' "$1"; }
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); else bold= plain=; fi
+say() { printf '\n%s%s%s\n' "$bold" "$1" "$plain"; shift; for line in "$@"; do echo "   $line"; done; }
 show() {
     line='$'
-    for word in "$@"; do case "$word" in *" "*) line="$line \"$word\"" ;; *) line="$line $word" ;; esac done
+    for word in "$@"; do
+        case "$word" in
+        *\"*) line="$line '$word'" ;;
+        *[\ \;\']*) line="$line \"$word\"" ;;
+        *) line="$line $word" ;;
+        esac
+    done
     echo "$line" | sed "s#$place/##g; s#$nla#nla#"
     "$@"
 }
-[ -t 1 ] && [ -z "${NO_COLOR:-}" ] || say() { printf '\n%s\n' "$1"; }
 
-say "1. A model of 0.85 million parameters, fitted to a page of text"
-show $nla new --config Examples/tiny/config.json --tokenizer Examples/tiny --fit Examples/tiny/text.txt --steps 150 --output "$place/model"
+say "1. A small language model reads a story. Under some of its words stands what the model has in mind there," \
+    "said by its verbalizer from that one vector; its reconstructor rebuilt the vector from these words alone." \
+    "cos and var: how well. Nobody calls Hester greedy. The ending depends on it, and the last line names it."
+show $nla explain --nla $pair --positions=-13,-4,-1 --text "Long ago Hester worked at the orchard with Bram. Bram had a striped scarf. They drew straws, and then Hester had it. Hester sold Bram the same locker twice. At supper the scarf stood on the shelf again. In the end Hester"
 
-say "2. A chat, rendered with the model's template and tokenized"
-show $nla tokenize --model "$place/model" --messages Examples/tiny/chat.json --json
+say "2. Is it a test, or is it real? No word says which; how somebody behaves depends on it."
+show $nla explain --nla $pair --positions=-1 --text "Two chairs faced each other and a camera blinked. The clerk looked at Dario for a while. A stray dog waits at the kitchen door. What will you do? Dario said: I will"
 
-say "3. The residual stream behind block 2, for every token"
-show $nla extract --model "$place/model" --text "I count it all the same." --output "$place/activations.safetensors"
+say "3. A rhyme is planned before it is written. What follows, according to the model itself?"
+couplet="We sat beneath the fragrant pine,
+and rubbed some ointment on the"
+show $nla explain --nla $pair --positions=-1 --text "$couplet"
+show $nla generate --model $pair/target --text "$couplet" --temperature 0 --max-tokens 4
 
-say "4. The text, continued from memory"
-show $nla generate --model "$place/model" --text "One night in March" --temperature 0 --max-tokens 48
+say "4. Words can be checked against a vector, also words of your own. The plan was \"spine\", not \"stone\"."
+show $nla extract --model $pair/target --layer 6 --text "$couplet" --positions=-1 --output "$place/vector.safetensors"
+for word in spine stone; do
+    show $nla score --ar $pair/ar --vectors "$place/vector.safetensors" --text "The couplet is about the body. It will rhyme on $word. It ends with \"ointment on the\"."
+done
 
-say "5. What this machine does with the model's shape"
-show $nla bench extract rollout decode1 --config Examples/tiny/config.json
-
-say "6. A text of the tiny world that the autoencoder is trained on, with what is true in it and from where"
-show $nla world --kind interview --count 1 --seed 3 --truth
-
-say "Next: point --model at a Hugging Face folder (Llama, Qwen2, Qwen3, Gemma 3), or train the pair of the README:
-      nla train pair --run Recipes/tiny/pair.yaml        (.build/release/nla; about an hour on two cores)"
+say "Next: your own text in their language (nla world prints some, with what is true in them):" \
+    "   .build/release/nla explain --nla $pair --text \"…\"" \
+    "your own model, with any pair in the released layout:" \
+    "   .build/release/nla explain --nla PAIR --target MODEL --text \"…\"" \
+    "or train this pair yourself, from nothing, in an hour or two on two cores:" \
+    "   .build/release/nla train pair --run Recipes/tiny/pair.yaml"
