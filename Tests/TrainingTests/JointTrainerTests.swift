@@ -258,7 +258,7 @@ struct JointTrainerTests {
     }
 
     @Test(
-        "Rewards: the error or its logarithm, a price for tokens, a second reader's view, agreement; failures earn theirs"
+        "Rewards: the error or its logarithm, a price for tokens, a second reader's view, agreement, doubt; failures earn theirs"
     )
     func rewards() throws {
         try withScratch { folder in
@@ -278,10 +278,13 @@ struct JointTrainerTests {
             ]
             let rollout = Rollout(rows: [0, 1], vectors: vectors, samples: samples, groupSize: 2)
             let errors: [Double?] = [0.5, 1.5, nil, 0.25]
-            func rewards(_ change: (inout JointOptions) -> Void, second: Reconstructor? = nil) throws -> [Double] {
+            func rewards(
+                _ change: (inout JointOptions) -> Void, second: Reconstructor? = nil, probes: TeacherProbes? = nil
+            ) throws -> [Double] {
                 var options = tiny.options
                 change(&options)
-                return try RolloutReward(options, PlainGrammar(), second: second).rewards(rollout, errors: errors)
+                return try RolloutReward(options, PlainGrammar(), second: second, probes: probes)
+                    .rewards(rollout, store, errors: errors)
             }
             #expect(try rewards { _ in } == [-0.5, -1.5, -2, -0.25])
             #expect(try rewards { $0.reward = .logarithm } == [-log(0.5), -log(1.5), -2, -log(0.25)])
@@ -293,7 +296,39 @@ struct JointTrainerTests {
             let weighed = try rewards({ $0.secondReaderWeight = 0.25 }, second: pair.reconstructor)
             #expect(abs(weighed[0] - (-0.375 - 0.25 * own[0].meanSquaredError)) < 1e-6)
             #expect(weighed[2] == -2)
+            #expect(
+                try rewards({ $0.doubtPenalty = 0.25 }, probes: reader(of: store, likes: "red")) == [
+                    -0.5, -1.5, -2, -0.25,
+                ])
+            #expect(
+                try rewards({ $0.doubtPenalty = 0.25 }, probes: reader(of: store, likes: "blue")) == [
+                    -0.75, -1.75, -2, -0.5,
+                ])
         }
+    }
+
+    /// Probes in a folder of their own that answer the same of every vector: what the colour of the hat is.
+    private func reader(of store: ActivationStore, likes colour: String) throws -> TeacherProbes {
+        let folder = store.folder.deletingLastPathComponent().appending(path: colour), width = store.hiddenSize
+        let features = (width + 16) / 16 * 16
+        let description: JSONValue = [
+            "format": "interlinear-probes", "version": 1, "d_model": .integer(width),
+            "layer_index": .integer(store.manifest.settings.layerIndex),
+            "target_sha256": .string(store.manifest.settings.targetHash), "word_places": 0, "fitted_splits": [],
+            "probes": [["subject": "the hat", "relation": "colour", "values": ["red", "blue"]]],
+        ]
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try AtomicFile.write(description.serialized(), to: folder.appending(path: "probes.json"))
+        var weights = [Float](repeating: 0, count: 2 * features)
+        // The constants.
+        weights[(colour == "red" ? 0 : features) + width] = 5
+        try SafetensorsFile.write(
+            [
+                ("mean", Tensor([Float](repeating: 0, count: width), shape: [width])),
+                ("inverse_deviation", Tensor([Float](repeating: 0, count: width), shape: [width])),
+                ("probe.0", Tensor(weights, shape: [2, features])),
+            ], to: folder.appending(path: "probes.safetensors"))
+        return try TeacherProbes(folder: folder, matching: store)
     }
 
     @Test("What cannot be trained is refused in a line, before anything is computed")
@@ -314,6 +349,8 @@ struct JointTrainerTests {
             #expect(complaint { $0.pair = "" }.contains("pair: nothing is named"))
             #expect(complaint { $0.heldOut = "rl" }.contains("another split"))
             #expect(complaint { $0.secondReaderWeight = 0.3 }.contains("no second_reader"))
+            #expect(complaint { $0.doubtPenalty = 0.3 }.contains("no probes"))
+            #expect(complaint { $0.probes = "/nowhere" }.contains("/nowhere"))
             #expect(
                 complaint {
                     $0.verbalizerRank = 2; $0.loraTargets = []

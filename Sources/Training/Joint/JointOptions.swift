@@ -107,6 +107,10 @@ public struct JointOptions: ScheduledOptions, Equatable {
     public var secondReader: String?
     /// Its share of the reward.
     public var secondReaderWeight = 0.5
+    /// Probes that read the activations: a reader of another kind, which claims are held against.
+    public var probes: String?
+    /// What a claim costs to which they give no more than half their probability.
+    public var doubtPenalty = 0.2
     /// Chance of each sentence to be withheld from the readers.
     public var claimDropout = 0.0
     /// What it is worth that the other explanations of the same activation make the same claims.
@@ -203,6 +207,12 @@ public struct JointOptions: ScheduledOptions, Equatable {
             "Folder of another reconstructor, which stays as it is and has a say in the reward."),
         RunField("second_reader_weight", \.secondReaderWeight, in: 0...1, "Its share of the reward."),
         RunField(
+            "probes", \.probes,
+            "Folder of probes of the activations, which claims are held against; none for no such reader."),
+        RunField(
+            "doubt_penalty", \.doubtPenalty, in: 0...1e3,
+            "What a claim costs to which they give no more than half their probability."),
+        RunField(
             "claim_dropout", \.claimDropout, in: 0...0.95, "Chance of each sentence to be withheld from the readers."),
         RunField(
             "agreement_bonus", \.agreementBonus, in: 0...1e3,
@@ -287,6 +297,9 @@ public struct JointOptions: ScheduledOptions, Equatable {
         guard secondReader != nil || secondReaderWeight == JointOptions().secondReaderWeight else {
             throw TrainingError("second_reader_weight: has no second_reader to weigh")
         }
+        guard probes != nil || doubtPenalty == JointOptions().doubtPenalty else {
+            throw TrainingError("doubt_penalty: has no probes to doubt with; name their folder as probes")
+        }
         guard trainsReconstructor || reconstructorRank == 0 else {
             throw TrainingError("ar_lora_rank: the reconstructor does not learn (train_ar is false)")
         }
@@ -303,6 +316,7 @@ public struct JointOptions: ScheduledOptions, Equatable {
             "pair": try modelHashes(),
             "store": try StoreManifest.hash(folder: URL(fileURLWithPath: store)),
             "second_reader": try secondReader.map { try JointOptions.hash(URL(fileURLWithPath: $0)) },
+            "probes": try probes.map { try TeacherProbes.hash(folder: URL(fileURLWithPath: $0)) },
         ])
     }
 

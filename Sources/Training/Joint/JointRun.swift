@@ -35,7 +35,7 @@ public struct JointRun {
         let variance = try pair.variance ?? store.rawVariance(ofSplit: options.heldOut)
         let trainer = try JointTrainer(
             pair.verbalizer, pair.reconstructor, reference: try reference(pair.verbalizer),
-            second: try secondReader(pair, store), store, variance, options)
+            second: try secondReader(pair, store), probes: try probes(store), store, variance, options)
         var seen = Seen(options)
         // What an earlier process has seen of this run.
         for step in try RunHistory(folder.url).steps { _ = seen.see(step.step, step.metrics) }
@@ -102,6 +102,14 @@ public struct JointRun {
             // The same checks as for the pair's own.
             _ = try Pair(pair.verbalizer, reader)
             return reader
+        }
+    }
+
+    private func probes(_ store: ActivationStore) throws -> TeacherProbes? {
+        try options.probes.map {
+            let probes = try TeacherProbes(folder: URL(fileURLWithPath: $0), matching: store)
+            try probes.check(unfitted: [options.split])
+            return probes
         }
     }
 

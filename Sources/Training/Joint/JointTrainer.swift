@@ -35,12 +35,13 @@ public final class JointTrainer: Trainer {
     /// - Parameters:
     ///   - reference: what the KL divergence is taken from.
     ///   - second: a reader that stays as it is.
+    ///   - probes: what claims are held against; they must not have been fitted to the rows that are learnt from.
     ///   - variance: the denominator of variance explained.
     ///   - reward: replaces the reward; the reconstructor learns all the same.
     /// - Throws: a `ModelError` for a store without rows to learn from or to measure on.
     public init(
         _ verbalizer: Verbalizer, _ reconstructor: Reconstructor, reference: ReferencePolicy,
-        second: Reconstructor? = nil,
+        second: Reconstructor? = nil, probes: TeacherProbes? = nil,
         _ store: ActivationStore, _ variance: RawVariance, _ options: JointOptions, reward: Reward? = nil
     ) throws {
         self.verbalizer = verbalizer
@@ -50,7 +51,7 @@ public final class JointTrainer: Trainer {
         self.options = options
         self.reward = reward
         grammar = options.grammar.grammar
-        rewarder = RolloutReward(options, grammar, second: second)
+        rewarder = RolloutReward(options, grammar, second: second, probes: probes)
         judge = ExplanationJudge(reconstructor, variance)
         rows = try store.rows(ofSplit: options.split)
         let measured = try store.rows(ofSplit: options.heldOut), count = min(options.evaluationRows, measured.count)
@@ -85,7 +86,7 @@ public final class JointTrainer: Trainer {
         let rollout = try Rollout.draw(chosen, store, verbalizer, options, key: UInt64(index))
         watch.lap("sampling_seconds")
         let reading = try read(rollout, step: index, &watch)
-        let rewards = try reward?(rollout) ?? rewarder.rewards(rollout, errors: reading.errors)
+        let rewards = try reward?(rollout) ?? rewarder.rewards(rollout, store, errors: reading.errors)
         watch.lap("reward_seconds")
         let policy = try PolicyBatch(rollout, verbalizer, options, grammar)
         let referenceValues = policy.referenceLogProbabilities(reference, precision: options.precision)

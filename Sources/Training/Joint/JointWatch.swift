@@ -132,7 +132,7 @@ public struct JointWatch: Sendable {
             }
             return verdict(
                 precision < atFirst - 0.02 && explained > explainedAtFirst,
-                "\(percent(precision)) of the claims are true, \(percent(atFirst)) at first, while variance explained rose from \(number(explainedAtFirst)) to \(number(explained)); raise beta (now \(number(options.beta))) with kl_on: claims, or set second_reader, agreement_bonus or claim_dropout"
+                "\(percent(precision)) of the claims are true, \(percent(atFirst)) at first, while variance explained rose from \(number(explainedAtFirst)) to \(number(explained)); raise beta (now \(number(options.beta))) with kl_on: claims, or set probes, second_reader, agreement_bonus or claim_dropout"
             )
         }
     }

@@ -8,19 +8,27 @@ package struct RolloutReward {
     private let options: JointOptions
     private let grammar: any ClaimGrammar
     private let second: Reconstructor?
+    private let probes: TeacherProbes?
 
-    /// - Parameter second: a reader that does not learn.
-    package init(_ options: JointOptions, _ grammar: any ClaimGrammar, second: Reconstructor?) {
+    /// - Parameters:
+    ///   - second: a reader that does not learn.
+    ///   - probes: what claims are held against.
+    package init(
+        _ options: JointOptions, _ grammar: any ClaimGrammar, second: Reconstructor? = nil, probes: TeacherProbes? = nil
+    ) {
         self.options = options
         self.grammar = grammar
         self.second = second
+        self.probes = probes
     }
 
     /// The reward of every sample.
     ///
-    /// - Parameter errors: the pair's reconstructor's, for every sample; nil where it was shown nothing.
-    package func rewards(_ rollout: Rollout, errors: [Double?]) throws -> [Double] {
-        let others = try secondErrors(rollout), agreement = agreement(rollout)
+    /// - Parameters:
+    ///   - store: the one that the rollout's rows are from.
+    ///   - errors: the pair's reconstructor's, for every sample; nil where it was shown nothing.
+    package func rewards(_ rollout: Rollout, _ store: ActivationStore, errors: [Double?]) throws -> [Double] {
+        let others = try secondErrors(rollout), agreement = agreement(rollout), doubts = doubts(rollout, store)
         return rollout.samples.indices.map { index in
             let sample = rollout.samples[index]
             let cost = options.lengthPenalty * Double(sample.explanation.ids.count)
@@ -29,7 +37,8 @@ package struct RolloutReward {
             let weighed = others[index].map {
                 (1 - options.secondReaderWeight) * own + options.secondReaderWeight * worth($0)
             }
-            return (weighed ?? own) + options.agreementBonus * agreement[index] - cost
+            let doubt = options.doubtPenalty * Double(doubts[index])
+            return (weighed ?? own) + options.agreementBonus * agreement[index] - doubt - cost
         }
     }
 
@@ -47,6 +56,18 @@ package struct RolloutReward {
             second.reconstruct(valid.map { rollout.samples[$0].shown }), rollout.vectors(of: valid))
         for (index, row) in zip(valid, rows) { result[index] = row.meanSquaredError }
         return result
+    }
+
+    /// For each sample, how many of its claims the probes do not bear out: the teacher's rule, by which a claim has more than half
+    /// the probability that they give to its question's answers. What no probe reads is not doubted.
+    private func doubts(_ rollout: Rollout, _ store: ActivationStore) -> [Int] {
+        guard let probes, options.doubtPenalty > 0 else { return [Int](repeating: 0, count: rollout.samples.count) }
+        let readings = probes.readings(store, rows: rollout.rows)
+        return rollout.samples.map { sample in
+            grammar.read(sample.explanation.description).claims.count { claim in
+                readings[sample.activation].probability(claim).map { $0 <= 0.5 } ?? false
+            }
+        }
     }
 
     /// For each sample, the share of the other members of its group that make one of its claims, averaged over its claims.

@@ -96,6 +96,12 @@ extension ProbeSet {
 }
 
 extension ProbeSet {
+    /// The contents of a folder of probes. Throws a `ModelError` if there are none.
+    static func hash(folder: URL) throws -> String {
+        try [names.description, names.tensors].map { try ContentHash.file(folder.appending(path: $0)) }
+            .joined(separator: " ")
+    }
+
     /// Loads probes for a store's activations. Throws a `ModelError` if they read another model, layer or width.
     public init(folder: URL, matching store: ActivationStore) throws {
         let settings = store.manifest.settings

@@ -19,6 +19,13 @@ public enum TeacherProbes: Sendable {
         }
     }
 
+    /// The contents of a folder with either kind. Throws a `ModelError` for one without probes.
+    static func hash(folder: URL) throws -> String {
+        let halves = (0..<2).map { CrossFitProbes.folder(of: $0, in: folder) }
+        let isHalved = FileManager.default.fileExists(atPath: halves[0].path)
+        return try (isHalved ? halves : [folder]).map(ProbeSet.hash).joined(separator: " ")
+    }
+
     /// Splits that must not be explained with these probes, which were fitted to them.
     public var fittedSplits: Set<String> {
         switch self {
