@@ -3,7 +3,7 @@ import PackageDescription
 
 // Imports point one way:
 //   CKernels ← Tensors ← LanguageModel ← Autoencoder ← Training ← nla,  JSON ← Tokenization ← LanguageModel,
-//   JSON ← Claims ← TinyWorld ← Training,  JSON ← RemoteModels ← Training.
+//   JSON ← Claims ← TinyWorld ← Training,  JSON ← RemoteModels ← Training,  Training ← Faithfulness ← nla.
 let package = Package(
     name: "interlinear",
     platforms: [.macOS(.v15)],
@@ -49,11 +49,15 @@ let package = Package(
                 "Autoencoder", "LanguageModel", "TinyWorld", "RemoteModels", "Claims", "Yams",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
+        .target(
+            name: "Faithfulness",
+            dependencies: ["Autoencoder", "Claims", "LanguageModel", "TinyWorld", "Tokenization", "Training"]),
         .target(name: "Workloads", dependencies: ["LanguageModel", "Training"], path: "Benchmarks/Workloads"),
         .executableTarget(
             name: "nla",
             dependencies: [
-                "Autoencoder", "Claims", "LanguageModel", "RemoteModels", "TinyWorld", "Training", "Workloads",
+                "Autoencoder", "Claims", "Faithfulness", "LanguageModel", "RemoteModels", "TinyWorld", "Training",
+                "Workloads",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
@@ -76,6 +80,12 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: ["Training", "Claims", "TinyWorld", "Autoencoder", "ScriptedServer", "TestSupport"]),
+        .testTarget(
+            name: "FaithfulnessTests",
+            dependencies: [
+                "Faithfulness", "Training", "Claims", "TinyWorld", "Autoencoder", "LanguageModel", "Tensors", "JSON",
+                "TestSupport",
+            ]),
         .testTarget(
             name: "CommandTests",
             dependencies: ["nla", "Claims", "LanguageModel", "Tensors", "JSON", "ScriptedServer", "TestSupport"]),

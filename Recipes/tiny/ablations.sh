@@ -31,6 +31,7 @@ done
 train length-penalty --length-penalty 0.002
 train claim-dropout --claim-dropout 0.3
 train agreement --agreement-bonus 0.3
+train probes --probes "$recipe/probes"
 
 # A reader with its own seed that has never met this verbalizer.
 "$nla" train ar --run Recipes/tiny/ar.yaml --target "$recipe/target/model" --store "$recipe/store" \

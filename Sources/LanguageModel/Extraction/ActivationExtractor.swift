@@ -52,8 +52,20 @@ public struct ActivationExtractor {
     public func extract(
         _ documents: [[Int32]], _ request: Request, progress: (Int) -> Void = { _ in }
     ) throws -> Result {
-        let rows = try documents.enumerated().map {
-            try selectedPositions($1, request, document: documents.count > 1 ? $0 : nil)
+        try extract(
+            documents, at: [[Int]?](repeating: request.positions, count: documents.count), layers: request.layers,
+            logits: request.logits, progress: progress)
+    }
+
+    /// Reads each document at positions of its own, negative ones from its end; nil for all of them. Throws likewise.
+    public func extract(
+        _ documents: [[Int32]], at positions: [[Int]?], layers: [Int], logits: Bool = false,
+        progress: (Int) -> Void = { _ in }
+    ) throws -> Result {
+        require(documents.count == positions.count, "positions for each document")
+        let request = Request(layers: layers, logits: logits)
+        let rows = try documents.indices.map {
+            try selectedPositions(documents[$0], positions[$0], document: documents.count > 1 ? $0 : nil)
         }
         var result = Result()
         for selected in rows {
@@ -95,7 +107,7 @@ public struct ActivationExtractor {
         }
     }
 
-    private func selectedPositions(_ ids: [Int32], _ request: Request, document: Int?) throws -> [Int] {
+    private func selectedPositions(_ ids: [Int32], _ wanted: [Int]?, document: Int?) throws -> [Int] {
         let name = document.map { "document \($0 + 1)" } ?? "the text"
         guard !ids.isEmpty else { throw ModelError("\(name) has no tokens; give at least one") }
         let vocabulary = decoder.configuration.vocabularySize
@@ -104,7 +116,7 @@ public struct ActivationExtractor {
                 "\(name): id \(id) is outside the vocabulary of \(vocabulary); the ids must come from this model's tokenizer"
             )
         }
-        guard let wanted = request.positions else { return Array(ids.indices) }
+        guard let wanted else { return Array(ids.indices) }
         return try wanted.map { position in
             let index = position < 0 ? ids.count + position : position
             guard ids.indices.contains(index) else {

@@ -61,6 +61,13 @@ public struct ClusterBootstrap: Sendable {
         middle(zip(values(ratio), values(other)).compactMap { a, b in a.flatMap { a in b.map { a - $0 } } })
     }
 
+    /// The middle 95% of any other statistic over the resamples.
+    ///
+    /// - Parameter statistic: given how often each cluster was drawn; nil where it has no value.
+    package func interval(of statistic: (_ draws: ArraySlice<UInt16>) -> Double?) -> ClosedRange<Double>? {
+        middle((0..<resamples).compactMap { statistic(weights[$0 * clusters..<($0 + 1) * clusters]) })
+    }
+
     private func values(_ ratio: ClusteredRatio) -> [Double?] {
         require(ratio.numerators.count == clusters, "\(ratio.numerators.count) clusters of \(clusters)")
         return (0..<resamples).map { resample in

@@ -141,7 +141,7 @@ public struct ExplanationJudge {
 
 extension Sentences {
     /// The same sentences in another order, wherever there are two that differ.
-    static func shuffled(_ text: String, seed: UInt64) -> String {
+    package static func shuffled(_ text: String, seed: UInt64) -> String {
         let sentences = split(text)
         guard Set(sentences).count > 1 else { return text }
         var random = Random(seed: seed, 0x7368_7566)

@@ -1,23 +1,6 @@
 import Foundation
 import JSON
 
-extension PairComparison.Estimate {
-    /// `value`, `low` and `high`.
-    var members: [(String, JSONValue)] {
-        [
-            ("value", .number(value)), ("low", interval.map { .number($0.lowerBound) } ?? .null),
-            ("high", interval.map { .number($0.upperBound) } ?? .null),
-        ]
-    }
-
-    func text(_ measure: PairMeasure, signed: Bool = false) -> String {
-        let limits = interval.map {
-            " [\(measure.text($0.lowerBound, signed: signed)), \(measure.text($0.upperBound, signed: signed))]"
-        }
-        return measure.text(value, signed: signed) + (limits ?? "")
-    }
-}
-
 extension PairComparison.Result {
     /// The evaluation with every measure's interval.
     var json: JSONObject {
@@ -81,13 +64,13 @@ extension PairComparison {
             "95% intervals over documents: \(resamples) draws of the \(documents) that the rows are from, seed \(seed)."
         guard results.count > 1 else {
             return results[0].evaluation.table + "\n" + intervals + "\n\n"
-                + rows(["measure", "value"], results) { $0.estimate.text($1) }
+                + rows(["measure", "value"], results) { $0.estimate.text($1.style) }
         }
         let names = results.map(\.candidate.name)
         return "\(results[0].evaluation.rows) rows of \(split), the same for all. \(intervals)\n\n"
-            + rows(["measure"] + names, results) { $0.estimate.text($1) } + "\nMore than \(names[0]):\n\n"
+            + rows(["measure"] + names, results) { $0.estimate.text($1.style) } + "\nMore than \(names[0]):\n\n"
             + rows(["measure"] + names.dropFirst(), Array(results.dropFirst())) {
-                $0.difference?.text($1, signed: true)
+                $0.difference?.text($1.style, signed: true)
             } + breakdown
     }
 

@@ -43,14 +43,6 @@ public struct PairComparison: Sendable {
         }
     }
 
-    /// A number with the interval that it has over documents.
-    public struct Estimate: Sendable, Equatable {
-        /// The number.
-        public let value: Double
-        /// The middle 95% over resampled documents; nil for a single document.
-        public let interval: ClosedRange<Double>?
-    }
-
     /// A measure of one pair.
     public struct Entry: Sendable {
         /// What is measured.
@@ -134,13 +126,10 @@ public struct PairComparison: Sendable {
     ) -> [Entry] {
         PairMeasure.all.compactMap { measure in
             let ratio = measure.ratio(evaluation), other = first.map { measure.ratio($0) }
-            guard let value = ratio.value else { return nil }
-            let difference = other.flatMap { other in
-                other.value.map { Estimate(value: value - $0, interval: bootstrap.interval(of: ratio, minus: other)) }
-            }
+            guard let estimate = bootstrap.estimate(ratio) else { return nil }
             return Entry(
-                measure: measure, estimate: Estimate(value: value, interval: bootstrap.interval(ratio)),
-                difference: difference)
+                measure: measure, estimate: estimate,
+                difference: other.flatMap { bootstrap.estimate(of: ratio, minus: $0) })
         }
     }
 }

@@ -4,16 +4,11 @@ import Foundation
 
 /// One number that pairs are compared by. Each is a ratio of sums over rows, so that it has an interval over documents.
 public struct PairMeasure: Sendable {
-    /// How it is written for a person.
-    enum Style {
-        case number, percent, count
-    }
-
     /// Its key in JSON and CSV.
     public let name: String
     /// Its name in tables.
     public let title: String
-    let style: Style
+    let style: NumberStyle
     /// What the row at an index adds above and below the line.
     let terms: @Sendable (PairEvaluation, Int) -> (numerator: Double, denominator: Double)
 
@@ -82,14 +77,5 @@ public struct PairMeasure: Sendable {
             ratio.add(numerator, over: denominator, cluster: cluster)
         }
         return ratio
-    }
-
-    /// A value, or a difference with its sign, for a person.
-    func text(_ value: Double, signed: Bool = false) -> String {
-        switch style {
-        case .number: String(format: signed ? "%+.3f" : "%.3f", value)
-        case .percent: String(format: signed ? "%+.1f" : "%.1f%%", 100 * value)
-        case .count: String(format: signed ? "%+.1f" : "%.1f", value)
-        }
     }
 }

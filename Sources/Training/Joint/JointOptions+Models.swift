@@ -41,13 +41,10 @@ extension Pair {
     /// Opens a pair, or the pair that a joint run was at one of its checkpoints: `RUN/checkpoints/step-000400`. Throws a one-line
     /// error.
     public static func open(_ folder: URL, precision: Precision? = nil) throws -> Pair {
-        guard FileManager.default.fileExists(atPath: folder.appending(path: "state.json").path) else {
+        guard let (checkpoint, run, start) = try parts(ofCheckpoint: folder) else {
             return try Pair(folder: folder, precision: precision)
         }
-        let checkpoint = try TrainingCheckpoint(folder.resolvingSymlinksInPath())
-        let run = checkpoint.url.deletingLastPathComponent().deletingLastPathComponent()
-        var options = JointOptions()
-        try options.read(runFile: run.appending(path: "run.yaml"))
+        var options = start
         if let precision { options.precision = precision }
         guard FileManager.default.fileExists(atPath: options.pair) else {
             throw TrainingError(
@@ -60,5 +57,22 @@ extension Pair {
         let pair = try options.openPair()
         try checkpoint.restore(JointTrainer.groups(pair.verbalizer, pair.reconstructor, options))
         return pair
+    }
+
+    /// The folder of the pair that the run of a checkpoint began with; nil if the folder is no checkpoint.
+    public static func start(ofCheckpoint folder: URL) throws -> URL? {
+        try parts(ofCheckpoint: folder).map { URL(fileURLWithPath: $0.options.pair) }
+    }
+
+    /// A checkpoint with its run's folder and options; nil if the folder is none.
+    private static func parts(
+        ofCheckpoint folder: URL
+    ) throws -> (checkpoint: TrainingCheckpoint, run: URL, options: JointOptions)? {
+        guard FileManager.default.fileExists(atPath: folder.appending(path: "state.json").path) else { return nil }
+        let checkpoint = try TrainingCheckpoint(folder.resolvingSymlinksInPath())
+        let run = checkpoint.url.deletingLastPathComponent().deletingLastPathComponent()
+        var options = JointOptions()
+        try options.read(runFile: run.appending(path: "run.yaml"))
+        return (checkpoint, run, options)
     }
 }

@@ -43,7 +43,7 @@ public enum TeacherProbes: Sendable {
     }
 
     /// What the probes read from one vector.
-    struct Reading {
+    package struct Reading {
         private let all: ProbeReading
         private let row: Int
 
@@ -53,17 +53,23 @@ public enum TeacherProbes: Sendable {
         }
 
         /// How probable a fact is; nil if no probe reads its question.
-        func probability(_ fact: Fact) -> Float? { all.probability(of: fact, row: row) }
+        package func probability(_ fact: Fact) -> Float? { all.probability(of: fact, row: row) }
         /// The likeliest answer; nil if no probe reads the question.
-        func best(_ question: Question) -> String? { all.best(question, row: row)?.value }
+        package func best(_ question: Question) -> String? { all.best(question, row: row)?.value }
     }
 
     /// Reads some rows of a store, each with the probes that have not met its document.
     func readings(_ store: ActivationStore, rows: [Int]) -> [Reading] {
-        var result = [Reading?](repeating: nil, count: rows.count)
+        readings(store.vectors(rows), documents: rows.map { store.document(of: $0).id })
+    }
+
+    /// Reads vectors [n, d], each with the probes that have not met its document.
+    package func readings(_ vectors: Tensor, documents: [String]) -> [Reading] {
+        require(vectors.rows == documents.count, "a document for each vector")
+        var result = [Reading?](repeating: nil, count: documents.count)
         for (number, set) in sets.enumerated() {
-            let places = rows.indices.filter { self.set(for: store.document(of: rows[$0]).id) == number }
-            let reading = set.read(store.vectors(places.map { rows[$0] }))
+            let places = documents.indices.filter { self.set(for: documents[$0]) == number }
+            let reading = set.read(vectors.gatheringRows(places.map(Int32.init)))
             for (row, place) in places.enumerated() { result[place] = Reading(reading, row: row) }
         }
         return result.map { reading in

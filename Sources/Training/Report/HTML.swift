@@ -1,12 +1,12 @@
 import Foundation
 
 /// Pages that stand alone: no script, no network, light and dark.
-enum HTML {
+package enum HTML {
     /// Colours that curves take in turn.
     static let colours = 6
 
     /// Text inside an element or an attribute.
-    static func escaped(_ text: some StringProtocol) -> String {
+    package static func escaped(_ text: some StringProtocol) -> String {
         var result = ""
         for character in text.unicodeScalars {
             switch character {
@@ -21,7 +21,7 @@ enum HTML {
     }
 
     /// A number with three or four digits that tell something.
-    static func number(_ value: Double) -> String {
+    package static func number(_ value: Double) -> String {
         switch abs(value) {
         case 0: "0"
         case 10_000...: String(format: "%.3g", value)
@@ -33,14 +33,25 @@ enum HTML {
     }
 
     /// A table; cells are HTML.
-    static func table(_ heads: [String], _ rows: [[String]]) -> String {
+    package static func table(_ heads: [String], _ rows: [[String]]) -> String {
         let head = heads.map { "<th>\(escaped($0))</th>" }.joined()
         let body = rows.map { row in "<tr>" + row.map { "<td>\($0)</td>" }.joined() + "</tr>\n" }.joined()
         return "<table><thead><tr>\(head)</tr></thead><tbody>\n\(body)</tbody></table>\n"
     }
 
+    /// A point on its interval, as a picture.
+    package static func interval(_ estimate: Estimate, on scale: ClosedRange<Double>) -> String {
+        let width = max(scale.upperBound - scale.lowerBound, 1e-12)
+        func place(_ value: Double) -> String { String(format: "%.1f", 6 + 228 * (value - scale.lowerBound) / width) }
+        let line = estimate.interval.map {
+            "<line class=\"interval\" x1=\"\(place($0.lowerBound))\" x2=\"\(place($0.upperBound))\" y1=\"7\" y2=\"7\"/>"
+        }
+        return "<svg viewBox=\"0 0 240 14\" aria-hidden=\"true\">\(line ?? "")"
+            + "<circle class=\"point\" cx=\"\(place(estimate.value))\" cy=\"7\" r=\"4.5\"/></svg>"
+    }
+
     /// A page around a body of HTML.
-    static func page(_ title: String, _ body: String) -> String {
+    package static func page(_ title: String, _ body: String) -> String {
         """
         <!doctype html>
         <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">

@@ -18,10 +18,10 @@ extension PairComparison {
             let cells = entries.map { entry -> String in
                 guard let entry else { return "–" }
                 let difference = entry.difference.map {
-                    "<br><span class=\"soft\">\(HTML.escaped($0.text(measure, signed: true)))</span>"
+                    "<br><span class=\"soft\">\(HTML.escaped($0.text(measure.style, signed: true)))</span>"
                 }
-                return HTML.escaped(measure.text(entry.estimate.value)) + "<br>"
-                    + PairComparison.picture(entry.estimate, scale) + (difference ?? "")
+                return HTML.escaped(measure.style.text(entry.estimate.value)) + "<br>"
+                    + HTML.interval(entry.estimate, on: scale) + (difference ?? "")
             }
             return [HTML.escaped(measure.title)] + cells
         }
@@ -37,16 +37,5 @@ extension PairComparison {
             "nla eval: \(names.joined(separator: ", "))",
             note + "<div class=\"scroll\">" + HTML.table(["measure"] + names, rows)
                 + "</div>\n<h2>Pairs</h2>\n<ul>\(folders.joined())</ul>")
-    }
-
-    /// A point on its interval.
-    private static func picture(_ estimate: Estimate, _ scale: ClosedRange<Double>) -> String {
-        let width = max(scale.upperBound - scale.lowerBound, 1e-12)
-        func place(_ value: Double) -> String { String(format: "%.1f", 6 + 228 * (value - scale.lowerBound) / width) }
-        let line = estimate.interval.map {
-            "<line class=\"interval\" x1=\"\(place($0.lowerBound))\" x2=\"\(place($0.upperBound))\" y1=\"7\" y2=\"7\"/>"
-        }
-        return "<svg viewBox=\"0 0 240 14\" aria-hidden=\"true\">\(line ?? "")"
-            + "<circle class=\"point\" cx=\"\(place(estimate.value))\" cy=\"7\" r=\"4.5\"/></svg>"
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Autoencoder
+import Faithfulness
 import Foundation
 import JSON
 import LanguageModel
@@ -12,6 +13,9 @@ struct Explain: ParsableCommand {
             The target reads the text, the verbalizer puts its activations into words, and the reconstructor rebuilds the activations \
             from the words alone: cosine and share of variance explained say how far to trust each line. Texts of up to 32 tokens are \
             explained at every token, longer ones at 32 tokens spread over them, unless --positions or --every say otherwise.
+
+            A pair with a confidence.json (nla verify --write-confidence) also says of each claim how probable it is to be true. It \
+            draws further samples and reads the tokens beside, and is about explanations at temperature 0 alone.
             """)
 
     @Option(help: ArgumentHelp("Folder with av/, ar/ and, optionally, target/.", valueName: "dir"))
@@ -33,6 +37,12 @@ struct Explain: ParsableCommand {
     @Option(help: ArgumentHelp("Explanations to choose the best-scoring one from.", valueName: "n"))
     var samples = 1
 
+    @Option(help: ArgumentHelp("Call claims doubtful whose confidence is below this.", valueName: "p"))
+    var doubtBelow = 0.5
+
+    @Flag(inversion: .prefixedNo, help: "Say how far to believe each claim, where the pair has a confidence.json.")
+    var confidence = true
+
     @OptionGroup var verbalizing: VerbalizingOptions
 
     @OptionGroup var shared: SharedOptions
@@ -42,6 +52,7 @@ struct Explain: ParsableCommand {
         if positions != nil && every != nil { throw ValidationError("Give only one of --positions and --every.") }
         if let every, every < 1 { throw ValidationError("--every must be at least 1.") }
         if !(1...1024).contains(samples) { throw ValidationError("--samples must be between 1 and 1024.") }
+        if !(0...1).contains(doubtBelow) { throw ValidationError("--doubt-below must be between 0 and 1.") }
         if samples > 1, verbalizing.temperature == 0 {
             throw ValidationError("--samples asks for a --temperature above 0: at 0 all samples are equal.")
         }
@@ -62,14 +73,23 @@ struct Explain: ParsableCommand {
         var options = verbalizing.options(samples: samples, seed: shared.seed)
         options.keys = chosen.map(UInt64.init)
         let explainer = TextExplainer(pair, variance: variance?.variance)
-        let page = Interlinear(ids: ids, tokenizer: model.tokenizer)
+        let believer = try believer(pair, folder, variance?.variance, precision).map {
+            try Believer($0, model, ids, positions: chosen, precision: precision)
+        }
+        var claims: [Int: [ConfidenceReader.Sentence]] = [:]
+        let page = Interlinear(ids: ids, tokenizer: model.tokenizer, doubtBelow: doubtBelow)
         let rows = try explainer.explain(activations, options) { row in
-            if !shared.json { try Output.write(page.block(row, position: chosen[row.index])) }
+            let position = chosen[row.index]
+            claims[row.index] = try believer?.read(
+                row.explanation, of: activations.rows(row.index..<row.index + 1), at: position)
+            if !shared.json { try Output.write(page.block(row, position: position, claims[row.index])) }
         }
         let empty = try Scores.rows(pair.reconstructor.reconstruct([""]), activations)
-        let summary = Interlinear.Summary(rows, variance, empty: empty)
+        let summary = Interlinear.Summary(
+            rows, variance, empty: empty, claims: claims.values.joined().compactMap(\.confidence),
+            doubtBelow: doubtBelow)
         if shared.json {
-            try Output.line(page.json(rows, positions: chosen, summary, layer: model.layer).serialized())
+            try Output.line(page.json(rows, positions: chosen, claims, summary, layer: model.layer).serialized())
         } else {
             try Output.line(summary.line)
         }
@@ -77,5 +97,47 @@ struct Explain: ParsableCommand {
             String(
                 format: "%ld of %ld tokens explained in %.1f s", rows.count, ids.count,
                 (clock.now - start) / .seconds(1)))
+    }
+
+    /// What the pair's folder says of confidence; nil if nothing, or if it is not about explanations like these.
+    private func believer(
+        _ pair: Pair, _ folder: URL, _ variance: RawVariance?, _ precision: Precision?
+    ) throws -> ConfidenceReader? {
+        guard confidence, let variance else { return nil }
+        let reader = try ConfidenceReader(folder, pair, variance: variance, precision: precision, seed: shared.seed)
+        if reader != nil, verbalizing.options(samples: samples, seed: shared.seed).sampling.temperature > 0 {
+            shared.note(
+                "no confidence: it was fitted to explanations at temperature 0, and says nothing of sampled ones")
+            return nil
+        }
+        return reader
+    }
+}
+
+/// A text's claims with the confidence in them: a reader with the activations of the tokens that it looks at.
+private struct Believer {
+    private let reader: ConfidenceReader
+    private let vectors: Tensor
+    /// The row of `vectors` of each position.
+    private let places: [Int: Int]
+    private let count: Int
+
+    init(
+        _ reader: ConfidenceReader, _ model: Target, _ ids: [Int32], positions: [Int], precision: Precision?
+    ) throws {
+        self.reader = reader
+        count = ids.count
+        let all = Set(positions.flatMap { reader.neighbours(of: $0, count: ids.count) }).sorted()
+        places = Dictionary(uniqueKeysWithValues: all.enumerated().map { ($1, $0) })
+        vectors =
+            all.isEmpty
+            ? Tensor(zeros: [0, model.checkpoint.configuration.hiddenSize])
+            : try model.activations(ids, positions: all, precision: precision)
+    }
+
+    func read(_ explanation: Explanation, of vector: Tensor, at position: Int) throws -> [ConfidenceReader.Sentence] {
+        let beside = reader.neighbours(of: position, count: count).compactMap { places[$0].map(Int32.init) }
+        return try reader.read(
+            explanation, of: vector, neighbours: vectors.gatheringRows(beside), key: UInt64(position))
     }
 }

@@ -1,4 +1,5 @@
 import Autoencoder
+import Faithfulness
 import Foundation
 import JSON
 import Tokenization
@@ -7,6 +8,8 @@ import Tokenization
 struct Interlinear {
     let ids: [Int32]
     let tokenizer: Tokenizer
+    /// The confidence below which claims are called doubtful.
+    var doubtBelow = 0.5
     let style = Style()
 
     /// Colour and width, where standard output is a terminal.
@@ -33,7 +36,9 @@ struct Interlinear {
     }
 
     /// A token with its explanation.
-    func block(_ row: TextExplainer.Row, position: Int) -> String {
+    ///
+    /// - Parameter claims: the explanation's sentences with the confidence in them; nil where none is known.
+    func block(_ row: TextExplainer.Row, position: Int, _ claims: [ConfidenceReader.Sentence]? = nil) -> String {
         let number = String(position).leftPadded(to: 5)
         let token = Interlinear.visible(DisplayedToken.text(of: ids, at: position, tokenizer))
         let before = Interlinear.visible(
@@ -50,11 +55,16 @@ struct Interlinear {
         let gap = String(repeating: " ", count: max(2, style.width - 7 - used - score.plain.count))
         var lines = ["\(style.dim(number))  \(head)\(gap)\(score.shown)"]
         let mark = row.explanation.isComplete ? "" : "[no explanation tags] "
-        lines += Interlinear.wrapped(mark + Interlinear.oneLine(row.explanation.description), width: style.width - 9)
-            .map {
-                "         \($0)"
-            }
+        let words = claims.map { $0.map(judged).joined(separator: " ") } ?? row.explanation.description
+        lines += Interlinear.wrapped(mark + Interlinear.oneLine(words), width: style.width - 9).map { "         \($0)" }
         return lines.joined(separator: "\n") + "\n\n"
+    }
+
+    /// A sentence, and how far to believe it.
+    private func judged(_ sentence: ConfidenceReader.Sentence) -> String {
+        guard let confidence = sentence.confidence else { return sentence.text }
+        let share = String(format: "%.0f%%", 100 * confidence)
+        return "\(sentence.text) [\(share)\(confidence < doubtBelow ? ", doubtful" : "")]"
     }
 
     private func scoreText(_ row: TextExplainer.Row) -> (plain: String, shown: String) {
@@ -118,12 +128,17 @@ extension Interlinear {
         let nothingSaid: Double?
         /// Explanations drawn for each token, of which the best-scoring one stands here.
         let samples: Int
+        /// Claims whose confidence is known, and how many of them are doubtful.
+        let claims: (count: Int, doubtful: Int)
 
-        /// - Parameter empty: the scores of an empty explanation.
+        /// - Parameters:
+        ///   - empty: the scores of an empty explanation.
+        ///   - claims: the confidence in every claim that has one.
         init(
             _ rows: [TextExplainer.Row], _ variance: (variance: RawVariance, isRecorded: Bool)?,
-            empty: [Scores.Row]
+            empty: [Scores.Row], claims: [Double], doubtBelow: Double
         ) {
+            self.claims = (claims.count, claims.count { $0 < doubtBelow })
             nothingSaid = variance.flatMap { Scores.fractionOfVarianceExplained(empty, $0.variance) }
             let scores = rows.map(\.score)
             cosine = Scores.meanCosine(scores)
@@ -137,18 +152,38 @@ extension Interlinear {
         var line: String {
             let choice = samples > 1 ? ", each the best-scoring of \(samples) samples" : ""
             let mean = String(format: "mean cosine %.3f over %ld tokens", cosine, count) + choice
-            guard let fraction = fractionOfVarianceExplained, let variance else { return mean }
+            guard let fraction = fractionOfVarianceExplained, let variance else { return mean + belief }
             let set = variance.isRecorded ? "variance of \(variance.variance.set)" : "variance of these tokens alone"
             let caution = count < 50 ? "; a rough figure, from so few" : ""
             let control = nothingSaid.map { String(format: "; with nothing said %.3f", $0) } ?? ""
-            return mean + String(format: ", FVE %.3f", fraction) + "\(control) (\(set)\(caution))"
+            return mean + String(format: ", FVE %.3f", fraction) + "\(control) (\(set)\(caution))" + belief
+        }
+
+        /// What the percentages behind claims mean, where there are some.
+        private var belief: String {
+            guard claims.count > 0 else { return "" }
+            return
+                "\nin brackets how probable each claim is to be true, as far as this text is like those that it was learnt from; \(claims.doubtful) of \(claims.count) claims are doubtful"
         }
     }
 
     /// The page as JSON.
-    func json(_ rows: [TextExplainer.Row], positions: [Int], _ summary: Summary, layer: Int) -> JSONValue {
+    func json(
+        _ rows: [TextExplainer.Row], positions: [Int], _ claims: [Int: [ConfidenceReader.Sentence]], _ summary: Summary,
+        layer: Int
+    ) -> JSONValue {
         let results = rows.map { row -> JSONValue in
             let position = positions[row.index]
+            let beliefs = claims[row.index].map { sentences -> JSONValue in
+                .array(
+                    sentences.map { sentence in
+                        [
+                            "text": .string(sentence.text),
+                            "confidence": sentence.confidence.map { .number($0) } ?? .null,
+                            "doubtful": sentence.confidence.map { .bool($0 < doubtBelow) } ?? .null,
+                        ]
+                    })
+            }
             return [
                 "token": .string(DisplayedToken.text(of: ids, at: position, tokenizer)),
                 "token_id": .integer(Int(ids[position])), "position": .integer(position), "l2_norm": .number(row.norm),
@@ -156,7 +191,7 @@ extension Interlinear {
                 "complete": .bool(row.explanation.isComplete), "mse": .number(row.score.meanSquaredError),
                 "cosine_similarity": .number(row.score.cosine),
                 "variance_explained": row.varianceExplained.map { .number($0) } ?? .null,
-                "samples": .integer(row.samples),
+                "samples": .integer(row.samples), "claims": beliefs ?? .null,
             ]
         }
         let variance: JSONValue =

@@ -1,0 +1,160 @@
+import Autoencoder
+import Claims
+import LanguageModel
+import Tensors
+import Training
+
+/// What speaks for one claim of an explanation, none of it knowing the truth.
+public struct ClaimEvidence: Sendable, Equatable {
+    /// Which of the explanation's sentences makes the claim.
+    public var sentence: Int
+    /// The claim.
+    public var claim: Fact
+    /// How much of the variance is lost without its sentence, as a share; below 0 where the score is better without it.
+    public var weight: Double
+    /// The same for a reader that never met this verbalizer; nil without one.
+    public var secondWeight: Double?
+    /// The share of further samples that make the claim too.
+    public var samples: Double
+    /// The share of the neighbouring tokens' explanations that make it; nil where there are none.
+    public var neighbours: Double?
+    /// The mean log-probability of the tokens that say its value, given all before them; nil where they are not found.
+    public var logProbability: Double?
+
+    package init(
+        sentence: Int, claim: Fact, weight: Double, secondWeight: Double?, samples: Double, neighbours: Double?,
+        logProbability: Double?
+    ) {
+        self.sentence = sentence
+        self.claim = claim
+        self.weight = weight
+        self.secondWeight = secondWeight
+        self.samples = samples
+        self.neighbours = neighbours
+        self.logProbability = logProbability
+    }
+}
+
+/// Collects evidence on claims: takes sentences out, draws further samples, and reads the tokens beside.
+public struct EvidenceCollector {
+    /// How much to collect.
+    public struct Options: Sendable, Equatable {
+        /// Further samples of each activation.
+        public var samples = 8
+        /// Their temperature.
+        public var temperature: Float = 1
+        /// Tokens to read before and behind each.
+        public var reach = 2
+        /// Tokens of an explanation at most.
+        public var maximumTokens = 120
+        /// Seed of sampling.
+        public var seed: UInt64 = 0
+
+        /// The usual.
+        public init() {}
+    }
+
+    private let pair: Pair
+    private let second: Reconstructor?
+    private let grammar: any ClaimGrammar
+    private let variance: Double
+    private let options: Options
+
+    /// A collector.
+    ///
+    /// - Parameters:
+    ///   - second: a reader that never met the verbalizer.
+    ///   - variance: the denominator of weights.
+    public init(
+        _ pair: Pair, second: Reconstructor?, _ grammar: any ClaimGrammar, variance: RawVariance,
+        _ options: Options = Options()
+    ) {
+        self.pair = pair
+        self.second = second
+        self.grammar = grammar
+        self.variance = max(variance.variance, 1e-12)
+        self.options = options
+    }
+
+    /// The claims of explanations, each with its sentence, in order; of equal claims the first.
+    func claims(of explanation: String) -> (sentences: [String], claims: [(sentence: Int, claim: Fact)]) {
+        let sentences = Sentences.split(explanation)
+        var seen: Set<Fact> = []
+        let claims = sentences.enumerated().compactMap { index, sentence -> (sentence: Int, claim: Fact)? in
+            guard let claim = grammar.read(sentence).claims.first, seen.insert(claim).inserted else { return nil }
+            return (index, claim)
+        }
+        return (sentences, claims)
+    }
+
+    /// The evidence on every claim of some explanations.
+    ///
+    /// - Parameters:
+    ///   - explanations: what the verbalizer wrote about `vectors` [n, d].
+    ///   - neighbours: vectors of the tokens around, and which row each belongs to.
+    ///   - keys: what keys the randomness of each row's samples.
+    public func evidence(
+        _ explanations: [Explanation], _ vectors: Tensor, neighbours: (vectors: Tensor, owners: [Int]), keys: [UInt64]
+    ) throws -> [[ClaimEvidence]] {
+        require(
+            explanations.count == vectors.rows && keys.count == vectors.rows, "an explanation and a key for each row")
+        guard !explanations.isEmpty else { return [] }
+        let made = explanations.map { claims(of: $0.description) }
+        let weights = try weights(explanations, made, vectors, pair.reconstructor)
+        let secondWeights = try second.map { try self.weights(explanations, made, vectors, $0) }
+        var settings = Verbalizer.Options(
+            temperature: options.temperature, maximumTokens: options.maximumTokens, samples: max(1, options.samples),
+            seed: options.seed)
+        settings.keys = keys
+        let sampled = try pair.verbalizer.explain(vectors, settings).map { $0.map { said($0) } }
+        let beside = try pair.verbalizer.explain(
+            neighbours.vectors, .init(maximumTokens: options.maximumTokens)
+        ).map { said($0[0]) }
+        var around = [[Set<Fact>]](repeating: [], count: explanations.count)
+        for (owner, claims) in zip(neighbours.owners, beside) { around[owner].append(claims) }
+        let likelihoods = ClaimTokens(grammar, pair.verbalizer.tokenizer)
+        return made.indices.map { row in
+            let logProbabilities = likelihoods.meanLogProbabilities(explanations[row])
+            return made[row].claims.enumerated().map { index, entry in
+                ClaimEvidence(
+                    sentence: entry.sentence, claim: entry.claim, weight: weights[row][index],
+                    secondWeight: secondWeights?[row][index], samples: share(entry.claim, in: sampled[row]) ?? 0,
+                    neighbours: share(entry.claim, in: around[row]),
+                    logProbability: logProbabilities[entry.claim])
+            }
+        }
+    }
+
+    private func said(_ explanation: Explanation) -> Set<Fact> { Set(grammar.read(explanation.description).claims) }
+
+    private func share(_ claim: Fact, in sets: [Set<Fact>]) -> Double? {
+        sets.isEmpty ? nil : Double(sets.count { $0.contains(claim) }) / Double(sets.count)
+    }
+
+    /// What each claim's sentence is worth to a reader: the share of variance lost when it is taken out.
+    private func weights(
+        _ explanations: [Explanation], _ made: [(sentences: [String], claims: [(sentence: Int, claim: Fact)])],
+        _ vectors: Tensor, _ reader: Reconstructor
+    ) throws -> [[Double]] {
+        var texts: [String] = [], owners: [Int32] = []
+        for (row, entry) in made.enumerated() {
+            texts.append(explanations[row].description)
+            owners.append(Int32(row))
+            for claim in entry.claims {
+                var rest = entry.sentences
+                rest.remove(at: claim.sentence)
+                texts.append(rest.joined(separator: " "))
+                owners.append(Int32(row))
+            }
+        }
+        let scores = try Scores.rows(reader.reconstruct(texts), vectors.gatheringRows(owners))
+        var result: [[Double]] = [], next = 0
+        for entry in made {
+            let whole = scores[next].meanSquaredError
+            let without = scores[next + 1..<next + 1 + entry.claims.count]
+            result.append(without.map { ($0.meanSquaredError - whole) / variance })
+            next += 1 + entry.claims.count
+        }
+        return result
+    }
+}

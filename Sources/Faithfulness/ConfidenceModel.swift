@@ -1,0 +1,289 @@
+import Claims
+import Foundation
+import JSON
+import LanguageModel
+import Tensors
+import Training
+
+/// What claims are judged by.
+public enum Ingredient: String, CaseIterable, Sendable {
+    /// How much of the vector the claim carries.
+    case weight
+    /// How much it carries for a reader that never met the verbalizer.
+    case secondReader = "second_reader"
+    /// How many further samples make it.
+    case samples
+    /// How many of the neighbouring tokens' explanations make it.
+    case neighbours
+    /// How sure the verbalizer was of its words.
+    case likelihood
+    /// How often claims about the same question are true.
+    case question
+
+    /// What tables call it.
+    var title: String {
+        switch self {
+        case .weight: "its weight"
+        case .secondReader: "its weight for the second reader"
+        case .samples: "recurrence over samples"
+        case .neighbours: "recurrence over neighbouring tokens"
+        case .likelihood: "likelihood of its words"
+        case .question: "its question alone"
+        }
+    }
+}
+
+/// How far to believe a claim: the evidence on it as one probability.
+///
+/// A logistic regression on documents whose truth is known, for use on documents where it is not. It is calibrated by its making, as
+/// far as the new documents are like the old ones: of the claims with confidence 0.8, four of five are true.
+public struct ConfidenceModel: Sendable, Equatable {
+    /// A claim with its evidence, of which it is known whether it is true.
+    public struct Example: Sendable {
+        /// What speaks for it.
+        public var evidence: ClaimEvidence
+        /// Whether it is true.
+        public var isTrue: Bool
+
+        /// An example.
+        public init(_ evidence: ClaimEvidence, isTrue: Bool) {
+            self.evidence = evidence
+            self.isTrue = isTrue
+        }
+    }
+
+    /// One ingredient's part.
+    struct Term: Sendable, Equatable {
+        let ingredient: Ingredient
+        /// Mean and deviation over the examples; where there is no evidence, the mean stands for it.
+        let mean: Double, deviation: Double
+        /// Of the standardized value, in nats of log-odds.
+        var coefficient: Double
+    }
+
+    /// How the evidence was collected; it must be collected in the same way again.
+    public let collecting: EvidenceCollector.Options
+    /// The grammar that claims are read with.
+    public let grammar: GrammarName
+    /// Claims it was fitted to.
+    public let examples: Int
+    /// Whether evidence of a second reader is part of it.
+    public var needsSecondReader: Bool { terms.contains { $0.ingredient == .secondReader } }
+
+    private var terms: [Term]
+    private var bias: Double
+    /// Log-odds that a claim about a question is true; of questions that were not among the examples, that of all claims.
+    private let questions: [Question: Double]
+    private let allQuestions: Double
+
+    /// Fits a model. Throws a ``TrainingError`` if the examples are all true, or all false.
+    public init(
+        _ examples: [Example], collecting: EvidenceCollector.Options, grammar: GrammarName
+    ) throws {
+        let right = examples.count(where: \.isTrue)
+        guard right > 0, right < examples.count else {
+            throw TrainingError(
+                "\(examples.count) claims, \(right) of them true: a confidence needs true and false ones; take more rows"
+            )
+        }
+        self.collecting = collecting
+        self.grammar = grammar
+        self.examples = examples.count
+        var counts: [Question: (right: Double, all: Double)] = [:]
+        for example in examples {
+            let question = example.evidence.claim.question, known = counts[question] ?? (0, 0)
+            counts[question] = (known.right + (example.isTrue ? 1 : 0), known.all + 1)
+        }
+        let share = (Double(right) + 1) / (Double(examples.count) + 2)
+        // Questions that come up rarely are drawn towards all.
+        questions = counts.mapValues { ConfidenceModel.logOdds(($0.right + 4 * share) / ($0.all + 4)) }
+        allQuestions = ConfidenceModel.logOdds(share)
+        terms = []
+        bias = 0
+        terms = Ingredient.allCases.compactMap { ingredient in
+            let values = examples.compactMap { value(ingredient, $0.evidence) }
+            guard let first = values.first, values.contains(where: { $0 != first }) else { return nil }
+            let mean = values.reduce(0, +) / Double(values.count)
+            let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+            return Term(
+                ingredient: ingredient, mean: mean, deviation: max(variance.squareRoot(), 1e-9), coefficient: 0)
+        }
+        let fitted = LogisticRegression.fit(
+            examples.map { features($0.evidence) }, examples.map(\.isTrue), penalty: 1)
+        for index in terms.indices { terms[index].coefficient = fitted.coefficients[index] }
+        bias = fitted.bias
+    }
+
+    /// The evidence of one ingredient; nil where there is none.
+    func value(_ ingredient: Ingredient, _ evidence: ClaimEvidence) -> Double? {
+        switch ingredient {
+        case .weight: evidence.weight
+        case .secondReader: evidence.secondWeight
+        case .samples: evidence.samples
+        case .neighbours: evidence.neighbours
+        case .likelihood: evidence.logProbability
+        case .question: questions[evidence.claim.question] ?? allQuestions
+        }
+    }
+
+    /// The ingredients that are part of it.
+    public var ingredients: [Ingredient] { terms.map(\.ingredient) }
+
+    /// The probability that a claim is true.
+    public func confidence(_ evidence: ClaimEvidence) -> Double {
+        let logOdds = zip(terms, features(evidence)).reduce(bias) { $0 + $1.0.coefficient * $1.1 }
+        return 1 / (1 + exp(-logOdds))
+    }
+
+    private func features(_ evidence: ClaimEvidence) -> [Double] {
+        terms.map { term in
+            let value = value(term.ingredient, evidence) ?? term.mean
+            return (value - term.mean) / term.deviation
+        }
+    }
+
+    private static func logOdds(_ share: Double) -> Double { log(share / (1 - share)) }
+}
+
+// MARK: - Files
+
+extension ConfidenceModel {
+    /// Its name in the folder of a pair.
+    public static let fileName = "confidence.json"
+    private static let format = "interlinear-confidence"
+
+    /// Writes it. Throws a one-line error.
+    public func write(to file: URL) throws { try AtomicFile.write(json.serialized(indent: 2) + "\n", to: file) }
+
+    /// Reads what ``write(to:)`` wrote. Throws a one-line error.
+    public init(_ file: URL) throws {
+        let json: JSONValue
+        do { json = try JSONValue.parse(Data(contentsOf: file)) } catch {
+            throw ModelError("\(file.path): cannot be read as JSON (\(error)); make it anew with nla verify")
+        }
+        guard let model = ConfidenceModel(json: json) else {
+            throw ModelError("\(file.path): is no confidence model of this version; make it anew with nla verify")
+        }
+        self = model
+    }
+
+    var json: JSONValue {
+        [
+            "format": .string(ConfidenceModel.format), "version": .integer(1), "grammar": .string(grammar.rawValue),
+            "samples": .integer(collecting.samples), "temperature": .number(Double(collecting.temperature)),
+            "reach": .integer(collecting.reach), "max_tokens": .integer(collecting.maximumTokens),
+            "examples": .integer(examples), "bias": .number(bias),
+            "terms": .array(
+                terms.map {
+                    [
+                        "ingredient": .string($0.ingredient.rawValue), "mean": .number($0.mean),
+                        "deviation": .number($0.deviation), "coefficient": .number($0.coefficient),
+                    ]
+                }),
+            "log_odds": .number(allQuestions),
+            "questions": .array(
+                questions.sorted { $0.key < $1.key }.map {
+                    [
+                        "subject": .string($0.key.subject), "relation": .string($0.key.relation),
+                        "log_odds": .number($0.value),
+                    ]
+                }),
+        ]
+    }
+
+    init?(json: JSONValue) {
+        guard json["format"]?.string == ConfidenceModel.format, json["version"]?.int == 1,
+            let grammar = json["grammar"]?.string.flatMap(GrammarName.init(rawValue:)),
+            let samples = json["samples"]?.int, samples >= 1, let temperature = json["temperature"]?.double,
+            let reach = json["reach"]?.int, reach >= 0, let maximumTokens = json["max_tokens"]?.int,
+            maximumTokens >= 1, let examples = json["examples"]?.int, let bias = json["bias"]?.double, bias.isFinite,
+            let terms = json["terms"]?.array, let allQuestions = json["log_odds"]?.double,
+            let questions = json["questions"]?.array
+        else { return nil }
+        var collecting = EvidenceCollector.Options()
+        collecting.samples = samples
+        collecting.temperature = Float(temperature)
+        collecting.reach = reach
+        collecting.maximumTokens = maximumTokens
+        let read = terms.compactMap { term -> Term? in
+            guard let ingredient = term["ingredient"]?.string.flatMap(Ingredient.init(rawValue:)),
+                let mean = term["mean"]?.double, let deviation = term["deviation"]?.double, deviation > 0,
+                let coefficient = term["coefficient"]?.double
+            else { return nil }
+            return Term(ingredient: ingredient, mean: mean, deviation: deviation, coefficient: coefficient)
+        }
+        let known = questions.compactMap { entry -> (Question, Double)? in
+            guard let subject = entry["subject"]?.string, let relation = entry["relation"]?.string,
+                let logOdds = entry["log_odds"]?.double
+            else { return nil }
+            return (Question(subject: subject, relation: relation), logOdds)
+        }
+        guard read.count == terms.count, known.count == questions.count else { return nil }
+        self.collecting = collecting
+        self.grammar = grammar
+        self.examples = examples
+        self.terms = read
+        self.bias = bias
+        self.questions = Dictionary(known) { first, _ in first }
+        self.allQuestions = allQuestions
+    }
+}
+
+/// Logistic regression by Newton's method, for a few features.
+package enum LogisticRegression {
+    /// Coefficients and bias that make the labels likeliest, less `penalty`/2 · ‖coefficients‖².
+    package static func fit(
+        _ features: [[Double]], _ labels: [Bool], penalty: Double
+    ) -> (coefficients: [Double], bias: Double) {
+        let width = (features.first?.count ?? 0) + 1
+        var weights = [Double](repeating: 0, count: width)
+        for _ in 0..<50 {
+            var gradient = [Double](repeating: 0, count: width)
+            var hessian = [[Double]](repeating: gradient, count: width)
+            for (row, label) in zip(features, labels) {
+                let x = row + [1]
+                let probability = 1 / (1 + exp(-zip(weights, x).reduce(0) { $0 + $1.0 * $1.1 }))
+                let error = (label ? 1 : 0) - probability, curvature = probability * (1 - probability)
+                for i in 0..<width {
+                    gradient[i] += error * x[i]
+                    for j in 0...i { hessian[i][j] += curvature * x[i] * x[j] }
+                }
+            }
+            for i in 0..<width - 1 {
+                gradient[i] -= penalty * weights[i]
+                hessian[i][i] += penalty
+            }
+            // The bias is not held back; the tiny addition keeps separable data from dividing by nothing.
+            hessian[width - 1][width - 1] += 1e-9
+            let step = solve(hessian, gradient)
+            let largest = step.reduce(0) { max($0, abs($1)) }
+            // A long step is cut: far from the optimum the quadratic picture misleads.
+            let length = largest > 4 ? 4 / largest : 1
+            for i in 0..<width { weights[i] += length * step[i] }
+            if largest < 1e-10 { break }
+        }
+        return (Array(weights.dropLast()), weights[width - 1])
+    }
+
+    /// Solves A x = b for a symmetric positive definite A, given by its lower triangle (Cholesky).
+    private static func solve(_ matrix: [[Double]], _ b: [Double]) -> [Double] {
+        let count = b.count
+        var lower = matrix, x = b
+        for i in 0..<count {
+            for j in 0...i {
+                var sum = matrix[i][j]
+                for k in 0..<j { sum -= lower[i][k] * lower[j][k] }
+                lower[i][j] = i == j ? max(sum, 1e-12).squareRoot() : sum / lower[j][j]
+            }
+        }
+        for i in 0..<count {
+            for k in 0..<i { x[i] -= lower[i][k] * x[k] }
+            x[i] /= lower[i][i]
+        }
+        for i in (0..<count).reversed() {
+            for k in i + 1..<count { x[i] -= lower[k][i] * x[k] }
+            x[i] /= lower[i][i]
+        }
+        return x
+    }
+}

@@ -1,0 +1,71 @@
+import Autoencoder
+import Claims
+import Foundation
+import LanguageModel
+import Tensors
+import Training
+
+/// Says of each claim of an explanation how far to believe it, by the confidence model in its pair's folder.
+public struct ConfidenceReader {
+    /// A sentence of an explanation.
+    public struct Sentence: Sendable, Equatable {
+        /// Its words.
+        public let text: String
+        /// How probable it is that its claim is true; nil if it makes none, or one that an earlier sentence made.
+        public let confidence: Double?
+    }
+
+    /// The name, in a pair's folder, of the second reader that a confidence may need.
+    public static let secondReaderName = "second-ar"
+
+    /// What it was fitted to.
+    public let model: ConfidenceModel
+    private let collector: EvidenceCollector
+    private let grammar: any ClaimGrammar
+
+    /// The confidence of the pair in a folder; nil if it has none.
+    ///
+    /// - Parameter variance: the denominator of the claims' weights.
+    /// - Throws: a one-line error for a damaged file, or one that needs a second reader which is not there.
+    public init?(_ folder: URL, _ pair: Pair, variance: RawVariance, precision: Precision? = nil, seed: UInt64) throws {
+        let file = folder.appending(path: ConfidenceModel.fileName)
+        guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+        model = try ConfidenceModel(file)
+        grammar = model.grammar.grammar
+        let other = folder.appending(path: ConfidenceReader.secondReaderName)
+        if model.needsSecondReader, !FileManager.default.fileExists(atPath: other.path) {
+            throw ModelError(
+                "\(file.path): needs the second reader that it was fitted with as \(other.path); copy it there, or make a confidence without one"
+            )
+        }
+        let second = model.needsSecondReader ? try Reconstructor(folder: other, precision: precision) : nil
+        var options = model.collecting
+        options.seed = seed
+        collector = EvidenceCollector(pair, second: second, grammar, variance: variance, options)
+    }
+
+    /// The tokens beside `position` that its confidence looks at, of a text of `count`.
+    public func neighbours(of position: Int, count: Int) -> [Int] {
+        let reach = model.collecting.reach
+        return (max(0, position - reach)...min(count - 1, position + reach)).filter { $0 != position }
+    }
+
+    /// An explanation's sentences, each with the confidence in its claim.
+    ///
+    /// - Parameters:
+    ///   - explanation: as the verbalizer writes it at temperature 0, the only kind that the confidence was fitted to.
+    ///   - vector: the activation [1, d] that it is about.
+    ///   - neighbours: those [n, d] of the tokens beside.
+    ///   - key: of the samples that are drawn.
+    public func read(
+        _ explanation: Explanation, of vector: Tensor, neighbours: Tensor, key: UInt64
+    ) throws -> [Sentence] {
+        let owners = [Int](repeating: 0, count: neighbours.rows)
+        let evidence = try collector.evidence([explanation], vector, neighbours: (neighbours, owners), keys: [key])[0]
+        let confidences = Dictionary(
+            evidence.map { ($0.sentence, model.confidence($0)) }, uniquingKeysWith: { first, _ in first })
+        return Sentences.split(explanation.description).enumerated().map {
+            Sentence(text: $1, confidence: confidences[$0])
+        }
+    }
+}

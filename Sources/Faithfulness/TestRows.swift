@@ -1,0 +1,88 @@
+import Autoencoder
+import LanguageModel
+import Tensors
+import Tokenization
+import Training
+
+/// Rows of a store with the tokens of their texts: what a target needs to go on from there.
+struct TestRows {
+    let store: ActivationStore
+    /// Rows of the store.
+    let rows: [Int]
+    /// Each row's document, numbered from 0 in the order in which they come.
+    let clusters: [Int]
+    /// The tokens of each row's whole text.
+    let ids: [[Int32]]
+    /// Each row's token.
+    let positions: [Int]
+    /// [rows, d] float32
+    let vectors: Tensor
+
+    var count: Int { rows.count }
+    var clusterCount: Int { (clusters.max() ?? -1) + 1 }
+
+    /// Up to `count` rows, spread evenly over a split. Throws if the target's tokenizer does not find the store's tokens.
+    init(_ store: ActivationStore, split: String, count: Int, _ target: Target) throws {
+        let all = try store.rows(ofSplit: split), count = min(count, all.count)
+        try self.init(store, rows: (0..<count).map { all[$0 * all.count / count] }, target)
+    }
+
+    private init(_ store: ActivationStore, rows: [Int], _ target: Target) throws {
+        self.store = store
+        self.rows = rows
+        var numbers: [Int: Int] = [:], texts: [Int: PlacedTokens] = [:]
+        clusters = rows.map { row in
+            let document = store.row(row).document, number = numbers[document] ?? numbers.count
+            numbers[document] = number
+            return number
+        }
+        ids = try rows.map { row in
+            let place = store.row(row)
+            let tokens = try texts[place.document] ?? target.tokenizer.encodeWithPlaces(store.document(of: row).text)
+            texts[place.document] = tokens
+            guard tokens.ids.indices.contains(place.position), tokens.byteEnds[place.position] == place.byteEnd else {
+                throw ModelError(
+                    "\(store.folder.path): document \(store.document(of: row).id) has other tokens than when it was read; use the target's own tokenizer, or build the store again"
+                )
+            }
+            return tokens.ids
+        }
+        positions = rows.map { store.row($0).position }
+        vectors = store.vectors(rows)
+    }
+
+    /// Some of these rows.
+    func at(_ places: [Int], _ target: Target) throws -> TestRows {
+        try TestRows(store, rows: places.map { rows[$0] }, target)
+    }
+
+    /// The activations of the tokens up to `reach` before and behind each row's, and which row each belongs to.
+    func neighbours(_ target: Target, reach: Int, precision: Precision?) throws -> (vectors: Tensor, owners: [Int]) {
+        var texts: [[Int32]] = [], places: [[Int]] = [], owners: [Int] = []
+        for row in rows.indices {
+            let position = positions[row]
+            let around = (max(0, position - reach)...min(ids[row].count - 1, position + reach)).filter {
+                $0 != position
+            }
+            guard let last = around.last else { continue }
+            // What follows the last of them does not matter to them.
+            texts.append(Array(ids[row][...last]))
+            places.append(around)
+            owners += around.map { _ in row }
+        }
+        guard !owners.isEmpty else { return (Tensor(zeros: [0, vectors.width]), []) }
+        return (try target.activations(texts, at: places, precision: precision), owners)
+    }
+}
+
+extension Target {
+    /// The activations [n, d] behind block K at positions of several texts, in order.
+    func activations(_ texts: [[Int32]], at positions: [[Int]], precision: Precision?) throws -> Tensor {
+        let extractor = ActivationExtractor(
+            checkpoint, try Decoder(checkpoint, blockCount: layer + 1),
+            precision: try precision ?? checkpoint.naturalPrecision())
+        let result = try extractor.extract(texts, at: positions, layers: [layer])
+        guard let activations = result.hidden[layer] else { trap("no activations behind block \(layer)") }
+        return activations
+    }
+}

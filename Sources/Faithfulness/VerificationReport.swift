@@ -1,0 +1,206 @@
+import Foundation
+import JSON
+import Tensors
+import Training
+
+/// Verifications of several pairs, or of several steps of one run, beside one another.
+public struct VerificationReport: Sendable {
+    /// A pair's verification under its name.
+    public struct Entry: Sendable {
+        /// The pair, or the step of a run.
+        public let candidate: PairComparison.Candidate
+        /// What was found.
+        public let verification: Verification
+
+        /// An entry.
+        public init(_ candidate: PairComparison.Candidate, _ verification: Verification) {
+            self.candidate = candidate
+            self.verification = verification
+        }
+    }
+
+    /// The pairs in the order given: of a run, in the order of its steps.
+    public let entries: [Entry]
+    private let options: VerificationOptions
+    private let split: String
+
+    /// A report.
+    public init(_ entries: [Entry], split: String, _ options: VerificationOptions) {
+        require(!entries.isEmpty, "a report of nothing")
+        self.entries = entries
+        self.split = split
+        self.options = options
+    }
+
+    /// Every number that any of the pairs has, by section, with the pairs' values.
+    private func lines(_ section: Finding.Section) -> [(finding: Finding, values: [Finding?])] {
+        var seen: Set<String> = []
+        return entries.flatMap { $0.verification.findings }.filter {
+            $0.section == section && seen.insert($0.name).inserted
+        }
+        .map { finding in (finding, entries.map { $0.verification[finding.name] }) }
+    }
+
+    private var foundation: String {
+        let first = entries[0].verification
+        return
+            "\(first.rows) rows of \(split), from \(first.documents) documents. In brackets 95% intervals over documents (\(options.resamples) draws, seed \(options.seed))."
+    }
+
+    // MARK: For a terminal
+
+    /// Markdown tables.
+    public var table: String {
+        let names = entries.map(\.candidate.name)
+        var text = foundation + "\n"
+        for section in Finding.Section.allCases {
+            let lines = lines(section)
+            guard !lines.isEmpty else { continue }
+            text += "\n## \(section.title)\n\n| | \(names.joined(separator: " | ")) |\n"
+            text += "|" + String(repeating: "---|", count: names.count + 1) + "\n"
+            for (finding, values) in lines {
+                let cells = values.map { $0?.estimate.text(finding.style) ?? "–" }
+                text += "| \(([finding.title] + cells).joined(separator: " | ")) |\n"
+            }
+        }
+        return text
+    }
+
+    // MARK: For a program
+
+    /// Everything: of one pair an object, of several an array `pairs` of such.
+    public var json: JSONValue {
+        let pairs = entries.map { entry -> JSONValue in
+            let verification = entry.verification
+            var findings = JSONObject()
+            for finding in verification.findings {
+                findings[finding.name] = .object(
+                    JSONObject(finding.estimate.members + [("section", .string(finding.section.rawValue))]))
+            }
+            return [
+                "name": .string(entry.candidate.name), "folder": .string(entry.candidate.folder.path),
+                "rows": .integer(verification.rows), "documents": .integer(verification.documents),
+                "split": .string(split), "seed": .integer(Int(truncatingIfNeeded: options.seed)),
+                "findings": .object(findings),
+                "reliability": .array(
+                    verification.reliability.map {
+                        [
+                            "confidence": .number($0.confidence), "true": .number($0.share),
+                            "claims": .integer($0.count),
+                        ]
+                    }),
+                "questions": .array(
+                    verification.questionWeights.map {
+                        [
+                            "subject": .string($0.question.subject), "relation": .string($0.question.relation),
+                            "claims": .integer($0.claims), "right": .integer($0.right), "weight": .number($0.weight),
+                        ]
+                    }),
+            ]
+        }
+        return pairs.count == 1 ? pairs[0] : ["pairs": .array(pairs)]
+    }
+
+    // MARK: For a browser
+
+    /// Writes a page that stands alone. Throws a one-line error.
+    public func writePage(to file: URL) throws { try AtomicFile.write(html, to: file) }
+
+    /// The page.
+    public var html: String {
+        let names = entries.map(\.candidate.name)
+        return HTML.page(
+            "nla verify: \(names.joined(separator: ", "))",
+            "<p class=\"soft\">\(HTML.escaped(foundation))</p>\n" + charts
+                + Finding.Section.allCases.map(section).joined() + questions + examples)
+    }
+
+    private func section(_ section: Finding.Section) -> String {
+        let lines = lines(section)
+        guard !lines.isEmpty else { return "" }
+        let rows = lines.map { finding, values -> [String] in
+            let title = HTML.escaped(finding.title.trimmingPrefix(while: { $0 == " " }))
+            let isDetail = finding.title.hasPrefix(" ")
+            return [isDetail ? "<span class=\"soft\">· \(title)</span>" : title]
+                + values.map { $0.map { HTML.escaped($0.estimate.text(finding.style)) } ?? "–" }
+        }
+        return "<h2>\(HTML.escaped(section.title))</h2>\n<div class=\"scroll\">"
+            + HTML.table([""] + entries.map(\.candidate.name), rows) + "</div>\n"
+    }
+
+    /// The reliability diagram of each pair, and, of several pairs, how their numbers move from one to the next.
+    private var charts: String {
+        var figures = entries.compactMap { entry -> String? in
+            let bins = entry.verification.reliability
+            let places = bins.map { Int((100 * $0.confidence).rounded()) }
+            func curve(_ name: String, _ value: (ReliabilityBin) -> Double) -> LineChart.Curve {
+                LineChart.Curve(name: name, points: zip(places, bins).map { (step: $0, value: value($1)) })
+            }
+            let name = entries.count > 1 ? ": \(entry.candidate.name)" : ""
+            return LineChart(
+                "Claims that are true, by confidence in %\(name)",
+                [curve("true", \.share), curve("confidence", \.confidence)]
+            )?.html
+        }
+        if entries.count > 1 {
+            let pictures: [(title: String, names: [String])] = [
+                ("Variance explained, to each reader", ["fve_written", "second_fve_written", "private_written"]),
+                ("Claims", ["claims_true", "auc"]), ("KL of a splice, nats", ["kl_reconstruction", "kl_mean"]),
+            ]
+            figures += pictures.compactMap { title, names in
+                LineChart(
+                    "\(title), pair by pair",
+                    names.map { name in
+                        LineChart.Curve(
+                            name: name.replacing("_", with: " "),
+                            points: entries.enumerated().compactMap { index, entry in
+                                entry.verification[name].map { (step: index + 1, value: $0.estimate.value) }
+                            })
+                    })?.html
+            }
+        }
+        return figures.isEmpty ? "" : "<div class=\"charts\">\n\(figures.joined())</div>\n"
+    }
+
+    private var questions: String {
+        let parts = entries.map { entry in
+            let rows = entry.verification.questionWeights.map { line in
+                [
+                    HTML.escaped(line.question.description), "\(line.claims)",
+                    NumberStyle.percent.text(Double(line.right) / Double(max(1, line.claims))),
+                    NumberStyle.number.text(line.weight),
+                ]
+            }
+            let name = entries.count > 1 ? "<h3>\(HTML.escaped(entry.candidate.name))</h3>" : ""
+            return rows.isEmpty
+                ? ""
+                : name + "<div class=\"scroll\">"
+                    + HTML.table(["claims about", "claims", "true", "share of variance a claim carries"], rows)
+                    + "</div>"
+        }
+        return parts.allSatisfy(\.isEmpty) ? "" : "<h2>What claims carry</h2>\n" + parts.joined()
+    }
+
+    private var examples: String {
+        let parts = entries.map { entry -> String in
+            let rows = entry.verification.examples.map { example in
+                [
+                    HTML.escaped(example.textSoFar.suffix(200)),
+                    example.claims.map { claim in
+                        let confidence = claim.confidence.map { String(format: "%.0f%%", 100 * $0) } ?? ""
+                        let mark = claim.isTrue ? "" : " <span class=\"wrong\">✗</span>"
+                        return
+                            "\(HTML.escaped(claim.sentence))\(mark) <span class=\"soft\">\(confidence) · weight \(NumberStyle.number.text(claim.weight))</span>"
+                    }.joined(separator: "<br>"),
+                ]
+            }
+            let name = entries.count > 1 ? "<h3>\(HTML.escaped(entry.candidate.name))</h3>" : ""
+            return rows.isEmpty
+                ? "" : name + "<div class=\"scroll\">" + HTML.table(["text so far", "claims"], rows) + "</div>"
+        }
+        return parts.allSatisfy(\.isEmpty)
+            ? ""
+            : "<h2>Worked examples</h2>\n<p class=\"soft\">Behind each claim how far to believe it, and the share of variance that is lost without it. ✗ marks one that is false.</p>\n"
+                + parts.joined()
+    }
+}

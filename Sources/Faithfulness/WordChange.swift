@@ -1,0 +1,132 @@
+import Claims
+import Tensors
+import TinyWorld
+import Training
+
+/// What is done to an explanation's words before a reconstructor reads them. What the score loses says what carried it.
+public enum WordChange: String, CaseIterable, Sendable {
+    /// Nothing.
+    case written
+    /// Its sentences come in another order.
+    case shuffled
+    /// Other words say the same.
+    case paraphrased
+    /// Words stand in another language.
+    case translated
+    /// Only what stands in quotes is left.
+    case quotesOnly = "quotes_only"
+    /// What stands in quotes is taken out.
+    case withoutQuotes = "without_quotes"
+    /// It is the explanation of a row of another document.
+    case other
+    /// No words are left.
+    case empty
+
+    /// What tables call the changed text.
+    var title: String {
+        switch self {
+        case .written: "as written"
+        case .shuffled: "sentences shuffled"
+        case .paraphrased: "paraphrased"
+        case .translated: "translated"
+        case .quotesOnly: "quotes only"
+        case .withoutQuotes: "everything but quotes"
+        case .other: "another document's"
+        case .empty: "nothing"
+        }
+    }
+}
+
+/// Says the same in other words, text by text; nil where it cannot. May ask a language model, and throw what comes of that.
+public typealias Rewording = @Sendable (_ texts: [String]) throws -> [String?]
+
+/// Where paraphrases and translations come from.
+public struct Rewordings: Sendable {
+    /// Other words for the same claims; nil leaves paraphrases out.
+    public var paraphrase: Rewording?
+    /// The same in another language; nil leaves translations out.
+    public var translate: Rewording?
+
+    /// Rewordings.
+    public init(paraphrase: Rewording? = nil, translate: Rewording? = nil) {
+        self.paraphrase = paraphrase
+        self.translate = translate
+    }
+
+    /// Those that need no model: every claim in another of the grammar's sentences for it (its synonyms and word orders), and in the
+    /// tiny world the words that one of its tongues has a word for.
+    public init(_ grammar: any ClaimGrammar, seed: UInt64) {
+        paraphrase = { texts in texts.map { Rewordings.paraphrased($0, grammar, seed: seed) } }
+        guard grammar is TinyWorldGrammar else { return }
+        translate = { texts in texts.map { TinyWorld.translated($0) } }
+    }
+
+    /// Those that stand in a file, by the text that they reword.
+    public static func listed(_ pairs: [String: String]) -> Rewording { { texts in texts.map { pairs[$0] } } }
+
+    /// A text with every claim in another sentence; nil if it has none that can be said otherwise.
+    package static func paraphrased(_ text: String, _ grammar: any ClaimGrammar, seed: UInt64) -> String? {
+        var random = Random(seed: seed, Random.key(text), Random.key("paraphrase"))
+        var isChanged = false
+        let sentences = Sentences.split(text).map { sentence -> String in
+            guard let claim = grammar.read(sentence).claims.first,
+                let other = grammar.paraphrases(claim).filter({ $0 != sentence }).randomElement(using: &random)
+            else { return sentence }
+            isChanged = true
+            return other
+        }
+        return isChanged ? sentences.joined(separator: " ") : nil
+    }
+}
+
+/// Explanations of rows, and what becomes of them under each change.
+package struct ChangedTexts {
+    /// For each change the rows' texts; nil where the change does not apply, or changes nothing.
+    package private(set) var texts: [WordChange: [String?]] = [:]
+
+    /// - Parameter partners: for each text that of another document; nil if there is only one.
+    package init(_ written: [String], partners: [Int]?, _ rewordings: Rewordings) throws {
+        func changed(_ others: [String?]) -> [String?] {
+            zip(written, others).map { $0 == $1 ? nil : $1 }
+        }
+        texts[.written] = written
+        texts[.shuffled] = changed(written.indices.map { Sentences.shuffled(written[$0], seed: UInt64($0)) })
+        if let paraphrase = rewordings.paraphrase { texts[.paraphrased] = changed(try paraphrase(written)) }
+        if let translate = rewordings.translate { texts[.translated] = changed(try translate(written)) }
+        texts[.quotesOnly] = changed(written.map { Quotations($0).inside })
+        texts[.withoutQuotes] = changed(written.map { Quotations($0).outside })
+        texts[.other] = partners.map { $0.map { Optional(written[$0]) } }
+        texts[.empty] = written.map { _ in "" }
+    }
+}
+
+/// A text cut at its double quotes, straight or curly.
+package struct Quotations {
+    /// What stands in quotes, with them; nil if nothing does.
+    package private(set) var inside: String?
+    /// The rest; nil if nothing stands in quotes.
+    package private(set) var outside: String?
+
+    package init(_ text: String) {
+        var quoted: [String] = [], rest = "", current = ""
+        var closing: Character?
+        for character in text {
+            if let end = closing {
+                current.append(character)
+                guard character == end else { continue }
+                quoted.append(current)
+                (current, closing) = ("", nil)
+            } else if character == "\"" || character == "\u{201C}" {
+                current = String(character)
+                closing = character == "\"" ? "\"" : "\u{201D}"
+            } else {
+                rest.append(character)
+            }
+        }
+        guard !quoted.isEmpty else { return }
+        // A quote that never closes is none.
+        rest += current
+        inside = quoted.joined(separator: " ")
+        outside = rest.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+}

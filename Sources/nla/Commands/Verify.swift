@@ -1,0 +1,222 @@
+import ArgumentParser
+import Autoencoder
+import Faithfulness
+import Foundation
+import JSON
+import LanguageModel
+import Tensors
+import Training
+
+struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Find out whether explanations are true to the activations, and which of their claims to believe.",
+        discussion: """
+            What the words carry: the score of the explanation with its sentences shuffled, its claims removed in turn, quotes only, \
+            everything but quotes, paraphrased, translated, another document's, and empty. What the vector does: the target's \
+            predictions with the reconstruction in the activation's place. Which claims to believe: how much each carries, whether \
+            further samples and neighbouring tokens say it too, as one confidence that is fitted to other documents than it is \
+            judged on. With --second-reader, a reconstructor that never met the verbalizer, what only the pair itself understands.
+
+            With several --nla, for instance the checkpoints of a run in order, all are verified on the same rows, and the page \
+            shows how the numbers move. Without --store, texts of the tiny world are read by the target for the occasion.
+
+            Paraphrases come from the grammar. For a language model's: --write-explanations e.jsonl, then nla data teach --texts \
+            e.jsonl --api … --prompt question.txt --output p.jsonl, then --paraphrases p.jsonl; translations likewise.
+            """)
+
+    @Option(
+        help: ArgumentHelp(
+            "Folder with av/, ar/ and, optionally, target/, or a checkpoint of a run, or name=folder; several to compare them.",
+            valueName: "dir"))
+    var nla: [String]
+
+    @Option(help: ArgumentHelp("The target, where the folder has none: a folder or org/name.", valueName: "dir"))
+    var target: String?
+
+    @Option(help: ArgumentHelp("Activations of documents that the pair was not trained on.", valueName: "dir"))
+    var store: String?
+
+    @Option(help: ArgumentHelp("Split of the store to verify on.", valueName: "name"))
+    var split = "held-out"
+
+    @Option(help: ArgumentHelp("Split that the confidence is fitted to; none leaves it out.", valueName: "name"))
+    var fittingSplit = "validation"
+
+    @Option(
+        help: ArgumentHelp(
+            "Probes of the store's activations; by default fitted to its split probe, if it has one.", valueName: "dir")
+    )
+    var probes: String?
+
+    @Option(help: ArgumentHelp("A reconstructor that never met the verbalizer.", valueName: "dir"))
+    var secondReader: String?
+
+    @Option(help: ArgumentHelp("Paraphrases, as nla data teach writes them.", valueName: "file.jsonl"))
+    var paraphrases: String?
+
+    @Option(help: ArgumentHelp("Translations, as nla data teach writes them.", valueName: "file.jsonl"))
+    var translations: String?
+
+    @Option(help: ArgumentHelp("Write the explanations for others to reword, and stop.", valueName: "file.jsonl"))
+    var writeExplanations: String?
+
+    @Option(help: "How claims are said: tiny-world, or plain.")
+    var grammar = GrammarName.tinyWorld
+
+    @Option(help: ArgumentHelp("Rows to verify on, spread over the split.", valueName: "n"))
+    var rows = 1000
+
+    @Option(help: ArgumentHelp("Rows that the confidence is fitted to.", valueName: "n"))
+    var fittingRows = 1000
+
+    @Option(help: ArgumentHelp("Further samples of each activation, for recurrence.", valueName: "n"))
+    var samples = 8
+
+    @Option(help: ArgumentHelp("Tokens to read before and behind each, for recurrence.", valueName: "n"))
+    var reach = 2
+
+    @Option(help: ArgumentHelp("Tokens of an explanation at most.", valueName: "n"))
+    var maxTokens = 120
+
+    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else the CPU's native one.")
+    var dtype: Dtype?
+
+    @Option(help: ArgumentHelp("Times that documents are drawn for the intervals.", valueName: "n"))
+    var resamples = 1000
+
+    @Option(help: ArgumentHelp("Also write a page with curves, tables and worked examples.", valueName: "file.html"))
+    var report: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write the confidence model; as confidence.json in the pair's folder, nla explain uses it.",
+            valueName: "file.json"))
+    var writeConfidence: String?
+
+    @OptionGroup var shared: SharedOptions
+
+    func validate() throws {
+        for (name, value) in [("--rows", rows), ("--fitting-rows", fittingRows)] where !(2...10_000_000).contains(value)
+        {
+            throw ValidationError("\(name) must be between 2 and 10000000.")
+        }
+        if !(1...1024).contains(samples) { throw ValidationError("--samples must be between 1 and 1024.") }
+        if !(0...64).contains(reach) { throw ValidationError("--reach must be between 0 and 64.") }
+        if !(1...100_000).contains(maxTokens) { throw ValidationError("--max-tokens must be between 1 and 100000.") }
+        if !(1...100_000).contains(resamples) { throw ValidationError("--resamples must be between 1 and 100000.") }
+        if writeConfidence != nil, nla.count > 1 || fittingSplit == "none" {
+            throw ValidationError("--write-confidence takes one --nla, and a --fitting-split.")
+        }
+    }
+
+    func run() throws {
+        shared.apply()
+        for file in [report, writeConfidence, writeExplanations].compactMap({ $0 }) {
+            try AtomicFile.checkWritable(URL(fileURLWithPath: file))
+        }
+        let candidates = try PairComparison.Candidate.read(nla)
+        let precision = try Dtype.asked(dtype)
+        let first = try Pair.open(candidates[0].folder, precision: precision)
+        let model = try openTarget(
+            first, candidates[0].folder, named: target ?? startTarget(candidates[0].folder), shared)
+        let second = try secondReader.map { try Reconstructor(folder: URL(fileURLWithPath: $0), precision: precision) }
+        let rewordings = try rewordings()
+        try withStore(first, model, precision) { store in
+            if let writeExplanations { return try write(first, store, to: writeExplanations) }
+            var material = Verification.Material(first, model, store, rewordings)
+            material.second = second
+            try fill(&material, store, precision)
+            let entries = try candidates.enumerated().map { index, candidate in
+                var own = material
+                if index > 0 { own.pair = try Pair.open(candidate.folder, precision: precision) }
+                let name = candidates.count > 1 ? "\(candidate.name): " : ""
+                return VerificationReport.Entry(
+                    candidate, try Verification(own, options) { shared.note("\(name)\($0) …") })
+            }
+            try show(VerificationReport(entries, split: split, options))
+            if let writeConfidence, let model = entries[0].verification.confidence {
+                try model.write(to: URL(fileURLWithPath: writeConfidence))
+                shared.note("\(writeConfidence): the confidence model, fitted to \(model.examples) claims")
+            }
+        }
+    }
+
+    private var options: VerificationOptions {
+        var options = VerificationOptions()
+        options.rows = rows
+        options.fittingRows = fittingRows
+        options.evidence.samples = samples
+        options.evidence.reach = reach
+        options.evidence.maximumTokens = maxTokens
+        options.maximumTokens = maxTokens
+        options.seed = shared.seed
+        options.resamples = resamples
+        return options
+    }
+
+    /// The target of the pair that a checkpoint's run began with; nil for a pair's own folder.
+    private func startTarget(_ folder: URL) throws -> String? {
+        try Pair.start(ofCheckpoint: folder).map { Pair.folders($0).target.path }
+    }
+
+    private func withStore(
+        _ pair: Pair, _ model: Target, _ precision: Precision?, _ body: (ActivationStore) throws -> Void
+    ) throws {
+        if let store { return try body(ActivationStore(folder: URL(fileURLWithPath: store))) }
+        let scratch = FileManager.default.temporaryDirectory.appending(path: "nla-verify-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        shared.note("reading texts of the tiny world …")
+        try body(
+            VerificationTexts.store(
+                for: pair, model, documents: max(16, max(rows, fittingRows) / 3), seed: shared.seed,
+                precision: precision,
+                in: scratch))
+    }
+
+    private func rewordings() throws -> Rewordings {
+        var rewordings = Rewordings(grammar.grammar, seed: shared.seed)
+        if let paraphrases { rewordings.paraphrase = try listed(paraphrases) }
+        if let translations { rewordings.translate = try listed(translations) }
+        return rewordings
+    }
+
+    private func fill(_ material: inout Verification.Material, _ store: ActivationStore, _ precision: Precision?) throws
+    {
+        material.split = split
+        material.fittingSplit = fittingSplit == "none" ? nil : fittingSplit
+        material.grammar = grammar
+        material.precision = precision
+        if let probes {
+            material.probes = try TeacherProbes(folder: URL(fileURLWithPath: probes), matching: store)
+        } else if store.splits.contains("probe"), split != "probe", fittingSplit != "probe" {
+            shared.note("fitting probes …")
+            var settings = ProbeOptions()
+            settings.seed = shared.seed
+            material.probes = .apart(try ProbeSet.train(store, rows: store.rows(ofSplit: "probe"), settings))
+        }
+    }
+
+    private func listed(_ file: String) throws -> Rewording {
+        let teacher = try JSONLTeacher(URL(fileURLWithPath: file))
+        return { texts in texts.map { teacher[$0] } }
+    }
+
+    /// A line for each explanation that there is, under its own words as its name.
+    private func write(_ pair: Pair, _ store: ActivationStore, to file: String) throws {
+        let all = try store.rows(ofSplit: split), count = min(rows, all.count)
+        let vectors = store.vectors((0..<count).map { all[$0 * all.count / count] })
+        let texts = try pair.verbalizer.explain(vectors, .init(maximumTokens: maxTokens)).map { $0[0].description }
+        let distinct = Set(texts).sorted()
+        let lines = distinct.map { (["id": .string($0), "text": .string($0)] as JSONValue).serialized() + "\n" }
+        try AtomicFile.write(lines.joined(), to: URL(fileURLWithPath: file))
+        shared.note("\(file): \(distinct.count) explanations")
+    }
+
+    private func show(_ result: VerificationReport) throws {
+        try shared.json ? Output.line(result.json.serialized()) : Output.write(result.table)
+        guard let report else { return }
+        try result.writePage(to: URL(fileURLWithPath: report))
+        shared.note("\(report): the verification on a page")
+    }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+@Suite("nla verify")
+struct VerifyTests {
+    private let pair = goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny")
+        .path
+
+    @Test(
+        "The bundled pair is verified without a store: words, target, claims and facts, on a page and in a confidence file"
+    )
+    func bundled() throws {
+        try withScratch { folder in
+            let page = folder.appending(path: "page.html"), confidence = folder.appending(path: "confidence.json")
+            let json = try Command.succeed([
+                "verify", "--nla", pair, "--rows", "60", "--fitting-rows", "60", "--resamples", "50", "--samples", "4",
+                "--report", page.path, "--write-confidence", confidence.path, "--json",
+            ]).json()
+            func value(_ name: String) throws -> Double {
+                try #require(json["findings"]?[name]?["value"]?.double, "\(name)")
+            }
+            #expect(json["rows"] == 60)
+            // What is known of any pair that reads at all.
+            #expect(try value("fve_written") > 0.3 && value("fve_empty") < 0 && value("fve_other") < value("fve_empty"))
+            #expect(try value("fve_shuffled") < value("fve_shuffled_before"))
+            #expect(
+                try value("kl_reconstruction") < value("kl_mean") && value("kl_random") < value("kl_reconstruction"))
+            #expect(try value("auc") > 0.7 && value("claims_true") > 0.75)
+            #expect(try value("continuation") > 3 * value("continuation_other"))
+            let drawn = try String(contentsOf: page, encoding: .utf8)
+            #expect(drawn.contains("<svg") && drawn.contains("Which claims to believe") && !drawn.contains("http"))
+            let model = try JSONValue.parse(Data(contentsOf: confidence))
+            #expect(model["format"] == "interlinear-confidence" && model["samples"] == 4)
+        }
+    }
+
+    @Test("What cannot be verified is refused before anything is computed")
+    func refusals() throws {
+        try withScratch { folder in
+            try Command.fail(["verify", "--nla", folder.path], mentioning: [folder.path, "no folder av"])
+            let missing = folder.appending(path: "nowhere").path
+            try Command.fail(["verify", "--nla", pair, "--store", missing], mentioning: [missing])
+            try Command.fail(["verify", "--nla", pair, "--second-reader", missing], mentioning: [missing])
+            let two = ["verify", "--nla", pair, "--nla", "b=\(pair)"]
+            #expect(try Command.run(two + ["--write-confidence", missing]).status == 64)
+            #expect(try Command.run(["verify", "--nla", pair, "--rows", "1"]).status == 64)
+        }
+    }
+}

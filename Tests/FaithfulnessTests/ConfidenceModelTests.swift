@@ -1,0 +1,81 @@
+import Claims
+import Foundation
+import LanguageModel
+import Tensors
+import TestSupport
+import Testing
+import Training
+
+import Faithfulness
+
+@Suite("Confidence in claims")
+struct ConfidenceModelTests {
+    @Test("A logistic regression stands where its gradient vanishes, and finds what a table of counts says")
+    func regression() {
+        // One feature of two values, no penalty: the log-odds of the two groups.
+        let features = [[Double]](repeating: [0], count: 10) + [[Double]](repeating: [1], count: 20)
+        let labels = (0..<30).map { $0 < 10 ? $0 < 3 : $0 < 25 }
+        let fitted = LogisticRegression.fit(features, labels, penalty: 0)
+        #expect(abs(fitted.bias - log(3.0 / 7)) < 1e-6)
+        #expect(abs(fitted.bias + fitted.coefficients[0] - log(15.0 / 5)) < 1e-6)
+
+        var random = Random(seed: 1)
+        let rows = (0..<200).map { _ in (0..<3).map { _ in random.normal() } }
+        let truths = rows.map { $0[0] - 2 * $0[1] + random.normal() > 0.5 }
+        let held = LogisticRegression.fit(rows, truths, penalty: 2)
+        for feature in 0...3 {
+            var slope = feature < 3 ? -2 * held.coefficients[feature] : 0
+            for (row, truth) in zip(rows, truths) {
+                let logOdds = zip(row, held.coefficients).reduce(held.bias) { $0 + $1.0 * $1.1 }
+                slope += ((truth ? 1 : 0) - 1 / (1 + exp(-logOdds))) * (feature < 3 ? row[feature] : 1)
+            }
+            #expect(abs(slope) < 1e-6)
+        }
+        // Labels that a line tells apart have no finite optimum without the penalty.
+        let apart = LogisticRegression.fit([[-1], [-2], [1], [2]], [false, false, true, true], penalty: 0.1)
+        #expect(apart.coefficients[0].isFinite && apart.coefficients[0] > 0)
+    }
+
+    private func example(_ samples: Double, colour: String = "red", isTrue: Bool) -> ConfidenceModel.Example {
+        .init(
+            ClaimEvidence(
+                sentence: 0, claim: Fact("the hat", "colour", colour), weight: 0.1, secondWeight: nil, samples: samples,
+                neighbours: samples > 0.5 ? 1 : nil, logProbability: -samples),
+            isTrue: isTrue)
+    }
+
+    @Test("What recurs is believed, as far as it was true among the examples; evidence that never varies is left out")
+    func confidence() throws {
+        // Of claims that all samples make 9 of 10 are true; of those that few make 2 of 10.
+        let examples = (0..<400).map { index in
+            example(index % 2 == 0 ? 1 : 0.25, isTrue: index % 2 == 0 ? index % 20 != 0 : index % 10 == 1)
+        }
+        let model = try ConfidenceModel(examples, collecting: .init(), grammar: .plain)
+        #expect(!model.ingredients.contains(.weight) && !model.needsSecondReader)
+        let sure = model.confidence(examples[0].evidence), unsure = model.confidence(examples[1].evidence)
+        #expect(abs(sure - 0.9) < 0.02 && abs(unsure - 0.2) < 0.02, "\(sure) \(unsure)")
+        #expect(throws: TrainingError.self) {
+            try ConfidenceModel([example(1, isTrue: true)], collecting: .init(), grammar: .plain)
+        }
+    }
+
+    @Test("A confidence comes back from its file as it was; another file is refused by name")
+    func files() throws {
+        try withScratch { folder in
+            var collecting = EvidenceCollector.Options()
+            collecting.samples = 3
+            collecting.reach = 1
+            let model = try ConfidenceModel(
+                (0..<20).map { example(Double($0) / 20, isTrue: $0 % 3 > 0) }, collecting: collecting, grammar: .plain)
+            let file = folder.appending(path: ConfidenceModel.fileName)
+            try model.write(to: file)
+            #expect(try ConfidenceModel(file) == model)
+            for damage in ["{", "{}", #"{"format": "interlinear-confidence", "version": 2}"#] {
+                try Data(damage.utf8).write(to: file)
+                #expect { try ConfidenceModel(file) } throws: {
+                    "\($0)".contains(file.path) && "\($0)".contains("nla verify")
+                }
+            }
+        }
+    }
+}
