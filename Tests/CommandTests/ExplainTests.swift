@@ -63,6 +63,28 @@ struct ExplainTests {
         #expect(try best.json()["results"]?[0]?["samples"]?.int == 8)
     }
 
+    @Test("explain shows what another pair says beside, live or as it was recorded; a record of another text is refused")
+    func beside() throws {
+        try withScratch { folder in
+            let record = folder.appending(path: "warm.json")
+            let own = ["explain", "--nla", pair.path, "--text", "The dog found a key.", "--positions", "2,-1"]
+            let json = try Command.succeed(own + ["--json"])
+            try Folders.write(json.output, to: record)
+            let live = try Command.succeed(own + ["--beside", pair.path, "--json"]).json()
+            for row in try #require(live["results"]?.array) {
+                #expect(row["beside"]?["description"] == row["description"] && row["beside"] != .null)
+                #expect(row["beside"]?["cosine_similarity"] == row["cosine_similarity"])
+            }
+            let recorded = try Command.succeed(own + ["--beside", record.path, "--json"]).json()
+            #expect(recorded == live)
+            let page = try Command.succeed(own + ["--beside", record.path, "--quiet"]).output
+            #expect(page.components(separatedBy: "\n         warm: ").count == 3)
+            let another = ["explain", "--nla", pair.path, "--text", "A cat lost the map.", "--beside"]
+            try Command.fail(another + [record.path, "--quiet"], mentioning: [record.path, "another text"])
+            try Command.fail(another + [folder.appending(path: "no").path, "--quiet"], mentioning: ["no such pair"])
+        }
+    }
+
     @Test("explain reads files and chats, takes a target from elsewhere, and shows split characters")
     func inputs() throws {
         try withScratch { folder in

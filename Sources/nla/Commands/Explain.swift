@@ -43,6 +43,12 @@ struct Explain: ParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Say how far to believe each claim, where the pair has a confidence.json.")
     var confidence = true
 
+    @Option(
+        help: ArgumentHelp(
+            "Show under each explanation what another pair says of the token: its folder, or what explain --json printed with it.",
+            valueName: "dir|file.json"))
+    var beside: String?
+
     @OptionGroup var verbalizing: VerbalizingOptions
 
     @OptionGroup var shared: SharedOptions
@@ -76,8 +82,11 @@ struct Explain: ParsableCommand {
         let believer = try believer(pair, folder, variance?.variance, precision).map {
             try Believer($0, model, ids, positions: chosen, precision: precision)
         }
+        let other = try beside.map {
+            try Beside($0, ids, chosen, activations, precision, maximumTokens: verbalizing.maxTokens)
+        }
         var claims: [Int: [ConfidenceReader.Sentence]] = [:]
-        let page = Interlinear(ids: ids, tokenizer: model.tokenizer, doubtBelow: doubtBelow)
+        let page = Interlinear(ids: ids, tokenizer: model.tokenizer, doubtBelow: doubtBelow, beside: other)
         let rows = try explainer.explain(activations, options) { row in
             let position = chosen[row.index]
             claims[row.index] = try believer?.read(

@@ -10,6 +10,8 @@ struct Interlinear {
     let tokenizer: Tokenizer
     /// The confidence below which claims are called doubtful.
     var doubtBelow = 0.5
+    /// What another pair says of the same tokens.
+    var beside: Beside?
     let style = Style()
 
     /// Colour and width, where standard output is a terminal.
@@ -57,6 +59,12 @@ struct Interlinear {
         let mark = row.explanation.isComplete ? "" : "[no explanation tags] "
         let words = claims.map { $0.map(judged).joined(separator: " ") } ?? row.explanation.description
         lines += Interlinear.wrapped(mark + Interlinear.oneLine(words), width: style.width - 9).map { "         \($0)" }
+        if let beside, let other = beside.rows[position] {
+            let share = other.varianceExplained.map { String(format: ", %+.0f%% var", 100 * $0) } ?? ""
+            let words = "\(beside.name): \(other.description) (cos \(String(format: "%.2f", other.cosine))\(share))"
+            lines += Interlinear.wrapped(Interlinear.oneLine(words), width: style.width - 9)
+                .map { "         " + style.dim($0) }
+        }
         return lines.joined(separator: "\n") + "\n\n"
     }
 
@@ -192,6 +200,12 @@ extension Interlinear {
                 "cosine_similarity": .number(row.score.cosine),
                 "variance_explained": row.varianceExplained.map { .number($0) } ?? .null,
                 "samples": .integer(row.samples), "claims": beliefs ?? .null,
+                "beside": beside?.rows[position].map { other -> JSONValue in
+                    [
+                        "description": .string(other.description), "cosine_similarity": .number(other.cosine),
+                        "variance_explained": other.varianceExplained.map { .number($0) } ?? .null,
+                    ]
+                } ?? .null,
             ]
         }
         let variance: JSONValue =
