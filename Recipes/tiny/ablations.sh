@@ -3,17 +3,23 @@
 #
 # usage: ablations.sh RECIPE_FOLDER OUTPUT_FOLDER     (RECIPE_FOLDER: the output of nla train pair)
 #
-# Each run goes on where it was stopped. STEPS=300 and NLA=.build/release/nla may be set in the environment.
+# The base is the run file without its protection of truth; each protection is one of the things changed. CONTROLS, if set, is the
+# output of controls.sh, whose pair of a text-only teacher is trained too. Each run goes on where it was stopped. STEPS=300 and NLA=.build/release/nla may be set in the environment.
 set -eu
 recipe=$1 output=$2
 nla=${NLA:-.build/release/nla} steps=${STEPS:-300}
 mkdir -p "$output"
 
 train() {
-    name=$1
+    name=$1 pair=$recipe/pair
     shift
     echo "== $name: $*"
-    "$nla" train rl --run Recipes/tiny/rl.yaml --pair "$recipe/pair" --store "$recipe/store" --steps "$steps" \
+    case $name in
+    probes) set -- --probes "$recipe/probes" --doubt-penalty 0.1 "$@" ;;
+    *) set -- --probes none --doubt-penalty 0.2 "$@" ;;
+    esac
+    [ "$name" != text-only-teacher ] || pair=$CONTROLS/text-only
+    "$nla" train rl --run Recipes/tiny/rl.yaml --pair "$pair" --store "$recipe/store" --steps "$steps" \
         --output "$output/$name" "$@"
 }
 
@@ -31,7 +37,8 @@ done
 train length-penalty --length-penalty 0.002
 train claim-dropout --claim-dropout 0.3
 train agreement --agreement-bonus 0.3
-train probes --probes "$recipe/probes"
+train probes
+[ -z "${CONTROLS:-}" ] || train text-only-teacher
 
 # A reader with its own seed that has never met this verbalizer.
 "$nla" train ar --run Recipes/tiny/ar.yaml --target "$recipe/target/model" --store "$recipe/store" \

@@ -77,7 +77,7 @@ struct ExplainTests {
             }
             let recorded = try Command.succeed(own + ["--beside", record.path, "--json"]).json()
             #expect(recorded == live)
-            let page = try Command.succeed(own + ["--beside", record.path, "--quiet"]).output
+            let page = try Command.succeed(own + ["--beside", "warm=\(record.path)", "--quiet"]).output
             #expect(page.components(separatedBy: "\n         warm: ").count == 3)
             let another = ["explain", "--nla", pair.path, "--text", "A cat lost the map.", "--beside"]
             try Command.fail(another + [record.path, "--quiet"], mentioning: [record.path, "another text"])

@@ -45,7 +45,7 @@ struct Explain: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Show under each explanation what another pair says of the token: its folder, or what explain --json printed with it.",
+            "Show under each explanation what another pair says of the token: its folder, or what explain --json printed with it; name=… names it.",
             valueName: "dir|file.json"))
     var beside: String?
 

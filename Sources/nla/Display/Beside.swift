@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
+import Training
 
 /// What another pair says of the same tokens, to be shown under what this one says.
 struct Beside {
@@ -18,17 +19,17 @@ struct Beside {
     /// Rows by position.
     let rows: [Int: Row]
 
-    /// Opens what `path` names: a pair's folder, whose models explain the tokens now, or a file with what `nla explain --json` said
+    /// Opens what `argument` names, as `path` or `name=path`: a pair's folder, whose models explain the tokens now, or a file with what `nla explain --json` said
     /// of them before. Throws a one-line error, also for a file about another text.
     init(
-        _ path: String, _ ids: [Int32], _ positions: [Int], _ activations: Tensor, _ precision: Precision?,
+        _ argument: String, _ ids: [Int32], _ positions: [Int], _ activations: Tensor, _ precision: Precision?,
         maximumTokens: Int
     ) throws {
-        let url = URL(fileURLWithPath: path)
-        name = url.deletingPathExtension().lastPathComponent
+        let candidate = try PairComparison.Candidate.read([argument])[0], url = candidate.folder
+        name = candidate.name
         var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw ModelError("\(path): no such pair, and no such file of explanations")
+        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+            throw ModelError("\(url.path): no such pair, and no such file of explanations")
         }
         rows =
             isFolder.boolValue
