@@ -25,7 +25,8 @@ show() {
 
 say "1. A small language model reads a story. Under some of its words stands what the model has in mind there," \
     "said by its verbalizer from that one vector; its reconstructor rebuilt the vector from these words alone." \
-    "cos and var: how well. Nobody calls Hester greedy. The ending depends on it, and the last line names it."
+    "cos and var: how well. In brackets: how probable each claim is to be true, by other evidence than its score." \
+    "Nobody calls Hester greedy. The ending depends on it, and the last line names it."
 show $nla explain --nla $pair --positions=-13,-4,-1 --text "Long ago Hester worked at the orchard with Bram. Bram had a striped scarf. They drew straws, and then Hester had it. Hester sold Bram the same locker twice. At supper the scarf stood on the shelf again. In the end Hester"
 
 say "2. Is it a test, or is it real? No word says which; how somebody behaves depends on it."
