@@ -304,6 +304,8 @@ struct JointTrainerTests {
                 try rewards({ $0.doubtPenalty = 0.25 }, probes: reader(of: store, likes: "blue")) == [
                     -0.75, -1.75, -2, -0.5,
                 ])
+            // Nothing that is doubted makes it pay to leave out the tags.
+            #expect(try rewards({ $0.doubtPenalty = 9 }, probes: reader(of: store, likes: "blue")) == [-2, -2, -2, -2])
         }
     }
 

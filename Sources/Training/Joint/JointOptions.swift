@@ -259,12 +259,12 @@ public struct JointOptions: ScheduledOptions, Equatable {
     private static let evaluationFields: [RunField<Self>] = [
         RunField("keep", \.keep, "Which checkpoint becomes the model: the best by held-out variance, or the last."),
         RunField(
-            "evaluation_rows", \.evaluationRows, in: 1...1_000_000, fixed: false, "Held-out rows of an evaluation."),
+            "evaluation_rows", \.evaluationRows, in: 1...1_000_000, "Held-out rows of an evaluation."),
         RunField(
             "sample_rows", \.sampleRows, in: 0...10_000, fixed: false,
             "Held-out rows whose explanations are kept at each evaluation."),
         RunField(
-            "keep_every", \.keepEvery,
+            "keep_every", \.keepEvery, fixed: false,
             "Steps between checkpoints that stay, for nla eval to compare; none for the last two and the best."),
     ]
 

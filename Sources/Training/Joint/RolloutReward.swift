@@ -22,7 +22,8 @@ package struct RolloutReward {
         self.probes = probes
     }
 
-    /// The reward of every sample.
+    /// The reward of every sample. A complete explanation never earns less than one without tags: whatever is doubted of it, leaving
+    /// out the tags must not pay.
     ///
     /// - Parameters:
     ///   - store: the one that the rollout's rows are from.
@@ -38,7 +39,8 @@ package struct RolloutReward {
                 (1 - options.secondReaderWeight) * own + options.secondReaderWeight * worth($0)
             }
             let doubt = options.doubtPenalty * Double(doubts[index])
-            return (weighed ?? own) + options.agreementBonus * agreement[index] - doubt - cost
+            let earned = (weighed ?? own) + options.agreementBonus * agreement[index] - doubt
+            return max(earned, options.failureReward) - cost
         }
     }
 

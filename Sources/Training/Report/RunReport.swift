@@ -129,13 +129,13 @@ public struct RunReport {
         guard let last = history.samples.last?.step else { return "" }
         var first: [String: RunHistory.Sample] = [:]
         for sample in history.samples where first[sample.id] == nil { first[sample.id] = sample }
+        let start = history.samples.first?.step ?? last, isFirst = start == last
         let rows = history.samples.filter { $0.step == last }.map { sample -> [String] in
             let begin = first[sample.id].flatMap { $0.step < last ? $0 : nil }
             return [HTML.escaped((sample.json["text"]?.string ?? "").suffix(160))]
-                + [begin, sample].compactMap { $0.map(cell) }
+                + (isFirst ? [] : [begin.map(cell) ?? "–"]) + [cell(sample)]
         }
-        let begin = history.samples.first?.step ?? last
-        let heads = (begin < last ? [begin, last] : [last]).map { "step \($0)" }
+        let heads = (isFirst ? [last] : [start, last]).map { "step \($0)" }
         return "<h2>Explanations</h2>\n<p class=\"soft\">Of held-out rows; each text up to the position that is read. "
             + "✗ marks a claim that is false.</p>\n<div class=\"scroll\">"
             + HTML.table(["text so far"] + heads, rows) + "</div>"

@@ -2,7 +2,9 @@
 public struct ProgressSummary: Sendable {
     private static let window = 20
     private static let averaged = ["reward", "loss", "mse", "kl", "entropy", "completion_tokens"]
-    private static let evaluated = ["fve", "precision", "recall_latent", "held_out_loss"]
+    private static let evaluated = [
+        "fve", "fve_shuffled", "fve_other", "fve_empty", "precision", "recall_latent", "held_out_loss",
+    ]
     private var recent: [Metrics] = []
     private var evaluation = Metrics()
     private var end = ""
