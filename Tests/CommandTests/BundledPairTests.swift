@@ -30,6 +30,23 @@ struct BundledPairTests {
         _ = try Pair(folder: pair).openTarget(pair.appending(path: "target"))
     }
 
+    @Test("explain says how far to believe each claim, in words where it is not to be believed, and not of sampled ones")
+    func confidence() throws {
+        let own = ["explain", "--nla", pair.path, "--positions=-1", "--text", "We sat beneath the fragrant pine,\nand"]
+        let json = try Command.succeed(own + ["--json", "--doubt-below", "1"]).json()
+        let claims = try #require(json["results"]?[0]?["claims"]?.array)
+        #expect(!claims.isEmpty)
+        for claim in claims {
+            let confidence = try #require(claim["confidence"]?.double)
+            #expect(confidence > 0 && confidence < 1 && claim["doubtful"] == true)
+        }
+        let page = try Command.succeed(own + ["--doubt-below", "1", "--quiet"]).output
+        #expect(page.contains("%, doubtful]") && page.contains("claims are doubtful"))
+        #expect(try Command.succeed(own + ["--no-confidence", "--json"]).json()["results"]?[0]?["claims"] == .null)
+        let sampled = try Command.succeed(own + ["--samples", "2", "--json"])
+        #expect(try sampled.json()["results"]?[0]?["claims"] == .null && sampled.errors.contains("temperature 0"))
+    }
+
     private func explanation(of text: String) throws -> String {
         let json = try Command.succeed(["explain", "--nla", pair.path, "--positions=-1", "--text", text, "--json"])
             .json()
