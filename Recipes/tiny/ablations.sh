@@ -4,7 +4,8 @@
 # usage: ablations.sh RECIPE_FOLDER OUTPUT_FOLDER     (RECIPE_FOLDER: the output of nla train pair)
 #
 # The base is the run file without its protection of truth; each protection is one of the things changed. CONTROLS, if set, is the
-# output of controls.sh, whose pair of a text-only teacher is trained too. Each run goes on where it was stopped. STEPS=300 and NLA=.build/release/nla may be set in the environment.
+# output of controls.sh, whose pair of a text-only teacher is trained too. Each run goes on where it was stopped. STEPS=300 and
+# NLA=.build/release/nla may be set in the environment.
 set -eu
 recipe=$1 output=$2
 nla=${NLA:-.build/release/nla} steps=${STEPS:-300}

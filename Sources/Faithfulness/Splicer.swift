@@ -2,6 +2,7 @@ import Autoencoder
 import Foundation
 import LanguageModel
 import Tensors
+import Training
 
 /// Puts other vectors in the place of a target's activations, and looks at what it predicts then.
 ///
@@ -62,12 +63,11 @@ public final class Splicer {
             require(place.ids.indices.contains(place.position), "a place outside its text")
             require(place.vectors.width == decoder.configuration.hiddenSize, "vectors of another width")
         }
-        return passes(
-            places.map { place in
-                let rest = min(reach, place.ids.count - 1 - place.position)
-                return place.position + (place.vectors.rows + 1) * (rest + 1)
-            }
-        ).flatMap { effectsOfPass(places[$0], reach: reach) }
+        let rows = places.map { place in
+            let rest = min(reach, place.ids.count - 1 - place.position)
+            return place.position + (place.vectors.rows + 1) * (rest + 1)
+        }
+        return Passes.split(rows, limit: rowsPerPass).flatMap { effectsOfPass(places[$0], reach: reach) }
     }
 
     private func effectsOfPass(_ places: ArraySlice<Place>, reach: Int) -> [[Effect]] {
@@ -107,7 +107,8 @@ public final class Splicer {
     ///   - continuations: for each vector some continuations of at least one token.
     public func logLikelihoods(_ vectors: Tensor, of continuations: [[[Int32]]]) -> [[Double]] {
         require(vectors.rows == continuations.count, "continuations for each vector")
-        return passes(continuations.map { 1 + $0.reduce(0) { $0 + $1.count - 1 } }).flatMap { range in
+        let rows = continuations.map { 1 + $0.reduce(0) { $0 + $1.count - 1 } }
+        return Passes.split(rows, limit: rowsPerPass).flatMap { range in
             likelihoodsOfPass(vectors.rows(range), continuations[range])
         }
     }
@@ -147,21 +148,6 @@ public final class Splicer {
     private func logits(_ tree: TokenTree, _ rows: [Int32], _ spliced: [Int32], _ vectors: Tensor) -> Tensor {
         let tape = Tape(recording: false, precision: precision)
         return decoder.logits(Variable(hidden(tree, spliced, vectors, tape).gatheringRows(rows)), tape: tape)
-    }
-
-    /// Cuts work into passes of about as many rows as suit the kernels.
-    private func passes(_ rows: [Int]) -> [Range<Int>] {
-        var ranges: [Range<Int>] = [], begin = 0
-        while begin < rows.count {
-            var end = begin + 1, sum = rows[begin]
-            while end < rows.count, sum + rows[end] <= rowsPerPass {
-                sum += rows[end]
-                end += 1
-            }
-            ranges.append(begin..<end)
-            begin = end
-        }
-        return ranges
     }
 }
 

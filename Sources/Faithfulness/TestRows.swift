@@ -24,12 +24,8 @@ struct TestRows {
     /// Up to `count` rows, spread evenly over a split. Throws if the target's tokenizer does not find the store's tokens.
     init(_ store: ActivationStore, split: String, count: Int, _ target: Target) throws {
         let all = try store.rows(ofSplit: split), count = min(count, all.count)
-        try self.init(store, rows: (0..<count).map { all[$0 * all.count / count] }, target)
-    }
-
-    private init(_ store: ActivationStore, rows: [Int], _ target: Target) throws {
         self.store = store
-        self.rows = rows
+        rows = (0..<count).map { all[$0 * all.count / count] }
         var numbers: [Int: Int] = [:], texts: [Int: PlacedTokens] = [:]
         clusters = rows.map { row in
             let document = store.row(row).document, number = numbers[document] ?? numbers.count
@@ -49,11 +45,6 @@ struct TestRows {
         }
         positions = rows.map { store.row($0).position }
         vectors = store.vectors(rows)
-    }
-
-    /// Some of these rows.
-    func at(_ places: [Int], _ target: Target) throws -> TestRows {
-        try TestRows(store, rows: places.map { rows[$0] }, target)
     }
 
     /// The activations of the tokens up to `reach` before and behind each row's, and which row each belongs to.

@@ -74,7 +74,8 @@ public struct VerificationOptions: Sendable {
 /// Whether a pair's explanations are true to the activations: what their words carry, what only the pair itself understands, what the
 /// reconstruction does in the target's place, which claims deserve belief, and what can be told from the words alone.
 ///
-///     let verification = try Verification(pair, target, store, grammar: .tinyWorld, .init())
+///     let material = Verification.Material(pair, target, store, Rewordings(TinyWorldGrammar(), seed: 0))
+///     let verification = try Verification(material)
 ///     print(verification.findings.map(\.title))
 public struct Verification: Sendable {
     /// What a verification rests on.

@@ -126,7 +126,11 @@ struct Verify: ParsableCommand {
             if let writeExplanations { return try write(first, store, to: writeExplanations) }
             var material = Verification.Material(first, model, store, rewordings)
             material.second = second
-            try fill(&material, store, precision)
+            material.split = split
+            material.fittingSplit = fittingSplit == "none" ? nil : fittingSplit
+            material.grammar = grammar
+            material.precision = precision
+            material.probes = try probes(of: store)
             let entries = try candidates.enumerated().map { index, candidate in
                 var own = material
                 if index > 0 { own.pair = try Pair.open(candidate.folder, precision: precision) }
@@ -181,20 +185,14 @@ struct Verify: ParsableCommand {
         return rewordings
     }
 
-    private func fill(_ material: inout Verification.Material, _ store: ActivationStore, _ precision: Precision?) throws
-    {
-        material.split = split
-        material.fittingSplit = fittingSplit == "none" ? nil : fittingSplit
-        material.grammar = grammar
-        material.precision = precision
-        if let probes {
-            material.probes = try TeacherProbes(folder: URL(fileURLWithPath: probes), matching: store)
-        } else if store.splits.contains("probe"), split != "probe", fittingSplit != "probe" {
-            shared.note("fitting probes …")
-            var settings = ProbeOptions()
-            settings.seed = shared.seed
-            material.probes = .apart(try ProbeSet.train(store, rows: store.rows(ofSplit: "probe"), settings))
-        }
+    /// The probes asked for, or ones fitted to the store's own split for that; nil without either.
+    private func probes(of store: ActivationStore) throws -> TeacherProbes? {
+        if let probes { return try TeacherProbes(folder: URL(fileURLWithPath: probes), matching: store) }
+        guard store.splits.contains("probe"), split != "probe", fittingSplit != "probe" else { return nil }
+        shared.note("fitting probes …")
+        var settings = ProbeOptions()
+        settings.seed = shared.seed
+        return .apart(try ProbeSet.train(store, rows: store.rows(ofSplit: "probe"), settings))
     }
 
     private func listed(_ file: String) throws -> Rewording {

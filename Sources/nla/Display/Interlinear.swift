@@ -9,9 +9,9 @@ struct Interlinear {
     let ids: [Int32]
     let tokenizer: Tokenizer
     /// The confidence below which claims are called doubtful.
-    var doubtBelow = 0.5
+    let doubtBelow: Double
     /// What another pair says of the same tokens.
-    var beside: Beside?
+    let beside: Beside?
     let style = Style()
 
     /// Colour and width, where standard output is a terminal.
