@@ -1,0 +1,108 @@
+import Autoencoder
+import Foundation
+import LanguageModel
+import Synchronization
+import Tokenization
+
+/// The thread that the models belong to. Nothing else touches them, and no kernel runs on Swift's cooperative pool.
+///
+/// It does rounds while there is work and sleeps otherwise. A round gives every model a bounded step, so that reading, writing
+/// and rebuilding for different requests go on side by side.
+final class ModelThread: Sendable {
+    /// Work that is handed to the thread.
+    typealias Order = @Sendable (ModelWork) -> Void
+
+    private struct State {
+        var orders: [Order] = []
+        var isStopped = false
+    }
+
+    private let state = Mutex(State())
+    private let bell = DispatchSemaphore(value: 0)
+
+    /// Starts the thread. It lives until `stop`.
+    init(_ models: ServedModels, _ settings: StudioSettings) throws {
+        let handedOver = HandedOver(work: try ModelWork(models, settings))
+        let thread = Thread { [self] in run(handedOver.work) }
+        thread.name = "models"
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
+
+    /// The models on their way to the thread: made by one owner, used from then on by the other.
+    private struct HandedOver: @unchecked Sendable {
+        let work: ModelWork
+    }
+
+    /// Hands work over. It is begun between two rounds. Nothing happens once the thread is stopped.
+    func submit(_ order: @escaping Order) {
+        state.withLock { if !$0.isStopped { $0.orders.append(order) } }
+        bell.signal()
+    }
+
+    /// Ends the thread. Work in progress is left as it is: stop it when nobody waits any more.
+    func stop() {
+        state.withLock { $0.isStopped = true }
+        bell.signal()
+    }
+
+    private func run(_ work: ModelWork) {
+        while true {
+            if work.isIdle { bell.wait() }
+            let (orders, isStopped) = state.withLock { state in
+                defer { state.orders = [] }
+                return (state.orders, state.isStopped)
+            }
+            if isStopped { return }
+            for order in orders { order(work) }
+            work.round()
+        }
+    }
+}
+
+/// Every model's work. Belongs to the models' thread.
+final class ModelWork {
+    /// The verbalizer's lane.
+    let verbalizing: DecodingLane
+    /// The target's lane for continuations; nil without a target.
+    let continuing: DecodingLane?
+    /// The target's lane for reading activations; nil without a target.
+    let extraction: ExtractionLane?
+    /// The reconstructor's; nil without one.
+    let reconstruction: ReconstructionLane?
+    let verbalizer: Verbalizer
+    let targetTokenizer: Tokenizer?
+
+    init(_ models: ServedModels, _ settings: StudioSettings) throws {
+        verbalizer = models.verbalizer
+        targetTokenizer = models.target?.tokenizer
+        let memory = settings.cacheBytes
+        verbalizing = DecodingLane(
+            verbalizer.decoder, precision: verbalizer.precision, places: settings.maximumConcurrent, memory: memory,
+            verbalizer: verbalizer)
+        if let target = models.target {
+            let precision = try models.targetPrecision ?? target.checkpoint.naturalPrecision()
+            continuing = DecodingLane(
+                try Decoder(target.checkpoint), precision: precision, places: settings.maximumConcurrent,
+                memory: memory)
+            extraction = ExtractionLane(
+                try Decoder(target.checkpoint, blockCount: target.layer + 1), layer: target.layer, precision: precision)
+        } else {
+            continuing = nil
+            extraction = nil
+        }
+        reconstruction = models.reconstructor.map { ReconstructionLane($0) }
+    }
+
+    var isIdle: Bool {
+        verbalizing.isIdle && continuing?.isIdle != false && extraction?.isIdle != false
+            && reconstruction?.isIdle != false
+    }
+
+    func round() {
+        extraction?.round()
+        continuing?.round()
+        verbalizing.round()
+        reconstruction?.round(isLastWork: verbalizing.isIdle)
+    }
+}
