@@ -95,6 +95,12 @@ struct Client: Sendable {
         return Answer(status: Int(response.status.code), headers: fields, body: Array(bytes.readableBytesView))
     }
 
+    /// What a `GET /` with headers of its own comes to.
+    func status(_ headers: [(String, String)]) async throws -> Int { try await send("GET", "/", nil, headers).status }
+
+    /// What a request comes to.
+    func status(_ path: String, _ body: JSONValue) async throws -> Int { try await post(path, body).status }
+
     /// The JSON of a successful answer.
     func json(
         _ path: String, _ body: JSONValue, sourceLocation: SourceLocation = #_sourceLocation

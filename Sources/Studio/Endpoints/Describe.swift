@@ -12,7 +12,8 @@ extension Endpoints {
         init(_ fields: inout RequestFields, _ settings: StudioSettings) {
             temperature = fields.number("temperature", default: 0.7, in: 0...5)
             maximumTokens = fields.integer(
-                "max_new_tokens", default: min(200, settings.maximumNewTokens), in: 1...settings.maximumNewTokens)
+                "max_new_tokens", default: min(200, settings.maximumNewTokens), in: 1...settings.maximumNewTokens,
+                excludes: true)
         }
 
         func options(seed: UInt64, keys: [UInt64], showsProgress: Bool) -> Scheduler.DescribingOptions {

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTypes
 import Hummingbird
 import JSON
 
@@ -26,22 +27,39 @@ final class Endpoints: Sendable {
         scores = RequestGate("score", limit: settings.maximumScores)
     }
 
+    /// What is answered, and how. What clients of SGLang ask before they begin is among it.
+    private var routes: [(method: HTTPRequest.Method, path: String, answer: Answer)] {
+        [
+            (.get, "/", { [self] _, _ in health() }),
+            (.post, "/tokenize", { [self] in try await tokenize(fields($0, $1)) }),
+            (.post, "/extract", { [self] in try await extract(fields($0, $1), $1) }),
+            (.post, "/describe", { [self] in try await describe(fields($0, $1), $1) }),
+            (.post, "/explain", { [self] in try await explain(fields($0, $1), $1) }),
+            (.post, "/score", { [self] in try await score(fields($0, $1), $1) }),
+            (.post, "/compare", { [self] in try await compare(fields($0, $1), $1) }),
+            (.post, "/completion", { [self] in try await completion(fields($0, $1), $1) }),
+            (.post, "/generate", { [self] in try await generate(fields($0, $1), $1) }),
+            (.get, "/health", { _, _ in Response(json: ["status": "ok"]) }),
+            (.get, "/get_model_info", { [self] _, _ in generationModel() }),
+            (.get, "/v1/models", { [self] _, _ in listModels() }),
+            (.post, "/v1/chat/completions", { [self] in try await chat(fields($0, $1), $1) }),
+        ]
+    }
+
+    private typealias Answer = @Sendable (Request, StudioContext) async throws -> Response
+
     /// Adds every endpoint to a router.
     func add(to router: Router<StudioContext>) {
-        router.get("/") { [self] _, _ in health() }
-        router.post("/tokenize") { [self] in try await tokenize(fields($0, $1)) }
-        router.post("/extract") { [self] in try await extract(fields($0, $1), $1) }
-        router.post("/describe") { [self] in try await describe(fields($0, $1), $1) }
-        router.post("/explain") { [self] in try await explain(fields($0, $1), $1) }
-        router.post("/score") { [self] in try await score(fields($0, $1), $1) }
-        router.post("/compare") { [self] in try await compare(fields($0, $1), $1) }
-        router.post("/completion") { [self] in try await completion(fields($0, $1), $1) }
-        router.post("/generate") { [self] in try await generate(fields($0, $1), $1) }
-        router.get("/v1/models") { [self] _, _ in listModels() }
-        router.post("/v1/chat/completions") { [self] in try await chat(fields($0, $1), $1) }
-        // What clients of SGLang ask before they begin.
-        router.get("/health") { _, _ in Response(json: ["status": "ok"]) }
-        router.get("/get_model_info") { [self] _, _ in generationModel() }
+        for route in routes {
+            router.on(RouterPath(route.path), method: route.method, use: route.answer)
+            for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete] where method != route.method {
+                router.on(RouterPath(route.path), method: method) { _, _ -> Response in
+                    var reply = ErrorReply(.methodNotAllowed, "\(route.path) is asked with \(route.method)")
+                    reply.headers[.allow] = route.method.rawValue
+                    throw reply
+                }
+            }
+        }
     }
 
     private func fields(_ request: Request, _ context: StudioContext) async throws -> RequestFields {

@@ -11,8 +11,22 @@ struct AccessLog: RouterMiddleware {
     ) async throws -> Response {
         let start = ContinuousClock.now
         do {
-            let response = try await next(request, context)
-            log(request, "\(response.status.code)", since: start, context.logger)
+            var response = try await next(request, context)
+            guard response.body.contentLength == nil else {
+                log(request, "\(response.status.code)", since: start, context.logger)
+                return response
+            }
+            // A stream is over when its last frame is written, or cannot be.
+            let stream = response.body, status = response.status.code
+            response.body = ResponseBody { writer in
+                do {
+                    try await stream.write(writer)
+                    log(request, "\(status) streamed", since: start, context.logger)
+                } catch {
+                    log(request, "\(status) client gone", since: start, context.logger)
+                    throw error
+                }
+            }
             return response
         } catch {
             log(request, "client gone", since: start, context.logger)

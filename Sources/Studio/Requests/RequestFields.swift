@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 
 /// Reads the fields of a JSON object one by one, noting every problem rather than stopping at the first.
@@ -66,8 +67,12 @@ struct RequestFields {
     }
 
     /// A whole number in a range. `isNullable` lets null stand for the default.
+    ///
+    /// - Parameter excludes: whether a number that is too small is told that it must be greater than the one below the range,
+    ///   as the contract has it for some fields, rather than at least the range's first.
     mutating func integer(
-        _ key: String, default standard: Int, in range: ClosedRange<Int>, isNullable: Bool = false
+        _ key: String, default standard: Int, in range: ClosedRange<Int>, isNullable: Bool = false,
+        excludes: Bool = false
     ) -> Int {
         let message = "Input should be a valid integer"
         guard let value = value(key, isNullable: isNullable, "int_type", message) else { return standard }
@@ -79,7 +84,16 @@ struct RequestFields {
                 input: value)
             return standard
         }
-        return limited(key, number, Double(number), range.lowerBound, range.upperBound, value) ? number : standard
+        if number < range.lowerBound {
+            let (bound, limit) = excludes ? ("gt", range.lowerBound - 1) : ("ge", range.lowerBound)
+            noteLimit(key, bound, "\(limit)", .integer(limit), value)
+            return standard
+        }
+        guard number <= range.upperBound else {
+            noteLimit(key, "le", "\(range.upperBound)", .integer(range.upperBound), value)
+            return standard
+        }
+        return number
     }
 
     /// A finite number in a range.
@@ -96,26 +110,25 @@ struct RequestFields {
             note([.string(key)], "finite_number", "Input should be a finite number")
             return standard
         }
-        return limited(key, number, number, range.lowerBound, range.upperBound, value) ? number : standard
+        guard !range.contains(number) else { return number }
+        let (bound, limit) = number < range.lowerBound ? ("ge", range.lowerBound) : ("le", range.upperBound)
+        noteLimit(key, bound, String(format: "%g", limit), .number(limit), value)
+        return standard
     }
 
-    /// Notes a number outside its limits. A lower limit of 1 for whole numbers reads `greater than 0`, as in the contract.
-    private mutating func limited<Number: Comparable & CustomStringConvertible>(
-        _ key: String, _ number: Number, _ double: Double, _ least: Number, _ most: Number, _ input: JSONValue
-    ) -> Bool {
-        func json(_ number: Number) -> JSONValue {
-            (number as? Int).map { .integer($0) } ?? (number as? Double).map { .number($0) } ?? .null
-        }
-        if number < least {
-            note(
-                [.string(key)], "greater_than_equal", "Input should be greater than or equal to \(least)", input: input,
-                context: JSONObject([("ge", json(least))]))
-        } else if number > most {
-            note(
-                [.string(key)], "less_than_equal", "Input should be less than or equal to \(most)", input: input,
-                context: JSONObject([("le", json(most))]))
-        }
-        return number >= least && number <= most
+    /// Notes a number outside its limits.
+    private mutating func noteLimit(
+        _ key: String, _ bound: String, _ limit: String, _ value: JSONValue, _ input: JSONValue
+    ) {
+        let (type, words) =
+            switch bound {
+            case "gt": ("greater_than", "greater than")
+            case "ge": ("greater_than_equal", "greater than or equal to")
+            default: ("less_than_equal", "less than or equal to")
+            }
+        note(
+            [.string(key)], type, "Input should be \(words) \(limit)", input: input,
+            context: JSONObject([(bound, value)]))
     }
 
     /// Text of at most so many characters (Unicode scalars); nil where it is absent.

@@ -130,8 +130,8 @@ private final class Describing {
                         rebuild(
                             index, Explanation(text: text.text, ids: text.ids, logProbabilities: text.logProbabilities))
                     } else if options.showsProgress, !piece.isEmpty {
-                        mailbox.post(
-                            .progress(index: index, text: Explanation.visible(in: text.text)), replacing: index)
+                        let words = Explanation.visible(in: text.text)
+                        if !words.isEmpty { mailbox.post(.progress(index: index, text: words), replacing: index) }
                     }
                     return text.end != nil
                 },
