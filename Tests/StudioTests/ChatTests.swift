@@ -10,7 +10,7 @@ struct ChatTests {
 
     @Test("The target is listed, and answers under its name alone")
     func models() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let list = try await client.get("/v1/models").json()
             #expect(list["object"] == "list" && list["data"]?[0]?["id"] == "tiny")
             let good = try await client.post(
@@ -23,7 +23,7 @@ struct ChatTests {
 
     @Test("A stream comes to what is answered without one, and counts tokens if asked")
     func stream() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let body = JSONObject([("messages", messages), ("max_tokens", 12), ("temperature", 0)])
             let plain = try await client.json("/v1/chat/completions", .object(body))
             #expect(plain["object"] == "chat.completion")
@@ -43,7 +43,7 @@ struct ChatTests {
 
     @Test("Several answers of one seed differ from each other and come again; stop strings end them")
     func several() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let body: JSONValue = [
                 "messages": messages, "max_tokens": 16, "n": 3, "seed": 5, "temperature": 1.5, "logprobs": true,
             ]
@@ -71,7 +71,7 @@ struct ChatTests {
         "What is not honoured is refused by name",
         arguments: ["tools", "logit_bias", "frequency_penalty", "top_logprobs"])
     func refused(_ key: String) async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let value: JSONValue = key == "tools" ? [["type": "function"]] : key == "logit_bias" ? ["3": 1] : 1
             let answer = try await client.post(
                 "/v1/chat/completions", .object(JSONObject([("messages", messages), (key, value)])))

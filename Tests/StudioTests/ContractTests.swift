@@ -13,7 +13,7 @@ struct ContractTests {
 
     @Test("GET / says what is loaded and which limits hold")
     func health() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let health = try await client.get("/").json()
             #expect(health["status"] == "ok" && health["d_model"] == 256 && health["extraction_layer"] == 6)
             #expect(health["reconstructor_available"] == true && health["completion_available"] == true)
@@ -26,7 +26,7 @@ struct ContractTests {
     @Test("/tokenize gives the tokenizer's ids, whose texts joined are the text")
     func tokenize() async throws {
         let target = try Bundled.target()
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let answer = try await client.json("/tokenize", ["text": .string(text)])
             let tokens = try #require(answer["tokens"]?.array)
             #expect(tokens.compactMap { $0["token_id"]?.int } == target.tokenizer.encode(text).map(Int.init))
@@ -39,7 +39,7 @@ struct ContractTests {
 
     @Test("A character that is spread over tokens is shown whole on each of them, with its number")
     func fragments() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let tokens = try #require(try await client.json("/tokenize", ["text": "a京b"])["tokens"]?.array)
             let parts = tokens.filter { ($0["fragment_count"]?.int ?? 1) > 1 }
             #expect(parts.count == 3)
@@ -50,7 +50,7 @@ struct ContractTests {
 
     @Test("/tokenize says which message each token of a chat comes from, and which part of it")
     func chat() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let answer = try await client.json(
                 "/tokenize",
                 ["messages": [["role": "user", "content": "user"], ["role": "assistant", "content": "Yes."]]])
@@ -71,7 +71,7 @@ struct ContractTests {
 
     @Test("A final message that is continued stays open, without a generation prompt")
     func continued() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let answer = try await client.json(
                 "/tokenize",
                 [
@@ -91,7 +91,7 @@ struct ContractTests {
         let target = try Bundled.target()
         let ids = target.tokenizer.encode(text)
         let expected = try target.activations(ids, positions: Array(ids.indices))
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let answer = try await client.json("/extract", ["text": .string(text)])
             #expect(answer["layer_index"] == 6)
             let tokens = try #require(answer["tokens"]?.array)
@@ -110,7 +110,7 @@ struct ContractTests {
         let ids = target.tokenizer.encode(text)
         let activations = try target.activations(ids, positions: [-1, 3])
         let expected = try TextExplainer(pair, variance: nil).explain(activations, .init())
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let answer = try await client.json(
                 "/explain", ["text": .string(text), "positions": [-1, 3], "temperature": 0, "reverse": false])
             #expect(answer["layer_index"] == 6)
@@ -127,7 +127,7 @@ struct ContractTests {
 
     @Test("/explain without positions explains all, last to first unless told otherwise")
     func order() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let count = try #require(try await client.json("/tokenize", ["text": .string(text)])["tokens"]?.array?.count)
             for isReversed in [true, false] {
                 let answer = try await client.json(
@@ -145,7 +145,7 @@ struct ContractTests {
         let expected = try TextExplainer(pair, variance: nil).explain(activations, .init())
         let difference = try pair.compare(activations.rows(0..<1), activations.rows(1..<2), .init())
         let vectors = [activations.rows(0..<1).floats(), activations.rows(1..<2).floats()]
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let answer = try await client.json(
                 "/describe", ["activations": .array(vectors.map(json)), "temperature": 0])
             let results = try #require(answer["results"]?.array)
@@ -176,7 +176,7 @@ struct ContractTests {
             decoder, target.tokenizer, stopTokens: stops, precision: try target.checkpoint.naturalPrecision())
         let prompt = target.tokenizer.encode(text)
         let expected = try generator.generate(prompt, .init(sampling: .greedy, maximumTokens: 12))
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let answer = try await client.json(
                 "/completion", ["text": .string(text), "completion_tokens": 12, "temperature": 0])
             #expect(answer["prompt_length"]?.int == prompt.count)
@@ -188,7 +188,7 @@ struct ContractTests {
 
     @Test("A continuation longer than the server writes is cut, not refused")
     func clamped() async throws {
-        try await withServer { $0.maximumCompletionTokens = 3 } _: { client, _ in
+        try await withServer { $0.maximumCompletionTokens = 3 } _: { client, _ async throws in
             let answer = try await client.json("/completion", ["text": .string(text), "completion_tokens": 9999])
             let written = (answer["tokens"]?.array?.count ?? 0) - (answer["prompt_length"]?.int ?? 0)
             #expect((1...3).contains(written))
@@ -197,7 +197,7 @@ struct ContractTests {
 
     @Test("Without a target the server describes, and says with 503 what it cannot do")
     func alone() async throws {
-        try await withServer(models: { ServedModels(verbalizer: try Bundled.pair().verbalizer) }) { client, _ in
+        try await withServer(models: { ServedModels(verbalizer: try Bundled.pair().verbalizer) }) { client, _ async throws in
             let vector = json([Float](repeating: 1, count: 256))
             let described = try await client.json("/describe", ["activations": [vector], "max_new_tokens": 8])
             #expect(described["results"]?[0]?["mse"] == .null)

@@ -17,7 +17,7 @@ struct FaultTests {
 
     @Test("A body over the limit is refused, whether it says how long it is or not")
     func oversized() async throws {
-        try await withServer { $0.maximumBodyBytes = 1000 } _: { client, _ in
+        try await withServer { $0.maximumBodyBytes = 1000 } _: { client, _ async throws in
             let large = "{\"text\": \"\(String(repeating: "a", count: 5000))\"}"
             let announced = try RawConnection(port: client.port)
             try await announced.send(RawConnection.request("/tokenize", "", length: 1 << 40))
@@ -35,7 +35,7 @@ struct FaultTests {
 
     @Test("A million characters are refused quickly")
     func millionCharacters() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let start = ContinuousClock.now
             for path in ["/tokenize", "/explain", "/completion", "/extract"] {
                 let answer = try await client.post(path, ["text": .string(String(repeating: "a b ", count: 250_000))])
@@ -49,7 +49,7 @@ struct FaultTests {
 
     @Test("What is no HTTP, and what stops in the middle, does no harm")
     func garbage() async throws {
-        try await withServer { $0.stallLimit = .milliseconds(500) } _: { client, _ in
+        try await withServer { $0.stallLimit = .milliseconds(500) } _: { client, _ async throws in
             for text in [
                 "\u{0}\u{1}\u{2}\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "POST /explain HTTP/1.1\r\nhost: localhost\r\ncontent-length: -5\r\n\r\n",
                 "GET /../../etc/passwd HTTP/1.1\r\nhost: localhost\r\n\r\n",
@@ -72,7 +72,7 @@ struct FaultTests {
 
     @Test("A client that goes away frees its place and the models at once", arguments: [true, false])
     func vanishing(streams: Bool) async throws {
-        try await withServer { $0.maximumDescribes = 1 } _: { client, _ in
+        try await withServer { $0.maximumDescribes = 1 } _: { client, _ async throws in
             var request = endless.object ?? JSONObject()
             request["stream"] = .bool(streams)
             let body = JSONValue.object(request).serialized()
@@ -96,7 +96,7 @@ struct FaultTests {
         try await withServer {
             $0.stallLimit = .seconds(1)
             $0.maximumDescribes = 1
-        } _: { client, _ in
+        } _: { client, _ async throws in
             let connection = try RawConnection(port: client.port)
             try await connection.send(RawConnection.request("/generate", endless.serialized()))
             // Nothing is read; the stream fills the buffers, and then nothing moves.
@@ -109,7 +109,7 @@ struct FaultTests {
 
     @Test("A request beyond the places is told so at once, and when to come back")
     func busy() async throws {
-        try await withServer { $0.maximumDescribes = 1 } _: { client, _ in
+        try await withServer { $0.maximumDescribes = 1 } _: { client, _ async throws in
             let connection = try RawConnection(port: client.port)
             try await connection.send(RawConnection.request("/generate", endless.serialized()))
             _ = try await connection.receive(until: "data: ")
@@ -126,7 +126,7 @@ struct FaultTests {
 
     @Test("A request whose time is up ends with 503, or with a frame that says so")
     func timeLimit() async throws {
-        try await withServer { $0.timeLimit = .milliseconds(300) } _: { client, _ in
+        try await withServer { $0.timeLimit = .milliseconds(300) } _: { client, _ async throws in
             var request = endless.object ?? JSONObject()
             let frames = try await client.frames("/generate", .object(request))
             #expect(frames.isDone && frames.values.last?["error"]?["message"]?.string?.contains("longer") == true)
@@ -138,7 +138,7 @@ struct FaultTests {
 
     @Test("A text that no memory is left for is refused, and others are not")
     func memory() async throws {
-        try await withServer { $0.cacheBytes = 8192 * 300 } _: { client, _ in
+        try await withServer { $0.cacheBytes = 8192 * 300 } _: { client, _ async throws in
             func generate(_ count: Int) async throws -> Int {
                 try await client.post(
                     "/generate", ["text": "a", "sampling_params": ["max_new_tokens": .integer(count)]]).status
@@ -154,10 +154,10 @@ struct FaultTests {
 
     @Test("Unknown paths and wrong methods are told apart")
     func paths() async throws {
-        try await withServer { client, _ in
-            for path in ["/nothing", "/explain/", "//explain", "/..%2f..%2fetc", "/explain%00"] {
+        try await withServer { client, _ async throws in
+            for path in ["/nothing", "/explain/further", "/..%2f..%2fetc", "/../etc/passwd", "/explain%00", "/%"] {
                 let answer = try await client.post(path, ["text": "a"])
-                #expect(answer.status == 404 || answer.status == 422, "\(path) \(answer.status)")
+                #expect(answer.status == 404, "\(path) \(answer.status)")
             }
             let answer = try await client.get("/explain")
             #expect(answer.status == 405 && answer.headers["allow"] == "POST")
@@ -166,7 +166,7 @@ struct FaultTests {
 
     @Test("Shutting down finishes what was begun and takes nothing new")
     func shutdown() async throws {
-        try await withServer { client, server in
+        try await withServer { client, server async throws in
             let connection = try RawConnection(port: client.port)
             let body: JSONValue = [
                 "text": "a", "stream": true,

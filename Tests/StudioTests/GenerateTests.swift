@@ -31,7 +31,7 @@ struct GenerateTests {
     func embeddings() async throws {
         let activation = try activation()
         let rows = JSONValue.array(try injected(activation).map(json))
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let described = try await client.json("/describe", ["activations": [json(activation)], "temperature": 0])
             let parameters: JSONValue = [
                 "temperature": 0, "max_new_tokens": 100, "stop": "</explanation>", "no_stop_trim": true,
@@ -51,7 +51,7 @@ struct GenerateTests {
     @Test("Text and ids are continued alike, with the reason why they end")
     func textAndIDs() async throws {
         let ids = try Bundled.pair().verbalizer.tokenizer.encode("Explain this")
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let parameters: JSONValue = ["temperature": 0, "max_new_tokens": 4]
             let text = try await client.json("/generate", ["text": "Explain this", "sampling_params": parameters])
             let tokens = try await client.json(
@@ -67,7 +67,7 @@ struct GenerateTests {
 
     @Test("A stream repeats the text as it grows, and ends with [DONE]")
     func stream() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let parameters: JSONValue = ["temperature": 0, "max_new_tokens": 6, "ignore_eos": true]
             let body = JSONObject([("text", "Explain this"), ("sampling_params", parameters)])
             let plain = try await client.json("/generate", .object(body))
@@ -91,7 +91,7 @@ struct GenerateTests {
         let expected = try generator.generate(ids, .init(sampling: .greedy, maximumTokens: 5))
         let table = pair.verbalizer.decoder.embedding.master
         let rows = ids.map { json(table.rows(Int($0)..<Int($0) + 1).floats()) }
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let parameters: JSONValue = ["temperature": 0, "max_new_tokens": 5, "ignore_eos": true]
             let byID = try await client.json(
                 "/generate", ["input_ids": .array(ids.map { .integer(Int($0)) }), "sampling_params": parameters])
@@ -111,7 +111,7 @@ struct GenerateTests {
             #"{"text": "a", "sampling_params": {"stop": [3]}}"#,
         ])
     func refused(_ body: String) async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let answer = try await client.send(
                 "POST", "/generate", Array(body.utf8), [("content-type", "application/json")])
             #expect(answer.status == 400, "\(answer.text)")

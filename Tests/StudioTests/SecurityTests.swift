@@ -11,7 +11,7 @@ import Testing
 struct SecurityTests {
     @Test("With a secret nothing is said without it, nor with another one; a bearer token counts")
     func secret() async throws {
-        try await withServer { $0.secret = "open-sesame" } _: { client, _ in
+        try await withServer { $0.secret = "open-sesame" } _: { client, _ async throws in
             for path in ["/", "/v1/models", "/health"] {
                 #expect(try await client.get(path).status == 401)
                 for wrong in ["", "open-sesam", "open-sesame ", "open-sesamf", "OPEN-SESAME", "open-sesameopen-sesame"] {
@@ -29,7 +29,7 @@ struct SecurityTests {
 
     @Test("A page that points its own name here is refused, and so is a page of another origin")
     func foreignPages() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             for host in ["localhost", "127.0.0.1:\(client.port)", "LOCALHOST:80", "[::1]:1"] {
                 #expect(try await client.status([("host", host)]) == 200, "\(host)")
             }
@@ -49,7 +49,7 @@ struct SecurityTests {
         try await withServer {
             $0.allowedHosts = ["lab.example"]
             $0.allowedOrigins = ["https://page.example"]
-        } _: { client, _ in
+        } _: { client, _ async throws in
             let headers = [("host", "lab.example:8000"), ("origin", "https://page.example")]
             let answer = try await client.send("GET", "/", nil, headers)
             #expect(answer.status == 200 && answer.headers["access-control-allow-origin"] == "https://page.example")
@@ -64,7 +64,7 @@ struct SecurityTests {
 
     @Test("Text in the disguise of a form is no request")
     func contentType() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             for (type, status) in [
                 ("application/json", 200), ("application/json; charset=utf-8", 200), ("APPLICATION/JSON", 200),
                 ("application/vnd.api+json", 200), ("text/plain", 415), ("application/x-www-form-urlencoded", 415),
@@ -100,7 +100,7 @@ struct SecurityTests {
     func log(logsContents: Bool) async throws {
         let lines = Lines()
         let logger = Logger(label: "test") { _ in LineHandler(lines: lines) }
-        try await withServer({ $0.logsContents = logsContents }, logger: logger) { client, _ in
+        try await withServer({ $0.logsContents = logsContents }, logger: logger) { client, _ async throws in
             _ = try await client.post("/tokenize", ["text": "a private matter"])
             _ = try await client.post("/tokenize?text=private", ["text": 3])
             _ = try await client.post("/explain", ["text": "a private matter", "positions": [-1], "stream": true])

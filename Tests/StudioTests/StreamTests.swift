@@ -10,7 +10,7 @@ struct StreamTests {
 
     @Test("/explain: what is coming, words so far, results, the end")
     func explain() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let positions: JSONValue = [0, -1, 4]
             let body = JSONObject([("text", .string(text)), ("positions", positions), ("temperature", 0)])
             let plain = try await client.json("/explain", .object(body))
@@ -45,7 +45,7 @@ struct StreamTests {
 
     @Test("/describe: words so far and results, each with its index, and the end")
     func describe() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let tokens = try #require(try await client.json("/extract", ["text": .string(text)])["tokens"]?.array)
             let vectors = tokens.prefix(4).compactMap { $0["activation"] }
             let body = JSONObject([("activations", .array(vectors)), ("temperature", 0)])
@@ -68,7 +68,7 @@ struct StreamTests {
 
     @Test("/completion: the prompt, token by token, the text")
     func completion() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let body = JSONObject([("text", .string(text)), ("completion_tokens", 8), ("temperature", 0)])
             let plain = try await client.json("/completion", .object(body))
             var streaming = body
@@ -86,8 +86,8 @@ struct StreamTests {
 
     @Test("The first words of an explanation come while others are still being written")
     func early() async throws {
-        try await withServer { client, _ in
-            // One long request after another: a stream that only came whole would hold its results back to the end.
+        // Two at a time: a stream that only came whole would hold its results back to the end.
+        try await withServer { $0.maximumConcurrent = 2 } _: { client, _ async throws in
             let frames = try await client.frames(
                 "/explain", ["text": .string(text), "stream": true, "temperature": 0]
             ).values

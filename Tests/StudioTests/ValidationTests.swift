@@ -62,7 +62,7 @@ struct ValidationTests {
 
     @Test("Each problem is a 422 that says where it is and what is wrong, as FastAPI does", arguments: cases)
     func problems(_ one: Case) async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let answer = try await client.send(
                 "POST", one.path, Array(one.body.utf8), [("content-type", "application/json")])
             #expect(answer.status == 422, "\(answer.text)")
@@ -75,7 +75,7 @@ struct ValidationTests {
 
     @Test("All problems of a request are told at once")
     func several() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let answer = try await client.post("/explain", ["text": 1, "temperature": "x", "stream": 3, "positions": 4])
             let places = try answer.json()["detail"]?.array?.compactMap { $0["loc"]?[1]?.string }
             #expect(places.map(Set.init) == ["text", "temperature", "stream", "positions"])
@@ -90,7 +90,7 @@ struct ValidationTests {
             $0.maximumDescribeBatch = 2
             $0.maximumDescriptionCharacters = 5
             $0.maximumInputTokens = 12
-        } _: { client, _ in
+        } _: { client, _ async throws in
             let vector = json([Float](repeating: 1, count: 256))
             // Thirty characters of four bytes each.
             #expect(try await client.status("/tokenize", ["text": .string(String(repeating: "a", count: 12))]) == 200)
@@ -108,7 +108,7 @@ struct ValidationTests {
 
     @Test("Vectors without direction, and without difference, are refused")
     func directionless() async throws {
-        try await withServer { client, _ in
+        try await withServer { client, _ async throws in
             let zero = json([Float](repeating: 0, count: 256)), one = json([Float](repeating: 1, count: 256))
             #expect(try await client.post("/describe", ["activations": [one, zero]]).status == 422)
             #expect(try await client.post("/compare", ["activation_a": one, "activation_b": one]).status == 422)

@@ -67,6 +67,7 @@ final class DecodingLane {
             session = nil
             prefix = nil
             peakRows = 0
+            Machine.releaseUnusedMemory()
         }
     }
 
@@ -104,7 +105,8 @@ final class DecodingLane {
 
     private func open() -> DecodingSession {
         if let session { return session }
-        let new = DecodingSession(decoder, precision: precision, expectedRows: 1024)
+        // All the rows there may ever be: they take no memory until they are written, and growing would copy them.
+        let new = DecodingSession(decoder, precision: precision, expectedRows: rowLimit)
         session = new
         return new
     }
