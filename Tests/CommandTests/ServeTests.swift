@@ -8,7 +8,7 @@ struct ServeTests {
     private let pair = goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny").path
 
     @Test("It prints its address, answers, and ends when asked to, with status 0", arguments: [SIGINT, SIGTERM])
-    func life(signal: Int32) throws {
+    func life(signal: Int32) async throws {
         let process = Process(), output = Pipe(), errors = Pipe()
         process.executableURL = try Command.executable()
         process.arguments = ["serve", "--nla", pair, "--port", "0", "--quiet"]
@@ -19,8 +19,10 @@ struct ServeTests {
         // The pipe gives what is there; the line is short enough to come at once.
         let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
         #expect(line.hasPrefix("http://127.0.0.1:") && line.hasSuffix("\n") && line.count < 30, "\(line)")
-        let address = try #require(URL(string: line.trimmingCharacters(in: .newlines)))
-        let health = try String(contentsOf: address, encoding: .utf8)
+        let port = try #require(line.split(separator: ":").last.flatMap { Int($0.trimmingCharacters(in: .newlines)) })
+        let connection = try RawConnection(port: port)
+        try await connection.send("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        let health = try await connection.receive(until: "limits").text
         #expect(health.contains("\"status\":\"ok\"") && health.contains("\"reconstructor_available\":true"))
         kill(process.processIdentifier, signal)
         process.waitUntilExit()

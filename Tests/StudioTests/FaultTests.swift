@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Studio
+import TestSupport
 import Testing
 
 /// Bad bodies, bad clients, and too many of them.

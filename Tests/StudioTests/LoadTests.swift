@@ -111,7 +111,7 @@ struct LoadTests {
         try await withServer { $0.maximumConcurrent = 4 } _: { client, _ async throws in
             let vector = json((0..<256).map { Float($0 % 7) - 3 })
             let long = Task {
-                let vectors = JSONValue.array(.init(repeating: vector, count: 400))
+                let vectors = JSONValue.array(.init(repeating: vector, count: 100))
                 let answer = try await client.post("/describe", ["activations": vectors, "temperature": 1])
                 return (answer.status, ContinuousClock.now)
             }

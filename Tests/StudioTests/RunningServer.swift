@@ -63,6 +63,13 @@ func withServer<Result: Sendable>(
 
 /// Asks a server as programs do.
 struct Client: Sendable {
+    /// Shared, with as many connections as any test wants at once.
+    private static let http: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
     let port: Int
     var headers: [(String, String)] = []
 
@@ -89,7 +96,7 @@ struct Client: Sendable {
         request.method = .RAW(value: method)
         request.headers = .init(headers)
         if let body { request.body = .bytes(body) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
+        let response = try await Client.http.execute(request, timeout: .seconds(120))
         let bytes = try await response.body.collect(upTo: 1 << 28)
         let fields = Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { $1 }
         return Answer(status: Int(response.status.code), headers: fields, body: Array(bytes.readableBytesView))

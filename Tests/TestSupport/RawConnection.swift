@@ -1,12 +1,14 @@
 import Foundation
 
 /// A connection whose bytes a test writes and reads itself, as no well-behaved client would.
-final class RawConnection: Sendable {
+public final class RawConnection: Sendable {
     private let descriptor: Int32
 
-    struct Broken: Error {}
+    /// The other side does not listen, or no longer.
+    public struct Broken: Error {}
 
-    init(port: Int) throws {
+    /// Connects to a port of this machine.
+    public init(port: Int) throws {
         #if canImport(Glibc)
             let kind = Int32(SOCK_STREAM.rawValue)
         #else
@@ -28,13 +30,13 @@ final class RawConnection: Sendable {
     deinit { close(descriptor) }
 
     /// A request with a body, ready to be sent.
-    static func request(_ path: String, _ body: String, length: Int? = nil, headers: String = "") -> String {
+    public static func request(_ path: String, _ body: String, length: Int? = nil, headers: String = "") -> String {
         "POST \(path) HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\(headers)"
             + "content-length: \(length ?? body.utf8.count)\r\n\r\n\(body)"
     }
 
     /// Writes; gives up when the other side has closed.
-    func send(_ text: String) async throws {
+    public func send(_ text: String) async throws {
         let bytes = Array(text.utf8)
         try await offPool { [self] in
             var sent = 0
@@ -49,7 +51,7 @@ final class RawConnection: Sendable {
     }
 
     /// What arrives until `text` has, or until the other side closes, or for so many seconds.
-    func receive(until text: String? = nil, seconds: Double = 10) async throws -> (text: String, isClosed: Bool) {
+    public func receive(until text: String? = nil, seconds: Double = 10) async throws -> (text: String, isClosed: Bool) {
         try await offPool { [self] in
             var received: [UInt8] = []
             let deadline = Date().addingTimeInterval(seconds)
@@ -68,18 +70,18 @@ final class RawConnection: Sendable {
     }
 
     /// Says that nothing more will be sent.
-    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+    public func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 }
 
 /// Runs what blocks on a thread of its own: the server under test needs the cooperative pool's.
-func offPool<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+public func offPool<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
     try await withCheckedThrowingContinuation { continuation in
         Thread.detachNewThread { continuation.resume(with: Swift.Result { try body() }) }
     }
 }
 
 /// Waits until something holds, for so many seconds; answers whether it does.
-func eventually(seconds: Double = 10, _ condition: () async throws -> Bool) async throws -> Bool {
+public func eventually(seconds: Double = 10, _ condition: () async throws -> Bool) async throws -> Bool {
     let deadline = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < deadline {
         if try await condition() { return true }
