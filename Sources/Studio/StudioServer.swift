@@ -18,7 +18,6 @@ public final class StudioServer: Sendable {
     private let models: ModelThread
     private let group: ServiceGroup
     private let listening: AsyncStream<Int>
-    let endpoints: Endpoints
 
     /// Prepares a server; it listens once it runs. Throws one-line errors for settings that cannot be served.
     public init(_ served: ServedModels, _ settings: StudioSettings = StudioSettings(), logger: Logger) throws {
@@ -26,7 +25,7 @@ public final class StudioServer: Sendable {
         self.settings = settings
         let facts = try ModelFacts(served, settings)
         models = try ModelThread(served, settings)
-        endpoints = Endpoints(settings, facts, Scheduler(models))
+        let endpoints = Endpoints(settings, facts, Scheduler(models))
         let (listening, listens) = AsyncStream.makeStream(of: Int.self)
         self.listening = listening
         let application = Application(

@@ -5,7 +5,8 @@ import Testing
 /// `nla serve` as a process: its one line, its ends, and what it refuses.
 @Suite("nla serve")
 struct ServeTests {
-    private let pair = goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny").path
+    private let pair = goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny")
+        .path
 
     @Test("It prints its address, answers, and ends when asked to, with status 0", arguments: [SIGINT, SIGTERM])
     func life(signal: Int32) async throws {
@@ -32,7 +33,8 @@ struct ServeTests {
 
     @Test("It does not listen for other machines without a secret, nor where somebody else does")
     func refusals() throws {
-        try Command.fail(["serve", "--nla", pair, "--host", "0.0.0.0"], mentioning: ["0.0.0.0", "secret", "--secret-file"])
+        try Command.fail(
+            ["serve", "--nla", pair, "--host", "0.0.0.0"], mentioning: ["0.0.0.0", "secret", "--secret-file"])
         try Command.fail(
             ["serve", "--nla", pair], mentioning: ["secret"], environment: ["NLA_SECRET_KEY": "two words"])
         try Command.fail(

@@ -59,7 +59,8 @@ struct ChatTests {
             let cut = try await client.json(
                 "/v1/chat/completions",
                 [
-                    "messages": messages, "max_tokens": 16, "n": 3, "seed": 5, "temperature": 1.5, "stop": [.string(stop)],
+                    "messages": messages, "max_tokens": 16, "n": 3, "seed": 5, "temperature": 1.5,
+                    "stop": [.string(stop)],
                 ])
             for choice in cut["choices"]?.array ?? [] {
                 #expect(choice["message"]?["content"]?.string?.contains(stop) == false)

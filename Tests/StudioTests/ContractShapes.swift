@@ -9,7 +9,8 @@ enum Contract {
     // MARK: Requests
 
     private static let message = Shape.object([
-        .required("role", .string(64)), .optional("content", .string(65536)), .optional("channel", .orNull(.string(64))),
+        .required("role", .string(64)), .optional("content", .string(65536)),
+        .optional("channel", .orNull(.string(64))),
     ])
     private static let input: [Shape.Field] = [
         .optional("text", .orNull(.string(65536))), .optional("messages", .orNull(.list(message))),

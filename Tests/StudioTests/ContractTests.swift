@@ -56,7 +56,8 @@ struct ContractTests {
                 ["messages": [["role": "user", "content": "user"], ["role": "assistant", "content": "Yes."]]])
             #expect(
                 answer["text"]
-                    == "<|im_start|>user\nuser<|im_end|>\n<|im_start|>assistant\nYes.<|im_end|>\n<|im_start|>assistant\n")
+                    == "<|im_start|>user\nuser<|im_end|>\n<|im_start|>assistant\nYes.<|im_end|>\n<|im_start|>assistant\n"
+            )
             let tokens = try #require(answer["tokens"]?.array)
             func text(_ message: JSONValue, _ section: JSONValue) -> String {
                 tokens.filter { $0["message_index"] == message && $0["section"] == section }
@@ -128,7 +129,8 @@ struct ContractTests {
     @Test("/explain without positions explains all, last to first unless told otherwise")
     func order() async throws {
         try await withServer { client, _ async throws in
-            let count = try #require(try await client.json("/tokenize", ["text": .string(text)])["tokens"]?.array?.count)
+            let count = try #require(
+                try await client.json("/tokenize", ["text": .string(text)])["tokens"]?.array?.count)
             for isReversed in [true, false] {
                 let answer = try await client.json(
                     "/explain", ["text": .string(text), "reverse": .bool(isReversed), "max_new_tokens": 2])
@@ -188,7 +190,9 @@ struct ContractTests {
 
     @Test("A continuation longer than the server writes is cut, not refused")
     func clamped() async throws {
-        try await withServer { $0.maximumCompletionTokens = 3 } _: { client, _ async throws in
+        try await withServer {
+            $0.maximumCompletionTokens = 3
+        } _: { client, _ async throws in
             let answer = try await client.json("/completion", ["text": .string(text), "completion_tokens": 9999])
             let written = (answer["tokens"]?.array?.count ?? 0) - (answer["prompt_length"]?.int ?? 0)
             #expect((1...3).contains(written))
@@ -197,7 +201,8 @@ struct ContractTests {
 
     @Test("Without a target the server describes, and says with 503 what it cannot do")
     func alone() async throws {
-        try await withServer(models: { ServedModels(verbalizer: try Bundled.pair().verbalizer) }) { client, _ async throws in
+        try await withServer(models: { ServedModels(verbalizer: try Bundled.pair().verbalizer) }) {
+            client, _ async throws in
             let vector = json([Float](repeating: 1, count: 256))
             let described = try await client.json("/describe", ["activations": [vector], "max_new_tokens": 8])
             #expect(described["results"]?[0]?["mse"] == .null)

@@ -18,7 +18,9 @@ struct FaultTests {
 
     @Test("A body over the limit is refused, whether it says how long it is or not")
     func oversized() async throws {
-        try await withServer { $0.maximumBodyBytes = 1000 } _: { client, _ async throws in
+        try await withServer {
+            $0.maximumBodyBytes = 1000
+        } _: { client, _ async throws in
             let large = "{\"text\": \"\(String(repeating: "a", count: 5000))\"}"
             let announced = try RawConnection(port: client.port)
             try await announced.send(RawConnection.request("/tokenize", "", length: 1 << 40))
@@ -31,6 +33,30 @@ struct FaultTests {
             // Neither may keep its connection to send on what nobody reads.
             #expect(try await announced.receive(seconds: 6).isClosed)
             #expect(try await client.post("/tokenize", ["text": "a"]).status == 200)
+        }
+    }
+
+    @Test("Large bodies share a limited memory; small ones get through beside them")
+    func manyLarge() async throws {
+        try await withServer {
+            $0.maximumBodyBytes = 1 << 20
+        } _: { client, _ async throws in
+            var held: [RawConnection] = []
+            for _ in 0..<4 {
+                held.append(try RawConnection(port: client.port))
+                try await held[held.count - 1].send(RawConnection.request("/tokenize", "{\"te", length: 1 << 20))
+            }
+            let text = String(repeating: "a", count: 1 << 19)
+            let isFull = try await eventually {
+                try await client.post("/tokenize", ["text": .string(text)]).status == 429
+            }
+            #expect(isFull)
+            #expect(try await client.post("/tokenize", ["text": "a"]).status == 200)
+            held = []
+            let isFree = try await eventually {
+                try await client.post("/tokenize", ["text": .string(text)]).status == 422
+            }
+            #expect(isFree)
         }
     }
 
@@ -50,9 +76,12 @@ struct FaultTests {
 
     @Test("What is no HTTP, and what stops in the middle, does no harm")
     func garbage() async throws {
-        try await withServer { $0.stallLimit = .milliseconds(500) } _: { client, _ async throws in
+        try await withServer {
+            $0.stallLimit = .milliseconds(500)
+        } _: { client, _ async throws in
             for text in [
-                "\u{0}\u{1}\u{2}\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "POST /explain HTTP/1.1\r\nhost: localhost\r\ncontent-length: -5\r\n\r\n",
+                "\u{0}\u{1}\u{2}\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+                "POST /explain HTTP/1.1\r\nhost: localhost\r\ncontent-length: -5\r\n\r\n",
                 "GET /../../etc/passwd HTTP/1.1\r\nhost: localhost\r\n\r\n",
                 "GET / HTTP/1.1\r\nhost: localhost\r\nx: \(String(repeating: "a", count: 200_000))\r\n\r\n",
             ] {
@@ -73,7 +102,9 @@ struct FaultTests {
 
     @Test("A client that goes away frees its place and the models at once", arguments: [true, false])
     func vanishing(streams: Bool) async throws {
-        try await withServer { $0.maximumDescribes = 1 } _: { client, _ async throws in
+        try await withServer {
+            $0.maximumDescribes = 1
+        } _: { client, _ async throws in
             var request = endless.object ?? JSONObject()
             request["stream"] = .bool(streams)
             let body = JSONValue.object(request).serialized()
@@ -81,12 +112,14 @@ struct FaultTests {
             try await connection.send(RawConnection.request("/generate", body))
             if streams { _ = try await connection.receive(until: "data: ") }
             let isBusy = try await eventually {
-                try await client.post("/generate", ["text": "a", "sampling_params": ["max_new_tokens": 1]]).status == 429
+                try await client.post("/generate", ["text": "a", "sampling_params": ["max_new_tokens": 1]]).status
+                    == 429
             }
             #expect(isBusy)
             connection.finishSending()
             let isFree = try await eventually(seconds: 3) {
-                try await client.post("/generate", ["text": "a", "sampling_params": ["max_new_tokens": 1]]).status == 200
+                try await client.post("/generate", ["text": "a", "sampling_params": ["max_new_tokens": 1]]).status
+                    == 200
             }
             #expect(isFree)
         }
@@ -102,7 +135,8 @@ struct FaultTests {
             try await connection.send(RawConnection.request("/generate", endless.serialized()))
             // Nothing is read; the stream fills the buffers, and then nothing moves.
             let isFree = try await eventually(seconds: 30) {
-                try await client.post("/generate", ["text": "a", "sampling_params": ["max_new_tokens": 1]]).status == 200
+                try await client.post("/generate", ["text": "a", "sampling_params": ["max_new_tokens": 1]]).status
+                    == 200
             }
             #expect(isFree)
         }
@@ -110,7 +144,9 @@ struct FaultTests {
 
     @Test("A request beyond the places is told so at once, and when to come back")
     func busy() async throws {
-        try await withServer { $0.maximumDescribes = 1 } _: { client, _ async throws in
+        try await withServer {
+            $0.maximumDescribes = 1
+        } _: { client, _ async throws in
             let connection = try RawConnection(port: client.port)
             try await connection.send(RawConnection.request("/generate", endless.serialized()))
             _ = try await connection.receive(until: "data: ")
@@ -127,7 +163,9 @@ struct FaultTests {
 
     @Test("A request whose time is up ends with 503, or with a frame that says so")
     func timeLimit() async throws {
-        try await withServer { $0.timeLimit = .milliseconds(300) } _: { client, _ async throws in
+        try await withServer {
+            $0.timeLimit = .milliseconds(300)
+        } _: { client, _ async throws in
             var request = endless.object ?? JSONObject()
             let frames = try await client.frames("/generate", .object(request))
             #expect(frames.isDone && frames.values.last?["error"]?["message"]?.string?.contains("longer") == true)
@@ -139,10 +177,13 @@ struct FaultTests {
 
     @Test("A text that no memory is left for is refused, and others are not")
     func memory() async throws {
-        try await withServer { $0.cacheBytes = 8192 * 300 } _: { client, _ async throws in
+        try await withServer {
+            $0.cacheBytes = 8192 * 300
+        } _: { client, _ async throws in
             func generate(_ count: Int) async throws -> Int {
                 try await client.post(
-                    "/generate", ["text": "a", "sampling_params": ["max_new_tokens": .integer(count)]]).status
+                    "/generate", ["text": "a", "sampling_params": ["max_new_tokens": .integer(count)]]
+                ).status
             }
             #expect(try await generate(4000) == 400)
             #expect(try await generate(100) == 200)

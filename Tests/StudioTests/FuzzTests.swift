@@ -67,7 +67,9 @@ struct Fuzzer {
     /// Keeps most explanations to a few tokens: what is looked for is not found in long ones.
     private mutating func shorten(_ body: inout JSONValue) {
         guard var object = body.object else { return }
-        for key in ["max_new_tokens", "completion_tokens"] { object[key] = .integer(Int.random(in: 1...6, using: &random)) }
+        for key in ["max_new_tokens", "completion_tokens"] {
+            object[key] = .integer(Int.random(in: 1...6, using: &random))
+        }
         body = .object(object)
     }
 
@@ -84,7 +86,9 @@ struct Fuzzer {
             return .object(object)
         case .array(var elements) where !elements.isEmpty && random.uniform() < 0.8:
             let index = Int.random(in: 0..<elements.count, using: &random)
-            if random.uniform() < 0.3 { elements.remove(at: index) } else {
+            if random.uniform() < 0.3 {
+                elements.remove(at: index)
+            } else {
                 elements[index] = damaged(elements[index], &random)
             }
             return .array(elements)
@@ -118,7 +122,9 @@ struct FuzzTests {
             return first.merging(rest, uniquingKeysWith: +)
         }
         for status in [200, 422, 415, 405, 403] { #expect(found[status, default: 0] > 0, "no \(status)") }
-        print("fuzzing: \(count) requests: \(found.sorted { $0.key < $1.key }.map { "\($0.key) × \($0.value)" }.joined(separator: ", "))")
+        print(
+            "fuzzing: \(count) requests: \(found.sorted { $0.key < $1.key }.map { "\($0.key) × \($0.value)" }.joined(separator: ", "))"
+        )
     }
 
     private func run(
@@ -163,7 +169,8 @@ struct FuzzTests {
     }
 
     private func check(_ answer: Client.Answer, _ attempt: Fuzzer.Attempt, _ number: Int) throws {
-        let request = "request \(number): \(attempt.method) \(attempt.path) \(String(decoding: attempt.body.prefix(300), as: UTF8.self))"
+        let request =
+            "request \(number): \(attempt.method) \(attempt.path) \(String(decoding: attempt.body.prefix(300), as: UTF8.self))"
         #expect(attempt.allowed.contains(answer.status), "\(request)\n\(answer.status) \(answer.text.prefix(300))")
         switch answer.status {
         case 200 where answer.headers["content-type"]?.hasPrefix("text/event-stream") == true:

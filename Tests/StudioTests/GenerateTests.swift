@@ -43,7 +43,8 @@ struct GenerateTests {
             #expect(one["meta_info"]?["prompt_tokens"]?.int == rows.array?.count)
             #expect(one["meta_info"]?["completion_tokens"]?.int == one["output_ids"]?.array?.count)
             // The same twice, as a list.
-            let two = try await client.json("/generate", ["input_embeds": [rows, rows], "sampling_params": parameters])
+            let two = try await client.json(
+                "/generate", ["input_embeds": [rows, rows], "sampling_params": parameters])
             #expect(two.array?.compactMap { $0["text"] } == [one["text"], one["text"]].compactMap { $0 })
         }
     }
@@ -56,7 +57,10 @@ struct GenerateTests {
             let text = try await client.json("/generate", ["text": "Explain this", "sampling_params": parameters])
             let tokens = try await client.json(
                 "/generate",
-                ["input_ids": .array(ids.map { .integer(Int($0)) }), "sampling_params": parameters, "return_logprob": true])
+                [
+                    "input_ids": .array(ids.map { .integer(Int($0)) }), "sampling_params": parameters,
+                    "return_logprob": true,
+                ])
             #expect(text["text"] == tokens["text"] && text["output_ids"] == tokens["output_ids"])
             #expect(tokens["meta_info"]?["finish_reason"]?["type"] == "length")
             let logProbabilities = try #require(tokens["meta_info"]?["output_token_logprobs"]?.array)
@@ -96,7 +100,8 @@ struct GenerateTests {
             let byID = try await client.json(
                 "/generate", ["input_ids": .array(ids.map { .integer(Int($0)) }), "sampling_params": parameters])
             #expect(byID["output_ids"]?.array?.compactMap(\.int) == expected.ids.map(Int.init))
-            let byRow = try await client.json("/generate", ["input_embeds": .array(rows), "sampling_params": parameters])
+            let byRow = try await client.json(
+                "/generate", ["input_embeds": .array(rows), "sampling_params": parameters])
             #expect(byRow["output_ids"] == byID["output_ids"])
         }
     }

@@ -80,21 +80,26 @@ struct LoadTests {
             print(
                 String(
                     format: "load: 64 clients, %.0f s: %@; p50 %.0f ms, p99 %.0f ms", seconds,
-                    record.statuses.sorted { $0.key < $1.key }.map { "\($0.key) × \($0.value)" }.joined(separator: ", "),
+                    record.statuses.sorted { $0.key < $1.key }.map { "\($0.key) × \($0.value)" }.joined(
+                        separator: ", "),
                     1000 * record.quantile(0.5), 1000 * record.quantile(0.99)))
         }
     }
 
     @Test(
         "Sixteen explanations at once are at least three times as many a second as one at a time",
-        .enabled(if: LoadTests.asked != nil, "INTERLINEAR_LOAD_SECONDS is not set: it measures, and wants the machine alone"))
+        .enabled(
+            if: LoadTests.asked != nil, "INTERLINEAR_LOAD_SECONDS is not set: it measures, and wants the machine alone")
+    )
     func throughput() async throws {
         let seconds = min(20, LoadTests.asked ?? 5)
         try await withServer { client, _ async throws in
             _ = try await client.json("/explain", explaining(1))
             var rates: [Double] = []
             for clients in [1, 16] {
-                let record = try await ask(client, clients: clients, seconds: seconds) { _ in ("/explain", explaining(1)) }
+                let record = try await ask(client, clients: clients, seconds: seconds) { _ in
+                    ("/explain", explaining(1))
+                }
                 #expect(Array(record.statuses.keys) == [200])
                 rates.append(Double(record.seconds.count) / seconds)
                 print(
@@ -108,7 +113,9 @@ struct LoadTests {
 
     @Test("A long request does not starve a short one")
     func fairness() async throws {
-        try await withServer { $0.maximumConcurrent = 4 } _: { client, _ async throws in
+        try await withServer {
+            $0.maximumConcurrent = 4
+        } _: { client, _ async throws in
             let vector = json((0..<256).map { Float($0 % 7) - 3 })
             let long = Task {
                 let vectors = JSONValue.array(.init(repeating: vector, count: 100))

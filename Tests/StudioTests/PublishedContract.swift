@@ -57,7 +57,9 @@ struct PublishedContract: Sendable {
                 }
             }
             // A field of any kind has no type.
-            if schema["type"] == nil { return .either([.null, .bool, .anyNumber, .anyString, .list(.anyNumber), .object([])]) }
+            if schema["type"] == nil {
+                return .either([.null, .bool, .anyNumber, .anyString, .list(.anyNumber), .object([])])
+            }
             return .object(fields ?? [])
         }
     }

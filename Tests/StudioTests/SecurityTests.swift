@@ -11,16 +11,20 @@ import Testing
 struct SecurityTests {
     @Test("With a secret nothing is said without it, nor with another one; a bearer token counts")
     func secret() async throws {
-        try await withServer { $0.secret = "open-sesame" } _: { client, _ async throws in
+        try await withServer {
+            $0.secret = "open-sesame"
+        } _: { client, _ async throws in
             for path in ["/", "/v1/models", "/health"] {
                 #expect(try await client.get(path).status == 401)
-                for wrong in ["", "open-sesam", "open-sesame ", "open-sesamf", "OPEN-SESAME", "open-sesameopen-sesame"] {
+                for wrong in ["", "open-sesam", "open-sesame ", "open-sesamf", "OPEN-SESAME", "open-sesameopen-sesame"]
+                {
                     let answer = try await client.send("GET", path, nil, [("X-SECRET-KEY", wrong)])
                     // HTTP takes white space around a value away.
                     #expect(answer.status == (wrong == "open-sesame " ? 200 : 401), "\(wrong)")
                 }
                 #expect(try await client.send("GET", path, nil, [("X-SECRET-KEY", "open-sesame")]).status == 200)
-                #expect(try await client.send("GET", path, nil, [("Authorization", "Bearer open-sesame")]).status == 200)
+                #expect(
+                    try await client.send("GET", path, nil, [("Authorization", "Bearer open-sesame")]).status == 200)
             }
             let answer = try await client.post("/tokenize", ["text": "a"])
             #expect(try answer.status == 401 && answer.json()["detail"]?.string?.contains("X-SECRET-KEY") == true)

@@ -24,8 +24,12 @@ indirect enum Shape: Sendable {
         let shape: Shape
         let isRequired: Bool
 
-        static func required(_ name: String, _ shape: Shape) -> Field { Field(name: name, shape: shape, isRequired: true) }
-        static func optional(_ name: String, _ shape: Shape) -> Field { Field(name: name, shape: shape, isRequired: false) }
+        static func required(_ name: String, _ shape: Shape) -> Field {
+            Field(name: name, shape: shape, isRequired: true)
+        }
+        static func optional(_ name: String, _ shape: Shape) -> Field {
+            Field(name: name, shape: shape, isRequired: false)
+        }
     }
 
     static let anyInteger = Shape.integer(Int.min...Int.max)
@@ -88,11 +92,14 @@ extension Shape {
         case .word(let words): return .string(words.randomElement(using: &random) ?? "")
         case .list(let shape, let counts):
             let high = min(counts.upperBound, counts.lowerBound + 4)
-            return .array((0..<Int.random(in: counts.lowerBound...high, using: &random)).map { _ in shape.sample(&random) })
+            return .array(
+                (0..<Int.random(in: counts.lowerBound...high, using: &random)).map { _ in shape.sample(&random) })
         case .object(let fields):
             return .object(
                 JSONObject(
-                    fields.filter { $0.isRequired || random.uniform() < 0.4 }.map { ($0.name, $0.shape.sample(&random)) }))
+                    fields.filter { $0.isRequired || random.uniform() < 0.4 }.map {
+                        ($0.name, $0.shape.sample(&random))
+                    }))
         case .either(let shapes): return shapes.randomElement(using: &random)?.sample(&random) ?? .null
         }
     }
@@ -100,7 +107,8 @@ extension Shape {
     /// Words, and now and then characters that make trouble.
     static func text(_ random: inout Random, limit: Int) -> String {
         let pieces = [
-            "Long", " ago", " Hester", " worked", ".", "\n", "京", "é", "e\u{301}", "\u{FFFD}", "😀", "\u{0}", "<|im_end|>",
+            "Long", " ago", " Hester", " worked", ".", "\n", "京", "é", "e\u{301}", "\u{FFFD}", "😀", "\u{0}",
+            "<|im_end|>",
             "㈎", "<concept>", "</explanation>", "\u{202E}", "  ", "\\", "\"", "{{", "%}", "user",
         ]
         var text = ""

@@ -58,7 +58,9 @@ struct ShapeTests {
         }
     }
 
-    @Test("Answers fit the published contract, too", .enabled(if: (try? PublishedContract()) != nil, "it does not lie beside the repository"))
+    @Test(
+        "Answers fit the published contract, too",
+        .enabled(if: (try? PublishedContract()) != nil, "it does not lie beside the repository"))
     func published() async throws {
         let contract = try #require(try PublishedContract())
         try await withServer { client, _ async throws in
@@ -76,7 +78,8 @@ struct ShapeTests {
         #expect(Set(contract.paths) == Set(Contract.requests.keys).union(["/"]))
     }
 
-    @Test("Our description and the published one agree about made-up requests",
+    @Test(
+        "Our description and the published one agree about made-up requests",
         .enabled(if: (try? PublishedContract()) != nil, "it does not lie beside the repository"))
     func agreement() throws {
         let contract = try #require(try PublishedContract())

@@ -58,11 +58,16 @@ struct StreamTests {
                 let keys = try #require(frame.object.map { Set($0.keys) })
                 let isResult = frame["description"] != nil
                 #expect(
-                    keys == (isResult ? ["index", "description", "mse", "cosine_similarity"] : ["index", "text", "done"]))
+                    keys
+                        == (isResult
+                            ? ["index", "description", "mse", "cosine_similarity"] : ["index", "text", "done"]))
                 guard isResult, let index = frame["index"]?.int else { continue }
                 #expect(plain["results"]?[index]?["description"] == frame["description"])
             }
-            #expect(frames.values.filter { $0["description"] != nil }.compactMap { $0["index"]?.int }.sorted() == [0, 1, 2, 3])
+            #expect(
+                frames.values.filter { $0["description"] != nil }.compactMap { $0["index"]?.int }.sorted() == [
+                    0, 1, 2, 3,
+                ])
         }
     }
 
@@ -87,7 +92,9 @@ struct StreamTests {
     @Test("The first words of an explanation come while others are still being written")
     func early() async throws {
         // Two at a time: a stream that only came whole would hold its results back to the end.
-        try await withServer { $0.maximumConcurrent = 2 } _: { client, _ async throws in
+        try await withServer {
+            $0.maximumConcurrent = 2
+        } _: { client, _ async throws in
             let frames = try await client.frames(
                 "/explain", ["text": .string(text), "stream": true, "temperature": 0]
             ).values

@@ -32,7 +32,9 @@ struct ValidationTests {
         Case("/tokenize", #"{"messages": []}"#, ["messages"], "value_error"),
         Case("/tokenize", #"{"messages": {}}"#, ["messages"], "list_type"),
         Case("/tokenize", #"{"messages": [{"content": "a"}]}"#, ["messages", 0, "role"], "missing"),
-        Case("/tokenize", #"{"messages": [{"role": "user", "content": null}]}"#, ["messages", 0, "content"], "string_type"),
+        Case(
+            "/tokenize", #"{"messages": [{"role": "user", "content": null}]}"#, ["messages", 0, "content"],
+            "string_type"),
         Case("/tokenize", #"{"messages": ["a"]}"#, ["messages", 0], "model_attributes_type"),
         Case("/tokenize", #"{"text": "a", "add_generation_prompt": 1}"#, ["add_generation_prompt"], "bool_type"),
         Case("/tokenize", #"{"text": "a", "add_generation_prompt": null}"#, ["add_generation_prompt"], "bool_type"),
@@ -76,7 +78,8 @@ struct ValidationTests {
     @Test("All problems of a request are told at once")
     func several() async throws {
         try await withServer { client, _ async throws in
-            let answer = try await client.post("/explain", ["text": 1, "temperature": "x", "stream": 3, "positions": 4])
+            let answer = try await client.post(
+                "/explain", ["text": 1, "temperature": "x", "stream": 3, "positions": 4])
             let places = try answer.json()["detail"]?.array?.compactMap { $0["loc"]?[1]?.string }
             #expect(places.map(Set.init) == ["text", "temperature", "stream", "positions"])
         }
@@ -96,10 +99,13 @@ struct ValidationTests {
             #expect(try await client.status("/tokenize", ["text": .string(String(repeating: "a", count: 12))]) == 200)
             #expect(try await client.status("/tokenize", ["text": .string(String(repeating: "a", count: 31))]) == 422)
             #expect(try await client.status("/tokenize", ["text": .string(String(repeating: "😀", count: 30))]) == 422)
-            #expect(try await client.status("/explain", ["text": "a b c", "positions": [0, 0, 0], "max_new_tokens": 1]) == 200)
+            #expect(
+                try await client.status("/explain", ["text": "a b c", "positions": [0, 0, 0], "max_new_tokens": 1])
+                    == 200)
             #expect(try await client.status("/explain", ["text": "a b c", "positions": [0, 0, 0, 0]]) == 422)
             #expect(try await client.status("/explain", ["text": "a b c d"]) == 422)
-            #expect(try await client.status("/describe", ["activations": [vector, vector], "max_new_tokens": 1]) == 200)
+            #expect(
+                try await client.status("/describe", ["activations": [vector, vector], "max_new_tokens": 1]) == 200)
             #expect(try await client.status("/describe", ["activations": [vector, vector, vector]]) == 422)
             #expect(try await client.status("/score", ["description": "12345", "activation": vector]) == 200)
             #expect(try await client.status("/score", ["description": "123456", "activation": vector]) == 422)

@@ -51,7 +51,8 @@ public final class RawConnection: Sendable {
     }
 
     /// What arrives until `text` has, or until the other side closes, or for so many seconds.
-    public func receive(until text: String? = nil, seconds: Double = 10) async throws -> (text: String, isClosed: Bool) {
+    public func receive(until text: String? = nil, seconds: Double = 10) async throws -> (text: String, isClosed: Bool)
+    {
         try await offPool { [self] in
             var received: [UInt8] = []
             let deadline = Date().addingTimeInterval(seconds)

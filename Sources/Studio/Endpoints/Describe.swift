@@ -18,7 +18,8 @@ extension Endpoints {
 
         func options(seed: UInt64, keys: [UInt64], showsProgress: Bool) -> Scheduler.DescribingOptions {
             Scheduler.DescribingOptions(
-                sampling: Sampling(temperature: Float(temperature)), maximumTokens: maximumTokens, seed: seed, keys: keys,
+                sampling: Sampling(temperature: Float(temperature)), maximumTokens: maximumTokens, seed: seed,
+                keys: keys,
                 showsProgress: showsProgress)
         }
     }

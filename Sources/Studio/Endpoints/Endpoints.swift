@@ -74,7 +74,8 @@ final class Endpoints: Sendable {
     /// The target. Throws 503 on a server without one.
     func target() throws -> ModelFacts.Writer {
         guard let target = facts.target else {
-            throw ErrorReply.unavailable("this server has no target model, so it reads no texts; start it with --target")
+            throw ErrorReply.unavailable(
+                "this server has no target model, so it reads no texts; start it with --target")
         }
         return target
     }

@@ -50,7 +50,9 @@ extension Endpoints {
     private func order(_ asked: [Int], of count: Int, isReversed: Bool) throws -> [Int] {
         guard !asked.isEmpty else {
             guard count <= settings.maximumPositions else {
-                throw InvalidRequest("the text has \(count) tokens, at most \(settings.maximumPositions) are explained at once; send `positions`", at: ["positions"])
+                throw InvalidRequest(
+                    "the text has \(count) tokens, at most \(settings.maximumPositions) are explained at once; send `positions`",
+                    at: ["positions"])
             }
             return isReversed ? (0..<count).reversed() : Array(0..<count)
         }

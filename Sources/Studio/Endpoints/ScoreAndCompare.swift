@@ -10,7 +10,8 @@ extension Endpoints {
         let activation = fields.vector("activation", width: facts.width)
         try fields.check()
         guard facts.hasReconstructor else {
-            throw ErrorReply.unavailable("this server has no reconstructor, so it scores nothing; start it with a pair (--nla)")
+            throw ErrorReply.unavailable(
+                "this server has no reconstructor, so it scores nothing; start it with a pair (--nla)")
         }
         let exchange = try begin(context, scores)
         defer { exchange.finish() }
@@ -27,10 +28,12 @@ extension Endpoints {
         try fields.check()
         let difference = zip(a ?? [], b ?? []).map { $0 - $1 }
         guard difference.contains(where: { $0 != 0 }) else {
-            throw InvalidRequest("the two activations are equal; there is no difference to describe", at: ["activation_b"])
+            throw InvalidRequest(
+                "the two activations are equal; there is no difference to describe", at: ["activation_b"])
         }
         guard difference.allSatisfy(\.isFinite) else {
-            throw InvalidRequest("the difference is too large for float32; scale both activations down", at: ["activation_b"])
+            throw InvalidRequest(
+                "the difference is too large for float32; scale both activations down", at: ["activation_b"])
         }
         let exchange = try begin(context, describes)
         defer { exchange.finish() }

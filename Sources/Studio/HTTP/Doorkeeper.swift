@@ -32,7 +32,9 @@ struct Doorkeeper: RouterMiddleware {
         }
         if let hosts, !hosts.contains(Doorkeeper.name(of: authority)) {
             throw ErrorReply(
-                .forbidden, "the request is for another host than this server; call it as localhost, or allow the name (--allow-host)")
+                .forbidden,
+                "the request is for another host than this server; call it as localhost, or allow the name (--allow-host)"
+            )
         }
         let origin = try allowedOrigin(request, authority)
         if let origin, request.method == .options { return preflight(origin) }
@@ -57,7 +59,8 @@ struct Doorkeeper: RouterMiddleware {
         if own.contains(origin.lowercased()) { return nil }
         guard origins.contains(origin.lowercased()) else {
             throw ErrorReply(
-                .forbidden, "pages of other origins may not call this server; allow the origin (--allow-origin) if you trust it")
+                .forbidden,
+                "pages of other origins may not call this server; allow the origin (--allow-origin) if you trust it")
         }
         return origin
     }

@@ -19,9 +19,11 @@ struct ErrorReply: Error {
     }
 
     /// All places for such requests are taken.
-    static func busy(_ what: String, limit: Int) -> ErrorReply {
+    static func busy(_ what: String, limit: Int, unit: String = "") -> ErrorReply {
+        let count = unit.isEmpty ? "\(limit)" : "\(limit) \(unit)"
         var reply = ErrorReply(
-            .tooManyRequests, "\(limit) \(what) requests are being answered, as many as at once; try again in a moment")
+            .tooManyRequests,
+            "\(count) \(what) requests are being answered, as many as at once; try again in a moment")
         reply.headers[.retryAfter] = "1"
         return reply
     }
@@ -38,7 +40,8 @@ struct ErrorReply: Error {
             problems = invalid.problems
         case Ticket.Loss.outOfTime:
             self.init(
-                .serviceUnavailable, "the request took longer than it may; ask for fewer positions, activations or tokens")
+                .serviceUnavailable,
+                "the request took longer than it may; ask for fewer positions, activations or tokens")
         case Ticket.Loss.clientGone, is CancellationError: return nil
         case Failure.notANumber:
             self.init(
@@ -47,7 +50,8 @@ struct ErrorReply: Error {
         case Failure.tooLarge(let tokens, let limit):
             self.init(
                 .unprocessableContent,
-                "\(tokens) tokens, prompt and answer, are more than this server has memory for (\(limit)); ask for fewer")
+                "\(tokens) tokens, prompt and answer, are more than this server has memory for (\(limit)); ask for fewer"
+            )
         case let error as HTTPError: self.init(error.status, error.body ?? error.status.reasonPhrase)
         case let error as ModelError: self.init(.internalServerError, "\(error)")
         case let error as TokenizerError: self.init(.internalServerError, "\(error)")

@@ -77,7 +77,8 @@ private struct PromptReader {
                 else {
                     fields.note(
                         place, "value_error",
-                        "Value error, ids are whole numbers from 0 to \(writer.vocabularySize - 1), the model's vocabulary")
+                        "Value error, ids are whole numbers from 0 to \(writer.vocabularySize - 1), the model's vocabulary"
+                    )
                     return nil
                 }
                 return checked(ids, place, &fields)
@@ -105,7 +106,8 @@ private struct PromptReader {
         let limit = settings.maximumDescribeBatch
         guard !list.isEmpty, list.count <= limit else {
             fields.note(
-                [.string(key)], "value_error", "Value error, \(list.count) prompts were sent; send between 1 and \(limit)")
+                [.string(key)], "value_error",
+                "Value error, \(list.count) prompts were sent; send between 1 and \(limit)")
             return []
         }
         return list
@@ -152,7 +154,8 @@ struct SamplingParameters: Sendable {
         guard list.count == prompts else {
             fields.note(
                 ["sampling_params"], "value_error",
-                "Value error, there are \(list.count) sets of parameters for \(prompts) prompts; send one, or as many as prompts")
+                "Value error, there are \(list.count) sets of parameters for \(prompts) prompts; send one, or as many as prompts"
+            )
             return []
         }
         return try list.enumerated().map {

@@ -40,7 +40,8 @@ struct TextRequest: Sendable {
         enableThinking = fields.optionalBool("enable_thinking")
         if let messages {
             if messages.isEmpty {
-                fields.note([.string("messages")], "value_error", "Value error, there are no messages; send at least one")
+                fields.note(
+                    [.string("messages")], "value_error", "Value error, there are no messages; send at least one")
             }
             source = .messages(messages)
         } else if let text {
@@ -69,7 +70,8 @@ struct TextRequest: Sendable {
         }
         if characters > limit {
             fields.note(
-                [.string("messages")], "string_too_long", "The messages should have at most \(limit) characters together",
+                [.string("messages")], "string_too_long",
+                "The messages should have at most \(limit) characters together",
                 context: JSONObject([("max_length", .integer(limit))]))
         }
         return messages

@@ -24,6 +24,7 @@ final class DecodingLane {
     private var queue = FairQueue<Continuation>()
     /// Taken from the queue, their prompts not yet computed.
     private var preparing: [Continuation] = []
+    private var patience = Patience(company: 4, rounds: 3)
     private var writing: [DecodingSession.Leaf: Continuation] = [:]
     /// Cache rows promised to what is prepared and written, and the most that ever were in this session.
     private var rowsInUse = 0, peakRows = 0
@@ -116,6 +117,8 @@ final class DecodingLane {
     /// Computes prompts up to `prefillRows`: of activations together, of short texts together, or a piece of a long one.
     private func prefill() {
         guard !preparing.isEmpty else { return }
+        let isBegun = preparing.contains { $0.prompt.computed > 0 }
+        guard isBegun || patience.isOver(preparing.count, isBusy: !writing.isEmpty) else { return }
         var budget = prefillRows
         var activations: [Prompt] = [], short: [Prompt] = [], long: Prompt?
         var seen: Set<ObjectIdentifier> = []
@@ -147,7 +150,9 @@ final class DecodingLane {
         guard let verbalizer else { trap("an activation in a lane that takes none") }
         let session = open()
         let above: DecodingSession.Node?
-        if let known = prefix { above = known } else {
+        if let known = prefix {
+            above = known
+        } else {
             above = verbalizer.prefillPrefix(session)
             prefix = .some(above)
         }

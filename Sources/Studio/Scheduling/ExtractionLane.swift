@@ -35,6 +35,7 @@ final class ExtractionLane {
     private var queue = FairQueue<Reading>()
     /// A long text of which some has been read.
     private var long: Reading?
+    private var patience = Patience(company: 4, rounds: 3)
 
     /// - Parameter decoder: of blocks 0...layer.
     init(_ decoder: Decoder, layer: Int, precision: Precision) {
@@ -48,10 +49,11 @@ final class ExtractionLane {
     func append(_ reading: Reading) { queue.append(reading, of: reading.ticket) }
 
     /// Reads short texts, and a piece of a long one.
-    func round() {
+    func round(isBusy: Bool) {
         dropLost()
         var batch: [Reading] = [], rows = 0
-        while let next = queue.first?.work {
+        let isTime = !queue.isEmpty && patience.isOver(queue.count, isBusy: isBusy)
+        while isTime, let next = queue.first?.work {
             if next.ids.count > rowsPerRound {
                 guard long == nil else { break }
                 long = queue.takeFirst()
@@ -68,7 +70,8 @@ final class ExtractionLane {
             read(batch.map { ($0, 0..<$0.ids.count) }, in: session)
         }
         if let reading = long {
-            let session = self.session ?? DecodingSession(decoder, precision: precision, expectedRows: reading.ids.count)
+            let session =
+                self.session ?? DecodingSession(decoder, precision: precision, expectedRows: reading.ids.count)
             self.session = session
             let end = min(reading.ids.count, reading.computed + rowsPerRound)
             read([(reading, reading.computed..<end)], in: session)

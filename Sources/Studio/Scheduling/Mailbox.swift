@@ -57,7 +57,8 @@ final class Mailbox<Event: Sendable>: Sendable {
     }
 
     private func wake(_ change: (inout State) -> Void) {
-        let (reader, outcome) = state.withLock { state -> (CheckedContinuation<[Event]?, any Error>?, Result<[Event]?, any Error>?) in
+        let (reader, outcome) = state.withLock {
+            state -> (CheckedContinuation<[Event]?, any Error>?, Result<[Event]?, any Error>?) in
             guard state.end == nil else { return (nil, nil) }
             change(&state)
             guard let reader = state.reader else { return (nil, nil) }

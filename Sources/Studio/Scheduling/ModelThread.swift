@@ -100,9 +100,9 @@ final class ModelWork {
     }
 
     func round() {
-        extraction?.round()
+        extraction?.round(isBusy: verbalizing.writingCount > 0)
         continuing?.round()
         verbalizing.round()
-        reconstruction?.round(isLastWork: verbalizing.isIdle)
+        reconstruction?.round(isBusy: !verbalizing.isIdle)
     }
 }

@@ -14,11 +14,9 @@ final class ReconstructionLane {
 
     /// Texts and characters of one pass, at most; a longer text goes alone.
     private let textsPerPass = 64, charactersPerPass = 4096
-    /// A pass reads every weight whether for one text or for many, so a few are waited for, though not for many rounds.
-    private let worthAPass = 8, patience = 4
     private let reconstructor: Reconstructor
     private var queue = FairQueue<Rebuilding>()
-    private var roundsWaited = 0
+    private var patience = Patience(company: 8, rounds: 3)
 
     init(_ reconstructor: Reconstructor) { self.reconstructor = reconstructor }
 
@@ -27,12 +25,9 @@ final class ReconstructionLane {
     func append(_ rebuilding: Rebuilding) { queue.append(rebuilding, of: rebuilding.ticket) }
 
     /// One pass, if there is enough to do, if it has been waited for long enough, or if nothing more comes for now.
-    func round(isLastWork: Bool) {
+    func round(isBusy: Bool) {
         dropLost()
-        guard !queue.isEmpty else { return }
-        roundsWaited += 1
-        guard isLastWork || queue.count >= worthAPass || roundsWaited >= patience else { return }
-        roundsWaited = 0
+        guard !queue.isEmpty, patience.isOver(queue.count, isBusy: isBusy) else { return }
         var batch: [Rebuilding] = [], characters = 0
         while batch.count < textsPerPass, let next = queue.first?.work {
             let length = next.text.utf8.count

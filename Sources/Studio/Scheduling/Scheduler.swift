@@ -18,7 +18,8 @@ struct Scheduler: Sendable {
             lane.append(
                 ExtractionLane.Reading(ticket, ids, positions: positions) { result in
                     switch result {
-                    case .success(let vectors): mailbox.post((0..<vectors.rows).map { vectors.rows($0..<$0 + 1).floats() })
+                    case .success(let vectors):
+                        mailbox.post((0..<vectors.rows).map { vectors.rows($0..<$0 + 1).floats() })
                     case .failure(let error): mailbox.finish(throwing: error)
                     }
                 })
@@ -141,7 +142,9 @@ private final class Describing {
     }
 
     private func rebuild(_ index: Int, _ explanation: Explanation) {
-        guard let lane = work.reconstruction else { return finish(index, Description(explanation: explanation, score: nil)) }
+        guard let lane = work.reconstruction else {
+            return finish(index, Description(explanation: explanation, score: nil))
+        }
         lane.append(
             ReconstructionLane.Rebuilding(ticket: ticket, text: explanation.description) { [self] result in
                 do {

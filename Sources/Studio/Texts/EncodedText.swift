@@ -29,7 +29,8 @@ struct EncodedText: Sendable {
         }
         if let id = ids.first(where: { Int($0) >= model.vocabularySize }) {
             throw ErrorReply(
-                .internalServerError, "\(model.name): token \(id) is outside its vocabulary; tokenizer and weights do not belong together")
+                .internalServerError,
+                "\(model.name): token \(id) is outside its vocabulary; tokenizer and weights do not belong together")
         }
         readable = ReadableTokens.all(ids, tokenizer)
     }
@@ -50,7 +51,8 @@ struct EncodedText: Sendable {
     /// The ids, and the span of each token: that in which its first byte lies. None where the tokens have no places in the text.
     private static func encode(_ chat: RenderedChat, _ tokenizer: Tokenizer) -> ([Int32], [ChatSpan]) {
         // A template writes its own special tokens.
-        guard !chat.spans.isEmpty, let placed = try? tokenizer.encodeWithPlaces(chat.text, addSpecialTokens: false) else {
+        guard !chat.spans.isEmpty, let placed = try? tokenizer.encodeWithPlaces(chat.text, addSpecialTokens: false)
+        else {
             return (tokenizer.encode(chat.text, addSpecialTokens: false), [])
         }
         var begin = 0, span = 0

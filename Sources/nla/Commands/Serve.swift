@@ -39,7 +39,9 @@ struct Serve: ParsableCommand {
     @Option(help: ArgumentHelp("A further name that the server may be called by; may be repeated.", valueName: "name"))
     var allowHost: [String] = []
 
-    @Option(help: ArgumentHelp("An origin whose pages may call, such as https://lab.example; may be repeated.", valueName: "url"))
+    @Option(
+        help: ArgumentHelp(
+            "An origin whose pages may call, such as https://lab.example; may be repeated.", valueName: "url"))
     var allowOrigin: [String] = []
 
     @Option(help: ArgumentHelp("Explanations that are written at once.", valueName: "n"))
@@ -74,7 +76,8 @@ struct Serve: ParsableCommand {
         if av != nil, target != nil { throw ValidationError("--target goes with --nla.") }
         if let threads, !(1...64).contains(threads) { throw ValidationError("--threads must be between 1 and 64.") }
         for (name, value) in [
-            ("--max-concurrent", maxConcurrent), ("--max-requests", maxRequests), ("--max-input-tokens", maxInputTokens),
+            ("--max-concurrent", maxConcurrent), ("--max-requests", maxRequests),
+            ("--max-input-tokens", maxInputTokens),
             ("--time-limit", timeLimit),
         ] where !(1...1 << 20).contains(value) {
             throw ValidationError("\(name) must be between 1 and \(1 << 20).")
