@@ -26,8 +26,8 @@ final class DecodingLane {
     private var preparing: [Continuation] = []
     private var patience = Patience(company: 4, rounds: 3)
     private var writing: [DecodingSession.Leaf: Continuation] = [:]
-    /// Cache rows promised to what is prepared and written, and the most that ever were in this session.
-    private var rowsInUse = 0, peakRows = 0
+    /// Cache rows promised to what is prepared and written.
+    private var rowsInUse = 0
 
     /// - Parameter memory: bytes that keys and values may take.
     init(_ decoder: Decoder, precision: Precision, places: Int, memory: Int, verbalizer: Verbalizer? = nil) {
@@ -63,13 +63,13 @@ final class DecodingLane {
         admit()
         prefill()
         step()
-        if isIdle, peakRows > 4096 {
-            // Memory that a rush needed goes back to the system.
-            session = nil
-            prefix = nil
-            peakRows = 0
-            Machine.releaseUnusedMemory()
-        }
+    }
+
+    /// Gives back the memory of keys and values, while nothing is written.
+    func rest() {
+        guard isIdle else { return }
+        session = nil
+        prefix = nil
     }
 
     // MARK: Admission
@@ -81,7 +81,6 @@ final class DecodingLane {
             guard rowsInUse == 0 || rowsInUse + rows(of: next) <= rowLimit else { return }
             _ = queue.takeFirst()
             rowsInUse += rows(of: next)
-            peakRows = max(peakRows, rowsInUse)
             if next.prompt.isReady { start(next) } else { preparing.append(next) }
         }
     }

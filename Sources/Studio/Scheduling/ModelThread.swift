@@ -2,6 +2,7 @@ import Autoencoder
 import Foundation
 import LanguageModel
 import Synchronization
+import Tensors
 import Tokenization
 
 /// The thread that the models belong to. Nothing else touches them, and no kernel runs on Swift's cooperative pool.
@@ -46,9 +47,15 @@ final class ModelThread: Sendable {
         bell.signal()
     }
 
+    /// Seconds without work after which memory that a rush needed goes back to the system.
+    private static let restAfter = 10.0
+
     private func run(_ work: ModelWork) {
         while true {
-            if work.isIdle { bell.wait() }
+            if work.isIdle, bell.wait(timeout: .now() + ModelThread.restAfter) == .timedOut {
+                work.rest()
+                bell.wait()
+            }
             let (orders, isStopped) = state.withLock { state in
                 defer { state.orders = [] }
                 return (state.orders, state.isStopped)
@@ -99,6 +106,14 @@ final class ModelWork {
             && reconstruction?.isIdle != false
     }
 
+    /// Gives back memory, while there is nothing to do.
+    func rest() {
+        verbalizing.rest()
+        continuing?.rest()
+        Machine.releaseUnusedMemory()
+    }
+
+    /// A step of everything.
     func round() {
         extraction?.round(isBusy: verbalizing.writingCount > 0)
         continuing?.round()
