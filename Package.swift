@@ -110,6 +110,12 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .testTarget(
+            name: "BrowserTests",
+            dependencies: [
+                "nla", "JSON", "TestSupport", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
+        .testTarget(
             name: "CommandTests",
             dependencies: ["nla", "Claims", "LanguageModel", "Tensors", "JSON", "ScriptedServer", "TestSupport"]),
     ],

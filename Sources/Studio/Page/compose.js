@@ -10,7 +10,7 @@ const kinds = {
   story: "a story whose end a motive decides", couplet: "a rhyme that must be planned", interview: "an interview that may be a test",
   atlas: "an atlas asked over two hops", language: "talk in an invented language", series: "a series that may go wrong",
 };
-const first = { kind: "story", seed: 5, index: 0 };
+const first = { kind: "story", seed: 7, index: 0 };
 const plainText = "The capital of the country that lies north of Spain is the city of";
 
 /** Opens the page for a new text. */

@@ -13,7 +13,7 @@ export function editPage(context, position, parameters) {
   if (!explanation) return waitingPage(context, position, parameters);
   const original = explanation.description ?? "";
   const words = h("textarea", {
-    id: "edit-words", rows: 4, "aria-label": "The explanation's words", "aria-describedby": "edit-hint",
+    id: "edit-words", rows: 3, "aria-label": "The explanation's words", "aria-describedby": "edit-hint",
     value: parameters.get("words") ?? original, on: { input: () => changed() },
   });
   const scores = h("div", { class: "fit", "aria-live": "polite" });

@@ -42,7 +42,7 @@ export function spoken(text) {
 export function claimLines(explanation, withWords = false) {
   const claims = explanation.claims?.length ? explanation.claims : [{ sentence: explanation.description ?? spoken(explanation.text) }];
   return claims.map((claim) => h("span", { class: `claim ${claim.truth ?? ""}` },
-    claim.sentence, " ", confidenceMark(claim), " ", truthMark(claim, withWords)));
+    claim.sentence, " ", h("span", { class: "marks" }, confidenceMark(claim), " ", truthMark(claim, withWords))));
 }
 
 /** An explanation in one sentence for screen readers. */

@@ -26,6 +26,7 @@ export class Panel {
 
   /** What stands here before anything is chosen. */
   showNothing() {
+    this.element.classList.remove("open");
     fill(this.element, h("p", { class: "hint" }, "Choose a token: click it, or go through the text with the arrow keys."));
   }
 
@@ -33,6 +34,7 @@ export class Panel {
   show(range) {
     const isSame = this.range?.focus === range.focus && this.page;
     this.range = range;
+    this.element.classList.add("open");
     if (isSame) this.#head(); else this.#open(new URLSearchParams());
     this.#remember();
   }
@@ -83,7 +85,11 @@ export class Panel {
     this.page = page.make(this.context, this.range.focus, parameters);
     this.header = h("header", {});
     this.#head();
-    fill(this.element, this.header, this.#tabs(),
+    this.element.classList.add("open");
+    this.element.classList.toggle("tall", this.name === "edit");
+    const close = button("Close", () => { this.element.classList.remove("open"); this.context.select(this.range.focus, "move"); },
+      { class: "link close" });
+    fill(this.element, close, this.header, this.#tabs(),
       h("div", { class: "page", role: "tabpanel", id: "page", "aria-labelledby": `tab-${this.name}` }, this.page.element));
   }
 

@@ -48,7 +48,7 @@ class ReadingView {
     this.panel = new Panel({
       reading, models, notes: this.notes, text: this.text, explain: (positions, options) => this.explain(positions, options),
       remember: (values) => this.#remember(values), show: (explanation) => this.#stand(explanation),
-      select: (position) => this.text.select(position),
+      select: (position, how) => this.text.select(position, how, { quietly: true }),
     });
     reading.onChange = (position) => this.#changed(position);
     this.#build(room);

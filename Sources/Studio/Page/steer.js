@@ -92,6 +92,7 @@ export function steerSection(context, position, edit) {
     };
     fill(results, h("div", { class: "pair" }, order.slice(0, 2).map(column)),
       h("h3", {}, "Held against"), h("div", { class: "pair" }, order.slice(2).map(column)));
+    results.firstChild.scrollIntoView({ block: "nearest" });
   }
 
   showStrength();

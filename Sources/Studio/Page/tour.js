@@ -58,7 +58,7 @@ function begin() {
 export function startTour() {
   document.getElementById("tour-button").addEventListener("click", begin);
   if (localStorage.getItem("toured")) return;
-  card = h("section", { class: "tour", role: "region", "aria-label": "Tour" },
+  card = h("section", { class: "tour offer", role: "region", "aria-label": "Tour" },
     h("p", {}, "Here for the first time? The tour takes a minute."),
     h("div", { class: "row end" }, button("Not now", end, { class: "link" }), button("Show me", begin, { class: "primary" })));
   document.body.append(card);

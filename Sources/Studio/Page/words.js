@@ -30,12 +30,11 @@ export function wordsPage(context, position) {
       h("p", { class: "words" }, claimLines(explanation, true)),
       !explanation.complete && explanation.complete !== undefined && explanation.origin === "model"
         && h("p", { class: "hint" }, "It ran out of tokens before its end."),
-      h("p", { class: "scores" }, cosineBar(explanation.cosine_similarity), " cosine ", decimal(explanation.cosine_similarity),
+      h("p", { class: "scores" }, cosineBar(explanation.cosine_similarity), decimal(explanation.cosine_similarity), " cosine",
         explanation.variance_explained !== null && explanation.variance_explained !== undefined
-          && `, ${percent(explanation.variance_explained)} of the variance`),
-      explanation.agreement !== null && explanation.agreement !== undefined && h("p", {
-        class: "scores", title: "The share of the other samples that state the same claims, averaged over this one's claims.",
-      }, `${percent(explanation.agreement)} agreement with the other samples`),
+          && `, ${percent(explanation.variance_explained)} variance`),
+      explanation.agreement !== null && explanation.agreement !== undefined && h("p", { class: "scores" },
+        `${percent(explanation.agreement)} agreement`),
       origins[explanation.origin] && h("p", { class: "meta" }, origins[explanation.origin]),
       h("p", { class: "row" },
         button("Edit", () => context.openEdit(explanation), { class: "link edit" }),
@@ -60,7 +59,7 @@ export function wordsPage(context, position) {
   show();
   return {
     element: h("div", {}, list, h("fieldset", { class: "draw" }, h("legend", {}, "Several samples"),
-      h("p", { class: "hint" }, "What all of them say is likelier to be so."),
+      h("p", { class: "hint" }, "What all of them say is likelier to be so. Agreement: how many of the other samples say the same, averaged over the claims."),
       h("div", { class: "row" }, field("Samples", samples), field("Temperature", h("span", { class: "row" }, temperature, says))),
       first)),
     first, changed: show,

@@ -1,0 +1,54 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The real `nla studio` on the bundled models, with a library of its own.
+final class RunningStudio: Sendable {
+    private let program: RunningProgram
+    private let folder: URL
+    let port: Int
+    /// Where the page is.
+    var address: String { "http://127.0.0.1:\(port)" }
+
+    init(_ options: [String] = []) async throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "nla-studio-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let pair = goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny").path
+        let library = folder.appending(path: "library.sqlite").path
+        program = try RunningProgram(
+            builtExecutable().path,
+            ["studio", "--nla", pair, "--library", library, "--port", "0", "--no-open", "--quiet", "--seed", "7"]
+                + options)
+        port = try await program.port { $0.contains("http://") }
+    }
+
+    /// Ends the server; the library goes with it.
+    func stop() {
+        program.stop()
+        try? FileManager.default.removeItem(at: folder)
+    }
+}
+
+/// Calls `body` with a window on a running studio; both end with it. Whatever the browser complained about fails the test.
+func withStudio(
+    _ look: Browser.Look = Browser.Look(), _ options: [String] = [], isNew: Bool = false,
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: (Browser, RunningStudio, Driver) async throws -> Void
+) async throws {
+    let studio = try await RunningStudio(options)
+    defer { studio.stop() }
+    let driver = try await Driver()
+    defer { driver.stop() }
+    let browser = try await Browser(driver, look)
+    try await browser.open(studio.address + "/")
+    if !isNew {
+        // The tour is offered once: here it was.
+        try await browser.run("localStorage.setItem('toured', 'yes')")
+        try await browser.run("location.reload()")
+    }
+    try await browser.wait("document.querySelector('#text')?.value.length > 0")
+    try await body(browser, studio, driver)
+    let complaints = try await browser.complaints()
+    #expect(complaints.isEmpty, "\(complaints)", sourceLocation: sourceLocation)
+    try await browser.close()
+}
