@@ -22,6 +22,8 @@ extension WorkloadRunner {
         models.policy.makeTrainable(precision: precision)
         models.reader.makeTrainable(precision: precision)
         models.head.makeTrainable(precision: precision)
+        models.policyOptimizer.keepsGradientMemory = false
+        models.readerOptimizer.keepsGradientMemory = false
         for round in 0..<2 {
             var random = Random(seed: seed, 7, UInt64(round))
             parts = jointStep(&models, &random)
@@ -32,7 +34,7 @@ extension WorkloadRunner {
     private func jointStep(
         _ models: inout JointModels, _ random: inout Random
     ) -> [(key: String, seconds: Double)] {
-        let prompt = promptTree(activations, &random)
+        let prompt = prompt(activations, &random)
         let truth = Tensor.random([activations, configuration.hiddenSize], using: &random)
         let before = ids(5, &random), behind = ids(5, &random)
         var parts: [(key: String, seconds: Double)] = []
@@ -60,46 +62,72 @@ extension WorkloadRunner {
                 errors.value.floats().map { -Double($0) }, groupsOf: samples, scale: .group)
         }
 
-        var known: [Float] = []
-        timed("reference") {
-            known = logProbabilities(models.reference, prompt, responses, Tape(recording: false, precision: precision))
-                .value.floats()
-        }
-
-        timed("av") {
-            let tape = Tape(precision: precision)
-            let variable = logProbabilities(models.policy, prompt, responses, tape), policy = variable.value.floats()
-            var loss = PolicyLoss(), sums = PolicyLoss.Sums()
-            loss.beta = 0.02
-            let slopes = (0..<count).flatMap { index in
-                let range = index * newTokens..<(index + 1) * newTokens
-                let response = PolicyLoss.Response(
-                    policy: Array(policy[range]), old: Array(policy[range]), reference: Array(known[range]),
-                    advantage: advantages[index], weight: 1 / Double(policy.count))
-                return loss.add(response, to: &sums)
-            }
-            tape.backward(from: variable, gradient: Tensor(slopes, shape: [slopes.count]))
-            models.policyOptimizer.update(models.policy.parameters, learningRate: 1e-5)
-        }
-
+        // At once, so that what its tape keeps is gone before the policy's begins.
         timed("ar") {
             let share = [Float](repeating: 1 / Float(count), count: count)
             readerTape.backward(from: errors, gradient: Tensor(share, shape: [count]))
             models.readerOptimizer.update(models.reader.parameters + [models.head], learningRate: 1e-5)
         }
+
+        let passes = passes(prompt, responses)
+        var known: [[Float]] = []
+        timed("reference") {
+            known = passes.map {
+                logProbabilities(models.reference, $0, Tape(recording: false, precision: precision)).value.floats()
+            }
+        }
+
+        timed("av") {
+            for (pass, known) in zip(passes, known) { descend(models.policy, pass, known, advantages, of: count) }
+            models.policyOptimizer.update(models.policy.parameters, learningRate: 1e-5)
+        }
         return parts
     }
 
-    private typealias Prompt = (tree: TokenTree, ends: [Int], vectors: Tensor)
+    /// Adds the gradient of the policy loss of a pass, of `count` responses in all.
+    private func descend(_ policy: Decoder, _ pass: Pass, _ known: [Float], _ advantages: [Double], of count: Int) {
+        let tape = Tape(precision: precision)
+        let variable = logProbabilities(policy, pass, tape), values = variable.value.floats()
+        var loss = PolicyLoss(), sums = PolicyLoss.Sums()
+        loss.beta = 0.02
+        let slopes = pass.responses.indices.flatMap { index in
+            let range = index * newTokens..<(index + 1) * newTokens
+            let response = PolicyLoss.Response(
+                policy: Array(values[range]), old: Array(values[range]), reference: Array(known[range]),
+                advantage: advantages[pass.first + index], weight: 1 / Double(count * newTokens))
+            return loss.add(response, to: &sums)
+        }
+        tape.backward(from: variable, gradient: Tensor(slopes, shape: [slopes.count]))
+    }
+
+    /// Some activations with their responses: what one pass through the policy holds.
+    private struct Pass {
+        let prompt: InjectedPrompt
+        let responses: [[Int32]]
+        /// The first response's number among all.
+        let first: Int
+    }
+
+    /// The activations by fours: half the memory of all eight at once, for a few per cent of the time.
+    private func passes(_ prompt: InjectedPrompt, _ responses: [[Int32]]) -> [Pass] {
+        stride(from: 0, to: activations, by: 4).map { start in
+            let range = start..<min(start + 4, activations)
+            return Pass(
+                prompt: prompt.restricted(to: range),
+                responses: Array(responses[range.lowerBound * samples..<range.upperBound * samples]),
+                first: range.lowerBound * samples)
+        }
+    }
 
     /// Responses at temperature 1, those to the first activation first.
-    private func sampled(_ decoder: Decoder, _ prompt: Prompt) -> [[Int32]] {
+    private func sampled(_ decoder: Decoder, _ prompt: InjectedPrompt) -> [[Int32]] {
+        let (tree, ends, vectors) = prompt.tree()
         let session = DecodingSession(
             decoder, precision: precision,
-            expectedRows: prompt.tree.rowCount + activations * samples * newTokens)
-        let nodes = session.prefill(prompt.tree, vectors: prompt.vectors)
+            expectedRows: tree.rowCount + activations * samples * newTokens)
+        let nodes = session.prefill(tree, vectors: vectors)
         var responses: [DecodingSession.Leaf: [Int32]] = [:]
-        let leaves = prompt.ends.enumerated().flatMap { index, end in
+        let leaves = ends.enumerated().flatMap { index, end in
             (0..<samples).map { sample in
                 session.start(
                     after: nodes[end], .init(maximumTokens: newTokens), seed: seed &+ UInt64(index * samples + sample))
@@ -109,22 +137,22 @@ extension WorkloadRunner {
         return leaves.compactMap { responses[$0] }
     }
 
-    /// log P of every token of the responses, on one tree.
-    private func logProbabilities(
-        _ decoder: Decoder, _ prompt: Prompt, _ responses: [[Int32]], _ tape: Tape
-    ) -> Variable {
-        var tree = prompt.tree, rows: [Int32] = prompt.ends.map { Int32(tree.segments[$0].rows.upperBound - 1) }
+    /// log P of every token of a pass's responses, on one tree.
+    private func logProbabilities(_ decoder: Decoder, _ pass: Pass, _ tape: Tape) -> Variable {
+        var (tree, ends, vectors) = pass.prompt.tree()
+        let responses = pass.responses
+        var rows: [Int32] = ends.map { Int32(tree.segments[$0].rows.upperBound - 1) }
         var predicting: [Int32] = []
         for (index, response) in responses.enumerated() {
             predicting.append(Int32(index / samples))
             guard response.count > 1 else { continue }
-            let segment = tree.append(Array(response.dropLast()), after: prompt.ends[index / samples])
+            let segment = tree.append(Array(response.dropLast()), after: ends[index / samples])
             for row in tree.segments[segment].rows {
                 predicting.append(Int32(rows.count))
                 rows.append(Int32(row))
             }
         }
-        let hidden = decoder.hidden(tree, vectors: Variable(prompt.vectors), rows: rows, tape: tape)
+        let hidden = decoder.hidden(tree, vectors: Variable(vectors), rows: rows, tape: tape)
         return decoder.logProbabilities(
             of: responses.flatMap(\.self), tape.selecting(predicting, of: hidden), tape: tape)
     }

@@ -88,22 +88,16 @@ public struct WorkloadRunner {
     }
 
     /// The prompt: 100 tokens that every activation shares, the injected one, 24 more.
-    func promptTree(_ count: Int, _ random: inout Random) -> (tree: TokenTree, ends: [Int], vectors: Tensor) {
-        var tree = TokenTree()
-        let shared = tree.append(ids(100, &random))
-        let rest = ids(25, &random)
-        let ends = (0..<count).map { _ in
-            let end = tree.append(rest, after: shared)
-            tree.inject(segment: end, offset: 0)
-            return end
-        }
-        return (tree, ends, .random([count, configuration.hiddenSize], using: &random))
+    func prompt(_ count: Int, _ random: inout Random) -> InjectedPrompt {
+        let shared = ids(100, &random), rest = ids(25, &random)
+        return InjectedPrompt(
+            shared: shared, rest: rest, vectors: .random([count, configuration.hiddenSize], using: &random))
     }
 
     private func rollout() -> Double {
         let decoder = decoder()
         var random = Random(seed: seed, 2)
-        let (tree, ends, vectors) = promptTree(activations, &random)
+        let (tree, ends, vectors) = prompt(activations, &random).tree()
         let time = best(1) {
             let leaves = activations * samples
             let session = DecodingSession(
@@ -124,7 +118,7 @@ public struct WorkloadRunner {
     private func decode() -> Double {
         let decoder = decoder()
         var random = Random(seed: seed, 3)
-        let (tree, ends, vectors) = promptTree(1, &random)
+        let (tree, ends, vectors) = prompt(1, &random).tree()
         let times = (0..<2).map { _ in
             let session = DecodingSession(decoder, precision: precision, expectedRows: 256)
             let nodes = session.prefill(tree, vectors: vectors)
@@ -139,7 +133,7 @@ public struct WorkloadRunner {
         let decoder = decoder()
         decoder.makeTrainable(precision: precision)
         var random = Random(seed: seed, 4)
-        var (tree, ends, vectors) = promptTree(8, &random)
+        var (tree, ends, vectors) = prompt(8, &random).tree()
         var rows: [Int32] = [], targets: [Int32] = []
         for end in ends {
             let response = ids(122, &random)
@@ -194,5 +188,31 @@ public struct WorkloadRunner {
             tape.backward(from: errors, gradient: Tensor([Float](repeating: 1.0 / 8, count: 8), shape: [8]))
             optimizer.update(decoder.parameters + [head], learningRate: 1e-5)
         }
+    }
+}
+
+/// A prompt with a place for an activation, asked for several of them.
+struct InjectedPrompt {
+    let shared: [Int32]
+    /// Begins with the token that an activation replaces.
+    let rest: [Int32]
+    /// [activations, d]
+    let vectors: Tensor
+
+    /// The prompts as a tree: the segment that each ends with, and what is put into it.
+    func tree() -> (tree: TokenTree, ends: [Int], vectors: Tensor) {
+        var tree = TokenTree()
+        let root = tree.append(shared)
+        let ends = (0..<vectors.rows).map { _ in
+            let end = tree.append(rest, after: root)
+            tree.inject(segment: end, offset: 0)
+            return end
+        }
+        return (tree, ends, vectors)
+    }
+
+    /// The same for some of the activations.
+    func restricted(to range: Range<Int>) -> InjectedPrompt {
+        InjectedPrompt(shared: shared, rest: rest, vectors: vectors.rows(range))
     }
 }

@@ -43,7 +43,7 @@ train probes
 
 # A reader with its own seed that has never met this verbalizer.
 "$nla" train ar --run Recipes/tiny/ar.yaml --target "$recipe/target/model" --store "$recipe/store" \
-    --explanations "$recipe/explanations.jsonl" --ar-template "<text>{explanation}</text><summary>" --seed 2 --output "$output/second-ar"
+    --explanations "$recipe/explanations.jsonl" --ar-template "<text>{explanation}</text><summary>" --seed 2 --steps "${SECOND_STEPS:-4000}" --output "$output/second-ar"
 train second-reader --second-reader "$output/second-ar/model"
 
 set -- --nla "warm-start=$recipe/pair"

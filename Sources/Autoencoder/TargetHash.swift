@@ -67,3 +67,25 @@ public enum TargetHash {
             """
     }
 }
+
+extension TargetHash {
+    /// Files that steer a verbalizer or a reconstructor beside its decoder.
+    private static let companions = [Reconstructor.headFile, Sidecar.fileName, "tokenizer.json"]
+
+    /// The hash of a verbalizer's or a reconstructor's folder: its decoder's with those of its value head, sidecar and tokenizer, as
+    /// far as it has them. Throws a one-line error.
+    public static func compute(autoencoder folder: URL) throws -> String {
+        var hash = SHA256()
+        hash.update(data: Data("interlinear autoencoder 1\n\(try compute(Checkpoint(folder: folder)))\n".utf8))
+        for name in companions {
+            let file = folder.appending(path: name)
+            guard FileManager.default.fileExists(atPath: file.path) else { continue }
+            hash.update(data: Data("\(name)\n".utf8))
+            do { hash.update(data: Data(SHA256.hash(data: try Data(contentsOf: file, options: .alwaysMapped)))) } catch
+            {
+                throw ModelError("\(file.path): cannot be read: \(error.localizedDescription)")
+            }
+        }
+        return hash.finalize().map { String(format: "%02x", $0) }.joined()
+    }
+}

@@ -16,22 +16,43 @@ public struct ClaimEvidence: Sendable, Equatable {
     public var secondWeight: Double?
     /// The share of further samples that make the claim too.
     public var samples: Double
-    /// The share of the neighbouring tokens' explanations that make it; nil where there are none.
-    public var neighbours: Double?
+    /// The share of the explanations of tokens shortly before that make it; nil where there are none.
+    public var earlier: Double?
+    /// The same of tokens shortly behind. These have read what comes next, so that they may know how it went; nil where there are none.
+    public var later: Double?
     /// The mean log-probability of the tokens that say its value, given all before them; nil where they are not found.
     public var logProbability: Double?
 
     package init(
-        sentence: Int, claim: Fact, weight: Double, secondWeight: Double?, samples: Double, neighbours: Double?,
-        logProbability: Double?
+        sentence: Int, claim: Fact, weight: Double, secondWeight: Double?, samples: Double, earlier: Double?,
+        later: Double?, logProbability: Double?
     ) {
         self.sentence = sentence
         self.claim = claim
         self.weight = weight
         self.secondWeight = secondWeight
         self.samples = samples
-        self.neighbours = neighbours
+        self.earlier = earlier
+        self.later = later
         self.logProbability = logProbability
+    }
+}
+
+/// Activations of the tokens around some rows.
+public struct Neighbours {
+    /// [n, d] float32
+    public let vectors: Tensor
+    /// The row that each belongs to.
+    public let owners: [Int]
+    /// Whether each stands behind its row's token, and so has read more of the text.
+    public let isLater: [Bool]
+
+    /// Neighbours of some rows.
+    public init(_ vectors: Tensor, owners: [Int], isLater: [Bool]) {
+        require(vectors.rows == owners.count && owners.count == isLater.count, "an owner and a side for each neighbour")
+        self.vectors = vectors
+        self.owners = owners
+        self.isLater = isLater
     }
 }
 
@@ -91,10 +112,10 @@ public struct EvidenceCollector {
     ///
     /// - Parameters:
     ///   - explanations: what the verbalizer wrote about `vectors` [n, d].
-    ///   - neighbours: vectors of the tokens around, and which row each belongs to.
+    ///   - neighbours: the tokens around.
     ///   - keys: what keys the randomness of each row's samples.
     public func evidence(
-        _ explanations: [Explanation], _ vectors: Tensor, neighbours: (vectors: Tensor, owners: [Int]), keys: [UInt64]
+        _ explanations: [Explanation], _ vectors: Tensor, neighbours: Neighbours, keys: [UInt64]
     ) throws -> [[ClaimEvidence]] {
         require(
             explanations.count == vectors.rows && keys.count == vectors.rows, "an explanation and a key for each row")
@@ -110,8 +131,11 @@ public struct EvidenceCollector {
         let beside = try pair.verbalizer.explain(
             neighbours.vectors, .init(maximumTokens: options.maximumTokens)
         ).map { said($0[0]) }
-        var around = [[Set<Fact>]](repeating: [], count: explanations.count)
-        for (owner, claims) in zip(neighbours.owners, beside) { around[owner].append(claims) }
+        var earlier = [[Set<Fact>]](repeating: [], count: explanations.count), later = earlier
+        for (index, claims) in beside.enumerated() {
+            let owner = neighbours.owners[index]
+            if neighbours.isLater[index] { later[owner].append(claims) } else { earlier[owner].append(claims) }
+        }
         let likelihoods = ClaimTokens(grammar, pair.verbalizer.tokenizer)
         return made.indices.map { row in
             let logProbabilities = likelihoods.meanLogProbabilities(explanations[row])
@@ -119,7 +143,7 @@ public struct EvidenceCollector {
                 ClaimEvidence(
                     sentence: entry.sentence, claim: entry.claim, weight: weights[row][index],
                     secondWeight: secondWeights?[row][index], samples: share(entry.claim, in: sampled[row]) ?? 0,
-                    neighbours: share(entry.claim, in: around[row]),
+                    earlier: share(entry.claim, in: earlier[row]), later: share(entry.claim, in: later[row]),
                     logProbability: logProbabilities[entry.claim])
             }
         }

@@ -1,3 +1,4 @@
+import Autoencoder
 import Claims
 import Foundation
 import JSON
@@ -13,8 +14,10 @@ public enum Ingredient: String, CaseIterable, Sendable {
     case secondReader = "second_reader"
     /// How many further samples make it.
     case samples
-    /// How many of the neighbouring tokens' explanations make it.
-    case neighbours
+    /// How many of the explanations of the tokens shortly before make it.
+    case earlier
+    /// How many of those shortly behind do, which have read what comes next.
+    case later
     /// How sure the verbalizer was of its words.
     case likelihood
     /// How often claims about the same question are true.
@@ -26,7 +29,8 @@ public enum Ingredient: String, CaseIterable, Sendable {
         case .weight: "its weight"
         case .secondReader: "its weight for the second reader"
         case .samples: "recurrence over samples"
-        case .neighbours: "recurrence over neighbouring tokens"
+        case .earlier: "recurrence over the tokens before"
+        case .later: "recurrence over the tokens behind, which know more"
         case .likelihood: "likelihood of its words"
         case .question: "its question alone"
         }
@@ -44,11 +48,66 @@ public struct ConfidenceModel: Sendable, Equatable {
         public var evidence: ClaimEvidence
         /// Whether it is true.
         public var isTrue: Bool
+        /// The number of its document.
+        public var document: Int
 
         /// An example.
-        public init(_ evidence: ClaimEvidence, isTrue: Bool) {
+        public init(_ evidence: ClaimEvidence, isTrue: Bool, document: Int) {
             self.evidence = evidence
             self.isTrue = isTrue
+            self.document = document
+        }
+    }
+
+    /// Hashes of the models that the evidence comes from (``TargetHash/compute(autoencoder:)``): of others it says other things.
+    public struct Readers: Sendable, Equatable {
+        /// The verbalizer's.
+        public var verbalizer: String
+        /// The reconstructor's.
+        public var reconstructor: String
+        /// The second reader's, where the evidence has its view.
+        public var second: String?
+
+        /// The hashes of models.
+        public init(_ pair: Pair, second: Reconstructor?) throws {
+            verbalizer = try TargetHash.compute(autoencoder: pair.verbalizer.checkpoint.folder)
+            reconstructor = try TargetHash.compute(autoencoder: pair.reconstructor.checkpoint.folder)
+            self.second = try second.map { try TargetHash.compute(autoencoder: $0.checkpoint.folder) }
+        }
+
+        package init(verbalizer: String, reconstructor: String, second: String?) {
+            self.verbalizer = verbalizer
+            self.reconstructor = reconstructor
+            self.second = second
+        }
+
+        /// What differs from other models, in words; nil if nothing does.
+        func difference(from other: Readers) -> String? {
+            if verbalizer != other.verbalizer { return "verbalizer" }
+            if reconstructor != other.reconstructor { return "reconstructor" }
+            return second != other.second ? "second reader" : nil
+        }
+    }
+
+    /// Where the examples come from.
+    public struct Source: Sendable {
+        /// How the evidence was collected.
+        public var collecting: EvidenceCollector.Options
+        /// The grammar that claims are read with.
+        public var grammar: GrammarName
+        /// The denominator of claims' weights.
+        public var variance: RawVariance
+        /// The models.
+        public var readers: Readers
+
+        /// A source.
+        public init(
+            _ collecting: EvidenceCollector.Options, _ grammar: GrammarName, _ variance: RawVariance, _ readers: Readers
+        ) {
+            self.collecting = collecting
+            self.grammar = grammar
+            self.variance = variance
+            self.readers = readers
         }
     }
 
@@ -59,12 +118,18 @@ public struct ConfidenceModel: Sendable, Equatable {
         let mean: Double, deviation: Double
         /// Of the standardized value, in nats of log-odds.
         var coefficient: Double
+
+        func standardized(_ value: Double?) -> Double { ((value ?? mean) - mean) / deviation }
     }
 
     /// How the evidence was collected; it must be collected in the same way again.
     public let collecting: EvidenceCollector.Options
     /// The grammar that claims are read with.
     public let grammar: GrammarName
+    /// The denominator of claims' weights.
+    public let variance: RawVariance
+    /// The models that the evidence comes from.
+    public let readers: Readers
     /// Claims it was fitted to.
     public let examples: Int
     /// Whether evidence of a second reader is part of it.
@@ -77,39 +142,44 @@ public struct ConfidenceModel: Sendable, Equatable {
     private let allQuestions: Double
 
     /// Fits a model. Throws a ``TrainingError`` if the examples are all true, or all false.
-    public init(
-        _ examples: [Example], collecting: EvidenceCollector.Options, grammar: GrammarName
-    ) throws {
+    ///
+    /// - Parameter leavingOut: ingredients to do without.
+    public init(_ examples: [Example], from source: Source, leavingOut: Set<Ingredient> = []) throws {
         let right = examples.count(where: \.isTrue)
         guard right > 0, right < examples.count else {
             throw TrainingError(
                 "\(examples.count) claims, \(right) of them true: a confidence needs true and false ones; take more rows"
             )
         }
-        self.collecting = collecting
-        self.grammar = grammar
+        collecting = source.collecting
+        grammar = source.grammar
+        variance = RawVariance(variance: source.variance.variance, set: source.variance.set)
+        readers = source.readers
         self.examples = examples.count
-        var counts: [Question: (right: Double, all: Double)] = [:]
-        for example in examples {
-            let question = example.evidence.claim.question, known = counts[question] ?? (0, 0)
-            counts[question] = (known.right + (example.isTrue ? 1 : 0), known.all + 1)
-        }
-        let share = (Double(right) + 1) / (Double(examples.count) + 2)
-        // Questions that come up rarely are drawn towards all.
-        questions = counts.mapValues { ConfidenceModel.logOdds(($0.right + 4 * share) / ($0.all + 4)) }
-        allQuestions = ConfidenceModel.logOdds(share)
+        let counts = QuestionCounts(examples)
+        questions = counts.logOdds
+        allQuestions = counts.logOddsOfAll
         terms = []
         bias = 0
-        terms = Ingredient.allCases.compactMap { ingredient in
-            let values = examples.compactMap { value(ingredient, $0.evidence) }
-            guard let first = values.first, values.contains(where: { $0 != first }) else { return nil }
-            let mean = values.reduce(0, +) / Double(values.count)
-            let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
-            return Term(
-                ingredient: ingredient, mean: mean, deviation: max(variance.squareRoot(), 1e-9), coefficient: 0)
+        // What a question is worth must not have seen the example's own document: it would know the answer that it is to predict.
+        let values = examples.map { example in
+            Ingredient.allCases.map { ingredient in
+                ingredient == .question ? counts.logOdds(without: example) : value(ingredient, example.evidence)
+            }
+        }
+        var columns: [Int] = []
+        for (column, ingredient) in Ingredient.allCases.enumerated() where !leavingOut.contains(ingredient) {
+            let known = values.compactMap { $0[column] }
+            guard let first = known.first, known.contains(where: { $0 != first }) else { continue }
+            let mean = known.reduce(0, +) / Double(known.count)
+            let variance = known.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(known.count)
+            columns.append(column)
+            terms.append(
+                Term(ingredient: ingredient, mean: mean, deviation: max(variance.squareRoot(), 1e-9), coefficient: 0))
         }
         let fitted = LogisticRegression.fit(
-            examples.map { features($0.evidence) }, examples.map(\.isTrue), penalty: 1)
+            values.map { row in zip(terms, columns).map { $0.standardized(row[$1]) } }, examples.map(\.isTrue),
+            penalty: 1)
         for index in terms.indices { terms[index].coefficient = fitted.coefficients[index] }
         bias = fitted.bias
     }
@@ -120,7 +190,8 @@ public struct ConfidenceModel: Sendable, Equatable {
         case .weight: evidence.weight
         case .secondReader: evidence.secondWeight
         case .samples: evidence.samples
-        case .neighbours: evidence.neighbours
+        case .earlier: evidence.earlier
+        case .later: evidence.later
         case .likelihood: evidence.logProbability
         case .question: questions[evidence.claim.question] ?? allQuestions
         }
@@ -131,15 +202,46 @@ public struct ConfidenceModel: Sendable, Equatable {
 
     /// The probability that a claim is true.
     public func confidence(_ evidence: ClaimEvidence) -> Double {
-        let logOdds = zip(terms, features(evidence)).reduce(bias) { $0 + $1.0.coefficient * $1.1 }
+        let logOdds = terms.reduce(bias) { $0 + $1.coefficient * $1.standardized(value($1.ingredient, evidence)) }
         return 1 / (1 + exp(-logOdds))
     }
+}
 
-    private func features(_ evidence: ClaimEvidence) -> [Double] {
-        terms.map { term in
-            let value = value(term.ingredient, evidence) ?? term.mean
-            return (value - term.mean) / term.deviation
+/// How often claims about each question are true.
+private struct QuestionCounts {
+    private typealias Count = (right: Double, all: Double)
+    private var ofQuestion: [Question: Count] = [:]
+    private var ofDocument: [Int: [Question: Count]] = [:]
+    private var all: Count = (0, 0)
+
+    init(_ examples: [ConfidenceModel.Example]) {
+        for example in examples {
+            let question = example.evidence.claim.question, right: Double = example.isTrue ? 1 : 0
+            ofQuestion[question, default: (0, 0)].right += right
+            ofQuestion[question, default: (0, 0)].all += 1
+            ofDocument[example.document, default: [:]][question, default: (0, 0)].right += right
+            ofDocument[example.document, default: [:]][question, default: (0, 0)].all += 1
+            all.right += right
+            all.all += 1
         }
+    }
+
+    /// Of all claims. One true and one false are added, so that it is finite.
+    var logOddsOfAll: Double { QuestionCounts.logOdds(share) }
+    private var share: Double { (all.right + 1) / (all.all + 2) }
+
+    /// Of the claims about each question. Questions that come up rarely are drawn towards all.
+    var logOdds: [Question: Double] { ofQuestion.mapValues(logOdds) }
+
+    /// Of the claims about an example's question in other documents than its own.
+    func logOdds(without example: ConfidenceModel.Example) -> Double {
+        let question = example.evidence.claim.question
+        let all = ofQuestion[question] ?? (0, 0), own = ofDocument[example.document]?[question] ?? (0, 0)
+        return logOdds((all.right - own.right, all.all - own.all))
+    }
+
+    private func logOdds(_ count: Count) -> Double {
+        QuestionCounts.logOdds((count.right + 4 * share) / (count.all + 4))
     }
 
     private static func logOdds(_ share: Double) -> Double { log(share / (1 - share)) }
@@ -150,7 +252,7 @@ public struct ConfidenceModel: Sendable, Equatable {
 extension ConfidenceModel {
     /// Its name in the folder of a pair.
     public static let fileName = "confidence.json"
-    private static let format = "interlinear-confidence"
+    private static let format = "interlinear-confidence", version = 2
 
     /// Writes it. Throws a one-line error.
     public func write(to file: URL) throws { try AtomicFile.write(json.serialized(indent: 2) + "\n", to: file) }
@@ -169,9 +271,13 @@ extension ConfidenceModel {
 
     var json: JSONValue {
         [
-            "format": .string(ConfidenceModel.format), "version": .integer(1), "grammar": .string(grammar.rawValue),
+            "format": .string(ConfidenceModel.format), "version": .integer(ConfidenceModel.version),
+            "grammar": .string(grammar.rawValue),
             "samples": .integer(collecting.samples), "temperature": .number(Double(collecting.temperature)),
             "reach": .integer(collecting.reach), "max_tokens": .integer(collecting.maximumTokens),
+            "variance": ["raw": .number(variance.variance), "set": .string(variance.set)],
+            "verbalizer": .string(readers.verbalizer), "reconstructor": .string(readers.reconstructor),
+            "second_reader": readers.second.map { .string($0) } ?? .null,
             "examples": .integer(examples), "bias": .number(bias),
             "terms": .array(
                 terms.map {
@@ -192,13 +298,15 @@ extension ConfidenceModel {
     }
 
     init?(json: JSONValue) {
-        guard json["format"]?.string == ConfidenceModel.format, json["version"]?.int == 1,
+        guard json["format"]?.string == ConfidenceModel.format, json["version"]?.int == ConfidenceModel.version,
             let grammar = json["grammar"]?.string.flatMap(GrammarName.init(rawValue:)),
             let samples = json["samples"]?.int, samples >= 1, let temperature = json["temperature"]?.double,
             let reach = json["reach"]?.int, reach >= 0, let maximumTokens = json["max_tokens"]?.int,
             maximumTokens >= 1, let examples = json["examples"]?.int, let bias = json["bias"]?.double, bias.isFinite,
             let terms = json["terms"]?.array, let allQuestions = json["log_odds"]?.double,
-            let questions = json["questions"]?.array
+            let questions = json["questions"]?.array, let raw = json["variance"]?["raw"]?.double, raw > 0,
+            let set = json["variance"]?["set"]?.string, let verbalizer = json["verbalizer"]?.string,
+            let reconstructor = json["reconstructor"]?.string
         else { return nil }
         var collecting = EvidenceCollector.Options()
         collecting.samples = samples
@@ -221,6 +329,8 @@ extension ConfidenceModel {
         guard read.count == terms.count, known.count == questions.count else { return nil }
         self.collecting = collecting
         self.grammar = grammar
+        variance = RawVariance(variance: raw, set: set)
+        readers = Readers(verbalizer: verbalizer, reconstructor: reconstructor, second: json["second_reader"]?.string)
         self.examples = examples
         self.terms = read
         self.bias = bias

@@ -25,9 +25,9 @@ public struct ConfidenceReader {
 
     /// The confidence of the pair in a folder; nil if it has none.
     ///
-    /// - Parameter variance: the denominator of the claims' weights.
-    /// - Throws: a one-line error for a damaged file, or one that needs a second reader which is not there.
-    public init?(_ folder: URL, _ pair: Pair, variance: RawVariance, precision: Precision? = nil, seed: UInt64) throws {
+    /// - Throws: a one-line error for a damaged file, one that was fitted to other models, or one that needs a second reader which
+    ///   is not there.
+    public init?(_ folder: URL, _ pair: Pair, precision: Precision? = nil, seed: UInt64) throws {
         let file = folder.appending(path: ConfidenceModel.fileName)
         guard FileManager.default.fileExists(atPath: file.path) else { return nil }
         model = try ConfidenceModel(file)
@@ -39,9 +39,15 @@ public struct ConfidenceReader {
             )
         }
         let second = model.needsSecondReader ? try Reconstructor(folder: other, precision: precision) : nil
+        let found = try ConfidenceModel.Readers(pair, second: second)
+        if let name = model.readers.difference(from: found) {
+            throw ModelError(
+                "\(file.path): was fitted to another \(name) than the one beside it; make it anew with nla verify --write-confidence"
+            )
+        }
         var options = model.collecting
         options.seed = seed
-        collector = EvidenceCollector(pair, second: second, grammar, variance: variance, options)
+        collector = EvidenceCollector(pair, second: second, grammar, variance: model.variance, options)
     }
 
     /// The tokens beside `position` that its confidence looks at, of a text of `count`.
@@ -55,13 +61,12 @@ public struct ConfidenceReader {
     /// - Parameters:
     ///   - explanation: as the verbalizer writes it at temperature 0, the only kind that the confidence was fitted to.
     ///   - vector: the activation [1, d] that it is about.
-    ///   - neighbours: those [n, d] of the tokens beside.
+    ///   - neighbours: those of the tokens beside; all are of row 0.
     ///   - key: of the samples that are drawn.
     public func read(
-        _ explanation: Explanation, of vector: Tensor, neighbours: Tensor, key: UInt64
+        _ explanation: Explanation, of vector: Tensor, neighbours: Neighbours, key: UInt64
     ) throws -> [Sentence] {
-        let owners = [Int](repeating: 0, count: neighbours.rows)
-        let evidence = try collector.evidence([explanation], vector, neighbours: (neighbours, owners), keys: [key])[0]
+        let evidence = try collector.evidence([explanation], vector, neighbours: neighbours, keys: [key])[0]
         let confidences = Dictionary(
             evidence.map { ($0.sentence, model.confidence($0)) }, uniquingKeysWith: { first, _ in first })
         return Sentences.split(explanation.description).enumerated().map {

@@ -2,7 +2,7 @@ import Tensors
 import Training
 
 /// How well scores tell true claims from false ones.
-package struct Ranking {
+package struct Ranking: Sendable {
     /// Claims, the lowest score first.
     private let order: [Int]
     private let scores: [Double]
@@ -39,15 +39,6 @@ package struct Ranking {
         }
         return trueCount > 0 && below > 0 ? pairs / (trueCount * below) : nil
     }
-
-    /// The area with its interval over documents.
-    func estimate(_ bootstrap: ClusterBootstrap) -> Estimate? {
-        area().map { value in
-            Estimate(
-                value: value,
-                interval: bootstrap.interval { draws in area { Double(draws[draws.startIndex + $0]) } })
-        }
-    }
 }
 
 /// Claims of about the same confidence, and how many of them are true.
@@ -67,14 +58,54 @@ public struct ReliabilityBin: Sendable, Equatable {
 
     /// Cuts claims into bins of equal size, the least confident first (Bröcker and Smith 2007 say why not of equal width).
     package static func bins(_ confidences: [Double], _ isTrue: [Bool], count: Int = 10) -> [ReliabilityBin] {
-        let order = confidences.indices.sorted { (confidences[$0], $0) < (confidences[$1], $1) }
-        return (0..<count).compactMap { bin in
-            let own = order[bin * order.count / count..<(bin + 1) * order.count / count]
-            guard !own.isEmpty else { return nil }
+        places(confidences, count: count).map { own in
             let size = Double(own.count)
             return ReliabilityBin(
                 confidence: own.reduce(0) { $0 + confidences[$1] } / size,
                 share: Double(own.count { isTrue[$0] }) / size, count: own.count)
         }
+    }
+
+    /// The claims of each bin.
+    fileprivate static func places(_ confidences: [Double], count: Int) -> [ArraySlice<Int>] {
+        let order = confidences.indices.sorted { (confidences[$0], $0) < (confidences[$1], $1) }
+        return (0..<count).map { order[$0 * order.count / count..<($0 + 1) * order.count / count] }
+            .filter { !$0.isEmpty }
+    }
+}
+
+/// How far confidences are from the truth: the mean distance between confidence and the share that is true, over bins of equal size
+/// (the expected calibration error). Never below 0, so that over few claims it is too large on average.
+package struct Calibration: Sendable {
+    private let bins: [ArraySlice<Int>]
+    private let confidences: [Double]
+    private let isTrue: [Bool]
+    private let clusters: [Int]
+
+    /// - Parameter clusters: each claim's document, for intervals.
+    package init(_ confidences: [Double], _ isTrue: [Bool], clusters: [Int], bins: Int = 10) {
+        require(confidences.count == isTrue.count && isTrue.count == clusters.count, "a label and a document for each")
+        self.bins = ReliabilityBin.places(confidences, count: bins)
+        self.confidences = confidences
+        self.isTrue = isTrue
+        self.clusters = clusters
+    }
+
+    /// The error; nil over nothing. The bins stay those of all claims.
+    ///
+    /// - Parameter weight: of each claim's document.
+    package func error(_ weight: (_ cluster: Int) -> Double = { _ in 1 }) -> Double? {
+        var error = 0.0, total = 0.0
+        for bin in bins {
+            var size = 0.0, excess = 0.0
+            for claim in bin {
+                let weight = weight(clusters[claim])
+                size += weight
+                excess += weight * (confidences[claim] - (isTrue[claim] ? 1 : 0))
+            }
+            error += abs(excess)
+            total += size
+        }
+        return total > 0 ? error / total : nil
     }
 }

@@ -19,6 +19,8 @@ struct TestRows {
     let vectors: Tensor
 
     var count: Int { rows.count }
+    /// Whether facts are known of any of the documents.
+    var isLabelled: Bool { rows.contains { !store.document(of: $0).truths.isEmpty } }
     var clusterCount: Int { (clusters.max() ?? -1) + 1 }
 
     /// Up to `count` rows, spread evenly over a split. Throws if the target's tokenizer does not find the store's tokens.
@@ -47,9 +49,9 @@ struct TestRows {
         vectors = store.vectors(rows)
     }
 
-    /// The activations of the tokens up to `reach` before and behind each row's, and which row each belongs to.
-    func neighbours(_ target: Target, reach: Int, precision: Precision?) throws -> (vectors: Tensor, owners: [Int]) {
-        var texts: [[Int32]] = [], places: [[Int]] = [], owners: [Int] = []
+    /// The activations of the tokens up to `reach` before and behind each row's.
+    func neighbours(_ target: Target, reach: Int, precision: Precision?) throws -> Neighbours {
+        var texts: [[Int32]] = [], places: [[Int]] = [], owners: [Int] = [], isLater: [Bool] = []
         for row in rows.indices {
             let position = positions[row]
             let around = (max(0, position - reach)...min(ids[row].count - 1, position + reach)).filter {
@@ -60,9 +62,12 @@ struct TestRows {
             texts.append(Array(ids[row][...last]))
             places.append(around)
             owners += around.map { _ in row }
+            isLater += around.map { $0 > position }
         }
-        guard !owners.isEmpty else { return (Tensor(zeros: [0, vectors.width]), []) }
-        return (try target.activations(texts, at: places, precision: precision), owners)
+        let found =
+            owners.isEmpty
+            ? Tensor(zeros: [0, vectors.width]) : try target.activations(texts, at: places, precision: precision)
+        return Neighbours(found, owners: owners, isLater: isLater)
     }
 }
 

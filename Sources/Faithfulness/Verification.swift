@@ -1,5 +1,6 @@
 import Autoencoder
 import Claims
+import Foundation
 import LanguageModel
 import Tensors
 import Training
@@ -40,6 +41,33 @@ public struct Finding: Sendable {
     /// The number.
     public let estimate: Estimate
     let style: NumberStyle
+    /// The number over other documents.
+    private let statistic: Statistic
+
+    /// A number of documents drawn anew, given how often each was drawn; nil where it has no value.
+    typealias Statistic = @Sendable (_ draws: ArraySlice<UInt16>) -> Double?
+
+    /// A finding; nil if its number has no value.
+    init?(
+        _ section: Section, _ name: String, _ title: String, _ style: NumberStyle, _ bootstrap: ClusterBootstrap,
+        _ statistic: @escaping Statistic
+    ) {
+        guard let value = statistic([UInt16](repeating: 1, count: bootstrap.clusters)[...]) else { return nil }
+        self.section = section
+        self.name = name
+        self.title = title
+        self.style = style
+        self.statistic = statistic
+        estimate = Estimate(value: value, interval: bootstrap.interval(of: statistic))
+    }
+
+    /// How much more this is than the same number of another pair on the same rows, documents being drawn for both at once.
+    func estimate(minus other: Finding, _ bootstrap: ClusterBootstrap) -> Estimate {
+        let (own, theirs) = (statistic, other.statistic)
+        return Estimate(
+            value: estimate.value - other.estimate.value,
+            interval: bootstrap.interval { draws in own(draws).flatMap { own in theirs(draws).map { own - $0 } } })
+    }
 }
 
 /// How a pair is verified.
@@ -63,7 +91,7 @@ public struct VerificationOptions: Sendable {
     /// Tokens of an explanation at most.
     public var maximumTokens = 120
     /// Seed of everything random.
-    public var seed: UInt64 = 0
+    public var seed: UInt64 = 0 { didSet { evidence.seed = seed } }
     /// How often documents are drawn for intervals.
     public var resamples = 1000
 
@@ -94,6 +122,10 @@ public struct Verification: Sendable {
         public var grammar = GrammarName.tinyWorld
         /// Linear readers of the vectors; nil leaves facts out.
         public var probes: TeacherProbes?
+        /// What a teacher wrote about the rows, for a second reader to be compared on; nil leaves that out.
+        public var taught: TaughtRows?
+        /// The denominator of fractions of variance; nil for the pair's own, or else that of the split.
+        public var variance: RawVariance?
         /// Where other words come from.
         public var rewordings: Rewordings
         /// What pair and target compute in; nil for their weights' own.
@@ -116,8 +148,8 @@ public struct Verification: Sendable {
         public let weight: Double
         /// How far to believe it; nil without a model.
         public let confidence: Double?
-        /// Whether it is true.
-        public let isTrue: Bool
+        /// Whether it is true; nil where nothing is known of the document.
+        public let isTrue: Bool?
     }
 
     /// A row with its explanation, claim by claim.
@@ -132,10 +164,21 @@ public struct Verification: Sendable {
     public struct QuestionWeight: Sendable {
         /// The question.
         public let question: Question
-        /// Claims about it, and how many are true.
-        public let claims: Int, right: Int
+        /// Claims about it, of how many it is known whether they are true, and how many are.
+        public let claims: Int, known: Int, right: Int
         /// The mean share of variance that is lost without one.
         public let weight: Double
+    }
+
+    /// How often facts of one question are recovered, wherever they hold and a probe reads them.
+    public struct QuestionReading: Sendable {
+        /// The question.
+        public let question: Question
+        /// Facts that hold somewhere, counted at every row.
+        public let facts: Int
+        /// The shares of them that a linear reader finds in the activation and in what the reconstructor made of the words, and that
+        /// the words say.
+        public let fromVector: Double, fromWords: Double, said: Double
     }
 
     /// The numbers, in the order of tables.
@@ -146,6 +189,10 @@ public struct Verification: Sendable {
     public let reliability: [ReliabilityBin]
     /// What claims carry, by question.
     public let questionWeights: [QuestionWeight]
+    /// What is recovered of facts, by question.
+    public let questionReadings: [QuestionReading]
+    /// What could not be measured, and why.
+    public let notes: [String]
     /// Some rows in full.
     public let examples: [Example]
     /// Rows verified, and the documents that they are from.
@@ -167,11 +214,15 @@ public struct Verification: Sendable {
         let claims = try verifier.claims()
         findings += claims.findings
         progress("picking continuations and reading facts")
-        findings += try verifier.continuations() + verifier.facts()
+        findings += try verifier.continuations()
+        let facts = verifier.facts()
+        findings += facts.findings
         self.findings = Finding.Section.allCases.flatMap { section in findings.filter { $0.section == section } }
         confidence = claims.model
         reliability = claims.reliability
         questionWeights = claims.questionWeights
+        questionReadings = facts.questions
+        notes = verifier.notes(findings) + claims.notes
         examples = claims.examples
         rows = verifier.test.count
         documents = verifier.test.clusterCount
@@ -179,4 +230,58 @@ public struct Verification: Sendable {
 
     /// A number by its name.
     public subscript(_ name: String) -> Finding? { findings.first { $0.name == name } }
+}
+
+extension Verification.Material {
+    /// Throws a one-line error if the parts do not belong together, or a confidence is to be fitted to documents of which nothing is
+    /// known.
+    public func check() throws {
+        try store.check(pair, named: pair.verbalizer.checkpoint.folder.path)
+        if pair.targetHash == nil {
+            // Nothing else says that this is the model whose activations the store holds.
+            let found = try TargetHash.compute(target.checkpoint), wanted = store.manifest.settings.targetHash
+            guard found == wanted else {
+                throw ModelError(
+                    "\(target.checkpoint.folder.path): is not the model whose activations \(store.folder.path) holds: its content hash is \(found.prefix(12))…, the store's \(wanted.prefix(12))…"
+                )
+            }
+        }
+        if let second { try store.check(second.sidecar, named: second.checkpoint.folder.path) }
+        _ = try store.rows(ofSplit: split)
+        try probes?.check(unfitted: [split] + (fittingSplit.map { [$0] } ?? []))
+        guard let fittingSplit else { return }
+        guard fittingSplit != split else {
+            throw TrainingError(
+                "the split \(fittingSplit): a confidence must be fitted to other documents than those verified; name another split"
+            )
+        }
+        guard try store.rows(ofSplit: fittingSplit).contains(where: { !store.document(of: $0).truths.isEmpty }) else {
+            throw TrainingError(
+                "\(store.folder.path): no facts are known of the documents of the split \(fittingSplit), so that no confidence can be fitted to them; --fitting-split none leaves it out"
+            )
+        }
+    }
+
+    /// Throws a one-line error if the second reader has met the verbalizer: if it is the pair's own reconstructor, or part of the
+    /// reward of the joint run that made the pair.
+    ///
+    /// - Parameter folder: of the pair, or of a run's checkpoint.
+    public func checkSecondReader(of folder: URL) throws {
+        guard let second else { return }
+        let place = second.checkpoint.folder, hash = try TargetHash.compute(autoencoder: place)
+        if try Pair.start(ofCheckpoint: folder) == nil,
+            try TargetHash.compute(autoencoder: pair.reconstructor.checkpoint.folder) == hash
+        {
+            throw TrainingError(
+                "\(place.path): is the pair's own reconstructor; a second reader is trained with another seed, on explanations that the verbalizer did not write"
+            )
+        }
+        if let reader = try JointOptions.rewardReader(of: folder), FileManager.default.fileExists(atPath: reader.path),
+            try TargetHash.compute(autoencoder: reader) == hash
+        {
+            throw TrainingError(
+                "\(place.path): was part of the reward that \(folder.path) was trained with, so that it has met the verbalizer; take another second reader"
+            )
+        }
+    }
 }

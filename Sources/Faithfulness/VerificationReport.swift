@@ -23,6 +23,7 @@ public struct VerificationReport: Sendable {
     public let entries: [Entry]
     private let options: VerificationOptions
     private let split: String
+    private let bootstrap: ClusterBootstrap
 
     /// A report.
     public init(_ entries: [Entry], split: String, _ options: VerificationOptions) {
@@ -30,6 +31,9 @@ public struct VerificationReport: Sendable {
         self.entries = entries
         self.split = split
         self.options = options
+        // The same draws as in each verification, which is of the same rows.
+        bootstrap = ClusterBootstrap(
+            clusters: entries[0].verification.documents, resamples: options.resamples, seed: options.seed)
     }
 
     /// Every number that any of the pairs has, by section, with the pairs' values.
@@ -39,6 +43,23 @@ public struct VerificationReport: Sendable {
             $0.section == section && seen.insert($0.name).inserted
         }
         .map { finding in (finding, entries.map { $0.verification[finding.name] }) }
+    }
+
+    /// What stands in the column of differences; nil of a single pair.
+    private var differenceTitle: String? {
+        entries.count > 1 ? "\(entries[entries.count - 1].candidate.name) − \(entries[0].candidate.name)" : nil
+    }
+
+    /// How much more the last pair has of a number than the first, documents being drawn for both at once; nil if one has none.
+    private func difference(_ values: [Finding?]) -> Estimate? {
+        guard entries.count > 1, let first = values[0], let last = values[values.count - 1] else { return nil }
+        return last.estimate(minus: first, bootstrap)
+    }
+
+    private var notes: [String] {
+        entries.flatMap { entry in
+            entry.verification.notes.map { entries.count > 1 ? "\(entry.candidate.name): \($0)" : $0 }
+        }
     }
 
     private var foundation: String {
@@ -56,14 +77,23 @@ public struct VerificationReport: Sendable {
         for section in Finding.Section.allCases {
             let lines = lines(section)
             guard !lines.isEmpty else { continue }
-            text += "\n## \(section.title)\n\n| | \(names.joined(separator: " | ")) |\n"
-            text += "|" + String(repeating: "---|", count: names.count + 1) + "\n"
+            let heads = names + (differenceTitle.map { [$0] } ?? [])
+            text += "\n## \(section.title)\n\n| | \(heads.joined(separator: " | ")) |\n"
+            text += "|" + String(repeating: "---|", count: heads.count + 1) + "\n"
             for (finding, values) in lines {
-                let cells = values.map { $0?.estimate.text(finding.style) ?? "–" }
+                let cells = cells(finding, values)
                 text += "| \(([finding.title] + cells).joined(separator: " | ")) |\n"
             }
         }
+        if !notes.isEmpty { text += "\n" + notes.map { "- \($0)\n" }.joined() }
         return text
+    }
+
+    /// A line's values, and behind those of several pairs how the last differs from the first.
+    private func cells(_ finding: Finding, _ values: [Finding?]) -> [String] {
+        let cells = values.map { $0?.estimate.text(finding.style) ?? "–" }
+        guard differenceTitle != nil else { return cells }
+        return cells + [difference(values)?.text(finding.style, signed: true) ?? "–"]
     }
 
     // MARK: For a program
@@ -93,12 +123,28 @@ public struct VerificationReport: Sendable {
                     verification.questionWeights.map {
                         [
                             "subject": .string($0.question.subject), "relation": .string($0.question.relation),
-                            "claims": .integer($0.claims), "right": .integer($0.right), "weight": .number($0.weight),
+                            "claims": .integer($0.claims), "known": .integer($0.known), "right": .integer($0.right),
+                            "weight": .number($0.weight),
                         ]
                     }),
+                "facts": .array(
+                    verification.questionReadings.map {
+                        [
+                            "subject": .string($0.question.subject), "relation": .string($0.question.relation),
+                            "facts": .integer($0.facts), "from_vector": .number($0.fromVector),
+                            "from_words": .number($0.fromWords), "said": .number($0.said),
+                        ]
+                    }),
+                "notes": .array(verification.notes.map { .string($0) }),
             ]
         }
-        return pairs.count == 1 ? pairs[0] : ["pairs": .array(pairs)]
+        guard pairs.count > 1 else { return pairs[0] }
+        var differences = JSONObject()
+        for line in Finding.Section.allCases.flatMap(lines) {
+            guard let difference = difference(line.values) else { continue }
+            differences[line.finding.name] = .object(JSONObject(difference.members))
+        }
+        return ["pairs": .array(pairs), "last_minus_first": .object(differences)]
     }
 
     // MARK: For a browser
@@ -112,7 +158,8 @@ public struct VerificationReport: Sendable {
         return HTML.page(
             "nla verify: \(names.joined(separator: ", "))",
             "<p class=\"soft\">\(HTML.escaped(foundation))</p>\n" + charts
-                + Finding.Section.allCases.map(section).joined() + questions + examples)
+                + notes.map { "<p>\(HTML.escaped($0))</p>\n" }.joined()
+                + Finding.Section.allCases.map(section).joined() + facts + questions + examples)
     }
 
     private func section(_ section: Finding.Section) -> String {
@@ -122,10 +169,10 @@ public struct VerificationReport: Sendable {
             let title = HTML.escaped(finding.title.trimmingPrefix(while: { $0 == " " }))
             let isDetail = finding.title.hasPrefix(" ")
             return [isDetail ? "<span class=\"soft\">· \(title)</span>" : title]
-                + values.map { $0.map { HTML.escaped($0.estimate.text(finding.style)) } ?? "–" }
+                + cells(finding, values).map { HTML.escaped($0) }
         }
         return "<h2>\(HTML.escaped(section.title))</h2>\n<div class=\"scroll\">"
-            + HTML.table([""] + entries.map(\.candidate.name), rows) + "</div>\n"
+            + HTML.table([""] + entries.map(\.candidate.name) + (differenceTitle.map { [$0] } ?? []), rows) + "</div>\n"
     }
 
     /// The reliability diagram of each pair, and, of several pairs, how their numbers move from one to the next.
@@ -144,7 +191,7 @@ public struct VerificationReport: Sendable {
         }
         if entries.count > 1 {
             let pictures: [(title: String, names: [String])] = [
-                ("Variance explained, to each reader", ["fve_written", "second_fve_written", "private_written"]),
+                ("Variance explained, to each reader", ["fve_written", "second_fve_written", "private"]),
                 ("Claims", ["claims_true", "auc"]), ("KL of a splice, nats", ["kl_reconstruction", "kl_mean"]),
             ]
             figures += pictures.compactMap { title, names in
@@ -163,44 +210,58 @@ public struct VerificationReport: Sendable {
     }
 
     private var questions: String {
-        let parts = entries.map { entry in
-            let rows = entry.verification.questionWeights.map { line in
+        tables("What claims carry", ["claims about", "claims", "true", "share of variance a claim carries"]) {
+            $0.questionWeights.map { line in
                 [
                     HTML.escaped(line.question.description), "\(line.claims)",
-                    NumberStyle.percent.text(Double(line.right) / Double(max(1, line.claims))),
+                    line.known > 0 ? NumberStyle.percent.text(Double(line.right) / Double(line.known)) : "–",
                     NumberStyle.number.text(line.weight),
                 ]
             }
-            let name = entries.count > 1 ? "<h3>\(HTML.escaped(entry.candidate.name))</h3>" : ""
-            return rows.isEmpty
-                ? ""
-                : name + "<div class=\"scroll\">"
-                    + HTML.table(["claims about", "claims", "true", "share of variance a claim carries"], rows)
-                    + "</div>"
         }
-        return parts.allSatisfy(\.isEmpty) ? "" : "<h2>What claims carry</h2>\n" + parts.joined()
+    }
+
+    private var facts: String {
+        tables(
+            "What is recovered of each fact, wherever it holds",
+            ["fact", "rows", "from the activation", "from the words by a linear reader", "said in the words"]
+        ) {
+            $0.questionReadings.map { line in
+                [HTML.escaped(line.question.description), "\(line.facts)"]
+                    + [line.fromVector, line.fromWords, line.said].map { NumberStyle.percent.text($0) }
+            }
+        }
+    }
+
+    /// A table of each pair under one heading; nothing if all are empty.
+    private func tables(_ title: String, _ head: [String], _ rows: (Verification) -> [[String]]) -> String {
+        let parts = entries.map { entry in
+            let rows = rows(entry.verification)
+            let name = entries.count > 1 ? "<h3>\(HTML.escaped(entry.candidate.name))</h3>" : ""
+            return rows.isEmpty ? "" : name + "<div class=\"scroll\">" + HTML.table(head, rows) + "</div>"
+        }
+        return parts.allSatisfy(\.isEmpty) ? "" : "<h2>\(HTML.escaped(title))</h2>\n" + parts.joined()
     }
 
     private var examples: String {
-        let parts = entries.map { entry -> String in
-            let rows = entry.verification.examples.map { example in
+        tables(
+            "Worked examples",
+            [
+                "text so far",
+                "claims, each with how far to believe it and the share of variance that it carries; ✗ marks a false one",
+            ]
+        ) {
+            $0.examples.map { example in
                 [
                     HTML.escaped(example.textSoFar.suffix(200)),
                     example.claims.map { claim in
                         let confidence = claim.confidence.map { String(format: "%.0f%%", 100 * $0) } ?? ""
-                        let mark = claim.isTrue ? "" : " <span class=\"wrong\">✗</span>"
+                        let mark = claim.isTrue == false ? " <span class=\"wrong\">✗</span>" : ""
                         return
                             "\(HTML.escaped(claim.sentence))\(mark) <span class=\"soft\">\(confidence) · weight \(NumberStyle.number.text(claim.weight))</span>"
                     }.joined(separator: "<br>"),
                 ]
             }
-            let name = entries.count > 1 ? "<h3>\(HTML.escaped(entry.candidate.name))</h3>" : ""
-            return rows.isEmpty
-                ? "" : name + "<div class=\"scroll\">" + HTML.table(["text so far", "claims"], rows) + "</div>"
         }
-        return parts.allSatisfy(\.isEmpty)
-            ? ""
-            : "<h2>Worked examples</h2>\n<p class=\"soft\">Behind each claim how far to believe it, and the share of variance that is lost without it. ✗ marks one that is false.</p>\n"
-                + parts.joined()
     }
 }

@@ -12,13 +12,16 @@ extension Verifier {
         var reliability: [ReliabilityBin] = []
         var questionWeights: [Verification.QuestionWeight] = []
         var examples: [Verification.Example] = []
+        /// What could not be measured.
+        var notes: [String] = []
     }
 
     /// A claim of a row, with what speaks for it.
     private struct JudgedClaim {
         let row: Int
         let evidence: ClaimEvidence
-        let isTrue: Bool
+        /// Nil where nothing is known of the document.
+        let isTrue: Bool?
     }
 
     /// What claims carry, and which of them to believe.
@@ -28,20 +31,36 @@ extension Verifier {
         result.questionWeights = Verifier.weights(judged)
         result.findings = weightFindings(judged)
         if let split = material.fittingSplit {
-            let rows = try TestRows(
-                material.store, split: split, count: options.fittingRows, material.target)
-            let examples = try self.judged(rows, Verifier.explain(rows, material, options)).map {
-                ConfidenceModel.Example($0.evidence, isTrue: $0.isTrue)
+            do {
+                try believe(judged, split, &result)
+            } catch let error as TrainingError {
+                // The rest of the verification stands without it.
+                result.notes.append("no confidence: \(error)")
             }
-            let model = try ConfidenceModel(
-                examples, collecting: options.evidence, grammar: material.grammar)
-            result.model = model
-            let confidences = judged.map { model.confidence($0.evidence) }
-            result.reliability = ReliabilityBin.bins(confidences, judged.map(\.isTrue))
-            result.findings += rankings(judged, model, confidences) + beliefs(judged, confidences)
         }
         result.examples = worked(judged, result.model)
         return result
+    }
+
+    /// Fits the confidence to other documents, and judges it on these.
+    private func believe(_ judged: [JudgedClaim], _ split: String, _ result: inout ClaimFindings) throws {
+        let rows = try TestRows(material.store, split: split, count: options.fittingRows, material.target)
+        let examples = try self.judged(rows, Verifier.explain(rows, material, options)).compactMap { claim in
+            claim.isTrue.map {
+                ConfidenceModel.Example(claim.evidence, isTrue: $0, document: rows.clusters[claim.row])
+            }
+        }
+        let source = ConfidenceModel.Source(
+            options.evidence, material.grammar, variance, try .init(material.pair, second: material.second))
+        let model = try ConfidenceModel(examples, from: source)
+        let blind =
+            model.ingredients.contains(.later)
+            ? try ConfidenceModel(examples, from: source, leavingOut: [.later]) : nil
+        let known = judged.filter { $0.isTrue != nil }
+        let confidences = known.map { model.confidence($0.evidence) }
+        result.model = model
+        result.reliability = ReliabilityBin.bins(confidences, known.map { $0.isTrue == true })
+        result.findings += rankings(known, model, blind: blind, confidences) + beliefs(known, confidences)
     }
 
     private func judged(_ rows: TestRows, _ explanations: [Explanation]) throws -> [JudgedClaim] {
@@ -53,14 +72,18 @@ extension Verifier {
             explanations, rows.vectors, neighbours: neighbours, keys: rows.rows.map { UInt64($0) })
         return evidence.enumerated().flatMap { row, claims in
             let document = rows.store.document(of: rows.rows[row]), end = rows.store.row(rows.rows[row]).byteEnd
-            return claims.map { JudgedClaim(row: row, evidence: $0, isTrue: document.isTrue($0.claim, at: end)) }
+            let isLabelled = !document.truths.isEmpty
+            return claims.map {
+                JudgedClaim(row: row, evidence: $0, isTrue: isLabelled ? document.isTrue($0.claim, at: end) : nil)
+            }
         }
     }
 
     private static func weights(_ judged: [JudgedClaim]) -> [Verification.QuestionWeight] {
         Dictionary(grouping: judged) { $0.evidence.claim.question }.map { question, claims in
             Verification.QuestionWeight(
-                question: question, claims: claims.count, right: claims.count(where: \.isTrue),
+                question: question, claims: claims.count, known: claims.count { $0.isTrue != nil },
+                right: claims.count { $0.isTrue == true },
                 weight: claims.reduce(0) { $0 + $1.evidence.weight } / Double(claims.count))
         }.sorted { $0.question < $1.question }
     }
@@ -75,9 +98,7 @@ extension Verifier {
             guard let (numerator, denominator) = terms(index) else { continue }
             ratio.add(numerator, over: denominator, cluster: test.clusters[claim.row])
         }
-        return bootstrap.estimate(ratio).map {
-            Finding(section: .claims, name: name, title: title, estimate: $0, style: style)
-        }
+        return Finding(.claims, name, title, style, bootstrap) { [ratio] in ratio.value(draws: $0) }
     }
 
     private func weightFindings(_ judged: [JudgedClaim]) -> [Finding] {
@@ -86,9 +107,12 @@ extension Verifier {
             ("second_weight", "the same for the second reader", { $0.secondWeight }),
         ]
         return readers.flatMap { name, title, value in
-            [(true, "true"), (false, "false")].compactMap { isTrue, word in
-                overClaims("\(name)_\(word)", "\(title), \(word) ones", .number, judged) { index in
-                    guard judged[index].isTrue == isTrue else { return nil }
+            let groups: [(end: String, words: String, isTrue: Bool?)] = [
+                ("", "", nil), ("_true", ", true ones", true), ("_false", ", false ones", false),
+            ]
+            return groups.compactMap { end, words, isTrue in
+                overClaims(name + end, title + words, .number, judged) { index in
+                    guard isTrue == nil || judged[index].isTrue == isTrue else { return nil }
                     return value(judged[index].evidence).map { ($0, 1) }
                 }
             }
@@ -97,49 +121,54 @@ extension Verifier {
 
     /// How well the confidence tells true claims from false ones, beside each ingredient alone.
     private func rankings(
-        _ judged: [JudgedClaim], _ model: ConfidenceModel, _ confidences: [Double]
+        _ known: [JudgedClaim], _ model: ConfidenceModel, blind: ConfidenceModel?, _ confidences: [Double]
     ) -> [Finding] {
         func area(_ name: String, _ title: String, _ scores: [Double?]) -> Finding? {
-            let known = judged.indices.filter { scores[$0] != nil }
+            let scored = known.indices.filter { scores[$0] != nil }
             let ranking = Ranking(
-                known.compactMap { scores[$0] }, known.map { judged[$0].isTrue },
-                clusters: known.map { test.clusters[judged[$0].row] })
-            return ranking.estimate(bootstrap).map {
-                Finding(section: .claims, name: name, title: title, estimate: $0, style: .number)
+                scored.compactMap { scores[$0] }, scored.map { known[$0].isTrue == true },
+                clusters: scored.map { test.clusters[known[$0].row] })
+            return Finding(.claims, name, title, .number, bootstrap) { draws in
+                ranking.area { Double(draws[draws.startIndex + $0]) }
             }
         }
-        return
-            ([area("auc", "true from false claims, area under the ROC curve: the confidence", confidences)]
-            + model.ingredients.map { ingredient in
+        var findings = [
+            area("auc", "true from false claims, area under the ROC curve: the confidence", confidences)
+        ]
+        if let blind {
+            findings.append(
                 area(
-                    "auc_\(ingredient.rawValue)", "  \(ingredient.title)",
-                    judged.map { model.value(ingredient, $0.evidence) })
-            }).compactMap { $0 }
+                    "auc_without_later", "  without the tokens behind, which know how it went",
+                    known.map { blind.confidence($0.evidence) }))
+        }
+        findings += model.ingredients.map { ingredient in
+            area(
+                "auc_\(ingredient.rawValue)", "  \(ingredient.title)",
+                known.map { model.value(ingredient, $0.evidence) })
+        }
+        return findings.compactMap { $0 }
     }
 
     /// What comes of believing claims.
-    private func beliefs(_ judged: [JudgedClaim], _ confidences: [Double]) -> [Finding] {
-        // The expected calibration error over ten bins of equal size.
-        let error = ReliabilityBin.bins(confidences, judged.map(\.isTrue)).reduce(0) {
-            $0 + abs($1.confidence - $1.share) * Double($1.count) / Double(max(1, judged.count))
+    private func beliefs(_ known: [JudgedClaim], _ confidences: [Double]) -> [Finding] {
+        let isTrue = known.map { $0.isTrue == true }
+        let calibration = Calibration(confidences, isTrue, clusters: known.map { test.clusters[$0.row] })
+        func share(_ name: String, _ title: String, of counts: @escaping (Int) -> Bool) -> Finding? {
+            overClaims(name, title, .percent, known) { (counts($0) ? 1 : 0, 1) }
+        }
+        func truth(_ name: String, _ title: String, of counts: @escaping (Int) -> Bool) -> Finding? {
+            overClaims(name, title, .percent, known) { counts($0) ? (isTrue[$0] ? 1 : 0, 1) : nil }
         }
         return [
-            overClaims("claims_true", "claims that are true", .percent, judged) { (judged[$0].isTrue ? 1 : 0, 1) },
+            truth("claims_true", "claims that are true") { _ in true },
             Finding(
-                section: .claims, name: "calibration_error", title: "confidence and truth differ by, on average",
-                estimate: Estimate(value: error, interval: nil), style: .percent),
-            overClaims("sure_claims", "claims with a confidence of 90% or more", .percent, judged) {
-                (confidences[$0] >= 0.9 ? 1 : 0, 1)
-            },
-            overClaims("sure_true", "  of these true", .percent, judged) {
-                confidences[$0] >= 0.9 ? (judged[$0].isTrue ? 1 : 0, 1) : nil
-            },
-            overClaims("doubtful_claims", "claims with a confidence below 50%", .percent, judged) {
-                (confidences[$0] < 0.5 ? 1 : 0, 1)
-            },
-            overClaims("doubtful_true", "  of these true", .percent, judged) {
-                confidences[$0] < 0.5 ? (judged[$0].isTrue ? 1 : 0, 1) : nil
-            },
+                .claims, "calibration_error", "confidence and truth differ by, on average over ten bins", .percent,
+                bootstrap
+            ) { draws in calibration.error { Double(draws[draws.startIndex + $0]) } },
+            share("sure_claims", "claims with a confidence of 90% or more") { confidences[$0] >= 0.9 },
+            truth("sure_true", "  of these true") { confidences[$0] >= 0.9 },
+            share("doubtful_claims", "claims with a confidence below 50%") { confidences[$0] < 0.5 },
+            truth("doubtful_true", "  of these true") { confidences[$0] < 0.5 },
         ].compactMap { $0 }
     }
 

@@ -7,41 +7,55 @@ import Training
 extension Verifier {
     /// What takes the place of an activation in the target.
     private enum Substitute: String, CaseIterable {
-        case reconstruction, other, mean, random
+        case reconstruction, other
+        case scaledMean = "mean_scaled"
+        case mean, random
 
         var title: String {
             switch self {
             case .reconstruction: "the reconstruction"
             case .other: "another document's reconstruction"
-            case .mean: "the mean activation"
+            case .scaledMean: "the mean activation at the activation's norm"
+            case .mean: "the mean activation as it is"
             case .random: "a random error as large as the reconstruction's"
             }
         }
     }
 
-    /// What happens to the target's predictions when reconstructions, scaled to the activation's norm, take the place of activations.
+    /// What happens to the target's predictions when other vectors take the place of activations. Words say a direction, so that
+    /// reconstructions get the activation's norm; what they are compared with gets it, too.
     func splices() throws -> [Finding] {
         let splicer = try Splicer(material.target, precision: material.precision)
         let rows = spread(options.splicedRows, over: Array(0..<test.count))
-        guard let partners = test.store.partners(of: test.rows) else { return [] }
-        let scaled = reconstructions.scaled(toNormsOf: test.vectors)
-        let others = reconstructions.gatheringRows(partners.map(Int32.init)).scaled(toNormsOf: test.vectors)
         let average = meanVector
+        let scaled = reconstructions.scaled(toNormsOf: test.vectors)
+        let scaledMean = average.gatheringRows([Int32](repeating: 0, count: test.count)).scaled(toNormsOf: test.vectors)
+        let others = test.store.partners(of: test.rows).map {
+            reconstructions.gatheringRows($0.map(Int32.init)).scaled(toNormsOf: test.vectors)
+        }
+        let substitutes = Substitute.allCases.filter { $0 != .other || others != nil }
         let effects = splicer.effects(
             rows.map { row in
-                let random = randomError(row, as: scaled)
+                let vectors = substitutes.map { substitute in
+                    switch substitute {
+                    case .reconstruction: scaled.rows(row..<row + 1)
+                    case .other: (others ?? scaled).rows(row..<row + 1)
+                    case .scaledMean: scaledMean.rows(row..<row + 1)
+                    case .mean: average
+                    case .random: randomError(row, as: scaled)
+                    }
+                }
                 return Splicer.Place(
-                    ids: test.ids[row], position: test.positions[row],
-                    vectors: .stacking([scaled.rows(row..<row + 1), others.rows(row..<row + 1), average, random]))
+                    ids: test.ids[row], position: test.positions[row], vectors: .stacking(vectors))
             }, reach: options.splicedReach)
         let effectOf = Dictionary(uniqueKeysWithValues: zip(rows, effects))
-        func divergence(_ substitute: Substitute, _ row: Int) -> Double? { effect(substitute, row)?.divergence }
         func effect(_ substitute: Substitute, _ row: Int) -> Splicer.Effect? {
-            guard let index = Substitute.allCases.firstIndex(of: substitute) else { return nil }
+            guard let index = substitutes.firstIndex(of: substitute) else { return nil }
             return effectOf[row]?[index]
         }
+        func divergence(_ substitute: Substitute, _ row: Int) -> Double? { effect(substitute, row)?.divergence }
         var findings: [Finding?] = []
-        for substitute in Substitute.allCases {
+        for substitute in substitutes {
             let name = substitute.rawValue
             findings += [
                 mean(.splice, "kl_\(name)", "KL of the next token, nats: \(substitute.title)") {
@@ -59,9 +73,10 @@ extension Verifier {
             ]
         }
         findings.append(
-            finding(.splice, "recovered", "share of the mean activation's damage that the words undo", .percent) {
-                row in
-                guard let damage = divergence(.mean, row), let left = divergence(.reconstruction, row) else {
+            finding(
+                .splice, "recovered", "share of the damage of the mean (at the same norm) that the words undo", .percent
+            ) { row in
+                guard let damage = divergence(.scaledMean, row), let left = divergence(.reconstruction, row) else {
                     return nil
                 }
                 return (damage - left, damage)
@@ -81,7 +96,8 @@ extension Verifier {
 
     /// How often the text's true continuation is picked among others of the same kind of document, from a vector alone: the target
     /// reads it behind block K of a single empty token, and says how much likelier each continuation becomes than behind the mean
-    /// activation. The explanation's vector is the reconstruction, which has seen nothing but the words.
+    /// activation. The explanation's vector is the reconstruction, which has seen nothing but the words; its norm is that of activations
+    /// in general.
     func continuations() throws -> [Finding] {
         let length = options.continuationTokens
         let fit = (0..<test.count).filter { test.positions[$0] + length < test.ids[$0].count }
@@ -91,7 +107,7 @@ extension Verifier {
         }
         let candidates = rows.map { self.candidates(of: $0, among: rows) }
         let chosen = rows.indices.filter { candidates[$0].count == options.continuations }
-        guard !chosen.isEmpty, let partners = test.store.partners(of: test.rows) else { return [] }
+        guard !chosen.isEmpty else { return [] }
         let splicer = try Splicer(material.target, precision: material.precision)
         let kept = chosen.map { rows[$0] }
         let offered = chosen.map { index in candidates[index].map(continuation) }
@@ -100,8 +116,8 @@ extension Verifier {
         let common = Dictionary(
             uniqueKeysWithValues: zip(distinct, splicer.logLikelihoods(meanVector, of: [distinct])[0]))
         let places = kept.map(Int32.init)
-        let scaled = reconstructions.scaled(toNormsOf: test.vectors)
-        let others = reconstructions.gatheringRows(partners.map(Int32.init)).scaled(toNormsOf: test.vectors)
+        let usual = reconstructions.scaled(toNorm: meanNorm)
+        let others = test.store.partners(of: test.rows).map { usual.gatheringRows($0.map(Int32.init)) }
         func picked(_ vectors: Tensor) -> [Int: Bool] {
             let likelihoods = splicer.logLikelihoods(vectors.gatheringRows(places), of: offered)
             return Dictionary(
@@ -115,14 +131,21 @@ extension Verifier {
         return [
             (
                 "continuation", "the true continuation picked among \(options.continuations), from the explanation",
-                scaled
+                usual
             ),
-            ("continuation_vector", "  from the activation itself", test.vectors),
+            ("continuation_vector", "  from the activation itself", Optional(test.vectors)),
             ("continuation_other", "  from another document's explanation; chance is \(chance)", others),
         ].compactMap { name, title, vectors in
+            guard let vectors else { return nil }
             let picked = picked(vectors)
             return mean(.tests, name, title, .percent) { row in picked[row].map { $0 ? 1 : 0 } }
         }
+    }
+
+    /// The mean norm of the rows' activations.
+    private var meanNorm: Double {
+        (0..<test.count).reduce(0) { $0 + test.vectors.rows($1..<$1 + 1).floats()[...].squaredNorm.squareRoot() }
+            / Double(max(1, test.count))
     }
 
     /// A row, then others of other documents of its kind (of any kind where there are too few), whose texts go on differently.
@@ -146,43 +169,74 @@ extension Verifier {
         return result
     }
 
-    /// How often linear readers find the facts that are about to matter in the activation, in what the reconstructor made of the
-    /// words alone, and how often the words say them.
-    func facts() throws -> [Finding] {
-        guard let probes = material.probes else { return [] }
-        let documents = test.rows.map { test.store.document(of: $0).id }
-        let truth = probes.readings(test.vectors, documents: documents)
-        let made = probes.readings(reconstructions, documents: documents)
-        struct Case { let fact: Fact, standing: Standing }
-        let cases = (0..<test.count).map { row -> Case? in
-            let place = test.store.row(test.rows[row])
-            guard let moment = test.store.moment(of: test.rows[row]) else { return nil }
-            let holding = test.store.document(of: test.rows[row]).truths(at: place.byteEnd)
-            guard let found = holding.first(where: { $0.fact.question == moment.question }),
-                truth[row].best(found.fact.question) != nil
-            else { return nil }
-            return Case(fact: found.fact, standing: found.standing)
+    /// A fact that holds at a row, and who finds it there.
+    private struct FactCase {
+        let row: Int
+        let fact: Fact
+        let standing: Standing
+        /// Whether the next words depend on it.
+        let isMoment: Bool
+        let isInVector: Bool, isInReconstruction: Bool, isSaid: Bool
+    }
+
+    /// How often linear readers find facts in the activation, in what the reconstructor made of the words alone, and how often the words
+    /// say them: of the facts that are about to matter, and of all that hold somewhere.
+    func facts() -> (findings: [Finding], questions: [Verification.QuestionReading]) {
+        guard let probes = material.probes else { return ([], []) }
+        let cases = factCases(probes)
+        func share(
+            _ name: String, _ title: String, _ cases: [FactCase], _ isFound: (FactCase) -> Bool
+        ) -> Finding? {
+            var ratio = ClusteredRatio(clusters: test.clusterCount)
+            for found in cases { ratio.add(isFound(found) ? 1 : 0, over: 1, cluster: test.clusters[found.row]) }
+            return Finding(.tests, name, title, .percent, bootstrap) { [ratio] in ratio.value(draws: $0) }
         }
         var findings: [Finding?] = []
         for standing in Standing.allCases {
-            func share(_ name: String, _ title: String, _ isFound: (Int, Fact) -> Bool) -> Finding? {
-                mean(.tests, "\(name)_\(standing.rawValue)", title, .percent) { row in
-                    guard let found = cases[row], found.standing == standing else { return nil }
-                    return isFound(row, found.fact) ? 1 : 0
-                }
+            for (end, words, chosen) in [
+                ("", "about to matter", cases.filter { $0.standing == standing && $0.isMoment }),
+                ("_all", "that hold somewhere", cases.filter { $0.standing == standing }),
+            ] {
+                let name = standing.rawValue + end
+                findings += [
+                    share(
+                        "facts_words_\(name)",
+                        "\(standing.rawValue) facts \(words), read from the words by a linear reader", chosen
+                    ) {
+                        $0.isInReconstruction
+                    },
+                    share("facts_vector_\(name)", "  from the activation itself", chosen) { $0.isInVector },
+                    share("facts_said_\(name)", "  said in the words", chosen) { $0.isSaid },
+                ]
             }
-            findings += [
-                share(
-                    "facts_words", "\(standing.rawValue) facts about to matter, read from the words by a linear reader"
-                ) {
-                    made[$0].best($1.question) == $1.value
-                },
-                share("facts_vector", "  from the activation itself") { truth[$0].best($1.question) == $1.value },
-                share("facts_said", "  said in the words") { row, fact in
-                    grammar.read(explanations[row].description).claims.contains(fact)
-                },
-            ]
         }
-        return findings.compactMap { $0 }
+        let questions = Dictionary(grouping: cases, by: \.fact.question).map { question, cases in
+            func share(_ isFound: (FactCase) -> Bool) -> Double {
+                Double(cases.count(where: isFound)) / Double(cases.count)
+            }
+            return Verification.QuestionReading(
+                question: question, facts: cases.count, fromVector: share(\.isInVector),
+                fromWords: share(\.isInReconstruction), said: share(\.isSaid))
+        }
+        return (findings.compactMap { $0 }, questions.sorted { $0.question < $1.question })
+    }
+
+    /// Every fact that holds at a row and that a probe reads.
+    private func factCases(_ probes: TeacherProbes) -> [FactCase] {
+        let documents = test.rows.map { test.store.document(of: $0).id }
+        let truth = probes.readings(test.vectors, documents: documents)
+        let made = probes.readings(reconstructions, documents: documents)
+        return (0..<test.count).flatMap { row -> [FactCase] in
+            let place = test.store.row(test.rows[row])
+            let moment = test.store.moment(of: test.rows[row])?.question
+            let said = Set(grammar.read(explanations[row].description).claims)
+            return test.store.document(of: test.rows[row]).truths(at: place.byteEnd).compactMap { fact, standing in
+                guard let read = truth[row].best(fact.question) else { return nil }
+                return FactCase(
+                    row: row, fact: fact, standing: standing, isMoment: fact.question == moment,
+                    isInVector: read == fact.value, isInReconstruction: made[row].best(fact.question) == fact.value,
+                    isSaid: said.contains(fact))
+            }
+        }
     }
 }

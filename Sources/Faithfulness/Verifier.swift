@@ -19,25 +19,13 @@ struct Verifier {
     let bootstrap: ClusterBootstrap
 
     init(_ material: Verification.Material, _ options: VerificationOptions, progress: (String) -> Void) throws {
-        let store = material.store
-        try store.check(material.pair, named: material.pair.verbalizer.checkpoint.folder.path)
-        if let second = material.second {
-            try store.check(second.sidecar, named: second.checkpoint.folder.path)
-        }
-        try material.probes?.check(unfitted: [material.split] + (material.fittingSplit.map { [$0] } ?? []))
-        if let fitting = material.fittingSplit {
-            guard fitting != material.split else {
-                throw TrainingError(
-                    "the split \(fitting): a confidence must be fitted to other documents than those verified; name another split"
-                )
-            }
-            _ = try store.rows(ofSplit: fitting)
-        }
+        try material.check()
         self.material = material
         self.options = options
         grammar = material.grammar.grammar
-        variance = try material.pair.variance ?? store.rawVariance(ofSplit: material.split)
-        test = try TestRows(store, split: material.split, count: options.rows, material.target)
+        variance =
+            try material.variance ?? material.pair.variance ?? material.store.rawVariance(ofSplit: material.split)
+        test = try TestRows(material.store, split: material.split, count: options.rows, material.target)
         progress("explaining \(test.count) activations")
         explanations = try Verifier.explain(test, material, options)
         reconstructions = try material.pair.reconstructor.reconstruct(explanations.map(\.description))
@@ -58,9 +46,8 @@ struct Verifier {
         _ section: Finding.Section, _ name: String, _ title: String, _ style: NumberStyle = .number,
         _ terms: (_ row: Int) -> (numerator: Double, denominator: Double)?
     ) -> Finding? {
-        bootstrap.estimate(ratio(terms)).map {
-            Finding(section: section, name: name, title: title, estimate: $0, style: style)
-        }
+        let ratio = ratio(terms)
+        return Finding(section, name, title, style, bootstrap) { ratio.value(draws: $0) }
     }
 
     /// The mean of a number over rows; nil where a row does not count.
@@ -115,12 +102,16 @@ extension Verifier {
             findings.append(mean(.words, name, title) { values[$0] })
             let isEverywhere = values.allSatisfy { $0 != nil }
             guard change != .written, !isEverywhere, values.contains(where: { $0 != nil }) else { continue }
-            findings.append(
-                mean(.words, "\(name)_before", "  the same rows as written") { values[$0] == nil ? nil : whole[$0] })
-            findings.append(
+            let nothing = own[.empty] ?? []
+            findings += [
+                mean(.words, "\(name)_before", "  the same rows as written") {
+                    values[$0] == nil ? nil : whole[$0]
+                },
+                mean(.words, "\(name)_empty", "  the same rows with nothing") { values[$0] == nil ? nil : nothing[$0] },
                 mean(.words, "\(name)_rows", "  the share of rows that this changes", .percent) {
                     values[$0] == nil ? 0 : 1
-                })
+                },
+            ]
         }
         guard let second = material.second else { return findings.compactMap { $0 } }
         let others = try changed.texts.mapValues { try explained($0, second) }
@@ -130,20 +121,58 @@ extension Verifier {
                 mean(.secondReader, "second_fve_\(change.rawValue)", "its FVE, \(change.title)") { values[$0] })
         }
         for (change, title) in [
-            (WordChange.written, "FVE that only the pair understands"),
+            (WordChange.written, "how much more the pair's own reader makes of the words"),
             (.paraphrased, "the same of paraphrases, which no code survives"),
         ] {
             guard let mine = own[change], let theirs = others[change] else { continue }
-            let estimate = bootstrap.estimate(
-                of: ratio { row in mine[row].map { ($0, 1) } }, minus: ratio { row in theirs[row].map { ($0, 1) } })
-            findings.append(
-                estimate.map {
-                    Finding(
-                        section: .secondReader, name: "private_\(change.rawValue)", title: title, estimate: $0,
-                        style: .number)
-                })
+            findings.append(gap("gap_\(change.rawValue)", title, mine, theirs) { _ in true })
         }
+        findings += try taughtGaps(second, own[.written] ?? [], others[.written] ?? [])
         return findings.compactMap { $0 }
+    }
+
+    /// The mean difference of two readers on the rows that count.
+    private func gap(
+        _ name: String, _ title: String, _ mine: [Double?], _ theirs: [Double?], where counts: (Int) -> Bool
+    ) -> Finding? {
+        mean(.secondReader, name, title) { row in
+            guard counts(row), let mine = mine[row], let theirs = theirs[row] else { return nil }
+            return mine - theirs
+        }
+    }
+
+    /// The gap between the readers on what a teacher wrote, which is no code of the pair's: what one reader is better at reading in
+    /// general. Beside it what is left of the gap on the verbalizer's words when that is taken off, the share that only the pair
+    /// understands.
+    private func taughtGaps(_ second: Reconstructor, _ mine: [Double?], _ theirs: [Double?]) throws -> [Finding?] {
+        guard let taught = material.taught else { return [] }
+        let known = Dictionary(zip(taught.rows, taught.explanations)) { first, _ in first }
+        let texts = test.rows.map { known[$0] }
+        let own = try explained(texts, material.pair.reconstructor), others = try explained(texts, second)
+        return [
+            mean(.secondReader, "second_fve_taught", "its FVE, of the teacher's text") { others[$0] },
+            mean(.secondReader, "fve_taught", "the pair's own reader's FVE, of the teacher's text") { own[$0] },
+            gap("gap_taught", "how much more the pair's own reader makes of the teacher's text", own, others) { _ in
+                true
+            },
+            mean(.secondReader, "private", "the share of variance that only the pair understands: the gap beyond that")
+            {
+                row in
+                guard let a = mine[row], let b = theirs[row], let c = own[row], let d = others[row] else { return nil }
+                return (a - b) - (c - d)
+            },
+        ]
+    }
+
+    /// What could not be measured of words.
+    func notes(_ findings: [Finding]) -> [String] {
+        [
+            (WordChange.paraphrased, material.rewordings.paraphrase != nil),
+            (.translated, material.rewordings.translate != nil),
+        ].compactMap { change, isAsked in
+            isAsked && !findings.contains { $0.name == "fve_\(change.rawValue)" }
+                ? "\(change.title): none of the \(test.count) explanations has such a text" : nil
+        }
     }
 
     /// Each row's share of variance explained by a text; nil where there is no text.

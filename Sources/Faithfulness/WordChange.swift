@@ -87,7 +87,10 @@ package struct ChangedTexts {
     /// - Parameter partners: for each text that of another document; nil if there is only one.
     package init(_ written: [String], partners: [Int]?, _ rewordings: Rewordings) throws {
         func changed(_ others: [String?]) -> [String?] {
-            zip(written, others).map { $0 == $1 ? nil : $1 }
+            zip(written, others).map { own, other in
+                // A blank is no rewording; what no words carry is measured by itself.
+                other == own || other?.allSatisfy(\.isWhitespace) ?? true ? nil : other
+            }
         }
         texts[.written] = written
         texts[.shuffled] = changed(written.indices.map { Sentences.shuffled(written[$0], seed: UInt64($0)) })

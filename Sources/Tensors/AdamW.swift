@@ -15,6 +15,9 @@ public struct AdamW: Sendable {
     public var decaysVectors = true
     /// Largest global gradient norm; nil does not clip.
     public var maximumGradientNorm: Double?
+    /// Whether the memory of gradients stays with the parameters from step to step. Where several models take turns, those that
+    /// rest had better lend it.
+    public var keepsGradientMemory = true
     /// Steps taken.
     public var step = 0
     /// The first parameter whose gradient was NaN or infinite, where that made the last `update` change nothing.
@@ -36,7 +39,7 @@ public struct AdamW: Sendable {
         }
         let norm = squares.squareRoot()
         guard norm.isFinite else {
-            for parameter in parameters { parameter.clearGradient() }
+            for parameter in parameters { parameter.clearGradient(keepingMemory: keepsGradientMemory) }
             return norm
         }
         step += 1
@@ -48,7 +51,7 @@ public struct AdamW: Sendable {
         for parameter in parameters {
             guard let moments = parameter.moments else { continue }
             let first = moments.first.floatAddress, second = moments.second.floatAddress
-            defer { parameter.clearGradient() }
+            defer { parameter.clearGradient(keepingMemory: keepsGradientMemory) }
             settings.weight_decay = decaysVectors || parameter.value.shape.count > 1 ? weightDecay : 0
             if let rows = parameter.rowGradient {
                 ck_adamw_rows(

@@ -60,14 +60,21 @@ final class Buffer: @unchecked Sendable {
 
 /// Memory that was used keeps its pages for the next tensor of the same size: a training step asks for the same sizes every
 /// time, and fresh pages cost more than the arithmetic of small layers.
+///
+/// What is kept never makes the process larger than the most that was in use at once, by more than a little: before it grows
+/// beyond that, free memory of other sizes goes back to the system.
 final class MemoryPool: @unchecked Sendable {
     static let shared = MemoryPool()
 
     private let lock = NSLock()
     private var free: [Int: [UnsafeMutableRawPointer]] = [:]
     private var freeBytes = 0
+    /// Bytes in use, and the most that ever were.
+    private var usedBytes = 0, mostUsedBytes = 0
     /// Free memory beyond this returns to the system.
     private let limit = 3 << 30
+    /// What may be free beside the most that was ever in use.
+    private let slack = 256 << 20
     private static let hugePage = 2 << 20
 
     /// Sizes are rounded up so that nearly equal ones share a list.
@@ -79,12 +86,16 @@ final class MemoryPool: @unchecked Sendable {
     func take(_ byteCount: Int) -> UnsafeMutableRawPointer {
         let size = MemoryPool.rounded(byteCount)
         lock.lock()
+        usedBytes += size
+        mostUsedBytes = max(mostUsedBytes, usedBytes)
         if let address = free[size]?.popLast() {
             freeBytes -= size
             lock.unlock()
             return address
         }
+        let surplus = evict(usedBytes + freeBytes - mostUsedBytes - slack)
         lock.unlock()
+        for address in surplus { Foundation.free(address) }
         let alignment = size >= MemoryPool.hugePage ? MemoryPool.hugePage : 64
         var address: UnsafeMutableRawPointer?
         guard posix_memalign(&address, alignment, size) == 0, let address else {
@@ -96,9 +107,26 @@ final class MemoryPool: @unchecked Sendable {
         return address
     }
 
+    /// Takes free memory of at least `byteCount` bytes out of the lists, the largest pieces first; of it the pieces.
+    private func evict(_ byteCount: Int) -> [UnsafeMutableRawPointer] {
+        guard byteCount > 0, freeBytes > 0 else { return [] }
+        var pieces: [UnsafeMutableRawPointer] = [], left = byteCount
+        for size in free.keys.sorted(by: >) {
+            while left > 0, let address = free[size]?.popLast() {
+                pieces.append(address)
+                freeBytes -= size
+                left -= size
+            }
+            if free[size]?.isEmpty == true { free[size] = nil }
+            if left <= 0 { break }
+        }
+        return pieces
+    }
+
     func give(_ address: UnsafeMutableRawPointer, _ byteCount: Int) {
         let size = MemoryPool.rounded(byteCount)
         lock.lock()
+        usedBytes -= size
         guard freeBytes + size <= limit else {
             lock.unlock()
             Foundation.free(address)

@@ -16,7 +16,7 @@ public final class Parameter {
     private(set) var low: Tensor?
     /// AdamW's moments (m, v), float32.
     private(set) var moments: (first: Tensor, second: Tensor)?
-    /// The gradient's memory, kept between steps.
+    /// The gradient's memory, kept between steps unless the optimizer says otherwise.
     private var gradientMemory: Tensor?
     /// Whether the memory holds a gradient of this step.
     private var hasGradient = false
@@ -142,9 +142,10 @@ public final class Parameter {
         if touchedRows.first(where: { $0 == 0 }) != nil { touchedRows = [UInt8](repeating: 1, count: value.rows) }
     }
 
-    /// Forgets this step's gradient.
-    public func clearGradient() {
+    /// Forgets this step's gradient, and gives its memory away unless the next step is to find it here.
+    public func clearGradient(keepingMemory: Bool = true) {
         hasGradient = false
         rowGradient = nil
+        if !keepingMemory { gradientMemory = nil }
     }
 }

@@ -1,3 +1,4 @@
+import Autoencoder
 import Claims
 import Foundation
 import LanguageModel
@@ -36,12 +37,20 @@ struct ConfidenceModelTests {
         #expect(apart.coefficients[0].isFinite && apart.coefficients[0] > 0)
     }
 
-    private func example(_ samples: Double, colour: String = "red", isTrue: Bool) -> ConfidenceModel.Example {
+    private func example(
+        _ samples: Double, relation: String = "colour", isTrue: Bool, document: Int = 0
+    ) -> ConfidenceModel.Example {
         .init(
             ClaimEvidence(
-                sentence: 0, claim: Fact("the hat", "colour", colour), weight: 0.1, secondWeight: nil, samples: samples,
-                neighbours: samples > 0.5 ? 1 : nil, logProbability: -samples),
-            isTrue: isTrue)
+                sentence: 0, claim: Fact("the hat", relation, "red"), weight: 0.1, secondWeight: nil, samples: samples,
+                earlier: samples > 0.5 ? 1 : nil, later: nil, logProbability: -samples),
+            isTrue: isTrue, document: document)
+    }
+
+    private func source(_ collecting: EvidenceCollector.Options = .init()) -> ConfidenceModel.Source {
+        .init(
+            collecting, .plain, RawVariance(variance: 0.5, set: "a split"),
+            .init(verbalizer: "a", reconstructor: "b", second: nil))
     }
 
     @Test("What recurs is believed, as far as it was true among the examples; evidence that never varies is left out")
@@ -50,13 +59,41 @@ struct ConfidenceModelTests {
         let examples = (0..<400).map { index in
             example(index % 2 == 0 ? 1 : 0.25, isTrue: index % 2 == 0 ? index % 20 != 0 : index % 10 == 1)
         }
-        let model = try ConfidenceModel(examples, collecting: .init(), grammar: .plain)
+        let model = try ConfidenceModel(examples, from: source())
         #expect(!model.ingredients.contains(.weight) && !model.needsSecondReader)
         let sure = model.confidence(examples[0].evidence), unsure = model.confidence(examples[1].evidence)
         #expect(abs(sure - 0.9) < 0.02 && abs(unsure - 0.2) < 0.02, "\(sure) \(unsure)")
         #expect(throws: TrainingError.self) {
-            try ConfidenceModel([example(1, isTrue: true)], collecting: .init(), grammar: .plain)
+            try ConfidenceModel([example(1, isTrue: true)], from: source())
         }
+        #expect(try ConfidenceModel(examples, from: source(), leavingOut: [.samples]).ingredients == [.likelihood])
+    }
+
+    @Test(
+        "What a question is worth is learnt from other documents: where each has a question of its own, it is worth nothing"
+    )
+    func ownDocuments() throws {
+        // Every document asks its own question twice, and its claims are all true or all false. Counted with the document itself, the
+        // question would foretell all of them.
+        var random = Random(seed: 5)
+        let examples = (0..<200).flatMap { document in
+            let isTrue = document % 2 == 0
+            return (0..<2).map { _ in
+                example(random.uniform(), relation: "r\(document)", isTrue: isTrue, document: document)
+            }
+        }
+        let model = try ConfidenceModel(examples, from: source())
+        #expect(!model.ingredients.contains(.question))
+        for example in examples { #expect(abs(model.confidence(example.evidence) - 0.5) < 0.2) }
+        // Where documents share questions, these tell.
+        let shared = examples.map { example in
+            var example = example
+            example.evidence.claim = Fact("the hat", example.isTrue ? "colour" : "owner", "red")
+            return example
+        }
+        let telling = try ConfidenceModel(shared, from: source())
+        #expect(telling.ingredients.contains(.question))
+        for example in shared { #expect((telling.confidence(example.evidence) > 0.9) == example.isTrue) }
     }
 
     @Test("A confidence comes back from its file as it was; another file is refused by name")
@@ -66,11 +103,11 @@ struct ConfidenceModelTests {
             collecting.samples = 3
             collecting.reach = 1
             let model = try ConfidenceModel(
-                (0..<20).map { example(Double($0) / 20, isTrue: $0 % 3 > 0) }, collecting: collecting, grammar: .plain)
+                (0..<20).map { example(Double($0) / 20, isTrue: $0 % 3 > 0) }, from: source(collecting))
             let file = folder.appending(path: ConfidenceModel.fileName)
             try model.write(to: file)
             #expect(try ConfidenceModel(file) == model)
-            for damage in ["{", "{}", #"{"format": "interlinear-confidence", "version": 2}"#] {
+            for damage in ["{", "{}", #"{"format": "interlinear-confidence", "version": 1}"#] {
                 try Data(damage.utf8).write(to: file)
                 #expect { try ConfidenceModel(file) } throws: {
                     "\($0)".contains(file.path) && "\($0)".contains("nla verify")

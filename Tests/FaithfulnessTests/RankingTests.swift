@@ -45,4 +45,17 @@ struct RankingTests {
         #expect(bins[0].share == 0 && bins[4].share == 1)
         #expect(ReliabilityBin.bins([0.5], [true], count: 10) == [ReliabilityBin(confidence: 0.5, share: 1, count: 1)])
     }
+
+    @Test(
+        "The calibration error is the distance of confidence and truth, bin by bin, with documents drawn several times")
+    func calibration() throws {
+        // Two bins: 0.2 where 1 of 2 is true, 0.9 where both are.
+        let confidences = [0.2, 0.2, 0.9, 0.9], isTrue = [true, false, true, true]
+        let calibration = Calibration(confidences, isTrue, clusters: [0, 1, 2, 3], bins: 2)
+        #expect(abs(try #require(calibration.error()) - (0.3 + 0.1) / 2) < 1e-12)
+        // The false claim's document drawn three times, the true one's once: 1 of 4 is true.
+        let drawn = try #require(calibration.error { $0 == 1 ? 3 : 1 })
+        #expect(abs(drawn - (4 * 0.05 + 2 * 0.1) / 6) < 1e-12)
+        #expect(Calibration([], [], clusters: []).error() == nil)
+    }
 }

@@ -154,8 +154,8 @@ extension Tape {
             targets.allSatisfy { $0 >= 0 && Int($0) < vocabulary }, "a target outside the vocabulary of \(vocabulary)")
         let output = Tensor(uninitialized: [rows], .float32)
         let type = precision.elementType
-        // Blocks of about 64 MiB of logits.
-        let block = max(16, min(rows, (16 << 20) / vocabulary))
+        // Large enough that the table's gradient, which is read and written for each, costs little beside the products.
+        let block = max(16, min(rows, (96 << 20) / vocabulary))
         let mayKeep = isRecording && parts.contains { $0.input.needsGradient || $0.table.isTrainable }
         var kept: [Tensor?] = []
         var left = keptBytes
@@ -210,12 +210,17 @@ extension Tape {
         if !jobs.isEmpty { withExtendedLifetime(dlogits) { run(jobs) } }
     }
 
+    /// The softmax of rows, a part of them at a time: about 64 MiB of logits.
     private func softmax(
         _ parts: [LogitPart], _ targets: [Int32], _ range: Range<Int>, _ output: Tensor, into probabilities: Tensor?
     ) {
-        let logits = logits(parts, range)
-        ck_token_log_probabilities(
-            logits.floatAddress, Array(targets[range]), range.count, logits.width,
-            output.floatAddress + range.lowerBound, probabilities?.address, probabilities?.kernelType ?? CK_F32)
+        let most = max(16, (16 << 20) / parts[0].table.value.rows)
+        for begin in stride(from: range.lowerBound, to: range.upperBound, by: most) {
+            let some = begin..<min(range.upperBound, begin + most), logits = logits(parts, some)
+            ck_token_log_probabilities(
+                logits.floatAddress, Array(targets[some]), some.count, logits.width, output.floatAddress + begin,
+                probabilities?.rows(some.lowerBound - range.lowerBound..<some.upperBound - range.lowerBound).address,
+                probabilities?.kernelType ?? CK_F32)
+        }
     }
 }

@@ -24,6 +24,17 @@ public struct ClusteredRatio: Sendable, Equatable {
         let denominator = denominators.reduce(0, +)
         return denominator == 0 ? nil : numerators.reduce(0, +) / denominator
     }
+
+    /// The ratio over clusters drawn anew, given how often each was drawn; nil over nothing.
+    package func value(draws: ArraySlice<UInt16>) -> Double? {
+        require(draws.count == numerators.count, "\(numerators.count) clusters of \(draws.count)")
+        var numerator = 0.0, denominator = 0.0
+        for (cluster, count) in draws.enumerated() where count > 0 {
+            numerator += Double(count) * numerators[cluster]
+            denominator += Double(count) * denominators[cluster]
+        }
+        return denominator == 0 ? nil : numerator / denominator
+    }
 }
 
 /// How far ratios would vary over other documents: intervals by drawing whole clusters with replacement (the percentile bootstrap,
@@ -69,16 +80,7 @@ public struct ClusterBootstrap: Sendable {
     }
 
     private func values(_ ratio: ClusteredRatio) -> [Double?] {
-        require(ratio.numerators.count == clusters, "\(ratio.numerators.count) clusters of \(clusters)")
-        return (0..<resamples).map { resample in
-            var numerator = 0.0, denominator = 0.0
-            for cluster in 0..<clusters {
-                let weight = Double(weights[resample * clusters + cluster])
-                numerator += weight * ratio.numerators[cluster]
-                denominator += weight * ratio.denominators[cluster]
-            }
-            return denominator == 0 ? nil : numerator / denominator
-        }
+        (0..<resamples).map { ratio.value(draws: weights[$0 * clusters..<($0 + 1) * clusters]) }
     }
 
     /// From the 2.5th to the 97.5th percentile, between two values in proportion.

@@ -65,7 +65,7 @@ extension Pair {
     }
 
     /// A checkpoint with its run's folder and options; nil if the folder is none.
-    private static func parts(
+    fileprivate static func parts(
         ofCheckpoint folder: URL
     ) throws -> (checkpoint: TrainingCheckpoint, run: URL, options: JointOptions)? {
         guard FileManager.default.fileExists(atPath: folder.appending(path: "state.json").path) else { return nil }
@@ -74,5 +74,23 @@ extension Pair {
         var options = JointOptions()
         try options.read(runFile: run.appending(path: "run.yaml"))
         return (checkpoint, run, options)
+    }
+}
+
+extension JointOptions {
+    /// The second reader in the reward of the joint run that a pair comes from: one of its checkpoints, or its finished `model`. Nil
+    /// if there is none, or the folder is no part of a joint run.
+    public static func rewardReader(of folder: URL) throws -> URL? {
+        if let options = try Pair.parts(ofCheckpoint: folder)?.options {
+            return options.secondReader.map { URL(fileURLWithPath: $0) }
+        }
+        let run = folder.standardizedFileURL.deletingLastPathComponent()
+        guard folder.standardizedFileURL.lastPathComponent == "model",
+            FileManager.default.fileExists(atPath: run.appending(path: "run.yaml").path)
+        else { return nil }
+        var options = JointOptions()
+        // Another kind of run has no such reader.
+        guard (try? options.read(runFile: run.appending(path: "run.yaml"))) != nil else { return nil }
+        return options.secondReader.map { URL(fileURLWithPath: $0) }
     }
 }

@@ -315,7 +315,9 @@ public struct JointOptions: ScheduledOptions, Equatable {
         RunInputs([
             "pair": try modelHashes(),
             "store": try StoreManifest.hash(folder: URL(fileURLWithPath: store)),
-            "second_reader": try secondReader.map { try JointOptions.hash(URL(fileURLWithPath: $0)) },
+            "second_reader": try secondReader.map {
+                try TargetHash.compute(autoencoder: URL(fileURLWithPath: $0))
+            },
             "probes": try probes.map { try TeacherProbes.hash(folder: URL(fileURLWithPath: $0)) },
         ])
     }
@@ -324,10 +326,8 @@ public struct JointOptions: ScheduledOptions, Equatable {
     func modelHashes() throws -> String {
         let folders = Pair.folders(URL(fileURLWithPath: pair))
         let models = [folders.verbalizer, folders.reconstructor] + (warmStart ? [] : [folders.target])
-        return try models.map(JointOptions.hash).joined(separator: " ")
+        return try models.map { try TargetHash.compute(autoencoder: $0) }.joined(separator: " ")
     }
-
-    private static func hash(_ folder: URL) throws -> String { try TargetHash.compute(Checkpoint(folder: folder)) }
 
     /// The reconstructor's schedule.
     var reconstructorSchedule: LearningRateSchedule {

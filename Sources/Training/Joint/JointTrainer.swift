@@ -64,18 +64,21 @@ public final class JointTrainer: Trainer {
     static func groups(
         _ verbalizer: Verbalizer, _ reconstructor: Reconstructor, _ options: JointOptions
     ) -> [ParameterGroup] {
+        // The two take turns, so that one model's gradients are never there beside the other's.
+        var optimizer = options.optimizer
+        optimizer.keepsGradientMemory = false
         verbalizer.makeTrainable(precision: options.precision)
         var groups = [
             ParameterGroup(
                 "verbalizer", verbalizer.parameters.filter(\.isTrainable), precision: options.precision,
-                optimizer: options.optimizer, schedule: options.schedule)
+                optimizer: optimizer, schedule: options.schedule)
         ]
         if options.trainsReconstructor {
             reconstructor.makeTrainable(precision: options.precision)
             groups.append(
                 ParameterGroup(
                     "reconstructor", reconstructor.parameters.filter(\.isTrainable), precision: options.precision,
-                    optimizer: options.optimizer, schedule: options.reconstructorSchedule))
+                    optimizer: optimizer, schedule: options.reconstructorSchedule))
         }
         return groups
     }

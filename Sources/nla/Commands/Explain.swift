@@ -79,7 +79,7 @@ struct Explain: ParsableCommand {
         var options = verbalizing.options(samples: samples, seed: shared.seed)
         options.keys = chosen.map(UInt64.init)
         let explainer = TextExplainer(pair, variance: variance?.variance)
-        let believer = try believer(pair, folder, variance?.variance, precision).map {
+        let believer = try believer(pair, folder, precision).map {
             try Believer($0, model, ids, positions: chosen, precision: precision)
         }
         let other = try beside.map {
@@ -110,10 +110,10 @@ struct Explain: ParsableCommand {
 
     /// What the pair's folder says of confidence; nil if nothing, or if it is not about explanations like these.
     private func believer(
-        _ pair: Pair, _ folder: URL, _ variance: RawVariance?, _ precision: Precision?
+        _ pair: Pair, _ folder: URL, _ precision: Precision?
     ) throws -> ConfidenceReader? {
-        guard confidence, let variance else { return nil }
-        let reader = try ConfidenceReader(folder, pair, variance: variance, precision: precision, seed: shared.seed)
+        guard confidence else { return nil }
+        let reader = try ConfidenceReader(folder, pair, precision: precision, seed: shared.seed)
         if reader != nil, verbalizing.options(samples: samples, seed: shared.seed).sampling.temperature > 0 {
             shared.note(
                 "no confidence: it was fitted to explanations at temperature 0, and says nothing of sampled ones")
@@ -145,8 +145,10 @@ private struct Believer {
     }
 
     func read(_ explanation: Explanation, of vector: Tensor, at position: Int) throws -> [ConfidenceReader.Sentence] {
-        let beside = reader.neighbours(of: position, count: count).compactMap { places[$0].map(Int32.init) }
-        return try reader.read(
-            explanation, of: vector, neighbours: vectors.gatheringRows(beside), key: UInt64(position))
+        let beside = reader.neighbours(of: position, count: count)
+        let neighbours = Neighbours(
+            vectors.gatheringRows(beside.compactMap { places[$0].map(Int32.init) }), owners: beside.map { _ in 0 },
+            isLater: beside.map { $0 > position })
+        return try reader.read(explanation, of: vector, neighbours: neighbours, key: UInt64(position))
     }
 }

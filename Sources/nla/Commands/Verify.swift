@@ -22,7 +22,7 @@ struct Verify: ParsableCommand {
             shows how the numbers move. Without --store, texts of the tiny world are read by the target for the occasion.
 
             Paraphrases come from the grammar. For a language model's: --write-explanations e.jsonl, then nla data teach --texts \
-            e.jsonl --api … --prompt question.txt --output p.jsonl, then --paraphrases p.jsonl; translations likewise.
+            e.jsonl --api … --teacher-model NAME --prompt question.txt --output p.jsonl, then --paraphrases p.jsonl; translations likewise.
             """)
 
     @Option(
@@ -51,6 +51,12 @@ struct Verify: ParsableCommand {
 
     @Option(help: ArgumentHelp("A reconstructor that never met the verbalizer.", valueName: "dir"))
     var secondReader: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The teacher's explanations of the split: what a second reader makes of words that are no code of the pair's.",
+            valueName: "file.jsonl"))
+    var explanations: String?
 
     @Option(help: ArgumentHelp("Paraphrases, as nla data teach writes them.", valueName: "file.jsonl"))
     var paraphrases: String?
@@ -120,29 +126,48 @@ struct Verify: ParsableCommand {
         let first = try Pair.open(candidates[0].folder, precision: precision)
         let model = try openTarget(
             first, candidates[0].folder, named: target ?? startTarget(candidates[0].folder), shared)
+        // Whatever can be wrong is said before anything is computed.
+        let pairs =
+            try [first] + candidates.dropFirst().map { try Pair.open($0.folder, precision: precision) }
         let second = try secondReader.map { try Reconstructor(folder: URL(fileURLWithPath: $0), precision: precision) }
+        if writeConfidence != nil, try Pair.start(ofCheckpoint: candidates[0].folder) != nil {
+            throw TrainingError(
+                "\(candidates[0].folder.path): is a checkpoint; a confidence belongs to the finished pair, the run's folder model"
+            )
+        }
         let rewordings = try rewordings()
         try withStore(first, model, precision) { store in
-            if let writeExplanations { return try write(first, store, to: writeExplanations) }
+            if let writeExplanations { return try write(pairs, store, to: writeExplanations) }
             var material = Verification.Material(first, model, store, rewordings)
             material.second = second
             material.split = split
             material.fittingSplit = fittingSplit == "none" ? nil : fittingSplit
             material.grammar = grammar
             material.precision = precision
+            material.taught = try explanations.map {
+                try TaughtRows(store, split: split, JSONLTeacher(URL(fileURLWithPath: $0)))
+            }
+            // Several are measured against one denominator.
+            material.variance = try first.variance ?? store.rawVariance(ofSplit: split)
+            for (candidate, pair) in zip(candidates, pairs) {
+                material.pair = pair
+                try material.check()
+                try material.checkSecondReader(of: candidate.folder)
+            }
             material.probes = try probes(of: store)
-            let entries = try candidates.enumerated().map { index, candidate in
-                var own = material
-                if index > 0 { own.pair = try Pair.open(candidate.folder, precision: precision) }
+            let entries = try zip(candidates, pairs).map { candidate, pair in
+                material.pair = pair
                 let name = candidates.count > 1 ? "\(candidate.name): " : ""
                 return VerificationReport.Entry(
-                    candidate, try Verification(own, options) { shared.note("\(name)\($0) …") })
+                    candidate, try Verification(material, options) { shared.note("\(name)\($0) …") })
             }
             try show(VerificationReport(entries, split: split, options))
-            if let writeConfidence, let model = entries[0].verification.confidence {
-                try model.write(to: URL(fileURLWithPath: writeConfidence))
-                shared.note("\(writeConfidence): the confidence model, fitted to \(model.examples) claims")
+            guard let writeConfidence else { return }
+            guard let model = entries[0].verification.confidence else {
+                throw TrainingError("\(writeConfidence): nothing is written, since no confidence could be fitted")
             }
+            try model.write(to: URL(fileURLWithPath: writeConfidence))
+            shared.note("\(writeConfidence): the confidence model, fitted to \(model.examples) claims")
         }
     }
 
@@ -201,10 +226,13 @@ struct Verify: ParsableCommand {
     }
 
     /// A line for each explanation that there is, under its own words as its name.
-    private func write(_ pair: Pair, _ store: ActivationStore, to file: String) throws {
+    private func write(_ pairs: [Pair], _ store: ActivationStore, to file: String) throws {
         let all = try store.rows(ofSplit: split), count = min(rows, all.count)
         let vectors = store.vectors((0..<count).map { all[$0 * all.count / count] })
-        let texts = try pair.verbalizer.explain(vectors, .init(maximumTokens: maxTokens)).map { $0[0].description }
+        let texts = try pairs.flatMap { pair in
+            try store.check(pair, named: pair.verbalizer.checkpoint.folder.path)
+            return try pair.verbalizer.explain(vectors, .init(maximumTokens: maxTokens)).map { $0[0].description }
+        }
         let distinct = Set(texts).sorted()
         let lines = distinct.map { (["id": .string($0), "text": .string($0)] as JSONValue).serialized() + "\n" }
         try AtomicFile.write(lines.joined(), to: URL(fileURLWithPath: file))
