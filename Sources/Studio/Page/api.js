@@ -33,7 +33,7 @@ async function send(method, path, body, signal) {
     if (error.name === "AbortError") throw error;
     throw new Failure("The server does not answer. Is nla studio still running?", 0);
   }
-  if (response.status === 401 || response.status === 403) {
+  if (response.status === 401) {
     const secret = await askForSecret?.(hasSecret());
     if (secret) {
       sessionStorage.setItem("secret", secret);

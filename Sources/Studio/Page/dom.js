@@ -53,8 +53,8 @@ export function button(label, action, properties) {
 }
 
 /** A labelled control. */
-export function field(label, control, properties) {
-  return h("label", { class: "field", ...properties }, h("span", { class: "label" }, label), control);
+export function field(label, control, properties, ...after) {
+  return h("label", { class: "field", ...properties }, h("span", { class: "label" }, label), control, after);
 }
 
 /** Says something to screen readers, politely. */

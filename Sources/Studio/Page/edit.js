@@ -1,7 +1,7 @@
 // Change an explanation's words and see the vector move; then push the change into the model.
 import { ask } from "./api.js";
 import { button, debounce, decimal, errorLine, fill, h, percent, wasStopped } from "./dom.js";
-import { claimLines, cosineBar } from "./marks.js";
+import { claimLinesInFull, cosineBar } from "./marks.js";
 import { address } from "./router.js";
 import { steerSection } from "./steer.js";
 import { shown } from "./tokens.js";
@@ -14,22 +14,23 @@ export function editPage(context, position, parameters) {
   const original = explanation.description ?? "";
   const words = h("textarea", {
     id: "edit-words", rows: 3, "aria-label": "The explanation's words", "aria-describedby": "edit-hint",
-    value: parameters.get("words") ?? original, on: { input: () => changed() },
+    value: parameters.get("words") ?? context.drafts.get(explanation.id) ?? original, on: { input: () => changed() },
   });
   const scores = h("div", { class: "fit", "aria-live": "polite" });
   const nearest = h("div", { class: "nearest" });
   const trouble = h("div");
   const keep = button("Keep these words", keepWords, { disabled: true });
   const reset = button("Back to the model's words", () => { words.value = original; changed(); }, { class: "link" });
-  const steer = steerSection(context, position, {
-    original, words: () => words.value.trim(), strength: parameters.get("strength"), changed: remember,
-  });
+  const steer = steerSection(context, position, { original, words: () => words.value.trim(), parameters, changed: remember });
   let asked = null;
 
+  function state() {
+    return { explanation: explanation.id, words: words.value.trim() === original ? null : words.value.trim(), ...steer.state() };
+  }
+
   function remember() {
-    context.remember({
-      explanation: explanation.id, words: words.value.trim() === original ? null : words.value.trim(), strength: steer.strength(),
-    });
+    context.drafts.set(explanation.id, words.value);
+    context.remember(state());
   }
 
   const score = debounce(250, async () => {
@@ -61,7 +62,7 @@ export function editPage(context, position, parameters) {
       line("the model's words", before), line(isSame ? "unchanged" : "your words", result.cosine_similarity),
       !isSame && h("p", { class: "verdict" }, verdict(before, result)),
       !isSame && result.claims?.some((claim) => claim.truth || (claim.confidence ?? null) !== null)
-        && h("p", { class: "words" }, claimLines(result, true)));
+        && h("p", { class: "words" }, claimLinesInFull(result)));
     fill(nearest, result.nearest?.length > 0 && [
       h("h3", {}, isSame ? "These words are nearest to" : "Your words are now nearest to"),
       h("ol", {}, result.nearest.map((each) => h("li", {},
@@ -96,13 +97,14 @@ export function editPage(context, position, parameters) {
   reset.hidden = words.value.trim() === original;
   keep.disabled = reset.hidden;
   score();
+  steer.resume();
   return {
     element: h("div", { class: "edit" },
       h("h3", {}, "Change the words"), words,
       h("p", { class: "hint", id: "edit-hint" }, "Change a word. The reconstructor builds a vector from your words, and it is held against the model's own."),
       h("div", { class: "row" }, reset, keep), trouble, scores, steer.element, nearest),
     first: words,
-    state: () => ({ explanation: explanation.id, words: words.value.trim() === original ? null : words.value.trim(), strength: steer.strength() }),
+    state,
     close: () => { score.cancel(); asked?.abort(); steer.close(); },
   };
 }

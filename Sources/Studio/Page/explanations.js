@@ -97,7 +97,9 @@ export class Reading {
         heard(done, total);
       });
     } finally {
-      positions.forEach((position) => { if (this.pending.delete(position)) this.onChange(position); });
+      for (const [position, samples] of left) {
+        if (samples > 0 && this.pending.delete(position)) this.onChange(position);
+      }
     }
   }
 }

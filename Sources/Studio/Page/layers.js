@@ -8,17 +8,19 @@ import { shown } from "./tokens.js";
 const most = 24;
 
 /** The chosen tokens, and those before them, under every pair that is loaded. */
-export function layersPage(context, position) {
+export function layersPage(context, position, parameters) {
   const { reading } = context;
   const room = h("div", { class: "layers" });
   const words = h("div", { class: "difference", "aria-live": "polite" });
   const chosen = context.text.positions;
   const positions = chosen.length > 1 ? chosen.slice(-most)
     : reading.tokens.map((token) => token.position).filter((each) => each <= position).slice(-8);
-  let work = null;
+  let work = null, hasRun = false;
 
   async function run() {
     work?.abort();
+    hasRun = true;
+    context.remember(state());
     const mine = (work = new AbortController());
     fill(room, h("p", { class: "waiting" }, "Reading every layer… ", button("Stop", () => mine.abort(), { class: "link" })));
     try {
@@ -51,10 +53,13 @@ export function layersPage(context, position) {
       h("p", {}, h("a", { href: address("reading", reading.id, { position: cell.position, pair: layer.pair }) }, `Read on with ${layer.pair}`)));
   }
 
+  function state() { return { read: hasRun ? "yes" : null }; }
+
   const start = button(`Read ${positions.length} tokens at every layer`, run, { class: "primary" });
   fill(room, start);
+  if (parameters.get("read")) run();
   return {
     element: h("div", {}, h("p", { class: "hint" }, "One explanation for each layer that a pair is loaded for. A range of tokens can be chosen first."), room, words),
-    first: start, close: () => work?.abort(),
+    first: start, state, close: () => work?.abort(),
   };
 }

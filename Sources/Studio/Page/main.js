@@ -3,7 +3,7 @@ import { setSecretKeeper } from "./api.js";
 import { compareView } from "./compare.js";
 import { composeView } from "./compose.js";
 import { secretOf } from "./dialog.js";
-import { errorLine, fill, h } from "./dom.js";
+import { errorLine, fill, h, wasStopped } from "./dom.js";
 import { setViewKeys, startKeys } from "./keys.js";
 import { libraryView } from "./library.js";
 import { readingView } from "./reading.js";
@@ -20,6 +20,7 @@ const views = {
   runs: { open: runsView, tab: "runs", title: "Runs" },
 };
 
+const main = document.getElementById("main");
 let close = null;
 let shown = null;
 
@@ -29,13 +30,13 @@ let shown = null;
  */
 async function show() {
   const target = place();
-  const view = views[target.name] ?? views.read;
+  const view = Object.hasOwn(views, target.name) ? views[target.name] : views.read;
   close?.();
   close = null;
   setViewKeys([]);
   const room = h("div", { class: `view ${view.tab}` });
   shown = room;
-  fill(document.getElementById("main"), room);
+  fill(main, room);
   document.title = `${view.title} · Interlinear`;
   for (const link of document.querySelectorAll("nav [data-view]")) {
     if (link.dataset.view === view.tab) link.setAttribute("aria-current", "page");
@@ -43,10 +44,12 @@ async function show() {
   }
   try {
     const closing = await view.open(room, target);
-    if (shown === room) close = closing;
-    else closing?.();
+    if (shown !== room) { closing?.(); return; }
+    close = closing;
+    // What had the focus went with the view before.
+    if (document.activeElement === document.body) main.focus({ preventScroll: true });
   } catch (error) {
-    fill(room, errorLine(error, show));
+    if (shown === room && !wasStopped(error)) fill(room, errorLine(error, show));
   }
 }
 
@@ -55,6 +58,11 @@ let asking = null;
 setSecretKeeper((wasWrong) => {
   asking ??= secretOf(wasWrong).finally(() => { asking = null; });
   return asking;
+});
+// The address is the view's: to skip ahead is no step to another.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
 });
 startTheme();
 startKeys();

@@ -1,5 +1,5 @@
 // What stands beside an explanation: how well it fits, how probable a claim is, whether it is true, and what these marks mean.
-import { decimal, h, percent } from "./dom.js";
+import { button, decimal, h, percent } from "./dom.js";
 
 const truths = {
   true: { sign: "✓", word: "true", means: "The text has said this." },
@@ -18,10 +18,20 @@ export function cosineBar(cosine) {
 /** How probable a claim is to be true; null where nothing was fitted. */
 export function confidenceMark(claim) {
   if (claim.confidence === null || claim.confidence === undefined) return null;
-  return h("span", {
-    class: "confidence", title: claim.words ?? null, style: { "--share": claim.confidence },
-    "aria-label": `, ${percent(claim.confidence)} probable to be true`,
-  }, percent(claim.confidence));
+  return h("span", { class: "confidence", title: claim.words ?? null, style: { "--share": claim.confidence } },
+    percent(claim.confidence), h("span", { class: "unseen" }, " probable to be true"));
+}
+
+/** The same to press: what it means is then said below the claim, for those who cannot hover. */
+function confidenceButton(claim) {
+  const mark = confidenceMark(claim);
+  if (!mark || !claim.words) return { mark, meaning: null };
+  const meaning = h("span", { class: "meaning", hidden: true }, claim.words);
+  const press = button(mark, () => {
+    meaning.hidden = !meaning.hidden;
+    press.setAttribute("aria-expanded", String(!meaning.hidden));
+  }, { class: "asks", "aria-expanded": "false" });
+  return { mark: press, meaning };
 }
 
 /** Whether a claim is true, where the text's world is known. */
@@ -38,11 +48,23 @@ export function spoken(text) {
   return (text ?? "").replace(/<\/?explanation>/g, "").replace(/<\/?[a-z]*$/, "").trim();
 }
 
+function claimsOf(explanation) {
+  return explanation.claims?.length ? explanation.claims : [{ sentence: explanation.description ?? spoken(explanation.text) }];
+}
+
 /** An explanation in its claims, each with its marks; whole where it has none. */
-export function claimLines(explanation, withWords = false) {
-  const claims = explanation.claims?.length ? explanation.claims : [{ sentence: explanation.description ?? spoken(explanation.text) }];
-  return claims.map((claim) => h("span", { class: `claim ${claim.truth ?? ""}` },
-    claim.sentence, " ", h("span", { class: "marks" }, confidenceMark(claim), " ", truthMark(claim, withWords))));
+export function claimLines(explanation) {
+  return claimsOf(explanation).map((claim) => h("span", { class: `claim ${claim.truth ?? ""}` },
+    claim.sentence, " ", h("span", { class: "marks" }, confidenceMark(claim), " ", truthMark(claim))));
+}
+
+/** The same where there is room: the marks say in words what they mean. */
+export function claimLinesInFull(explanation) {
+  return claimsOf(explanation).map((claim) => {
+    const { mark, meaning } = confidenceButton(claim);
+    return h("span", { class: `claim ${claim.truth ?? ""}` },
+      claim.sentence, " ", h("span", { class: "marks" }, mark, " ", truthMark(claim, true)), meaning);
+  });
 }
 
 /** An explanation in one sentence for screen readers. */
@@ -53,17 +75,24 @@ export function inWords(explanation) {
   return `cosine ${decimal(explanation.cosine_similarity)}. ${claims.length ? claims.join(" ") : explanation.description}`;
 }
 
-/** What the marks mean. */
+/** What the marks mean: in one line, and in full once it is opened. */
 export function legend({ hasConfidence, hasTruth }) {
-  const steps = [0, 0.25, 0.5, 0.75, 1];
-  return h("div", { class: "legend" },
-    h("div", { class: "scale", role: "img", "aria-label": "Colour and length of the line under a token: cosine from 0 to 1" },
-      h("span", { class: "name" }, "cosine"),
-      steps.map((step) => h("span", { class: "step" }, cosineBar(step), h("span", {}, decimal(step, step % 0.5 ? 2 : step % 1 ? 1 : 0))))),
-    h("p", {}, "How well the words alone rebuild what the model holds at that token. It is no measure of truth."),
-    hasConfidence && h("p", {}, h("span", { class: "confidence", style: { "--share": 0.9 } }, "90%"),
-      " how probable a claim is to be true, fitted on texts whose truth is known: nine in ten such claims are."),
-    hasTruth && h("p", { class: "truths" }, Object.values(truths).map((truth) => h("span", {},
-      h("span", { class: `truth ${truth.word}` }, h("span", { "aria-hidden": "true" }, truth.sign), ` ${truth.word}`),
-      truth.word === "latent" ? ", though nothing has said it yet" : ""))));
+  const confidence = h("span", { class: "confidence", style: { "--share": 0.9 } }, "90%");
+  const signs = Object.values(truths).map((truth) =>
+    h("span", { class: `truth ${truth.word}` }, h("span", { "aria-hidden": "true" }, truth.sign), ` ${truth.word}`));
+  return h("details", { class: "legend" },
+    h("summary", {},
+      h("span", { class: "key" }, h("span", { class: "number" }, "0"),
+        h("span", { class: "ramp", role: "img", "aria-label": "from a short pale line to a long dark one" },
+          [0.1, 0.3, 0.5, 0.7, 0.9].map((step) => h("span", { class: "bar", style: { "--cosine": step } }))),
+        h("span", { class: "number" }, "1"), " cosine"),
+      hasConfidence && h("span", { class: "key" }, confidence, " probable"),
+      hasTruth && h("span", { class: "key" }, signs),
+      h("span", { class: "asks" }, "What the marks mean")),
+    h("dl", {},
+      h("dt", {}, "Cosine"), h("dd", {}, "How well the words alone rebuild what the model holds at that token: the line's length and colour. "
+        + "It is no measure of truth."),
+      hasConfidence && [h("dt", {}, "Probable"), h("dd", {}, "How probable a claim is to be true, fitted on texts whose truth is known: "
+        + "of claims marked 90%, nine in ten are true.")],
+      hasTruth && Object.values(truths).map((truth, index) => [h("dt", {}, signs[index].cloneNode(true)), h("dd", {}, truth.means)])));
 }

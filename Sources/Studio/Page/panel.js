@@ -10,7 +10,7 @@ import { wordsPage } from "./words.js";
 /** The panel of a reading. `context` is what its pages work with: the reading, the models, and what the view does for them. */
 export class Panel {
   constructor(context) {
-    this.context = { ...context, remember: (values) => this.#remember(values), openEdit: (explanation) => this.#edit(explanation) };
+    this.context = { ...context, drafts: new Map(), remember: (values) => this.#remember(values), openEdit: (explanation) => this.#edit(explanation) };
     this.rememberAbove = context.remember;
     this.pages = [
       { name: "words", label: "Words", make: wordsPage },

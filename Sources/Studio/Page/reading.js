@@ -38,7 +38,7 @@ class ReadingView {
     this.models = models;
     this.range = null;
     this.dirty = new Set();
-    this.work = null; // the request that explains
+    this.jobs = new Set(); // the requests that explain: how far each is, and how to stop it
     this.notes = new Notes(reading, () => this.text.refreshAll());
     this.text = new TokenText(reading.tokens, {
       choose: (range, how) => this.#choose(range, how), press: () => this.explainChosen(),
@@ -60,14 +60,18 @@ class ReadingView {
     this.trouble = h("div");
     const known = () => [...this.reading.byPosition.values()].flat();
     this.legendPlace = h("div");
-    this.showLegend = () => fill(this.legendPlace, legend({
-      hasConfidence: known().some((each) => each.claims?.some((claim) => claim.confidence !== null && claim.confidence !== undefined)),
-      hasTruth: Boolean(this.reading.data.truth) || known().some((each) => each.claims?.some((claim) => claim.truth)),
-    }));
+    let marks = null;
+    this.showLegend = () => {
+      const hasConfidence = known().some((each) => each.claims?.some((claim) => claim.confidence !== null && claim.confidence !== undefined));
+      const hasTruth = Boolean(this.reading.data.truth) || known().some((each) => each.claims?.some((claim) => claim.truth));
+      if (marks === `${hasConfidence} ${hasTruth}`) return; // it may have been opened
+      marks = `${hasConfidence} ${hasTruth}`;
+      fill(this.legendPlace, legend({ hasConfidence, hasTruth }));
+    };
     this.showLegend();
     this.body = h("div", { class: "reading" },
-      h("section", { class: "text", "aria-label": "Text" }, this.#heading(), this.#tools(), this.trouble, this.text.element,
-        this.legendPlace, this.#truth()),
+      h("section", { class: "text", "aria-label": "Text" }, this.#heading(), this.#tools(), this.trouble,
+        this.legendPlace, this.text.element, this.#truth()),
       this.panel.element);
     fill(room, this.body);
   }
@@ -148,8 +152,9 @@ class ReadingView {
   }
 
   #say(text) {
-    fill(this.progress, text);
     announce(text);
+    if (this.jobs.size) return; // there stands how far they are
+    fill(this.progress, text);
     clearTimeout(this.saying);
     this.saying = setTimeout(() => { if (this.progress.textContent === text) fill(this.progress); }, 4000);
   }
@@ -159,7 +164,7 @@ class ReadingView {
     const question = `Delete this reading with its ${count(explained, "explanation")} and ${count(this.notes.all.length, "note")}? `
       + "They are erased from the library's file. Nothing brings them back.";
     if (!await confirmed(question, "Delete")) return;
-    this.work?.abort();
+    this.#stop();
     await this.#attempt(async () => { await ask("DELETE", this.reading.path); go("#/library"); });
   }
 
@@ -177,7 +182,7 @@ class ReadingView {
       { keys: ["n"], says: "write a note", does: tab("notes") },
       { keys: ["h"], says: "highlight", does: () => this.range && this.#attempt(() => this.notes.toggleHighlight(this.range.focus)) },
       { keys: ["t"], says: "back to the text", does: () => this.text.select(this.range?.focus ?? 0, "move") },
-      { keys: ["Escape"], says: "stop what is running", does: () => this.work?.abort() },
+      { keys: ["Escape"], says: "stop what is running", does: () => this.#stop() },
     ]);
   }
 
@@ -211,7 +216,9 @@ class ReadingView {
   #choose(range, how) {
     this.range = range;
     this.panel.show(range);
-    if (how === "click" && !this.reading.at(range.focus).length && !this.work) this.explain([range.focus]);
+    // A sheet that has just opened must not lie on the token that it is about.
+    requestAnimationFrame(() => this.text.units[this.text.focus]?.scrollIntoView({ block: "nearest" }));
+    if (how === "click" && !this.reading.at(range.focus).length) this.explain([range.focus]);
   }
 
   #stand(explanation) {
@@ -228,33 +235,53 @@ class ReadingView {
     this.explain(positions.length <= mostExplainedUnasked ? positions : positions.slice(-endExplainedUnasked));
   }
 
-  /** Explains positions; a second request takes the place of the first. */
+  /** Explains positions, beside whatever is being explained already. */
   async explain(positions, options = {}) {
-    this.work?.abort();
-    const work = (this.work = new AbortController());
+    const wanted = options.samples > 1 ? positions : positions.filter((position) => !this.reading.pending.has(position));
+    if (!wanted.length) return;
+    const job = { stop: new AbortController(), done: 0, total: wanted.length * (options.samples ?? 1) };
+    this.jobs.add(job);
     fill(this.trouble);
-    const meter = h("progress", { "aria-label": "Explained", max: positions.length, value: 0 });
-    const says = h("span", {}, `0 of ${positions.length}`);
-    fill(this.progress, meter, says, button("Stop", () => work.abort(), { id: "stop" }));
+    this.#showProgress();
     try {
-      await this.reading.explain(positions, { samples: 1, temperature: 0, ...options }, work.signal, (done, total) => {
-        meter.max = total;
-        meter.value = done;
-        says.textContent = `${done} of ${total}`;
+      await this.reading.explain(wanted, { samples: 1, temperature: 0, ...options }, job.stop.signal, (done, total) => {
+        Object.assign(job, { done, total });
+        this.#showProgress();
       });
-      if (this.work === work) this.#finished(positions);
+      this.#ended(job, () => this.#finished(wanted));
     } catch (error) {
-      if (this.work !== work) return;
-      fill(this.progress);
-      if (wasStopped(error)) this.#say("Stopped. What was finished is kept.");
-      else fill(this.trouble, errorLine(error, () => this.explain(positions, options)));
-    } finally {
-      if (this.work === work) this.work = null;
+      this.#ended(job, () => {
+        if (wasStopped(error)) this.#say("Stopped. What was finished is kept.");
+        else fill(this.trouble, errorLine(error, () => this.explain(wanted, options)));
+      });
     }
   }
 
+  #ended(job, report) {
+    this.jobs.delete(job);
+    this.#showProgress();
+    if (!this.isClosed) report();
+  }
+
+  #stop() {
+    for (const job of this.jobs) job.stop.abort();
+  }
+
+  /** How far all that runs is, and a button that stops it. */
+  #showProgress() {
+    if (!this.jobs.size) { this.meter = null; fill(this.progress); return; }
+    if (!this.meter) {
+      this.meter = h("progress", { "aria-label": "Explained" });
+      this.says = h("span", {});
+      fill(this.progress, this.meter, this.says, button("Stop", () => this.#stop(), { id: "stop" }));
+    }
+    const sum = (name) => [...this.jobs].reduce((total, job) => total + job[name], 0);
+    this.meter.max = sum("total");
+    this.meter.value = sum("done");
+    this.says.textContent = `${sum("done")} of ${sum("total")}`;
+  }
+
   #finished(positions) {
-    fill(this.progress);
     this.showLegend();
     const only = positions.length === 1 && this.reading.shownAt(positions[0]);
     announce(only ? `${shown(this.reading.token(positions[0]).token)}: ${inWords(only)}` : `${count(positions.length, "token")} explained.`);
@@ -275,7 +302,8 @@ class ReadingView {
   }
 
   close() {
-    this.work?.abort();
+    this.isClosed = true;
+    this.#stop();
     this.panel.close();
   }
 }

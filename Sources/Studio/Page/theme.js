@@ -14,7 +14,7 @@ function apply() {
   if (choice === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = choice;
   const control = document.getElementById("theme-button");
-  control.textContent = { system: "Auto", light: "Light", dark: "Dark" }[choice];
+  control.textContent = { system: "Theme: auto", light: "Theme: light", dark: "Theme: dark" }[choice];
   control.setAttribute("aria-label", `${names[choice]}. Press for the next.`);
 }
 

@@ -37,15 +37,21 @@ export class TokenText {
 
   #lines() {
     const pieces = [];
-    let role = null;
+    let role = null, word = null;
     this.tokens.forEach((token, index) => {
       const name = token.section === "content" ? token.role : role;
       if (name !== role) {
         role = name;
+        word = null;
         pieces.push(h("span", { class: "role", "aria-hidden": "true" }, role));
       }
-      pieces.push(this.units[index]);
-      if (/\n/.test(token.token)) pieces.push(h("span", { class: "break", "aria-hidden": "true" }));
+      // What is written without a space between is not parted at a line's end, as long as there are no glosses to make room for.
+      if (!word || this.units[index].matches(".spaced")) pieces.push(word = h("span", { class: "word", role: "presentation" }));
+      word.append(this.units[index]);
+      if (/\n/.test(token.token)) {
+        word = null;
+        pieces.push(h("span", { class: "break", "aria-hidden": "true" }));
+      }
     });
     return pieces;
   }
@@ -53,7 +59,7 @@ export class TokenText {
   #unit(index) {
     const token = this.tokens[index];
     const classes = ["unit"];
-    if (/^\s/.test(token.token)) classes.push("spaced");
+    if (index === 0 || /^\s/.test(token.token)) classes.push("spaced");
     if (continuesWord(this.tokens, index)) classes.push("continues");
     if (token.section && token.section !== "content") classes.push("scaffold");
     const unit = h("span", { class: classes.join(" "), role: "option", tabindex: "-1", "aria-selected": "false", "data-index": index });
@@ -120,7 +126,7 @@ export class TokenText {
       unit.tabIndex = index === this.focus ? 0 : -1;
       unit.classList.toggle("current", index === this.focus);
     });
-    if (focuses) this.units[this.focus].focus({ preventScroll: false });
+    if (focuses) this.units[this.focus].focus();
   }
 
   #unitOf(event) { return event.target instanceof Element ? event.target.closest(".unit") : null; }

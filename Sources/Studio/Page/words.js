@@ -1,6 +1,6 @@
 // The panel's first page: what was said of a token, sample beside sample.
 import { button, decimal, field, fill, h, percent } from "./dom.js";
-import { claimLines, cosineBar, spoken } from "./marks.js";
+import { claimLinesInFull, cosineBar, spoken } from "./marks.js";
 
 const origins = { edited: "your words", imported: "imported" };
 
@@ -27,7 +27,7 @@ export function wordsPage(context, position) {
 
   function card(explanation, standsInText) {
     return h("article", { class: "sample", "aria-current": standsInText ? "true" : null },
-      h("p", { class: "words" }, claimLines(explanation, true)),
+      h("p", { class: "words" }, claimLinesInFull(explanation)),
       !explanation.complete && explanation.complete !== undefined && explanation.origin === "model"
         && h("p", { class: "hint" }, "It ran out of tokens before its end."),
       h("p", { class: "scores" }, cosineBar(explanation.cosine_similarity), decimal(explanation.cosine_similarity), " cosine",
