@@ -113,7 +113,7 @@ struct AccessTests {
             try await browser.click("#theme-button")
             try await browser.click("#theme-button")
             try await browser.run("location.reload()")
-            try await browser.wait("document.querySelector('#theme-button')?.textContent === 'Dark'")
+            try await browser.wait("document.querySelector('#theme-button')?.textContent === 'Theme: dark'")
             let paper = try await browser.run(brightness, "background-color", "html").double ?? -1
             #expect(paper < 0.1)
         }

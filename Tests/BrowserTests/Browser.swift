@@ -11,6 +11,8 @@ struct Browser: Sendable {
         var height = 900
         var prefersDark = false
         var prefersReducedMotion = false
+        /// Pixels of the screen to one of the page.
+        var scale = 1.0
     }
 
     /// What the driver or the page answered with instead of what was asked for.
@@ -58,7 +60,7 @@ struct Browser: Sendable {
         try await command(
             "Emulation.setDeviceMetricsOverride",
             [
-                "width": .integer(look.width), "height": .integer(look.height), "deviceScaleFactor": 1,
+                "width": .integer(look.width), "height": .integer(look.height), "deviceScaleFactor": .number(look.scale),
                 "mobile": .bool(look.width < 600),
             ])
     }

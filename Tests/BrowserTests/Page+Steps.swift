@@ -7,6 +7,14 @@ extension Browser {
         "Long ago Hester worked at the orchard with Bram. Bram had a striped scarf. They drew straws, and then Hester had it. "
         + "Hester sold Bram the same locker twice. At supper the scarf stood on the shelf again. In the end Hester"
 
+    /// A couplet that a rhyme must end, in the same language.
+    static let couplet = "We sat beneath the fragrant pine,\nand rubbed some ointment on the"
+
+    /// The reading that is open.
+    func readingID() async throws -> String {
+        try await run("return location.hash.match(/reading\\/([^?]+)/)[1]").string ?? ""
+    }
+
     /// Types a text, has it explained, and waits until all of it is.
     func explain(_ text: String) async throws {
         try await type(text, into: "#text")

@@ -15,7 +15,10 @@ let card = null, at = 0, timer = null;
 
 function mark(selector) {
   for (const element of document.querySelectorAll(".toured")) element.classList.remove("toured");
-  if (selector) document.querySelector(selector)?.classList.add("toured");
+  const element = selector && document.querySelector(selector);
+  if (!element) return;
+  element.classList.add("toured");
+  element.scrollIntoView({ block: "nearest" });
 }
 
 function end() {
@@ -43,7 +46,7 @@ function begin() {
   end();
   at = 0;
   card = h("section", { class: "tour", role: "region", "aria-label": "Tour", "aria-live": "polite" });
-  document.body.append(card);
+  document.querySelector(".masthead").before(card);
   show(true);
   // Steps become ready as the page changes; looking twice a second is enough.
   timer = setInterval(() => {
@@ -61,5 +64,5 @@ export function startTour() {
   card = h("section", { class: "tour offer", role: "region", "aria-label": "Tour" },
     h("p", {}, "Here for the first time? The tour takes a minute."),
     h("div", { class: "row end" }, button("Not now", end, { class: "link" }), button("Show me", begin, { class: "primary" })));
-  document.body.append(card);
+  document.querySelector(".masthead").before(card);
 }
