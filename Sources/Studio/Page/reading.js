@@ -32,6 +32,13 @@ export async function readingView(room, { rest: id, parameters }) {
   return () => view.close();
 }
 
+/** A menu closes once something in it was chosen, or the focus has gone elsewhere. */
+function closeMenu(event) {
+  const menu = event.currentTarget;
+  const isLeft = event.type === "focusout" && event.relatedTarget && !menu.contains(event.relatedTarget);
+  if (isLeft || (event.type === "click" && event.target.closest(".sheet"))) menu.open = false;
+}
+
 class ReadingView {
   constructor(room, reading, models) {
     this.reading = reading;
@@ -108,7 +115,8 @@ class ReadingView {
     return h("div", { class: "toolbar", role: "group", "aria-label": "This reading" }, pairs,
       button("Explain all", () => this.explain(reading.tokens.map((token) => token.position)), { id: "explain-all" }), range,
       h("label", { class: "check" }, glosses, " glosses"),
-      h("details", { class: "menu" }, h("summary", {}, "Share"), h("div", { class: "sheet" },
+      h("details", { class: "menu", on: { focusout: (event) => closeMenu(event), click: (event) => closeMenu(event) } },
+        h("summary", {}, "Share"), h("div", { class: "sheet" },
         button("Copy a link to this view", () => this.#copyLink()),
         button("Save as a page (HTML)", () => this.#attempt(() =>
           download(`${reading.path}/export.html`, `${this.#fileName()}.html`)), { id: "export-html" }),
@@ -140,7 +148,6 @@ class ReadingView {
   }
 
   async #copyLink() {
-    this.body.querySelector("details.menu").open = false;
     await this.#attempt(async () => {
       try {
         await navigator.clipboard.writeText(location.href);
