@@ -14,7 +14,8 @@ struct AccessTests {
             try await browser.waitUntilExplained()
             try await browser.run("document.querySelector('.unit').focus()")
             try await browser.press(.right, .right, .down)
-            let below = try await browser.run("return Number(document.querySelector('.unit.current').dataset.index)").int
+            let below = try await browser.run("return Number(document.querySelector('.unit.current').dataset.index)")
+                .int
             #expect(below ?? 0 > 2)
             try await browser.press(.home, .right, .right, holding: nil)
             try await browser.press(.right, .right, holding: .shift)
@@ -82,7 +83,8 @@ struct AccessTests {
                 try await check(tab)
             }
             // The panel is in sight, whichever token was chosen.
-            let top = try await browser.run("return document.querySelector('.panel h2').getBoundingClientRect().top").double
+            let top = try await browser.run("return document.querySelector('.panel h2').getBoundingClientRect().top")
+                .double
             #expect((0..<740).contains(top ?? -1))
             try await browser.click(".panel .close")
             for view in ["library", "compare", "runs"] {

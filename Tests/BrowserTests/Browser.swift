@@ -60,7 +60,8 @@ struct Browser: Sendable {
         try await command(
             "Emulation.setDeviceMetricsOverride",
             [
-                "width": .integer(look.width), "height": .integer(look.height), "deviceScaleFactor": .number(look.scale),
+                "width": .integer(look.width), "height": .integer(look.height),
+                "deviceScaleFactor": .number(look.scale),
                 "mobile": .bool(look.width < 600),
             ])
     }
@@ -132,9 +133,12 @@ struct Browser: Sendable {
 
     /// Presses keys wherever the focus is; `holding` is pressed all the while.
     func press(_ keys: Key..., holding: Key? = nil) async throws {
-        func action(_ type: String, _ key: Key) -> JSONValue { ["type": .string(type), "value": .string(key.rawValue)] }
+        func action(_ type: String, _ key: Key) -> JSONValue {
+            ["type": .string(type), "value": .string(key.rawValue)]
+        }
         let inner = keys.flatMap { [action("keyDown", $0), action("keyUp", $0)] }
-        let all = (holding.map { [action("keyDown", $0)] } ?? []) + inner + (holding.map { [action("keyUp", $0)] } ?? [])
+        let all =
+            (holding.map { [action("keyDown", $0)] } ?? []) + inner + (holding.map { [action("keyUp", $0)] } ?? [])
         _ = try await driver.ask(
             "POST", session + "/actions", ["actions": [["type": "key", "id": "keyboard", "actions": .array(all)]]])
     }
@@ -173,12 +177,13 @@ struct Browser: Sendable {
 
     /// The names under which assistive technology knows every control that is shown; empty for one that has none.
     func controlNames() async throws -> [(html: String, name: String)] {
-        let found = try await run(
-            """
-            return [...document.querySelectorAll('button, a[href], input, select, textarea, summary, [role=option], [role=tab]')]
-              .filter((one) => one.checkVisibility() && !one.closest('.unseen'))
-            """
-        ).array ?? []
+        let found =
+            try await run(
+                """
+                return [...document.querySelectorAll('button, a[href], input, select, textarea, summary, [role=option], [role=tab]')]
+                  .filter((one) => one.checkVisibility() && !one.closest('.unseen'))
+                """
+            ).array ?? []
         var names: [(String, String)] = []
         for element in found {
             guard let id = element[Browser.elementKey]?.string else { continue }

@@ -58,7 +58,8 @@ struct PageTests {
             #expect(try await browser.count(".unit[aria-selected=true]") == 4)
             try await browser.press(.enter)
             try await browser.wait(
-                "[6, 7, 8, 9].every((index) => document.querySelector(`.unit[data-index='${index}'].explained:not(.pending)`))")
+                "[6, 7, 8, 9].every((index) => document.querySelector(`.unit[data-index='${index}'].explained:not(.pending)`))"
+            )
         }
     }
 
@@ -116,7 +117,9 @@ struct PageTests {
             try await other.open(link)
             try await other.wait("document.querySelector('#edit-words')?.value === 'The hero is honest.'")
             #expect(try await other.text(".panel h2") == "Hester")
-            #expect(try await other.run("return document.querySelector('.unit.current').dataset.index").string == "\(index)")
+            #expect(
+                try await other.run("return document.querySelector('.unit.current').dataset.index").string == "\(index)"
+            )
             #expect(try await other.count(".unit.explained") == (try await browser.count(".unit")))
             try await other.close()
             // By words.

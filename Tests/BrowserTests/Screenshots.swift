@@ -3,24 +3,28 @@ import JSON
 import TestSupport
 import Testing
 
-/// The README's pictures, made from the running studio by `Scripts/screenshots.sh`.
-@Suite(
-    "Screenshots", .serialized,
-    .enabled(if: Screenshots.folder != nil && Driver.installed != nil, "Scripts/screenshots.sh runs this"))
-struct Screenshots {
-    /// Where the pictures go.
+/// What `Scripts/screenshots.sh` asks for.
+private enum Pictures {
+    /// Where they go.
     static let folder = ProcessInfo.processInfo.environment["INTERLINEAR_SCREENSHOTS"].map { URL(fileURLWithPath: $0) }
     /// A folder of training runs to show one of.
     static let runs = ProcessInfo.processInfo.environment["INTERLINEAR_RUNS"]
-    private static let mostBytes = 300_000
+    /// None is larger, in bytes.
+    static let limit = 300_000
+}
 
+/// The README's pictures, made from the running studio by `Scripts/screenshots.sh`.
+@Suite(
+    "Screenshots", .serialized,
+    .enabled(if: Pictures.folder != nil && Driver.installed != nil, "Scripts/screenshots.sh runs this"))
+struct Screenshots {
     private func take(_ name: String, _ browser: Browser) async throws {
-        let folder = try #require(Screenshots.folder)
+        let folder = try #require(Pictures.folder)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         // A caret that blinks and a mouse that rests on something belong in no picture.
         try await browser.run("document.activeElement?.blur()")
         let image = try await browser.screenshot()
-        #expect(image.count < Screenshots.mostBytes, "\(name).png has \(image.count) bytes")
+        #expect(image.count < Pictures.limit, "\(name).png has \(image.count) bytes")
         try image.write(to: folder.appending(path: "\(name).png"))
     }
 
@@ -31,7 +35,8 @@ struct Screenshots {
         try await browser.wait("document.querySelector('.panel .sample')")
     }
 
-    @Test("A reading, in the light, in the dark, and on a phone", arguments: ["reading", "reading-dark", "reading-phone"])
+    @Test(
+        "A reading, in the light, in the dark, and on a phone", arguments: ["reading", "reading-dark", "reading-phone"])
     func reading(name: String) async throws {
         var look = Browser.Look(width: 1280, height: 860, prefersDark: name.hasSuffix("dark"))
         if name.hasSuffix("phone") { look = Browser.Look(width: 360, height: 780, scale: 2) }
@@ -39,7 +44,9 @@ struct Screenshots {
             try await readStory(browser)
             if look.width > 600 {
                 try await browser.click("#draw")
-                try await browser.wait("document.querySelector('.side-by-side')?.children.length === 4 && !document.querySelector('#stop')")
+                try await browser.wait(
+                    "document.querySelector('.side-by-side')?.children.length === 4 && !document.querySelector('#stop')"
+                )
                 try await browser.run("scrollTo(0, 0)")
             }
             try await take(name, browser)
@@ -85,7 +92,8 @@ struct Screenshots {
             let couplet = try await browser.readingID()
             let end = try await browser.lastToken("the")
             try await browser.open(
-                "\(studio.address)/#/compare?reading=\(story)&position=\(hero)&other_reading=\(couplet)&other_position=\(end)")
+                "\(studio.address)/#/compare?reading=\(story)&position=\(hero)&other_reading=\(couplet)&other_position=\(end)"
+            )
             try await browser.wait("document.querySelectorAll('.difference article').length === 2")
             try await take("compare", browser)
         }
@@ -93,9 +101,9 @@ struct Screenshots {
 
     @Test(
         "A training run's curves",
-        .enabled(if: Screenshots.runs != nil, "Scripts/screenshots.sh RUNS shows the first run of a folder of runs"))
+        .enabled(if: Pictures.runs != nil, "Scripts/screenshots.sh RUNS shows the first run of a folder of runs"))
     func run() async throws {
-        let runs = try #require(Screenshots.runs)
+        let runs = try #require(Pictures.runs)
         try await withStudio(Browser.Look(width: 1280, height: 860), ["--runs", runs]) { browser, _, _ in
             try await browser.click("nav [data-view=runs]")
             try await browser.click(".shelf a")
