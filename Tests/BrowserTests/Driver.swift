@@ -42,6 +42,9 @@ final class Driver: Sendable {
         try? FileManager.default.removeItem(at: scratch)
     }
 
+    /// Closes every window that is still open.
+    func closeWindows() async { _ = try? await ask("GET", "/shutdown", nil) }
+
     /// Asks the driver; what it says went wrong is thrown.
     func ask(_ method: String, _ path: String, _ body: JSONValue?) async throws -> JSONValue {
         var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")

@@ -18,7 +18,17 @@ final class RunningProgram: @unchecked Sendable {
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)
-        try process.run()
+        try RunningProgram.hearingSignals { try process.run() }
+    }
+
+    /// Calls `start` with no signal held back: threads of a pool hold back all, and what they start would inherit that.
+    private static func hearingSignals(_ start: () throws -> Void) rethrows {
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try start()
     }
 
     /// The number at the end of the first line that is the one; waits for it.
@@ -39,10 +49,12 @@ final class RunningProgram: @unchecked Sendable {
         throw Browser.Failure(description: "\(process.executableURL?.lastPathComponent ?? "") did not start: \(said)")
     }
 
-    /// Ends it and waits for its end.
+    /// Ends it and waits for its end, by force where it does not listen.
     func stop() {
         if process.isRunning { process.terminate() }
-        process.waitUntilExit()
+        let patience = Date.now.addingTimeInterval(5)
+        while process.isRunning, Date.now < patience { Thread.sleep(forTimeInterval: 0.01) }
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
         for file in [output, errors] { try? FileManager.default.removeItem(at: file) }
     }
 }

@@ -47,8 +47,10 @@ func withStudio(
         try await browser.run("location.reload()")
     }
     try await browser.wait("document.querySelector('#text')?.value.length > 0")
-    try await body(browser, studio, driver)
+    let outcome: Result<Void, any Error>
+    do { outcome = .success(try await body(browser, studio, driver)) } catch { outcome = .failure(error) }
     let complaints = try await browser.complaints()
     #expect(complaints.isEmpty, "\(complaints)", sourceLocation: sourceLocation)
-    try await browser.close()
+    await driver.closeWindows()
+    try outcome.get()
 }
