@@ -17,6 +17,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -57,10 +58,12 @@ let package = Package(
         .target(
             name: "Faithfulness",
             dependencies: ["Autoencoder", "Claims", "LanguageModel", "TinyWorld", "Tokenization", "Training"]),
+        .target(name: "CPage"),
         .target(
             name: "Studio",
             dependencies: [
-                "Autoencoder", "LanguageModel", "Tokenization", "Tensors", "JSON",
+                "Autoencoder", "Claims", "CPage", "Faithfulness", "LanguageModel", "TinyWorld", "Tokenization", "Tensors",
+                "Training", "JSON", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

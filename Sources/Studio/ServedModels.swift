@@ -1,4 +1,6 @@
 import Autoencoder
+import Claims
+import Faithfulness
 import Foundation
 import LanguageModel
 import Tensors
@@ -17,6 +19,12 @@ public struct ServedModels {
     public var verbalizerName: String
     /// What clients are told that the target is called; also its name for chat completions.
     public var targetName: String?
+    /// What the pair is called on the page.
+    public var pairName: String
+    /// How far to believe claims, where that was fitted.
+    public var confidence: ConfidenceReader?
+    /// The denominator of shares of variance explained; nil where it is not known.
+    public var variance: RawVariance?
     /// What the target computes in; nil for its weights' own.
     public var targetPrecision: Precision?
 
@@ -30,6 +38,7 @@ public struct ServedModels {
         self.target = target
         self.targetPrecision = targetPrecision
         verbalizerName = ServedModels.name(of: verbalizer.checkpoint.folder)
+        pairName = verbalizer.checkpoint.folder.standardizedFileURL.deletingLastPathComponent().lastPathComponent
         targetName = target.map { ServedModels.name(of: $0.checkpoint.folder) }
     }
 
@@ -62,6 +71,18 @@ struct ModelFacts: Sendable {
     let hasReconstructor: Bool
     /// How the verbalizer's prompt takes its vector, for clients that inject it themselves.
     let injection: Injection
+    /// What the pair is called on the page.
+    let pairName: String
+    /// How claims are read in explanations.
+    let grammar: any ClaimGrammar
+    /// Whether that grammar is TinyWorld's.
+    let isTinyWorld: Bool
+    /// Tokens before and behind each whose activations the confidence looks at; nil without a confidence.
+    let confidenceReach: Int?
+    /// The claims that the confidence was fitted to.
+    let confidenceExamples: Int?
+    /// The denominator of shares of variance explained.
+    let variance: Double?
 
     init(_ models: ServedModels, _ settings: StudioSettings) throws {
         let verbalizer = models.verbalizer
@@ -69,6 +90,13 @@ struct ModelFacts: Sendable {
         layer = verbalizer.sidecar.layer
         hasReconstructor = models.reconstructor != nil
         injection = verbalizer.injection
+        pairName = models.pairName
+        let name = models.confidence?.model.grammar ?? .tinyWorld
+        grammar = name.grammar
+        isTinyWorld = name == .tinyWorld
+        confidenceReach = models.confidence?.model.collecting.reach
+        confidenceExamples = models.confidence?.model.examples
+        variance = models.variance?.variance
         let c = verbalizer.checkpoint.configuration
         self.verbalizer = Writer(
             name: models.verbalizerName, tokenizer: verbalizer.tokenizer, stopTokens: verbalizer.stopTokens,

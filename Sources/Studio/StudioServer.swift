@@ -16,20 +16,33 @@ import ServiceLifecycle
 public final class StudioServer: Sendable {
     private let settings: StudioSettings
     private let models: ModelThread
+    private let library: Library?
     private let group: ServiceGroup
     private let listening: AsyncStream<Int>
 
     /// Prepares a server; it listens once it runs. Throws one-line errors for settings that cannot be served.
-    public init(_ served: ServedModels, _ settings: StudioSettings = StudioSettings(), logger: Logger) throws {
+    ///
+    /// - Parameter others: further pairs of the same target, for the page.
+    public init(
+        _ served: ServedModels, others: [ServedModels] = [], _ settings: StudioSettings = StudioSettings(),
+        logger: Logger
+    ) throws {
         try settings.check()
         self.settings = settings
-        let facts = try ModelFacts(served, settings)
-        models = try ModelThread(served, settings)
-        let endpoints = Endpoints(settings, facts, Scheduler(models))
+        let all = [served] + others, facts = try all.map { try ModelFacts($0, settings) }
+        if let name = Dictionary(grouping: facts, by: \.pairName).first(where: { $1.count > 1 })?.key {
+            throw ModelError("two pairs are called \(name); give them names (--nla NAME=DIR)")
+        }
+        let models = try ModelThread(all, settings)
+        self.models = models
+        let endpoints = Endpoints(settings, facts[0], Scheduler(models))
+        let pairs = facts.enumerated().map { ServedPair(facts: $1, scheduler: Scheduler(models, pair: $0)) }
+        let studio = try settings.page.map { try StudioEndpoints(endpoints, pairs, $0) }
+        library = studio?.library
         let (listening, listens) = AsyncStream.makeStream(of: Int.self)
         self.listening = listening
         let application = Application(
-            router: StudioServer.router(endpoints, settings),
+            router: StudioServer.router(endpoints, studio, settings),
             server: .http1(
                 configuration: .init(
                     additionalChannelHandlers: [ConnectionGuard(stallLimit: settings.stallLimit)],
@@ -45,14 +58,17 @@ public final class StudioServer: Sendable {
         group = ServiceGroup(configuration: .init(services: [application], logger: logger))
     }
 
-    private static func router(_ endpoints: Endpoints, _ settings: StudioSettings) -> Router<StudioContext> {
+    private static func router(
+        _ endpoints: Endpoints, _ studio: StudioEndpoints?, _ settings: StudioSettings
+    ) -> Router<StudioContext> {
         let router = Router(context: StudioContext.self)
         router.addMiddleware {
             AccessLog()
             ErrorAnswers()
             Doorkeeper(settings)
         }
-        endpoints.add(to: router)
+        endpoints.add(to: router, exceptRoot: studio != nil)
+        studio?.add(to: router)
         return router
     }
 
@@ -61,7 +77,10 @@ public final class StudioServer: Sendable {
     /// - Parameter onListening: called once, with the port.
     /// - Throws: a one-line error if the address cannot be listened at.
     public func run(onListening: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
-        defer { models.stop() }
+        defer {
+            models.stop()
+            library?.close()
+        }
         let announcing = Task { [listening] in
             for await port in listening { onListening(port) }
         }

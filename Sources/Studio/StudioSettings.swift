@@ -16,6 +16,28 @@ public struct StudioSettings: Sendable {
     /// Origins, such as `https://lab.example`, whose pages may call; none by default.
     public var allowedOrigins: [String] = []
 
+    // MARK: The page
+
+    /// The page and its library; nil for a server of programs alone.
+    public var page: Page?
+
+    /// What the page shows beside the models.
+    public struct Page: Sendable {
+        /// The SQLite file with everything that was explained; made if there is none.
+        public var library: URL
+        /// Folders of runs, or folders of such folders.
+        public var runs: [URL] = []
+        /// Folders of HTML reports.
+        public var reports: [URL] = []
+        /// A folder to take the page's files from, for people who work on them; nil for those in the program.
+        public var folder: URL?
+        /// Bytes that the library may take; nil for as many as the disk has.
+        public var maximumLibraryBytes: Int?
+
+        /// A page with a library.
+        public init(library: URL) { self.library = library }
+    }
+
     // MARK: One request
 
     /// Characters of a text.

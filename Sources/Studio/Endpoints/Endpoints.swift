@@ -14,7 +14,7 @@ final class Endpoints: Sendable {
     let explains: RequestGate, describes: RequestGate, sources: RequestGate, scores: RequestGate
     /// When the server was made, in seconds since 1970.
     let started = Int(Date().timeIntervalSince1970)
-    private let bodies: BodyReader
+    let bodies: BodyReader
 
     init(_ settings: StudioSettings, _ facts: ModelFacts, _ scheduler: Scheduler) {
         self.settings = settings
@@ -49,8 +49,10 @@ final class Endpoints: Sendable {
     private typealias Answer = @Sendable (Request, StudioContext) async throws -> Response
 
     /// Adds every endpoint to a router.
-    func add(to router: Router<StudioContext>) {
-        for route in routes {
+    ///
+    /// - Parameter isElsewhere: whether `GET /` is somebody else's.
+    func add(to router: Router<StudioContext>, exceptRoot isElsewhere: Bool = false) {
+        for route in routes where !(isElsewhere && route.path == "/") {
             router.on(RouterPath(route.path), method: route.method, use: route.answer)
             for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete] where method != route.method {
                 router.on(RouterPath(route.path), method: method) { _, _ -> Response in
@@ -62,7 +64,8 @@ final class Endpoints: Sendable {
         }
     }
 
-    private func fields(_ request: Request, _ context: StudioContext) async throws -> RequestFields {
+    /// The fields of a request's body.
+    func fields(_ request: Request, _ context: StudioContext) async throws -> RequestFields {
         try RequestFields(await bodies.json(request, context))
     }
 

@@ -21,10 +21,7 @@ struct BodyReader: Sendable {
             throw ErrorReply(.unsupportedMediaType, "the body must be JSON; send it as application/json")
         }
         let share = budget.share()
-        let body = try await bytes(request, context, share)
-        if settings.logsContents {
-            context.logger.info("body: \(String(decoding: body.readableBytesView.prefix(4096), as: UTF8.self))")
-        }
+        let body = try await body(request, context, share)
         guard body.readableBytes > 0 else {
             throw InvalidRequest([
                 ValidationProblem(location: ["body"], message: "Field required", type: "missing", input: .null)
@@ -39,6 +36,25 @@ struct BodyReader: Sendable {
                     context: JSONObject([("error", .string(error.reason))]))
             ])
         }
+    }
+
+    /// The body as lines of text, whatever type it says it is. Throws `ErrorReply` for one that is too large or too slow.
+    func lines(_ request: Request, _ context: StudioContext) async throws -> [[UInt8]] {
+        let share = budget.share()
+        let body = try await body(request, context, share)
+        return withExtendedLifetime(share) {
+            body.readableBytesView.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }.map(Array.init)
+        }
+    }
+
+    private func body(
+        _ request: Request, _ context: StudioContext, _ share: ByteBudget.Share
+    ) async throws -> ByteBuffer {
+        let body = try await bytes(request, context, share)
+        if settings.logsContents {
+            context.logger.info("body: \(String(decoding: body.readableBytesView.prefix(4096), as: UTF8.self))")
+        }
+        return body
     }
 
     private func bytes(

@@ -12,9 +12,11 @@ struct Doorkeeper: RouterMiddleware {
     /// Names the server may be called by; nil for any.
     private let hosts: Set<String>?
     private let origins: Set<String>
+    private let hasPage: Bool
     private static let secretName = HTTPField.Name("X-SECRET-KEY")!
 
     init(_ settings: StudioSettings) {
+        hasPage = settings.page != nil
         secret = settings.secret.map { Array($0.utf8) }
         let named = Set(settings.allowedHosts.map { $0.lowercased() })
         // A server for other machines is called by names that it cannot know; it has a secret.
@@ -38,7 +40,7 @@ struct Doorkeeper: RouterMiddleware {
         }
         let origin = try allowedOrigin(request, authority)
         if let origin, request.method == .options { return preflight(origin) }
-        try checkSecret(request)
+        if !isPage(request) { try checkSecret(request) }
         var response = try await next(request, context)
         if let origin { response.headers[.accessControlAllowOrigin] = origin }
         return response
@@ -68,10 +70,17 @@ struct Doorkeeper: RouterMiddleware {
     private func preflight(_ origin: String) -> Response {
         var response = Response(status: .noContent)
         response.headers[.accessControlAllowOrigin] = origin
-        response.headers[.accessControlAllowMethods] = "GET, POST"
+        response.headers[.accessControlAllowMethods] = "GET, POST, PATCH, DELETE"
         response.headers[.accessControlAllowHeaders] = "content-type, x-secret-key, authorization"
         response.headers[.accessControlMaxAge] = "600"
         return response
+    }
+
+    /// Whether a request is for the page's own files, which say nothing that is not in the program: the page itself asks for the
+    /// secret.
+    private func isPage(_ request: Request) -> Bool {
+        guard hasPage, request.method == .get else { return false }
+        return request.uri.path.hasPrefix("/page/") || (request.uri.path == "/" && StudioEndpoints.isBrowser(request))
     }
 
     /// The secret comes as `X-SECRET-KEY`, or as the bearer token that clients of OpenAI's interface send.

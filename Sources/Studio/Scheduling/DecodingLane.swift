@@ -95,6 +95,7 @@ final class DecodingLane {
         case .tokens(let ids): ids.count
         case .embeddings(let rows): rows.rows
         case .activation: verbalizer?.prompt.suffix.count ?? 0
+        case .branch: 1
         }
     }
 
@@ -191,7 +192,7 @@ final class DecodingLane {
             let segment = tree.append([Int32](repeating: 0, count: range.count))
             for offset in 0..<range.count { tree.inject(segment: segment, offset: offset) }
             rows.append(embeddings.rows(range))
-        case .activation: trap("the verbalizer's prompt is computed whole")
+        case .activation, .branch: trap("prompts of this kind are computed whole")
         }
     }
 
@@ -204,6 +205,50 @@ final class DecodingLane {
     private func ready(_ prompt: Prompt, _ node: DecodingSession.Node) {
         prompt.nodes.append(node)
         prompt.isReady = true
+    }
+
+    // MARK: Branches
+
+    /// A prompt as it is, and with other vectors behind block `layer` of its last token, on one tree: what stands before that token is
+    /// computed once.
+    ///
+    /// - Parameters:
+    ///   - vectors: [1, d] each, float32; nil for the prompt as it is.
+    ///   - newTokens: that will be written after each.
+    /// - Returns: prompts to continue, with the logits [1, vocabulary] behind each.
+    /// - Throws: `Failure.tooLarge`, and 429 while others hold the memory.
+    func branches(
+        _ ids: [Int32], layer: Int, vectors: [Tensor?], newTokens: Int
+    ) throws -> [(prompt: Prompt, logits: Tensor)] {
+        let wanted = ids.count + vectors.count * (newTokens + 1)
+        guard wanted <= rowLimit else { throw Failure.tooLarge(tokens: wanted, limit: rowLimit) }
+        guard rowsInUse + wanted <= rowLimit else { throw ErrorReply.busy("steering", limit: vectors.count) }
+        let head = Prompt(.tokens(Array(ids.dropLast())))
+        var tree = TokenTree()
+        let root = ids.count > 1 ? tree.append(Array(ids.dropLast())) : nil
+        let ends = vectors.map { _ in tree.append(Array(ids.suffix(1)), after: root) }
+        let places = vectors.indices.filter { vectors[$0] != nil }
+        let replacement = joined(vectors.compactMap { $0 }), tape = Tape(recording: false, precision: precision)
+        let session = open()
+        let nodes = session.prefill(tree, logitsFor: ends) { block, hidden in
+            guard block == layer, let replacement else { return hidden }
+            // Behind the last block only the rows that are read are there.
+            let isWhole = hidden.value.rows == tree.rowCount
+            let rows = places.map { Int32(isWhole ? tree.segments[ends[$0]].firstRow : $0) }
+            return tape.replacing(rows, of: hidden, with: Variable(replacement))
+        }
+        if let root {
+            head.nodes = [nodes[root]]
+            head.users = ends.count
+            rowsInUse += rows(of: head)
+        }
+        return ends.map { end in
+            let prompt = Prompt(.branch)
+            ready(prompt, nodes[end])
+            if root != nil { prompt.parent = head }
+            guard let logits = session.logits(behind: nodes[end]) else { trap("a branch without logits") }
+            return (prompt, logits)
+        }
     }
 
     // MARK: Writing
@@ -230,13 +275,19 @@ final class DecodingLane {
     }
 
     /// A continuation no longer uses its prompt.
-    private func release(_ continuation: Continuation) {
-        let prompt = continuation.prompt
+    private func release(_ continuation: Continuation) { release(continuation.prompt) }
+
+    /// One user less; without any its rows are free.
+    private func release(_ prompt: Prompt) {
         prompt.users -= 1
         guard prompt.users == 0 else { return }
         for node in prompt.nodes.reversed() { session?.release(node) }
         prompt.nodes = []
         prompt.isReady = false
+        guard let parent = prompt.parent else { return }
+        prompt.parent = nil
+        release(parent)
+        if parent.users == 0 { rowsInUse -= rows(of: parent) }
     }
 
     /// Drops the work of requests that nobody waits for, and of those whose time is up.

@@ -1,4 +1,5 @@
 import Autoencoder
+import Faithfulness
 import Foundation
 import LanguageModel
 import Synchronization
@@ -14,17 +15,18 @@ final class ModelThread: Sendable {
     typealias Order = @Sendable (ModelWork) -> Void
 
     private struct State {
-        var orders: [Order] = []
+        var orders: [(pair: Int, order: Order)] = []
         var isStopped = false
     }
 
     private let state = Mutex(State())
     private let bell = DispatchSemaphore(value: 0)
 
-    /// Starts the thread. It lives until `stop`.
-    init(_ models: ServedModels, _ settings: StudioSettings) throws {
-        let handedOver = HandedOver(work: try ModelWork(models, settings))
-        let thread = Thread { [self] in run(handedOver.work) }
+    /// Starts the thread with one pair or more, all of one target. It lives until `stop`.
+    init(_ models: [ServedModels], _ settings: StudioSettings) throws {
+        let handedOver = HandedOver(
+            works: try models.enumerated().map { try ModelWork($1, settings, continuesTexts: $0 == 0) })
+        let thread = Thread { [self] in run(handedOver.works) }
         thread.name = "models"
         thread.stackSize = 8 << 20
         thread.start()
@@ -32,12 +34,12 @@ final class ModelThread: Sendable {
 
     /// The models on their way to the thread: made by one owner, used from then on by the other.
     private struct HandedOver: @unchecked Sendable {
-        let work: ModelWork
+        let works: [ModelWork]
     }
 
-    /// Hands work over. It is begun between two rounds. Nothing happens once the thread is stopped.
-    func submit(_ order: @escaping Order) {
-        state.withLock { if !$0.isStopped { $0.orders.append(order) } }
+    /// Hands over work for the models of a pair. It is begun between two rounds. Nothing happens once the thread is stopped.
+    func submit(to pair: Int = 0, _ order: @escaping Order) {
+        state.withLock { if !$0.isStopped { $0.orders.append((pair, order)) } }
         bell.signal()
     }
 
@@ -50,10 +52,10 @@ final class ModelThread: Sendable {
     /// Seconds without work after which memory that a rush needed goes back to the system.
     private static let restAfter = 10.0
 
-    private func run(_ work: ModelWork) {
+    private func run(_ works: [ModelWork]) {
         while true {
-            if work.isIdle, bell.wait(timeout: .now() + ModelThread.restAfter) == .timedOut {
-                work.rest()
+            if works.allSatisfy(\.isIdle), bell.wait(timeout: .now() + ModelThread.restAfter) == .timedOut {
+                for work in works { work.rest() }
                 bell.wait()
             }
             let (orders, isStopped) = state.withLock { state in
@@ -61,13 +63,13 @@ final class ModelThread: Sendable {
                 return (state.orders, state.isStopped)
             }
             if isStopped { return }
-            for order in orders { order(work) }
-            work.round()
+            for (pair, order) in orders { order(works[pair]) }
+            for work in works { work.round() }
         }
     }
 }
 
-/// Every model's work. Belongs to the models' thread.
+/// The work of a pair's models, and of its target. Belongs to the models' thread.
 final class ModelWork {
     /// The verbalizer's lane.
     let verbalizing: DecodingLane
@@ -79,9 +81,13 @@ final class ModelWork {
     let reconstruction: ReconstructionLane?
     let verbalizer: Verbalizer
     let targetTokenizer: Tokenizer?
+    /// How far to believe claims, where that was fitted.
+    let believing: ConfidenceLane?
 
-    init(_ models: ServedModels, _ settings: StudioSettings) throws {
+    /// - Parameter continuesTexts: whether the target's continuations are asked of this pair; one does for all.
+    init(_ models: ServedModels, _ settings: StudioSettings, continuesTexts: Bool) throws {
         verbalizer = models.verbalizer
+        believing = models.confidence.map { ConfidenceLane($0) }
         targetTokenizer = models.target?.tokenizer
         let memory = settings.cacheBytes
         verbalizing = DecodingLane(
@@ -89,9 +95,11 @@ final class ModelWork {
             verbalizer: verbalizer)
         if let target = models.target {
             let precision = try models.targetPrecision ?? target.checkpoint.naturalPrecision()
-            continuing = DecodingLane(
-                try Decoder(target.checkpoint), precision: precision, places: settings.maximumConcurrent,
-                memory: memory)
+            continuing =
+                continuesTexts
+                ? DecodingLane(
+                    try Decoder(target.checkpoint), precision: precision, places: settings.maximumConcurrent,
+                    memory: memory) : nil
             extraction = ExtractionLane(
                 try Decoder(target.checkpoint, blockCount: target.layer + 1), layer: target.layer, precision: precision)
         } else {
@@ -103,7 +111,7 @@ final class ModelWork {
 
     var isIdle: Bool {
         verbalizing.isIdle && continuing?.isIdle != false && extraction?.isIdle != false
-            && reconstruction?.isIdle != false
+            && reconstruction?.isIdle != false && believing?.isIdle != false
     }
 
     /// Gives back memory, while there is nothing to do.
@@ -119,5 +127,6 @@ final class ModelWork {
         continuing?.round()
         verbalizing.round()
         reconstruction?.round(isBusy: !verbalizing.isIdle)
+        believing?.round()
     }
 }

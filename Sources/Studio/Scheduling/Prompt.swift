@@ -13,6 +13,8 @@ final class Prompt {
         case embeddings(Tensor)
         /// The verbalizer's own prompt around an activation [1, d], prepared for injection.
         case activation(Tensor)
+        /// One token behind another prompt, with something else in the residual stream at it. Computed by the lane's `branches`.
+        case branch
     }
 
     let content: Content
@@ -22,8 +24,10 @@ final class Prompt {
     var nodes: [DecodingSession.Node] = []
     /// Whether continuations can start.
     var isReady = false
-    /// Continuations that have not ended.
+    /// Continuations, and prompts behind it, that have not ended.
     var users = 0
+    /// The prompt that it stands behind, if it is a branch.
+    var parent: Prompt?
 
     init(_ content: Content) { self.content = content }
 }

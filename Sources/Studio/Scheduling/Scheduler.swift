@@ -7,13 +7,21 @@ import Tensors
 /// does not grow with what it asks for.
 struct Scheduler: Sendable {
     private let thread: ModelThread
+    /// Which of the thread's pairs.
+    private let pair: Int
 
-    init(_ thread: ModelThread) { self.thread = thread }
+    init(_ thread: ModelThread, pair: Int = 0) {
+        self.thread = thread
+        self.pair = pair
+    }
+
+    /// Hands over work for the pair's models.
+    func submit(_ order: @escaping ModelThread.Order) { thread.submit(to: pair, order) }
 
     /// The activations [positions, d] behind block K, a row each. The server must have a target.
     func activations(_ ids: [Int32], at positions: [Int], _ ticket: Ticket) async throws -> [[Float]] {
         let mailbox = Mailbox<[[Float]]>()
-        thread.submit { work in
+        submit { work in
             guard let lane = work.extraction else { trap("activations asked of a server without a target") }
             lane.append(
                 ExtractionLane.Reading(ticket, ids, positions: positions) { result in
@@ -30,7 +38,7 @@ struct Scheduler: Sendable {
     /// How well words fit an activation of width d. The server must have a reconstructor.
     func score(_ text: String, against activation: [Float], _ ticket: Ticket) async throws -> Scores.Row {
         let mailbox = Mailbox<Scores.Row>()
-        thread.submit { work in
+        submit { work in
             guard let lane = work.reconstruction else { trap("a score asked of a server without a reconstructor") }
             lane.append(
                 ReconstructionLane.Rebuilding(ticket: ticket, text: text) { result in
@@ -83,7 +91,7 @@ extension Scheduler {
         _ activations: [[Float]], _ options: DescribingOptions, _ ticket: Ticket
     ) -> Mailbox<DescribingEvent> {
         let mailbox = Mailbox<DescribingEvent>()
-        thread.submit { work in
+        submit { work in
             let describing = Describing(activations, options, ticket, mailbox, work)
             do { try describing.begin() } catch { mailbox.finish(throwing: error) }
         }
@@ -219,7 +227,7 @@ extension Scheduler {
     /// Writes texts. The mailbox ends when all have ended.
     func write(_ writings: [Writing], _ ticket: Ticket) -> Mailbox<WritingEvent> {
         let mailbox = Mailbox<WritingEvent>()
-        thread.submit { work in
+        submit { work in
             let left = Countdown(writings.reduce(0) { $0 + $1.seeds.count }) { mailbox.finish() }
             var first = 0
             for writing in writings {
@@ -232,7 +240,7 @@ extension Scheduler {
 }
 
 /// Does something once so many things have happened. Belongs to one thread.
-private final class Countdown {
+final class Countdown {
     private var left: Int
     private let end: () -> Void
 
