@@ -33,12 +33,13 @@ public final class StudioServer: Sendable {
         if let name = Dictionary(grouping: facts, by: \.pairName).first(where: { $1.count > 1 })?.key {
             throw ModelError("two pairs are called \(name); give them names (--nla NAME=DIR)")
         }
+        library = try settings.page.map { try Library($0.library, maximumBytes: $0.maximumLibraryBytes) }
         let models = try ModelThread(all, settings)
         self.models = models
         let endpoints = Endpoints(settings, facts[0], Scheduler(models))
         let pairs = facts.enumerated().map { ServedPair(facts: $1, scheduler: Scheduler(models, pair: $0)) }
-        let studio = try settings.page.map { try StudioEndpoints(endpoints, pairs, $0) }
-        library = studio?.library
+        var studio: StudioEndpoints?
+        if let page = settings.page, let library { studio = StudioEndpoints(endpoints, pairs, library, page) }
         let (listening, listens) = AsyncStream.makeStream(of: Int.self)
         self.listening = listening
         let application = Application(

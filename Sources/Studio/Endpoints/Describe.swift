@@ -9,8 +9,8 @@ extension Endpoints {
         let temperature: Double
         let maximumTokens: Int
 
-        init(_ fields: inout RequestFields, _ settings: StudioSettings) {
-            temperature = fields.number("temperature", default: 0.7, in: 0...5)
+        init(_ fields: inout RequestFields, _ settings: StudioSettings, temperature standard: Double = 0.7) {
+            temperature = fields.number("temperature", default: standard, in: 0...5)
             maximumTokens = fields.integer(
                 "max_new_tokens", default: min(200, settings.maximumNewTokens), in: 1...settings.maximumNewTokens,
                 excludes: true)

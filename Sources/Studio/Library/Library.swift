@@ -13,7 +13,9 @@ final class Library: Sendable {
     private let lock: FileLock
 
     /// Opens a library; makes the file and its folder if there are none. Throws a one-line error.
-    init(_ file: URL) throws {
+    ///
+    /// - Parameter maximumBytes: what the file may grow to; nil for what the disk holds.
+    init(_ file: URL, maximumBytes: Int? = nil) throws {
         do {
             try FileManager.default.createDirectory(
                 at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -25,6 +27,10 @@ final class Library: Sendable {
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA secure_delete = ON")
             try database.execute(sql: "PRAGMA synchronous = FULL")
+            if let maximumBytes {
+                let size = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 4096
+                try database.execute(sql: "PRAGMA max_page_count = \(max(1, maximumBytes / size))")
+            }
         }
         do {
             database = try DatabasePool(path: file.path, configuration: configuration)
@@ -35,6 +41,9 @@ final class Library: Sendable {
             )
         }
     }
+
+    /// Writes everything back into the one file and closes it.
+    func close() { try? database.close() }
 
     private static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -123,21 +132,21 @@ final class Library: Sendable {
         try await write { database in try explanations.map { try $0.inserted(database) } }
     }
 
-    /// Adds a reading with its explanations and notes, as from a file; all or nothing.
-    func add(
-        _ reading: ReadingRecord, _ explanations: [ExplanationRecord], _ notes: [NoteRecord]
-    ) async throws -> Int64 {
+    /// Adds readings with their explanations and notes, as from a file; all or nothing.
+    func add(_ volumes: [Volume]) async throws -> [Int64] {
         try await write { database in
-            let id = try reading.inserted(database).id ?? 0
-            for var explanation in explanations {
-                explanation.readingID = id
-                try explanation.insert(database)
+            try volumes.map { volume in
+                let id = try volume.reading.inserted(database).id ?? 0
+                for var explanation in volume.explanations {
+                    explanation.readingID = id
+                    try explanation.insert(database)
+                }
+                for var note in volume.notes {
+                    note.readingID = id
+                    try note.insert(database)
+                }
+                return id
             }
-            for var note in notes {
-                note.readingID = id
-                try note.insert(database)
-            }
-            return id
         }
     }
 
@@ -296,38 +305,56 @@ extension Library {
     }
 
     /// Explanations that a search finds, newest first: by their own words, by those of their text, or by those of a note at their token.
-    func search(_ search: Search) async throws -> [ExplanationRecord] {
+    func search(_ search: Search) async throws -> [FoundItem] {
         var conditions = ["explanation.id < ?"]
         var arguments: [(any DatabaseValueConvertible)?] = [search.before ?? Int64.max]
+        var snippet = "''"
         if !search.words.trimmingCharacters(in: .whitespacesAndNewlines).isEmpty {
-            guard let pattern = FTS5Pattern(matchingAllPrefixesIn: search.words) else { return [] }
-            conditions.append(
-                """
-                (explanation.id IN (SELECT rowid FROM explanationWords WHERE explanationWords MATCH ?)
-                OR readingId IN (SELECT rowid FROM readingWords WHERE readingWords MATCH ?)
-                OR EXISTS (SELECT 1 FROM note WHERE note.id IN (SELECT rowid FROM noteWords WHERE noteWords MATCH ?)
-                    AND note.readingId = explanation.readingId AND (note.position IS NULL OR note.position = explanation.position)))
-                """)
-            arguments += [pattern.rawPattern, pattern.rawPattern, pattern.rawPattern]
+            guard let pattern = FTS5Pattern(matchingAllPrefixesIn: search.words)?.rawPattern else { return [] }
+            conditions.append(Library.wordsCondition)
+            arguments += [pattern, pattern, pattern]
+            snippet = Library.snippet
+            arguments.insert(contentsOf: [pattern, pattern], at: 0)
         }
         for (condition, value) in [
-            ("pair = ?", search.pair as (any DatabaseValueConvertible)?), ("cosine >= ?", search.minimumScore),
+            ("explanation.pair = ?", search.pair as (any DatabaseValueConvertible)?), ("cosine >= ?", search.minimumScore),
             ("cosine <= ?", search.maximumScore), ("origin = ?", search.origin),
         ] {
             guard let value else { continue }
             conditions.append(condition)
             arguments.append(value)
         }
-        if search.isHighlighted {
-            conditions.append(
-                "EXISTS (SELECT 1 FROM note WHERE note.readingId = explanation.readingId AND note.position = explanation.position AND highlighted)"
-            )
-        }
-        let sql =
-            "SELECT * FROM explanation WHERE \(conditions.joined(separator: " AND ")) ORDER BY id DESC LIMIT \(search.limit)"
+        if search.isHighlighted { conditions.append(Library.isHighlighted) }
+        let sql = """
+            SELECT explanation.id, readingId AS reading, title, explanation.created, explanation.pair, position, token, description,
+                cosine, \(Library.isHighlighted) AS highlighted, \(snippet) AS snippet
+            FROM explanation JOIN reading ON reading.id = readingId
+            WHERE \(conditions.joined(separator: " AND ")) ORDER BY explanation.id DESC LIMIT \(search.limit)
+            """
         let values = StatementArguments(arguments.map { $0?.databaseValue ?? .null })
-        return try await read { database in try ExplanationRecord.fetchAll(database, sql: sql, arguments: values) }
+        return try await read { database in try FoundItem.fetchAll(database, sql: sql, arguments: values) }
     }
+
+    private static let wordsCondition = """
+        (explanation.id IN (SELECT rowid FROM explanationWords WHERE explanationWords MATCH ?)
+        OR readingId IN (SELECT rowid FROM readingWords WHERE readingWords MATCH ?)
+        OR EXISTS (SELECT 1 FROM note WHERE note.id IN (SELECT rowid FROM noteWords WHERE noteWords MATCH ?)
+            AND note.readingId = explanation.readingId AND (note.position IS NULL OR note.position = explanation.position)))
+        """
+
+    private static let isHighlighted = """
+        EXISTS (SELECT 1 FROM note WHERE note.readingId = explanation.readingId AND note.position = explanation.position AND highlighted)
+        """
+
+    /// Where the words stand in a note or in the text; empty if in neither.
+    private static let snippet = """
+        COALESCE(
+            (SELECT snippet(noteWords, 0, '', '', '…', 16) FROM noteWords JOIN note ON note.id = noteWords.rowid
+                WHERE noteWords MATCH ? AND note.readingId = explanation.readingId
+                    AND (note.position IS NULL OR note.position = explanation.position)),
+            (SELECT snippet(readingWords, 1, '', '', '…', 16) FROM readingWords
+                WHERE readingWords MATCH ? AND readingWords.rowid = explanation.readingId), '')
+        """
 }
 
 /// A file that one process holds.

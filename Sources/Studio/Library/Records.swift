@@ -124,3 +124,35 @@ struct ShelfItem: Codable, FetchableRecord, Sendable {
         ]
     }
 }
+
+/// A reading with everything about it.
+struct Volume: Sendable {
+    var reading: ReadingRecord
+    var explanations: [ExplanationRecord] = []
+    var notes: [NoteRecord] = []
+}
+
+/// An explanation that was looked for.
+struct FoundItem: Codable, FetchableRecord, Sendable {
+    let id: Int64
+    let reading: Int64
+    let title: String
+    let created: String
+    let pair: String
+    let position: Int
+    let token: String
+    let description: String
+    let cosine: Double?
+    let highlighted: Bool
+    let snippet: String
+
+    /// As the page reads it.
+    var json: JSONValue {
+        [
+            "explanation": .string("\(id)"), "reading": .string("\(reading)"), "title": .string(title),
+            "created": .string(created), "pair": .string(pair), "position": .integer(position),
+            "token": .string(token), "description": .string(description), "cosine_similarity": JSONValue(cosine),
+            "highlighted": .bool(highlighted), "snippet": .string(snippet),
+        ]
+    }
+}

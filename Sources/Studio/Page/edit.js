@@ -6,6 +6,8 @@ import { address } from "./router.js";
 import { steerSection } from "./steer.js";
 import { shown } from "./tokens.js";
 
+const mostNearest = 5;
+
 /** The panel's page for one token: words that can be changed, what they are worth, and what they do. */
 export function editPage(context, position, parameters) {
   const { reading } = context;
@@ -63,9 +65,10 @@ export function editPage(context, position, parameters) {
       !isSame && h("p", { class: "verdict" }, verdict(before, result)),
       !isSame && result.claims?.some((claim) => claim.truth || (claim.confidence ?? null) !== null)
         && h("p", { class: "words" }, claimLinesInFull(result)));
-    fill(nearest, result.nearest?.length > 0 && [
+    const near = firstOfEachToken(result.nearest ?? []);
+    fill(nearest, near.length > 0 && [
       h("h3", {}, isSame ? "These words are nearest to" : "Your words are now nearest to"),
-      h("ol", {}, result.nearest.map((each) => h("li", {},
+      h("ol", {}, near.map((each) => h("li", {},
         h("a", { href: address("reading", each.reading, { position: each.position, explanation: each.explanation }) },
           h("b", {}, shown(each.token)), " ", each.description),
         h("span", { class: "meta" }, ` cosine ${decimal(each.cosine_similarity)}`,
@@ -107,6 +110,16 @@ export function editPage(context, position, parameters) {
     state,
     close: () => { score.cancel(); asked?.abort(); steer.close(); },
   };
+}
+
+/** One explanation of each token: what else was said of it has the same vector. */
+function firstOfEachToken(found) {
+  const tokens = new Map();
+  for (const each of found) {
+    const token = `${each.reading} ${each.position}`;
+    if (!tokens.has(token)) tokens.set(token, each);
+  }
+  return [...tokens.values()].slice(0, mostNearest);
 }
 
 /** What the numbers say, as a sentence. */

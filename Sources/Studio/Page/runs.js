@@ -1,5 +1,5 @@
 // Training runs while they train, and reports.
-import { get, hasSecret, download, part, stream } from "./api.js";
+import { get, hasSecret, download, part, query, stream } from "./api.js";
 import { button, decimal, errorLine, fill, h, wasStopped, when } from "./dom.js";
 import { brief, curve } from "./curves.js";
 import { setViewKeys } from "./keys.js";
@@ -89,7 +89,7 @@ class RunView {
 
   async #follow() {
     try {
-      await stream("GET", `/studio/runs/${part(this.name)}/events`, undefined, this.stop.signal, (frame) => {
+      await stream("GET", `/studio/runs/${part(this.name)}/events${query({ after: this.run.step })}`, undefined, this.stop.signal, (frame) => {
         if (frame.run) Object.assign(this.run, frame.run);
         else if (frame.warning) this.#warn([frame.warning]);
         else if (frame.sample || frame.explanation !== undefined) this.samples.push(frame.sample ?? frame);

@@ -31,7 +31,7 @@ final class ConfidenceLane {
 
     /// One question.
     func round() {
-        guard let question = queue.takeFirst()?.work else { return }
+        guard let question = queue.takeFirst() else { return }
         defer { queue.giveBack(of: question.ticket) }
         if let loss = question.ticket.loss(at: .now) { return question.complete(.failure(loss)) }
         question.complete(Result { try answer(question) })

@@ -49,13 +49,13 @@ extension StudioEndpoints {
     /// `POST /studio/readings`: a text becomes a reading.
     func begin(_ request: RequestFields, _ context: StudioContext) async throws -> Response {
         var fields = request
-        try checkPair(&fields)
+        let pair = pair(&fields)
         let text = try server.readTextWithTokens(&fields)
         let document = document(&fields, text: text.text)
         try fields.check()
         let record = ReadingRecord(
-            created: Timestamp.now, title: Readings.title(of: text.text), pair: facts.pairName, layer: facts.layer,
-            text: text.text, messages: fields.json["messages"].flatMap { $0.isNull ? nil : $0.compact },
+            created: Timestamp.now, title: Readings.title(of: text.text), pair: pair.facts.pairName,
+            layer: pair.facts.layer, text: text.text, messages: fields.json["messages"].flatMap { $0.isNull ? nil : $0.compact },
             tokens: JSONValue.array(text.tokens).compact, truth: document?.json.compact)
         return Response(.created, json: try await json(library.add(record)))
     }
@@ -95,12 +95,6 @@ extension StudioEndpoints {
         ]
     }
 
-    /// Notes a pair that is not there.
-    func checkPair(_ fields: inout RequestFields) throws {
-        guard let pair = fields.text("pair"), pair != facts.pairName else { return }
-        fields.note(["pair"], "value_error", "Value error, this server has no pair \(pair.prefix(80)); it has \(facts.pairName)")
-    }
-
     /// A reading's text as the target reads it. Throws 409 if it was read by another target, whose tokens differ.
     func encoded(_ record: ReadingRecord) throws -> Readings.Encoded {
         let target = try server.target()
@@ -108,7 +102,7 @@ extension StudioEndpoints {
         let ids = tokens.compactMap { $0["token_id"]?.int.map(Int32.init) }
         let placed = try? target.tokenizer.encodeWithPlaces(record.text, addSpecialTokens: record.messages == nil)
         guard ids.count == tokens.count, !ids.isEmpty, ids.allSatisfy({ Int($0) < target.vocabularySize }),
-            placed.map({ $0.ids == ids }) ?? (record.layer == facts.layer)
+            placed.map({ $0.ids == ids }) ?? (target.tokenizer.decode(ids, skipSpecialTokens: false) == record.text)
         else {
             throw ErrorReply(
                 .conflict, "this text was read with another target than the one that is loaded; start the studio with that one, or read the text anew")
@@ -133,7 +127,7 @@ extension StudioEndpoints {
         let text = try encoded(await library.reading(id))
         let exchange = try server.begin(context, server.sources)
         defer { exchange.finish() }
-        let vectors = try await scheduler.activations(text.ids, at: Array(text.ids.indices), exchange.ticket)
+        let vectors = try await pairs[0].scheduler.activations(text.ids, at: Array(text.ids.indices), exchange.ticket)
         return Response(json: ["l2_norms": .array(vectors.map { .number($0.norm) })])
     }
 }

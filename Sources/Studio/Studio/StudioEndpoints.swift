@@ -3,27 +3,40 @@ import HTTPTypes
 import Hummingbird
 import JSON
 
+/// A pair of the page's.
+struct ServedPair: Sendable {
+    let facts: ModelFacts
+    let scheduler: Scheduler
+}
+
 /// What the page asks, beside what programs do (docs/studio-api.md).
 final class StudioEndpoints: Sendable {
     let server: Endpoints
     let library: Library
     let runs: RunShelf
+    /// The pairs; the first is the default.
+    let pairs: [ServedPair]
     private let files: PageFiles
+    /// Pages that watch a run.
+    let watchers = RequestGate("watching", limit: 64)
 
     var settings: StudioSettings { server.settings }
-    var facts: ModelFacts { server.facts }
-    var scheduler: Scheduler { server.scheduler }
+    /// What all pairs share: the target, and how claims are read.
+    var facts: ModelFacts { pairs[0].facts }
 
-    /// Opens the library. Throws a one-line error.
-    init(_ server: Endpoints, _ page: StudioSettings.Page) throws {
+    init(_ server: Endpoints, _ pairs: [ServedPair], _ library: Library, _ page: StudioSettings.Page) {
         self.server = server
-        library = try Library(page.library)
+        self.pairs = pairs
+        self.library = library
         runs = RunShelf(runs: page.runs, reports: page.reports)
         files = PageFiles(folder: page.folder)
     }
 
     /// Adds every endpoint to a router. `GET /` is the page for browsers, and stays what it is for programs.
     func add(to router: Router<StudioContext>) {
+        router.get("/") { [self] request, _ in
+            StudioEndpoints.isBrowser(request) ? try files.response("index.html", request) : server.health()
+        }
         router.get("/page/:file") { [self] request, context in
             try files.response(context.parameters.get("file") ?? "", request)
         }
@@ -58,14 +71,11 @@ final class StudioEndpoints: Sendable {
 
         router.get("/studio/runs") { [self] _, _ in Response(json: ["runs": .array(runs.list())]) }
         router.get("/studio/runs/:name") { [self] request, context in try runs.run(name(context), query(request)) }
-        router.get("/studio/runs/:name/events") { [self] _, context in try events(name(context), context) }
+        router.get("/studio/runs/:name/events") { [self] in try events(name($1), query($0), $1) }
         router.get("/studio/runs/:name/report.html") { [self] _, context in try runs.runReport(name(context)) }
         router.get("/studio/reports") { [self] _, _ in Response(json: ["reports": .array(runs.reportNames())]) }
         router.get("/studio/reports/:name") { [self] _, context in try runs.report(name(context)) }
     }
-
-    /// The page itself.
-    func page(_ request: Request) throws -> Response { try files.response("index.html", request) }
 
     /// Whether a request for `/` is a browser's.
     static func isBrowser(_ request: Request) -> Bool { request.headers[.accept]?.contains("text/html") == true }
@@ -82,7 +92,9 @@ final class StudioEndpoints: Sendable {
         return id
     }
 
-    private func name(_ context: StudioContext) -> String { context.parameters.get("name") ?? "" }
+    private func name(_ context: StudioContext) -> String {
+        (context.parameters.get("name") ?? "").removingPercentEncoding ?? ""
+    }
 
     /// The parameters behind the question mark.
     func query(_ request: Request) -> Query { Query(request) }
@@ -92,8 +104,12 @@ final class StudioEndpoints: Sendable {
         private let values: [String: String]
 
         init(_ request: Request) {
-            values = Dictionary(
-                request.uri.queryParameters.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { $1 })
+            let pairs = (request.uri.query ?? "").split(separator: "&").map { part in
+                part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { side in
+                    side.replacing("+", with: " ").removingPercentEncoding ?? String(side)
+                }
+            }
+            values = Dictionary(pairs.map { ($0[0], $0.count > 1 ? $0[1] : "") }, uniquingKeysWith: { $1 })
         }
 
         /// Text; nil where it is absent or empty.
@@ -114,19 +130,40 @@ final class StudioEndpoints: Sendable {
     // MARK: Models
 
     private func models() -> Response {
-        let confidence: JSONValue = facts.confidenceExamples.map { ["fitted_on": .integer($0)] } ?? .null
-        return Response(json: [
-            "pairs": [
-                [
-                    "name": .string(facts.pairName), "layer": .integer(facts.layer), "width": .integer(facts.width),
-                    "has_reconstructor": .bool(facts.hasReconstructor), "has_target": .bool(facts.target != nil),
-                    "confidence": confidence, "variance": JSONValue(facts.variance),
-                ]
-            ],
+        Response(json: [
+            "pairs": .array(pairs.map { StudioEndpoints.json($0.facts) }),
             "target": facts.target.map {
                 ["name": .string($0.name), "chat": .bool($0.tokenizer.chatTemplate != nil)]
             } ?? .null,
             "world": .bool(facts.isTinyWorld),
         ])
+    }
+
+    private static func json(_ facts: ModelFacts) -> JSONValue {
+        [
+            "name": .string(facts.pairName), "layer": .integer(facts.layer), "width": .integer(facts.width),
+            "has_reconstructor": .bool(facts.hasReconstructor), "has_target": .bool(facts.target != nil),
+            "confidence": facts.confidenceExamples.map { ["fitted_on": .integer($0)] } ?? .null,
+            "variance": JSONValue(facts.variance),
+        ]
+    }
+
+    /// The pair that a request names, or that a reading was read with, or the first. Notes one that is not there.
+    func pair(_ fields: inout RequestFields, of reading: ReadingRecord? = nil) -> ServedPair {
+        if let name = fields.text("pair") {
+            if let pair = pairs.first(where: { $0.facts.pairName == name }) { return pair }
+            let names = pairs.map(\.facts.pairName).joined(separator: ", ")
+            fields.note(
+                ["pair"], "value_error",
+                "Value error, this server has no pair \(name.prefix(80)); it has \(names) (nla studio --nla)")
+        }
+        return pairs.first { $0.facts.pairName == reading?.pair } ?? pairs[0]
+    }
+
+    /// Throws 503 where a pair has no reconstructor.
+    func needReconstructor(_ pair: ServedPair) throws {
+        guard pair.facts.hasReconstructor else {
+            throw ErrorReply.unavailable("\(pair.facts.pairName) has no reconstructor, so words cannot be turned back into vectors")
+        }
     }
 }
