@@ -131,6 +131,12 @@ struct Browser: Sendable {
         _ = try await driver.ask("POST", session + "/element/\(element)/value", ["text": .string(text)])
     }
 
+    /// Chooses a file for an input of files, which may be hidden behind a button.
+    func choose(_ file: URL, for selector: String) async throws {
+        let element = try await element(selector)
+        _ = try await driver.ask("POST", session + "/element/\(element)/value", ["text": .string(file.path)])
+    }
+
     /// Presses keys wherever the focus is; `holding` is pressed all the while.
     func press(_ keys: Key..., holding: Key? = nil) async throws {
         func action(_ type: String, _ key: Key) -> JSONValue {

@@ -99,6 +99,15 @@ struct PageTests {
             let unmoved = try await browser.run(
                 "return [...document.querySelectorAll('.variant .written')].slice(0, 2).map((one) => one.textContent)")
             #expect(unmoved[0] == unmoved[1])
+            // The link brings back the words, the strength, and what the push did.
+            let link = try await browser.address()
+            try await browser.open("about:blank")
+            try await browser.open(link)
+            try await browser.wait(
+                "document.querySelectorAll('.variant').length === 4 && !document.querySelector('.variants[aria-busy]')")
+            let again = try await browser.run(
+                "return [...document.querySelectorAll('.variant .written')].slice(0, 2).map((one) => one.textContent)")
+            #expect(again == unmoved)
         }
     }
 
@@ -238,6 +247,76 @@ struct PageTests {
             #expect(try await browser.text(".view .meta").contains("20"))
             try run.write(steps: 21...40)
             try await browser.wait("document.querySelector('.view .meta').textContent.includes('step 40')", seconds: 20)
+        }
+    }
+
+    @Test("A chat is typed turn by turn, and read with its template around it")
+    func chat() async throws {
+        try await withStudio { browser, _, _ in
+            try await browser.click(saying: "Chat")
+            try await browser.type("What will you do?", into: ".turn textarea")
+            try await browser.click("#explain")
+            try await browser.wait("document.querySelectorAll('.unit').length > 0")
+            try await browser.waitUntilExplained()
+            #expect(try await browser.text(".interlinear .role") == "user")
+            #expect(try await browser.count(".unit.scaffold") > 2)
+            let content = try await browser.run(
+                "return [...document.querySelectorAll('.unit:not(.scaffold) .token')].map((one) => one.textContent).join('')"
+            ).string
+            #expect(content == "Whatwillyoudo?")
+        }
+    }
+
+    @Test("Data that was saved, deleted and imported is found again")
+    func importing() async throws {
+        try await withStudio { browser, _, driver in
+            try await browser.explain(Browser.story)
+            try await browser.click(".menu summary")
+            try await browser.click(saying: "Save as data (JSONL)")
+            let saved = try await driver.download(".jsonl")
+            try await browser.click("nav [data-view=library]")
+            try await browser.click(saying: "Delete")
+            try await browser.click("dialog .danger")
+            try await browser.wait("document.querySelector('.found')?.textContent.includes('Nothing')")
+            try await browser.choose(saved, for: "input[type=file]")
+            try await browser.wait("document.querySelectorAll('.shelf li').length === 1")
+            try await browser.type("greedy", into: "input[type=search]")
+            try await browser.wait("document.querySelectorAll('.found mark').length > 0")
+        }
+    }
+
+    @Test("With two pairs there is a map over them, and each cell says its words")
+    func layers() async throws {
+        let other = FileManager.default.temporaryDirectory.appending(path: "nla-pair-\(UUID().uuidString)")
+        try FileManager.default.createSymbolicLink(at: other, withDestinationURL: RunningStudio.pair)
+        defer { try? FileManager.default.removeItem(at: other) }
+        try await withStudio(Browser.Look(), ["--nla", other.path]) { browser, _, _ in
+            try await browser.explain(Browser.story)
+            try await browser.clickToken(try await browser.lastToken("Hester"))
+            try await browser.click("#tab-layers")
+            try await browser.click(".layers .primary")
+            try await browser.wait("document.querySelectorAll('.heat tbody tr').length === 2")
+            try await browser.click(".heat tr:last-child td:last-child button")
+            #expect(try await browser.text(".page .words").contains("greedy"))
+        }
+    }
+
+    @Test("A server with a secret asks for it once")
+    func secret() async throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "nla-secret-\(UUID().uuidString)")
+        try Data("open sesame\n".utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        try await withStudio(Browser.Look(), ["--secret-file", file.path], isReady: false) { browser, _, _ in
+            try await browser.type("open the door", into: "dialog input")
+            try await browser.press(.enter)
+            #expect(try await browser.text("dialog p").contains("not right"))
+            try await browser.type("open sesame", into: "dialog input")
+            try await browser.press(.enter)
+            try await browser.wait("document.querySelector('#text')?.value.length > 0")
+            try await browser.explain("Long ago Hester worked at the orchard.")
+            // The refusals are in the browser's log, as they should be.
+            let complaints = try await browser.complaints()
+            #expect(!complaints.isEmpty && complaints.allSatisfy { $0.contains("401") }, "\(complaints)")
         }
     }
 }

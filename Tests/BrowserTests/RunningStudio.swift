@@ -7,17 +7,23 @@ final class RunningStudio: Sendable {
     private let program: RunningProgram
     private let folder: URL
     let port: Int
+    /// The bundled pair.
+    static var pair: URL {
+        goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny")
+    }
     /// Where the page is.
     var address: String { "http://127.0.0.1:\(port)" }
 
     init(_ options: [String] = []) async throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "nla-studio-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let pair = goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny").path
         let library = folder.appending(path: "library.sqlite").path
         program = try RunningProgram(
             builtExecutable().path,
-            ["studio", "--nla", pair, "--library", library, "--port", "0", "--no-open", "--quiet", "--seed", "7"]
+            [
+                "studio", "--nla", RunningStudio.pair.path, "--library", library, "--port", "0", "--no-open", "--quiet",
+                "--seed", "7",
+            ]
                 + options)
         port = try await program.port { $0.contains("http://") }
     }
@@ -30,8 +36,9 @@ final class RunningStudio: Sendable {
 }
 
 /// Calls `body` with a window on a running studio; both end with it. Whatever the browser complained about fails the test.
+/// `isNew` visitors are offered the tour; a page that is not `isReady` wants something first.
 func withStudio(
-    _ look: Browser.Look = Browser.Look(), _ options: [String] = [], isNew: Bool = false,
+    _ look: Browser.Look = Browser.Look(), _ options: [String] = [], isNew: Bool = false, isReady: Bool = true,
     sourceLocation: SourceLocation = #_sourceLocation,
     _ body: (Browser, RunningStudio, Driver) async throws -> Void
 ) async throws {
@@ -46,7 +53,7 @@ func withStudio(
         try await browser.run("localStorage.setItem('toured', 'yes')")
         try await browser.run("location.reload()")
     }
-    try await browser.wait("document.querySelector('#text')?.value.length > 0")
+    if isReady { try await browser.wait("document.querySelector('#text')?.value.length > 0") }
     let outcome: Result<Void, any Error>
     do { outcome = .success(try await body(browser, studio, driver)) } catch { outcome = .failure(error) }
     let complaints = try await browser.complaints()

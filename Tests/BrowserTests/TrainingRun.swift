@@ -4,12 +4,16 @@ import JSON
 /// A run folder that grows as one does while it trains.
 struct TrainingRun {
     private let folder: URL
+    /// Held as long as the run trains.
+    private let lock: FileHandle
 
     init(_ folder: URL) throws {
         self.folder = folder
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try Data("steps: 40\n".utf8).write(to: folder.appending(path: "run.yaml"))
-        for name in ["metrics.jsonl", "samples.jsonl"] { try Data().write(to: folder.appending(path: name)) }
+        try Data("stage: rl\nsteps: 40\n".utf8).write(to: folder.appending(path: "run.yaml"))
+        for name in ["metrics.jsonl", "samples.jsonl", "lock"] { try Data().write(to: folder.appending(path: name)) }
+        lock = try FileHandle(forWritingTo: folder.appending(path: "lock"))
+        guard flock(lock.fileDescriptor, LOCK_EX | LOCK_NB) == 0 else { throw Browser.Failure(description: "no lock") }
     }
 
     /// Appends lines of metrics, and a sample for the last step.

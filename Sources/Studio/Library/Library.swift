@@ -117,7 +117,7 @@ final class Library: Sendable {
     private static func reply(_ error: DatabaseError) -> ErrorReply {
         switch error.resultCode {
         case .SQLITE_FULL, .SQLITE_IOERR:
-            ErrorReply(.insufficientStorage, "the library cannot be written: its disk is full or fails; free some space")
+            ErrorReply(.init(code: 507, reasonPhrase: "Insufficient Storage"), "the library cannot be written: its disk is full or fails; free some space")
         default: ErrorReply(.internalServerError, "the library failed: \(error.message ?? "\(error.resultCode)")")
         }
     }
