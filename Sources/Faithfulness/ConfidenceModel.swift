@@ -39,8 +39,9 @@ public enum Ingredient: String, CaseIterable, Sendable {
 
 /// How far to believe a claim: the evidence on it as one probability.
 ///
-/// A logistic regression on documents whose truth is known, for use on documents where it is not. It is calibrated by its making, as
-/// far as the new documents are like the old ones: of the claims with confidence 0.8, four of five are true.
+/// A logistic regression on documents whose truth is known, for use on documents where it is not, with a level of its own for every
+/// question that comes up often enough. It is calibrated by its making, as far as the new documents are like the old ones: of the
+/// claims with confidence 0.8, four of five are true.
 public struct ConfidenceModel: Sendable, Equatable {
     /// A claim with its evidence, of which it is known whether it is true.
     public struct Example: Sendable {
@@ -119,6 +120,21 @@ public struct ConfidenceModel: Sendable, Equatable {
         /// Of the standardized value, in nats of log-odds.
         var coefficient: Double
 
+        /// A term for evidence like `values`; nil if they are all the same.
+        init?(_ ingredient: Ingredient, _ values: [Double]) {
+            guard let first = values.first, values.contains(where: { $0 != first }) else { return nil }
+            let mean = values.reduce(0, +) / Double(values.count)
+            let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+            self.init(ingredient: ingredient, mean: mean, deviation: max(variance.squareRoot(), 1e-9), coefficient: 0)
+        }
+
+        init(ingredient: Ingredient, mean: Double, deviation: Double, coefficient: Double) {
+            self.ingredient = ingredient
+            self.mean = mean
+            self.deviation = deviation
+            self.coefficient = coefficient
+        }
+
         func standardized(_ value: Double?) -> Double { ((value ?? mean) - mean) / deviation }
     }
 
@@ -135,10 +151,21 @@ public struct ConfidenceModel: Sendable, Equatable {
     /// Whether evidence of a second reader is part of it.
     public var needsSecondReader: Bool { terms.contains { $0.ingredient == .secondReader } }
 
+    /// What is known of the claims about a question.
+    private struct Standing: Sendable, Equatable {
+        /// Log-odds that one is true, whatever else speaks for it. Questions that come up rarely are drawn towards all.
+        var logOdds: Double
+        /// What the question adds to the log-odds beside the other evidence; 0 where it is asked in too few documents to tell.
+        var effect: Double
+    }
+
+    /// Documents that a question must be asked in for a level of its own. Fewer could know the answers by heart.
+    private static let leastDocuments = 20
+
     private var terms: [Term]
     private var bias: Double
-    /// Log-odds that a claim about a question is true; of questions that were not among the examples, that of all claims.
-    private let questions: [Question: Double]
+    private var questions: [Question: Standing]
+    /// Log-odds that any claim is true: what there is to say of questions that were not among the examples.
     private let allQuestions: Double
 
     /// Fits a model. Throws a ``TrainingError`` if the examples are all true, or all false.
@@ -157,61 +184,66 @@ public struct ConfidenceModel: Sendable, Equatable {
         readers = source.readers
         self.examples = examples.count
         let counts = QuestionCounts(examples)
-        questions = counts.logOdds
+        questions = counts.logOdds.mapValues { Standing(logOdds: $0, effect: 0) }
         allQuestions = counts.logOddsOfAll
-        terms = []
+        terms = Ingredient.allCases.compactMap { ingredient in
+            guard ingredient != .question, !leavingOut.contains(ingredient) else { return nil }
+            return Term(ingredient, examples.compactMap { ConfidenceModel.value(ingredient, $0.evidence) })
+        }
         bias = 0
-        // What a question is worth must not have seen the example's own document: it would know the answer that it is to predict.
-        let values = examples.map { example in
-            Ingredient.allCases.map { ingredient in
-                ingredient == .question ? counts.logOdds(without: example) : value(ingredient, example.evidence)
-            }
-        }
-        var columns: [Int] = []
-        for (column, ingredient) in Ingredient.allCases.enumerated() where !leavingOut.contains(ingredient) {
-            let known = values.compactMap { $0[column] }
-            guard let first = known.first, known.contains(where: { $0 != first }) else { continue }
-            let mean = known.reduce(0, +) / Double(known.count)
-            let variance = known.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(known.count)
-            columns.append(column)
-            terms.append(
-                Term(ingredient: ingredient, mean: mean, deviation: max(variance.squareRoot(), 1e-9), coefficient: 0))
-        }
+        let levels =
+            leavingOut.contains(.question) ? [] : counts.asked(inAtLeast: ConfidenceModel.leastDocuments).sorted()
         let fitted = LogisticRegression.fit(
-            values.map { row in zip(terms, columns).map { $0.standardized(row[$1]) } }, examples.map(\.isTrue),
-            penalty: 1)
+            examples.map { example in
+                terms.map { $0.standardized(ConfidenceModel.value($0.ingredient, example.evidence)) }
+                    + levels.map { $0 == example.evidence.claim.question ? 1 : 0 }
+            }, examples.map(\.isTrue), penalty: 1)
         for index in terms.indices { terms[index].coefficient = fitted.coefficients[index] }
+        for (question, effect) in zip(levels, fitted.coefficients.dropFirst(terms.count)) {
+            questions[question]?.effect = effect
+        }
         bias = fitted.bias
     }
 
-    /// The evidence of one ingredient; nil where there is none.
+    /// The evidence of one ingredient, more being better; nil where there is none.
     func value(_ ingredient: Ingredient, _ evidence: ClaimEvidence) -> Double? {
+        guard ingredient == .question else { return ConfidenceModel.value(ingredient, evidence) }
+        return questions[evidence.claim.question]?.logOdds ?? allQuestions
+    }
+
+    private static func value(_ ingredient: Ingredient, _ evidence: ClaimEvidence) -> Double? {
         switch ingredient {
         case .weight: evidence.weight
         case .secondReader: evidence.secondWeight
         case .samples: evidence.samples
         case .earlier: evidence.earlier
         case .later: evidence.later
-        case .likelihood: evidence.logProbability
-        case .question: questions[evidence.claim.question] ?? allQuestions
+        // Among words that are all but certain, how nearly certain they are still tells: the surprise counts by its logarithm.
+        case .likelihood: evidence.logProbability.map { -log(max(0, -$0) + 1e-4) }
+        case .question: nil
         }
     }
 
     /// The ingredients that are part of it.
-    public var ingredients: [Ingredient] { terms.map(\.ingredient) }
+    public var ingredients: [Ingredient] {
+        terms.map(\.ingredient) + (questions.values.contains { $0.effect != 0 } ? [.question] : [])
+    }
 
     /// The probability that a claim is true.
     public func confidence(_ evidence: ClaimEvidence) -> Double {
-        let logOdds = terms.reduce(bias) { $0 + $1.coefficient * $1.standardized(value($1.ingredient, evidence)) }
+        let level = bias + (questions[evidence.claim.question]?.effect ?? 0)
+        let logOdds = terms.reduce(level) {
+            $0 + $1.coefficient * $1.standardized(ConfidenceModel.value($1.ingredient, evidence))
+        }
         return 1 / (1 + exp(-logOdds))
     }
 }
 
-/// How often claims about each question are true.
+/// How often claims about each question are true, and in how many documents it is asked.
 private struct QuestionCounts {
     private typealias Count = (right: Double, all: Double)
     private var ofQuestion: [Question: Count] = [:]
-    private var ofDocument: [Int: [Question: Count]] = [:]
+    private var documents: [Question: Set<Int>] = [:]
     private var all: Count = (0, 0)
 
     init(_ examples: [ConfidenceModel.Example]) {
@@ -219,32 +251,26 @@ private struct QuestionCounts {
             let question = example.evidence.claim.question, right: Double = example.isTrue ? 1 : 0
             ofQuestion[question, default: (0, 0)].right += right
             ofQuestion[question, default: (0, 0)].all += 1
-            ofDocument[example.document, default: [:]][question, default: (0, 0)].right += right
-            ofDocument[example.document, default: [:]][question, default: (0, 0)].all += 1
+            documents[question, default: []].insert(example.document)
             all.right += right
             all.all += 1
         }
     }
 
     /// Of all claims. One true and one false are added, so that it is finite.
-    var logOddsOfAll: Double { QuestionCounts.logOdds(share) }
+    var logOddsOfAll: Double { log(share / (1 - share)) }
     private var share: Double { (all.right + 1) / (all.all + 2) }
 
-    /// Of the claims about each question. Questions that come up rarely are drawn towards all.
-    var logOdds: [Question: Double] { ofQuestion.mapValues(logOdds) }
-
-    /// Of the claims about an example's question in other documents than its own.
-    func logOdds(without example: ConfidenceModel.Example) -> Double {
-        let question = example.evidence.claim.question
-        let all = ofQuestion[question] ?? (0, 0), own = ofDocument[example.document]?[question] ?? (0, 0)
-        return logOdds((all.right - own.right, all.all - own.all))
+    /// Of the claims about each question, drawn towards all as by four further claims.
+    var logOdds: [Question: Double] {
+        ofQuestion.mapValues { count in
+            let own = (count.right + 4 * share) / (count.all + 4)
+            return log(own / (1 - own))
+        }
     }
 
-    private func logOdds(_ count: Count) -> Double {
-        QuestionCounts.logOdds((count.right + 4 * share) / (count.all + 4))
-    }
-
-    private static func logOdds(_ share: Double) -> Double { log(share / (1 - share)) }
+    /// Questions that so many documents ask.
+    func asked(inAtLeast count: Int) -> [Question] { documents.filter { $0.value.count >= count }.map(\.key) }
 }
 
 // MARK: - Files
@@ -252,7 +278,7 @@ private struct QuestionCounts {
 extension ConfidenceModel {
     /// Its name in the folder of a pair.
     public static let fileName = "confidence.json"
-    private static let format = "interlinear-confidence", version = 2
+    private static let format = "interlinear-confidence", version = 3
 
     /// Writes it. Throws a one-line error.
     public func write(to file: URL) throws { try AtomicFile.write(json.serialized(indent: 2) + "\n", to: file) }
@@ -291,7 +317,7 @@ extension ConfidenceModel {
                 questions.sorted { $0.key < $1.key }.map {
                     [
                         "subject": .string($0.key.subject), "relation": .string($0.key.relation),
-                        "log_odds": .number($0.value),
+                        "log_odds": .number($0.value.logOdds), "effect": .number($0.value.effect),
                     ]
                 }),
         ]
@@ -320,11 +346,11 @@ extension ConfidenceModel {
             else { return nil }
             return Term(ingredient: ingredient, mean: mean, deviation: deviation, coefficient: coefficient)
         }
-        let known = questions.compactMap { entry -> (Question, Double)? in
+        let known = questions.compactMap { entry -> (Question, Standing)? in
             guard let subject = entry["subject"]?.string, let relation = entry["relation"]?.string,
-                let logOdds = entry["log_odds"]?.double
+                let logOdds = entry["log_odds"]?.double, let effect = entry["effect"]?.double
             else { return nil }
-            return (Question(subject: subject, relation: relation), logOdds)
+            return (Question(subject: subject, relation: relation), Standing(logOdds: logOdds, effect: effect))
         }
         guard read.count == terms.count, known.count == questions.count else { return nil }
         self.collecting = collecting

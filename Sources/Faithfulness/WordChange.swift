@@ -64,18 +64,10 @@ public struct Rewordings: Sendable {
     /// Those that stand in a file, by the text that they reword.
     public static func listed(_ pairs: [String: String]) -> Rewording { { texts in texts.map { pairs[$0] } } }
 
-    /// A text with every claim in another sentence; nil if it has none that can be said otherwise.
+    /// A text with every claim in another sentence, the same whenever it is asked for; nil if it has none that can be said otherwise.
     package static func paraphrased(_ text: String, _ grammar: any ClaimGrammar, seed: UInt64) -> String? {
         var random = Random(seed: seed, Random.key(text), Random.key("paraphrase"))
-        var isChanged = false
-        let sentences = Sentences.split(text).map { sentence -> String in
-            guard let claim = grammar.read(sentence).claims.first,
-                let other = grammar.paraphrases(claim).filter({ $0 != sentence }).randomElement(using: &random)
-            else { return sentence }
-            isChanged = true
-            return other
-        }
-        return isChanged ? sentences.joined(separator: " ") : nil
+        return grammar.paraphrased(text, using: &random)
     }
 }
 

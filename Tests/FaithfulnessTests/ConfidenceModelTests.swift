@@ -69,12 +69,9 @@ struct ConfidenceModelTests {
         #expect(try ConfidenceModel(examples, from: source(), leavingOut: [.samples]).ingredients == [.likelihood])
     }
 
-    @Test(
-        "What a question is worth is learnt from other documents: where each has a question of its own, it is worth nothing"
-    )
+    @Test("A question asked in few documents has no level of its own, for it would know their answers by heart")
     func ownDocuments() throws {
-        // Every document asks its own question twice, and its claims are all true or all false. Counted with the document itself, the
-        // question would foretell all of them.
+        // Every document asks its own question twice, and its claims are all true or all false: the question would foretell all of them.
         var random = Random(seed: 5)
         let examples = (0..<200).flatMap { document in
             let isTrue = document % 2 == 0
@@ -84,7 +81,7 @@ struct ConfidenceModelTests {
         }
         let model = try ConfidenceModel(examples, from: source())
         #expect(!model.ingredients.contains(.question))
-        for example in examples { #expect(abs(model.confidence(example.evidence) - 0.5) < 0.2) }
+        for example in examples { #expect(abs(model.confidence(example.evidence) - 0.5) < 0.45) }
         // Where documents share questions, these tell.
         let shared = examples.map { example in
             var example = example
@@ -94,6 +91,21 @@ struct ConfidenceModelTests {
         let telling = try ConfidenceModel(shared, from: source())
         #expect(telling.ingredients.contains(.question))
         for example in shared { #expect((telling.confidence(example.evidence) > 0.9) == example.isTrue) }
+    }
+
+    @Test("Likelihood tells among the nearly certain: a tenth of the surprise counts as much there as elsewhere")
+    func surprise() throws {
+        // True claims are ten times less surprising than false ones, on three levels.
+        let examples = (0..<300).map { index in
+            let isTrue = index % 2 == 0, level = [-0.5, -0.05, -0.005][index % 3]
+            var example = example(0.5, isTrue: index % 10 == 1 ? !isTrue : isTrue, document: index)
+            example.evidence.logProbability = isTrue ? level / 10 : level
+            return example
+        }
+        let model = try ConfidenceModel(examples, from: source(), leavingOut: [.samples])
+        // By the surprise itself, 0.0005 and 0.005 nats beside 0.5 would be one and the same.
+        let best = model.confidence(examples[2].evidence), next = model.confidence(examples[5].evidence)
+        #expect(best > next + 0.1, "\(best) \(next)")
     }
 
     @Test("A confidence comes back from its file as it was; another file is refused by name")

@@ -257,6 +257,19 @@ struct JointTrainerTests {
         }
     }
 
+    @Test("A step too long to compute with stops the run with the step and a tensor, not with the warm start's file")
+    func overflow() throws {
+        try withScratch { folder in
+            var tiny = try TinyPair(in: folder)
+            tiny.options.learningRate = 1e30
+            let error = #expect(throws: TrainingError.self) { _ = try tiny.run("run") }
+            let line = error?.description ?? ""
+            for part in ["step ", "checkpoint", "lower the learning rate"] { #expect(line.contains(part), "\(line)") }
+            #expect(!line.contains("download it again"), "\(line)")
+            print(line)
+        }
+    }
+
     @Test(
         "Rewards: the error or its logarithm, a price for tokens, a second reader's view, agreement, doubt; failures earn theirs"
     )

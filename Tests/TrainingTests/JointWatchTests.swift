@@ -1,4 +1,6 @@
+import Autoencoder
 import Foundation
+import Tensors
 import Testing
 import Training
 
@@ -61,6 +63,21 @@ struct JointWatchTests {
             $0["truncated_share"] = 0.2
         }
         #expect(found.first?.message.contains("max_completion_length (now 80)") == true)
+    }
+
+    @Test("Words that come again in one explanation are repetition, whether a sentence ends between them or not")
+    func repetition() {
+        func share(_ text: String) -> Double? {
+            let sample = Rollout.Sample(
+                activation: 0, explanation: Explanation(text: "<explanation>\(text)</explanation>", ids: [1]),
+                isTruncated: false, shown: text)
+            let rollout = Rollout(rows: [0], vectors: Tensor(zeros: [1, 1]), samples: [sample], groupSize: 1)
+            return WritingStatistics(rollout, marker: "!").metrics["repetition"]
+        }
+        #expect(share("The hero is called Cora. The hero is greedy.") == 0)
+        #expect(share("a b c d a b c d") == 0.2)
+        #expect(share("A boat is red. A boat is red.") == 0.2)
+        #expect(share("It.") == 0)
     }
 
     @Test("A failure that passes and comes back is told again")

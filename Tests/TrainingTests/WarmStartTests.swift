@@ -67,6 +67,25 @@ private enum Miniature {
 @Suite("Warm start", .serialized)
 struct WarmStartTests {
     @Test(
+        "A reconstructor is shown explanations as they are, or nothing, or the same claims in other words and another order"
+    )
+    func shown() {
+        var options = WarmStartOptions<ReconstructorStage>(), random = Random(seed: 3)
+        let text = "The hero is greedy. The interview is a test. It ends with \"I will\"."
+        func texts(_ count: Int = 60) -> [String] { (0..<count).map { _ in options.shown(text, using: &random) } }
+        options.emptyShare = 0
+        #expect(Set(texts()) == [text])
+        options.paraphraseShare = 0.5
+        let grammar = TinyWorldGrammar(), claims = Set(grammar.read(text).claims), mixed = texts()
+        #expect(claims.count == 3 && Set(mixed).count > 5 && mixed.contains(text))
+        for one in mixed { #expect(Set(grammar.read(one).claims) == claims, "\(one)") }
+        let first = Set(mixed.compactMap { grammar.read($0).claims.first })
+        #expect(first.count > 1)
+        options.emptyShare = 1
+        #expect(Set(texts()) == [""])
+    }
+
+    @Test(
         "The recipe in miniature lowers losses and explains variance of held-out documents; a run stopped and resumed ends bit for bit the same; adapters are merged"
     )
     func miniature() throws {

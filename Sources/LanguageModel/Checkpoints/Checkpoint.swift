@@ -144,8 +144,11 @@ public struct Checkpoint: Sendable {
     public func nonFiniteError(_ place: String) -> ModelError {
         if let weight = try? nonFiniteWeights().first {
             return ModelError(
-                "\(folder.path): the weight \(weight) holds NaN or infinity (seen \(place)); download it again")
+                "\(folder.path): the weight \(weight) holds NaN or infinity (seen \(place)); download it again",
+                nonFinitePlace: place)
         }
-        return ModelError("\(folder.path): NaN or infinity \(place), though all weights are finite; try --dtype f32")
+        return ModelError(
+            "\(folder.path): NaN or infinity \(place), though all weights are finite; try --dtype f32",
+            nonFinitePlace: place)
     }
 }

@@ -10,7 +10,7 @@ public struct JointWatch: Sendable {
         case lengthCreep = "length creep"
         /// The verbalizer writes the same whatever it is asked to draw.
         case entropyCollapse = "entropy collapse"
-        /// Sentences are said twice.
+        /// The same words are said twice in one explanation.
         case repetition
         /// Explanations turn to the marker or its script.
         case markerScript = "marker script"
@@ -107,7 +107,7 @@ public struct JointWatch: Sendable {
             guard let now = mean("repetition"), let first = beginning["repetition"] else { return .unknown }
             return verdict(
                 now > first + 0.05,
-                "\(percent(now)) of the sentences repeat another of the same explanation, \(percent(first)) at first; raise beta (now \(number(options.beta))) or length_penalty"
+                "\(percent(now)) of the sequences of four words repeat another of the same explanation, \(percent(first)) at first; raise beta (now \(number(options.beta))) or length_penalty"
             )
         case .markerScript:
             guard let now = mean("marker_script_share") else { return .unknown }

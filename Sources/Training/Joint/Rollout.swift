@@ -92,15 +92,18 @@ extension Random {
 }
 
 /// What the writing of a step looks like: the early signs of the known failures.
-struct WritingStatistics {
-    private(set) var metrics = Metrics()
+package struct WritingStatistics {
+    /// The numbers, by name.
+    package private(set) var metrics = Metrics()
 
-    init(_ rollout: Rollout, marker: String) {
+    /// Looks at the samples of a step; `marker` is the prompt's.
+    package init(_ rollout: Rollout, marker: String) {
         let samples = rollout.samples, count = Double(max(1, samples.count))
-        var sentences = 0, repeated = 0, foreign = 0
+        var sequences = 0, repeated = 0, foreign = 0
         for sample in samples {
-            let own = Sentences.split(sample.explanation.description)
-            sentences += own.count
+            let words = sample.explanation.description.split(separator: " "), length = WritingStatistics.sequenceLength
+            let own = words.indices.dropLast(length - 1).map { words[$0..<$0 + length] }
+            sequences += own.count
             repeated += own.count - Set(own).count
             foreign +=
                 sample.explanation.text.unicodeScalars.contains { WritingStatistics.isMarkerScript($0, marker) } ? 1 : 0
@@ -109,8 +112,11 @@ struct WritingStatistics {
         metrics["truncated_share"] = Double(samples.count(where: \.isTruncated)) / count
         metrics["extraction_rate"] = Double(samples.count(where: \.explanation.isComplete)) / count
         metrics["marker_script_share"] = Double(foreign) / count
-        metrics["repetition"] = Double(repeated) / Double(max(1, sentences))
+        metrics["repetition"] = Double(repeated) / Double(max(1, sequences))
     }
+
+    /// Words in a row that count as a repetition when they come again. Claims begin alike, so that two or three do not.
+    static let sequenceLength = 4
 
     /// Whether a character is the marker, or of the East Asian scripts that verbalizers fall into when injection fails.
     private static func isMarkerScript(_ scalar: Unicode.Scalar, _ marker: String) -> Bool {

@@ -93,7 +93,7 @@ public struct RunReport {
             "Shares of explanations",
             ["extraction_rate", "held_out_extraction_rate", "truncated_share", "marker_script_share", "distinct_share"]
         ),
-        ("Shares of sentences and tokens", ["repetition", "clip_share"]),
+        ("Shares of word sequences and tokens", ["repetition", "clip_share"]),
         ("Spread of rewards in a group", ["reward_deviation"]),
         ("Gradient norms", ["gradient_norm", "av_gradient_norm", "ar_gradient_norm"]),
         ("Learning rates", ["learning_rate", "av_learning_rate", "ar_learning_rate"]),

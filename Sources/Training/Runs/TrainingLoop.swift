@@ -1,4 +1,5 @@
 import Foundation
+import LanguageModel
 import Tensors
 
 /// Steps, evaluations, checkpoints, in that order, until the run is done or somebody asks it to stop.
@@ -118,10 +119,28 @@ public struct TrainingLoop {
 
     private func checked<Result>(_ step: Int, _ body: () throws -> Result) throws -> Result {
         do { return try body() } catch let error as NonFiniteError {
-            let last =
-                folder.latest.map { "the last good checkpoint is \($0.url.path)" } ?? "there is no checkpoint yet"
-            throw TrainingError("step \(step): \(error); \(last); lower the learning rate, or compute in f32")
+            throw stopped(step, "\(error)")
+        } catch let error as ModelError {
+            // A model in training computes with weights that no file holds: what its checkpoint says of itself would mislead.
+            guard let place = error.nonFinitePlace else { throw error }
+            throw stopped(
+                step,
+                nonFiniteWeight.map { "\($0) holds NaN or infinity, seen \(place)" }
+                    ?? "NaN or infinity \(place), though all weights in training are finite")
         }
+    }
+
+    private var nonFiniteWeight: String? {
+        for group in trainer.groups {
+            guard let weight = group.parameters.first(where: { $0.value.firstNonFinite() != nil }) else { continue }
+            return "the weight \(weight.name) (\(group.name))"
+        }
+        return nil
+    }
+
+    private func stopped(_ step: Int, _ what: String) -> TrainingError {
+        let last = folder.latest.map { "the last good checkpoint is \($0.url.path)" } ?? "there is no checkpoint yet"
+        return TrainingError("step \(step): \(what); \(last); lower the learning rate, or compute in f32")
     }
 }
 

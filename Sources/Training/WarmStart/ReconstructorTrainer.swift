@@ -37,9 +37,7 @@ public final class ReconstructorTrainer: Trainer {
     public func step(_ index: Int) throws -> Metrics {
         let places = (index * options.rowsPerStep..<(index + 1) * options.rowsPerStep).map { order.item($0) }
         var random = Random(seed: options.seed, 0x656D_7074, UInt64(index))
-        let prompts = places.map { place in
-            reconstructor.ids(of: random.uniform() < options.emptyShare ? "" : training.explanations[place])
-        }
+        let prompts = places.map { reconstructor.ids(of: options.shown(training.explanations[$0], using: &random)) }
         let tape = Tape(precision: options.precision)
         let errors = tape.normalizedMeanSquaredError(
             reconstructor.forward(prompts, tape: tape), truth: store.vectors(places.map { training.rows[$0] }))

@@ -1,4 +1,5 @@
 import Autoencoder
+import Claims
 import Foundation
 import LanguageModel
 import Tensors
@@ -63,6 +64,10 @@ public struct WarmStartOptions<Stage: WarmStartStage>: ScheduledOptions {
     public var reconstructor: String?
     /// Reconstructor: the share of explanations that are replaced by nothing.
     public var emptyShare = 0.03
+    /// Reconstructor: the share of explanations whose claims are said in other words, and in another order.
+    public var paraphraseShare = 0.0
+    /// Reconstructor: how claims are said, for paraphrases.
+    public var grammar = GrammarName.tinyWorld
     /// The verbalizer's prompt.
     public var verbalizerTemplate = Recipe().verbalizerTemplate
     /// The reconstructor's prompt.
@@ -193,7 +198,22 @@ public enum ReconstructorStage: WarmStartStage {
         [
             RunField(
                 "empty_share", \.emptyShare, in: 0...1,
-                "Share of explanations replaced by nothing, so that the reconstructor knows what no words mean.")
+                "Share of explanations replaced by nothing, so that the reconstructor knows what no words mean."),
+            RunField(
+                "paraphrase_share", \.paraphraseShare, in: 0...1,
+                "Share of explanations said in other words of the grammar and in another order, so that meaning is learnt and not form."
+            ),
+            RunField("grammar", \.grammar, "How claims are said: tiny-world, or plain."),
         ]
+    }
+}
+
+extension WarmStartOptions<ReconstructorStage> {
+    /// What a step shows of an explanation: itself, nothing, or the same in other words and in another order.
+    package func shown(_ text: String, using random: inout Random) -> String {
+        if random.uniform() < emptyShare { return "" }
+        guard paraphraseShare > 0, random.uniform() < paraphraseShare else { return text }
+        let reworded = grammar.grammar.paraphrased(text, using: &random) ?? text
+        return Sentences.split(reworded).shuffled(using: &random).joined(separator: " ")
     }
 }
