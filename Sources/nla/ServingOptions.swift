@@ -115,25 +115,36 @@ struct ServingOptions: ParsableArguments {
 
     /// The models of a pair's folder, named as `name=folder` if they are.
     ///
-    /// - Parameter opensTarget: false for a further pair, which reads the target of the first.
-    func models(_ argument: String, target name: String?, opensTarget: Bool = true) throws -> ServedModels {
-        let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
-        let isNamed = parts.count == 2 && !FileManager.default.fileExists(atPath: argument)
-        let folder = try ModelLocation.resolve(isNamed ? parts[1] : argument)
+    /// - Parameter target: a folder or org/name; nil for the pair's own, or that of the pair `first`.
+    func models(_ argument: String, target asked: String?, first: String? = nil) throws -> ServedModels {
+        let (ownName, place) = ServingOptions.named(argument)
+        let folder = try ModelLocation.resolve(place)
+        func hasTarget(_ folder: URL) -> Bool {
+            FileManager.default.fileExists(atPath: Pair.folders(folder).target.path)
+        }
+        let firstFolder = try first.map { try ModelLocation.resolve(ServingOptions.named($0).place) }
+        let name = asked ?? firstFolder.flatMap { hasTarget($0) ? Pair.folders($0).target.path : nil }
         let precision = try Dtype.asked(dtype)
         let pair = try Pair(folder: folder, precision: precision)
         var own: Target?
-        if opensTarget, name != nil || FileManager.default.fileExists(atPath: Pair.folders(folder).target.path) {
+        if name != nil || hasTarget(folder) {
             own = try openTarget(pair, folder, named: name, quiet: quiet)
-        } else if opensTarget, !quiet {
+        } else if !quiet {
             Output.note("\(folder.path): has no folder target, and --target names none: texts are not read")
         }
         var models = ServedModels(
             verbalizer: pair.verbalizer, reconstructor: pair.reconstructor, target: own, targetPrecision: precision)
-        models.pairName = isNamed ? parts[0] : folder.standardizedFileURL.lastPathComponent
-        if let name { models.targetName = name }
+        models.pairName = ownName ?? folder.standardizedFileURL.lastPathComponent
+        if let asked { models.targetName = asked }
         models.confidence = try ConfidenceReader(folder, pair, precision: precision, seed: seed ?? 0)
         models.variance = pair.variance
         return models
+    }
+
+    /// `name=folder` in its parts; a folder alone has no name.
+    private static func named(_ argument: String) -> (name: String?, place: String) {
+        let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2, !FileManager.default.fileExists(atPath: argument) else { return (nil, argument) }
+        return (parts[0], parts[1])
     }
 }

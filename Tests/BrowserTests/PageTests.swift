@@ -66,12 +66,15 @@ struct PageTests {
     @Test("Edit the words, see the cosine move, push the change into the model, and read before and after")
     func editAndSteer() async throws {
         try await withStudio { browser, _, _ in
-            try await browser.explain(Browser.story)
-            try await browser.clickToken(try await browser.lastToken("Hester"))
+            let story =
+                "Cyril and Rosa lived near the market. Rosa took a rusty saddle out of a bag. Rosa lost a bet, and Cyril walked off with it. "
+                + "The one to look after the saddle was"
+            try await browser.explain(story)
+            try await browser.clickToken(try await browser.lastToken("was"))
             try await browser.click("#tab-edit")
             try await browser.wait("document.querySelectorAll('.fit .measure').length === 2")
             let before = try await browser.text(".fit .measure:nth-child(2) .number")
-            try await browser.type("The hero is honest.", into: "#edit-words")
+            try await browser.type("Rosa has the object. It ends with \"was\".", into: "#edit-words")
             try await browser.wait(
                 "document.querySelector('.verdict') && document.querySelector('.fit .measure:nth-child(2) .number').textContent !== \(JSONValue.string(before).serialized())"
             )
@@ -85,7 +88,9 @@ struct PageTests {
                 "return [...document.querySelectorAll('.variant .written')].map((one) => one.textContent)"
             ).array?.compactMap(\.string)
             let texts = try #require(written)
-            #expect(texts.allSatisfy { !$0.isEmpty } && texts[0] != texts[1], "\(texts)")
+            // What the words said decides who it is; a push of that length in any direction does not.
+            #expect(texts.count == 4 && texts[1].contains("Rosa"), "\(texts)")
+            for other in [texts[0], texts[2], texts[3]] { #expect(other.contains("Cyril"), "\(texts)") }
             // A stronger push asks again by itself.
             try await browser.run(
                 """
@@ -304,13 +309,13 @@ struct PageTests {
     @Test("A server with a secret asks for it once")
     func secret() async throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "nla-secret-\(UUID().uuidString)")
-        try Data("open sesame\n".utf8).write(to: file)
+        try Data("open-sesame\n".utf8).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
         try await withStudio(Browser.Look(), ["--secret-file", file.path], isReady: false) { browser, _, _ in
             try await browser.type("open the door", into: "dialog input")
             try await browser.press(.enter)
             #expect(try await browser.text("dialog p").contains("not right"))
-            try await browser.type("open sesame", into: "dialog input")
+            try await browser.type("open-sesame", into: "dialog input")
             try await browser.press(.enter)
             try await browser.wait("document.querySelector('#text')?.value.length > 0")
             try await browser.explain("Long ago Hester worked at the orchard.")

@@ -62,7 +62,7 @@ struct StudioCommand: ParsableCommand {
         try settings.check()
         let folders = try folders()
         let first = try serving.models(folders[0], target: target)
-        let others = try folders.dropFirst().map { try serving.models($0, target: nil, opensTarget: false) }
+        let others = try folders.dropFirst().map { try serving.models($0, target: target, first: folders[0]) }
         try serving.run(StudioServer(first, others: others, settings, logger: serving.logger)) { address in
             if open { Self.openBrowser(address) }
         }
