@@ -109,9 +109,20 @@ struct Browser: Sendable {
 
     /// Clicks what a selector finds as a mouse does: in its middle, and only if nothing covers it.
     func click(_ selector: String) async throws {
-        let element = try await element(selector)
-        try await run("document.querySelector(arguments[0]).scrollIntoView({block: 'center'})", .string(selector))
-        _ = try await driver.ask("POST", session + "/element/\(element)/click", [:])
+        try await withElement(selector) { element in
+            try await self.run("document.querySelector(arguments[0])?.scrollIntoView({block: 'center'})", .string(selector))
+            _ = try await self.driver.ask("POST", self.session + "/element/\(element)/click", [:])
+        }
+    }
+
+    /// Does something with an element; again if the page has put another in its place meanwhile.
+    private func withElement(_ selector: String, _ body: (String) async throws -> Void) async throws {
+        for _ in 0..<4 {
+            do { return try await body(element(selector)) } catch {
+                guard "\(error)".contains("stale element") else { throw error }
+            }
+        }
+        try await body(element(selector))
     }
 
     /// Clicks the button or link that says this.
@@ -126,9 +137,10 @@ struct Browser: Sendable {
 
     /// Types into a field in place of what it holds.
     func type(_ text: String, into selector: String) async throws {
-        let element = try await element(selector)
-        _ = try await driver.ask("POST", session + "/element/\(element)/clear", [:])
-        _ = try await driver.ask("POST", session + "/element/\(element)/value", ["text": .string(text)])
+        try await withElement(selector) { element in
+            _ = try await self.driver.ask("POST", self.session + "/element/\(element)/clear", [:])
+            _ = try await self.driver.ask("POST", self.session + "/element/\(element)/value", ["text": .string(text)])
+        }
     }
 
     /// Chooses a file for an input of files, which may be hidden behind a button.

@@ -233,7 +233,7 @@ struct PageTests {
             try await browser.click(saying: "Compare with another text")
             try await browser.wait("document.querySelectorAll('.side').length === 2")
             try await browser.type("Here is a couplet. This one is about food.", into: ".side textarea")
-            try await browser.click(saying: "Read")
+            try await browser.click(".side .primary")
             try await browser.wait("document.querySelectorAll('.difference article').length === 2")
             #expect(try await browser.address().contains("other_reading="))
         }
