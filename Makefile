@@ -1,11 +1,11 @@
 # Two commands: `make demo` and `make test`. Each installs what is missing, builds and runs.
 
-.PHONY: demo test build dependencies kernels format clean
+.PHONY: demo test build dependencies test-dependencies kernels format clean
 
 demo: build
 	@Examples/demo.sh
 
-test: dependencies kernels
+test: test-dependencies kernels
 	swift build -c release --build-tests
 	swift test -c release --skip-build --disable-xctest
 
@@ -14,6 +14,10 @@ build: dependencies
 
 dependencies:
 	@Scripts/install-dependencies.sh
+
+# The same, and a browser for the tests of the studio's page.
+test-dependencies:
+	@Scripts/install-dependencies.sh test
 
 # The C kernels alone, under the sanitizers.
 kernels: dependencies

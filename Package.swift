@@ -3,7 +3,8 @@ import PackageDescription
 
 // Imports point one way:
 //   CKernels ← Tensors ← LanguageModel ← Autoencoder ← Training ← nla,  JSON ← Tokenization ← LanguageModel,
-//   JSON ← Claims ← TinyWorld ← Training,  JSON ← RemoteModels ← Training,  Training ← Faithfulness ← nla.
+//   JSON ← Claims ← TinyWorld ← Training,  JSON ← RemoteModels ← Training,  Training ← Faithfulness ← nla,
+//   Autoencoder ← Studio ← nla.
 let package = Package(
     name: "interlinear",
     platforms: [.macOS(.v15)],
@@ -16,9 +17,14 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
@@ -52,12 +58,24 @@ let package = Package(
         .target(
             name: "Faithfulness",
             dependencies: ["Autoencoder", "Claims", "LanguageModel", "TinyWorld", "Tokenization", "Training"]),
+        .target(name: "CPage"),
+        .target(
+            name: "Studio",
+            dependencies: [
+                "Autoencoder", "Claims", "CPage", "Faithfulness", "LanguageModel", "TinyWorld", "Tokenization", "Tensors",
+                "Training", "JSON", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
         .target(name: "Workloads", dependencies: ["LanguageModel", "Training"], path: "Benchmarks/Workloads"),
         .executableTarget(
             name: "nla",
             dependencies: [
-                "Autoencoder", "Claims", "Faithfulness", "LanguageModel", "RemoteModels", "TinyWorld", "Training",
-                "Workloads",
+                "Autoencoder", "Claims", "Faithfulness", "LanguageModel", "RemoteModels", "Studio", "TinyWorld", "Training",
+                "Workloads", .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
@@ -85,6 +103,20 @@ let package = Package(
             dependencies: [
                 "Faithfulness", "Training", "Claims", "TinyWorld", "Autoencoder", "LanguageModel", "Tensors", "JSON",
                 "TestSupport",
+            ]),
+        .testTarget(
+            name: "StudioTests",
+            dependencies: [
+                "Studio", "Autoencoder", "LanguageModel", "Tokenization", "Tensors", "JSON", "TestSupport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .testTarget(
+            name: "BrowserTests",
+            dependencies: [
+                "nla", "JSON", "TestSupport", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ]),
         .testTarget(
             name: "CommandTests",

@@ -1,6 +1,8 @@
 #!/bin/sh
-# Installs the two C libraries the build needs, if they are missing: oneDNN and PCRE2. Asks the system's package manager only
-# for what is not there.
+# Installs what is missing: oneDNN and PCRE2, the two C libraries the build needs; for the tests also Chromium and its driver, which
+# open the studio's page. Asks the system's package manager only for what is not there.
+#
+# usage: install-dependencies.sh [test]
 set -eu
 
 if ! command -v swift >/dev/null 2>&1; then
@@ -17,9 +19,28 @@ has() { printf '%s\n#include <%s>\n' "${2:-}" "$1" | "$compiler" -fsyntax-only -
 wanted=""
 has oneapi/dnnl/dnnl.h || wanted="$wanted onednn"
 has pcre2.h '#define PCRE2_CODE_UNIT_WIDTH 8' || wanted="$wanted pcre2"
-[ -z "$wanted" ] && exit 0
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# Without a browser its tests are skipped: a failure here is said and stops nothing else.
+install_browser() {
+    command -v chromedriver >/dev/null 2>&1 && for name in chromium chromium-browser google-chrome; do
+        command -v "$name" >/dev/null 2>&1 && return 0
+    done
+    echo "installing: chromium and its driver" >&2
+    if command -v apt-get >/dev/null 2>&1; then
+        as_root apt-get update -qq && as_root apt-get install -y -qq --no-install-recommends chromium chromium-driver
+    elif command -v dnf >/dev/null 2>&1; then
+        as_root dnf install -y chromium chromedriver
+    elif command -v brew >/dev/null 2>&1; then
+        brew install --cask chromium chromedriver
+    else
+        false
+    fi || echo "Chromium could not be installed: the tests of the studio's page will be skipped." >&2
+}
+
+[ "${1:-}" = test ] && install_browser
+[ -z "$wanted" ] && exit 0
 
 echo "installing:$wanted" >&2
 if command -v apt-get >/dev/null 2>&1; then

@@ -132,7 +132,7 @@ extension Verbalizer {
     }
 
     /// The part of the prompt before the activation, or nil if there is none.
-    private func prefillPrefix(_ session: DecodingSession) -> DecodingSession.Node? {
+    package func prefillPrefix(_ session: DecodingSession) -> DecodingSession.Node? {
         guard !prompt.prefix.isEmpty else { return nil }
         var tree = TokenTree()
         tree.append(prompt.prefix)
@@ -140,7 +140,7 @@ extension Verbalizer {
     }
 
     /// The rest of the prompt with each of the prepared vectors.
-    private func prefill(
+    package func prefill(
         _ prepared: Tensor, after shared: DecodingSession.Node?, _ session: DecodingSession
     ) -> [DecodingSession.Node] {
         var tree = TokenTree()

@@ -26,7 +26,7 @@ public final class Verbalizer {
     /// How activations enter it.
     public let injection: Injection
     /// Tokens that end a text.
-    let stopTokens: Set<Int32>
+    package let stopTokens: Set<Int32>
 
     /// Opens a folder, and checks its sidecar against its configuration and its tokenizer. Throws one-line errors.
     public convenience init(folder: URL, precision: Precision? = nil) throws {

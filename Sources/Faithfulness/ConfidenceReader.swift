@@ -13,6 +13,12 @@ public struct ConfidenceReader {
         public let text: String
         /// How probable it is that its claim is true; nil if it makes none, or one that an earlier sentence made.
         public let confidence: Double?
+
+        /// A sentence.
+        public init(text: String, confidence: Double?) {
+            self.text = text
+            self.confidence = confidence
+        }
     }
 
     /// The name, in a pair's folder, of the second reader that a confidence may need.

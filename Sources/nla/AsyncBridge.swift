@@ -25,6 +25,39 @@ func waitFor<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Val
     return try result.get()
 }
 
+/// Runs a service and waits for its end. An interrupt (Ctrl-C) or a request to terminate asks it to end; a second one ends the
+/// process.
+func waitFor(
+    _ work: @escaping @Sendable () async throws -> Void, onInterrupt stop: @escaping @Sendable () async -> Void
+) throws {
+    let outcome = Outcome<Void>()
+    let end = DispatchSemaphore(value: 0)
+    Task.detached {
+        let result: Result<Void, any Error>
+        do { result = .success(try await work()) } catch { result = .failure(error) }
+        outcome.result.withLock { $0 = result }
+        end.signal()
+    }
+    let interrupts = Mutex(0)
+    let sources = [SIGINT, SIGTERM].map { number in
+        signal(number, SIG_IGN)
+        let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+        source.setEventHandler {
+            let count = interrupts.withLock { count in
+                count += 1
+                return count
+            }
+            if count > 1 { exit(128 + number) }
+            Task { await stop() }
+        }
+        source.resume()
+        return source
+    }
+    end.wait()
+    sources.forEach { $0.cancel() }
+    try outcome.result.withLock { $0 }?.get()
+}
+
 private final class Outcome<Value: Sendable>: Sendable {
     let result = Mutex<Result<Value, any Error>?>(nil)
 }

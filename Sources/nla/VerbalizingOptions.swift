@@ -50,6 +50,11 @@ func integers(_ list: String, _ option: String) throws -> [Int] {
 
 /// Opens the target of a pair: the one named, or the one in its folder.
 func openTarget(_ pair: Pair, _ folder: URL, named name: String?, _ shared: SharedOptions) throws -> Target {
+    try openTarget(pair, folder, named: name, quiet: shared.quiet)
+}
+
+/// The same for commands without the shared options.
+func openTarget(_ pair: Pair, _ folder: URL, named name: String?, quiet isQuiet: Bool) throws -> Target {
     let own = Pair.folders(folder).target
     let place: URL
     if let name {
@@ -59,10 +64,11 @@ func openTarget(_ pair: Pair, _ folder: URL, named name: String?, _ shared: Shar
     } else {
         throw ModelError("\(folder.path): has no folder target; give the target with --target")
     }
-    let isQuiet = shared.quiet
     let target = try pair.openTarget(place) { share in
         if !isQuiet { Output.note(String(format: "checking the target: %.0f%%", 100 * share)) }
     }
-    if pair.targetHash == nil { shared.note("note: the sidecars record no target hash, so the target is not checked") }
+    if pair.targetHash == nil, !isQuiet {
+        Output.note("note: the sidecars record no target hash, so the target is not checked")
+    }
     return target
 }

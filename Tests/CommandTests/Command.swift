@@ -18,26 +18,7 @@ enum Command {
     }
 
     /// The executable that was built beside the test bundle.
-    static func executable() throws -> URL {
-        let starts = [Bundle.main.bundleURL, URL(fileURLWithPath: CommandLine.arguments[0]), Bundle.main.executableURL]
-        for start in starts.compactMap({ $0 }) {
-            var folder = start.standardizedFileURL
-            while folder.path != "/" {
-                let candidate = folder.appending(path: "nla")
-                var isFolder: ObjCBool = false
-                let isThere = FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isFolder)
-                if isThere, !isFolder.boolValue, FileManager.default.isExecutableFile(atPath: candidate.path) {
-                    return candidate
-                }
-                folder.deleteLastPathComponent()
-            }
-        }
-        throw Missing()
-    }
-
-    struct Missing: Error, CustomStringConvertible {
-        let description = "no executable nla beside the test bundle"
-    }
+    static func executable() throws -> URL { try builtExecutable() }
 
     /// Runs `nla` with arguments. Its output goes to files, so that it never waits for a reader.
     ///

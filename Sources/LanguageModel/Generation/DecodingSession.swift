@@ -172,6 +172,9 @@ public final class DecodingSession {
         return spans.reversed()
     }
 
+    /// The logits [1, vocabulary] behind a node's last token, float32; nil if they were not asked for.
+    public func logits(behind node: Node) -> Tensor? { stored(node.index).logits }
+
     /// Begins a continuation of a node that has logits.
     public func start(after node: Node, _ options: Options, seed: UInt64) -> Leaf {
         require(stored(node.index).logits != nil, "a leaf after a node without logits")

@@ -81,6 +81,9 @@ public struct RunHistory: Sendable {
 
     private static let evaluationNames = ["fve", "held_out_loss", "held_out_mse"]
 
+    /// What a watch over the run warned of, a line each.
+    public func warningLines() throws -> [String] { try warnings().map { "step \($0.step): \($0.message)" } }
+
     /// What a watch over the run warned of; empty for runs that are no joint training.
     func warnings() throws -> [JointWatch.Warning] {
         guard stage == JointOptions.stage else { return [] }

@@ -1,0 +1,393 @@
+import Foundation
+import GRDB
+import JSON
+import LanguageModel
+
+/// Everything that was ever explained, in one SQLite file.
+///
+/// What a method has returned from is on the disk (write-ahead log, full synchronization): no crash takes it away. What was deleted
+/// is overwritten. The file belongs to one server at a time.
+final class Library: Sendable {
+    private let database: DatabasePool
+    /// Held while the library is open, so that no other server opens it.
+    private let lock: FileLock
+
+    /// Opens a library; makes the file and its folder if there are none. Throws a one-line error.
+    ///
+    /// - Parameter maximumBytes: what the file may grow to; nil for what the disk holds.
+    init(_ file: URL, maximumBytes: Int? = nil) throws {
+        do {
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        } catch {
+            throw ModelError("\(file.path): its folder cannot be made; choose another --library")
+        }
+        lock = try FileLock(file.appendingPathExtension("lock"), of: file)
+        var configuration = Configuration()
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA secure_delete = ON")
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+            if let maximumBytes {
+                let size = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 4096
+                try database.execute(sql: "PRAGMA max_page_count = \(max(1, maximumBytes / size))")
+            }
+        }
+        do {
+            database = try DatabasePool(path: file.path, configuration: configuration)
+            try Library.migrator.migrate(database)
+        } catch let error as DatabaseError {
+            throw ModelError(
+                "\(file.path): cannot be opened as a library (\(error.message ?? "SQLite error \(error.resultCode.rawValue)")); choose another --library, or move this file away"
+            )
+        }
+    }
+
+    /// Writes everything back into the one file and closes it.
+    func close() { try? database.close() }
+
+    private static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("readings, explanations, notes") { database in
+            try database.create(table: "reading") { table in
+                table.autoIncrementedPrimaryKey("id")
+                table.column("created", .text).notNull()
+                table.column("title", .text).notNull()
+                table.column("pair", .text).notNull()
+                table.column("layer", .integer).notNull()
+                table.column("text", .text).notNull()
+                table.column("messages", .text)
+                table.column("tokens", .text).notNull()
+                table.column("truth", .text)
+            }
+            try database.create(table: "explanation") { table in
+                table.autoIncrementedPrimaryKey("id")
+                table.belongsTo("reading", onDelete: .cascade).notNull()
+                table.column("created", .text).notNull()
+                table.column("pair", .text).notNull()
+                table.column("position", .integer).notNull()
+                table.column("token", .text).notNull()
+                table.column("sample", .integer).notNull()
+                table.column("text", .text).notNull()
+                table.column("description", .text).notNull()
+                table.column("complete", .boolean).notNull()
+                table.column("mse", .double)
+                table.column("cosine", .double)
+                table.column("explained", .double)
+                table.column("norm", .double)
+                table.column("temperature", .double).notNull()
+                table.column("seed", .text)
+                table.column("agreement", .double)
+                table.column("origin", .text).notNull()
+                table.column("claims", .text).notNull()
+                table.column("activation", .blob)
+            }
+            try database.create(table: "note") { table in
+                table.autoIncrementedPrimaryKey("id")
+                table.belongsTo("reading", onDelete: .cascade).notNull()
+                table.column("created", .text).notNull()
+                table.column("position", .integer)
+                table.column("text", .text).notNull()
+                table.column("highlighted", .boolean).notNull()
+            }
+            for (words, table, columns) in [
+                ("explanationWords", "explanation", ["description"]), ("readingWords", "reading", ["title", "text"]),
+                ("noteWords", "note", ["text"]),
+            ] {
+                try database.create(virtualTable: words, using: FTS5()) { virtual in
+                    virtual.synchronize(withTable: table)
+                    virtual.tokenizer = .unicode61()
+                    for column in columns { virtual.column(column) }
+                }
+            }
+        }
+        return migrator
+    }
+
+    // MARK: Writing
+
+    /// Writes what `body` writes, or nothing.
+    private func write<Value: Sendable>(_ body: @Sendable @escaping (Database) throws -> Value) async throws -> Value {
+        do { return try await database.write(body) } catch let error as DatabaseError { throw Library.reply(error) }
+    }
+
+    private func read<Value: Sendable>(_ body: @Sendable @escaping (Database) throws -> Value) async throws -> Value {
+        do { return try await database.read(body) } catch let error as DatabaseError { throw Library.reply(error) }
+    }
+
+    private static func reply(_ error: DatabaseError) -> ErrorReply {
+        switch error.resultCode {
+        case .SQLITE_FULL, .SQLITE_IOERR:
+            ErrorReply(.init(code: 507, reasonPhrase: "Insufficient Storage"), "the library cannot be written: its disk is full or fails; free some space")
+        default: ErrorReply(.internalServerError, "the library failed: \(error.message ?? "\(error.resultCode)")")
+        }
+    }
+
+    /// Adds a reading; returns it with its number.
+    func add(_ reading: ReadingRecord) async throws -> ReadingRecord {
+        try await write { database in try reading.inserted(database) }
+    }
+
+    /// Adds explanations, all or none; returns them with their numbers.
+    func add(_ explanations: [ExplanationRecord]) async throws -> [ExplanationRecord] {
+        try await write { database in try explanations.map { try $0.inserted(database) } }
+    }
+
+    /// Adds readings with their explanations and notes, as from a file; all or nothing.
+    func add(_ volumes: [Volume]) async throws -> [Int64] {
+        try await write { database in
+            try volumes.map { volume in
+                let id = try volume.reading.inserted(database).id ?? 0
+                for var explanation in volume.explanations {
+                    explanation.readingID = id
+                    try explanation.insert(database)
+                }
+                for var note in volume.notes {
+                    note.readingID = id
+                    try note.insert(database)
+                }
+                return id
+            }
+        }
+    }
+
+    /// Adds a note; returns it with its number. Throws 404 if there is no such reading.
+    func add(_ note: NoteRecord) async throws -> NoteRecord {
+        try await write { database in
+            _ = try Library.known(ReadingRecord.fetchOne(database, key: note.readingID), "reading", note.readingID)
+            return try note.inserted(database)
+        }
+    }
+
+    /// Gives a reading another title.
+    func rename(_ id: Int64, _ title: String) async throws {
+        try await write { database in
+            var reading = try Library.known(ReadingRecord.fetchOne(database, key: id), "reading", id)
+            reading.title = title
+            try reading.update(database)
+        }
+    }
+
+    /// Changes a note; returns it.
+    func change(_ id: Int64, text: String?, isHighlighted: Bool?) async throws -> NoteRecord {
+        try await write { database in
+            var note = try Library.known(NoteRecord.fetchOne(database, key: id), "note", id)
+            note.text = text ?? note.text
+            note.highlighted = isHighlighted ?? note.highlighted
+            try note.update(database)
+            return note
+        }
+    }
+
+    /// Deletes a reading with everything about it, so that nothing of it is left in the file.
+    func deleteReading(_ id: Int64) async throws {
+        try await write { database in
+            // The words of rows that go with their reading are taken out of the index row by row.
+            _ = try NoteRecord.filter(Column("readingId") == id).deleteAll(database)
+            _ = try ExplanationRecord.filter(Column("readingId") == id).deleteAll(database)
+            guard try ReadingRecord.deleteOne(database, key: id) else { throw Library.missing("reading", id) }
+        }
+        try await erase()
+    }
+
+    /// Deletes a note.
+    func deleteNote(_ id: Int64) async throws {
+        try await write { database in
+            guard try NoteRecord.deleteOne(database, key: id) else { throw Library.missing("note", id) }
+        }
+        try await erase()
+    }
+
+    /// Overwrites what was deleted: in the word indexes, which keep deleted words until they are merged, and in the log.
+    private func erase() async throws {
+        try await write { database in
+            for words in ["explanationWords", "readingWords", "noteWords"] {
+                try database.execute(sql: "INSERT INTO \(words)(\(words)) VALUES ('optimize')")
+            }
+        }
+        do {
+            try await database.writeWithoutTransaction { database in _ = try database.checkpoint(.truncate) }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+            // Somebody reads; the next checkpoint does it.
+        }
+    }
+
+    // MARK: Reading
+
+    /// A reading. Throws 404 if there is none.
+    func reading(_ id: Int64) async throws -> ReadingRecord {
+        try await read { database in
+            try Library.known(ReadingRecord.fetchOne(database, key: id), "reading", id)
+        }
+    }
+
+    /// A reading's explanations, oldest first.
+    func explanations(of reading: Int64) async throws -> [ExplanationRecord] {
+        try await read { database in
+            try ExplanationRecord.filter(Column("readingId") == reading).order(Column("id")).fetchAll(database)
+        }
+    }
+
+    /// A reading's notes, oldest first.
+    func notes(of reading: Int64) async throws -> [NoteRecord] {
+        try await read { database in
+            try NoteRecord.filter(Column("readingId") == reading).order(Column("id")).fetchAll(database)
+        }
+    }
+
+    /// An explanation. Throws 404 if there is none.
+    func explanation(_ id: Int64) async throws -> ExplanationRecord {
+        try await read { database in
+            try Library.known(ExplanationRecord.fetchOne(database, key: id), "explanation", id)
+        }
+    }
+
+    /// Readings, newest first, before a number.
+    func readings(before: Int64?, limit: Int) async throws -> [ShelfItem] {
+        try await read { database in
+            try ShelfItem.fetchAll(
+                database,
+                sql: """
+                    SELECT reading.id, title, reading.created, pair,
+                        (SELECT COUNT(DISTINCT position) FROM explanation WHERE readingId = reading.id) AS explained,
+                        (SELECT COUNT(*) FROM note WHERE readingId = reading.id AND text <> '') AS notes
+                    FROM reading WHERE reading.id < ? ORDER BY reading.id DESC LIMIT ?
+                    """, arguments: [before ?? .max, limit])
+        }
+    }
+
+    /// Readings by number, or all, oldest first.
+    func readingIDs(_ wanted: [Int64]?) async throws -> [Int64] {
+        try await read { database in
+            let all = try Int64.fetchAll(database, sql: "SELECT id FROM reading ORDER BY id")
+            guard let wanted else { return all }
+            for id in wanted where !all.contains(id) { throw Library.missing("reading", id) }
+            return wanted
+        }
+    }
+
+    /// The activations of a pair's stored explanations with their explanations' numbers, newest first, one for each place.
+    func activations(ofPair pair: String, limit: Int) async throws -> [(id: Int64, vector: [Float])] {
+        let rows = try await read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT MAX(id) AS id, activation FROM explanation WHERE pair = ? AND activation IS NOT NULL AND origin <> 'edited'
+                    GROUP BY readingId, position ORDER BY id DESC LIMIT ?
+                    """, arguments: [pair, limit]
+            ).map { row -> (Int64, Data) in (row["id"], row["activation"]) }
+        }
+        return rows.map { ($0.0, [Float](bytes: $0.1)) }
+    }
+
+    static func known<Value>(_ value: Value?, _ kind: String, _ id: Int64) throws -> Value {
+        guard let value else { throw missing(kind, id) }
+        return value
+    }
+
+    static func missing(_ kind: String, _ id: Int64) -> ErrorReply {
+        ErrorReply(.notFound, "the library has no \(kind) \(id); it may have been deleted")
+    }
+}
+
+extension Library {
+    /// What is looked for.
+    struct Search: Sendable {
+        /// Words that explanations, texts or notes must all hold, the last one perhaps in part.
+        var words = ""
+        var pair: String?
+        var minimumScore: Double?
+        var maximumScore: Double?
+        var origin: String?
+        var isHighlighted = false
+        /// Explanations with a smaller number.
+        var before: Int64?
+        var limit = 40
+    }
+
+    /// Explanations that a search finds, newest first: by their own words, by those of their text, or by those of a note at their token.
+    func search(_ search: Search) async throws -> [FoundItem] {
+        var conditions = ["explanation.id < ?"]
+        var arguments: [(any DatabaseValueConvertible)?] = [search.before ?? Int64.max]
+        var snippet = "''"
+        if !search.words.trimmingCharacters(in: .whitespacesAndNewlines).isEmpty {
+            guard let pattern = FTS5Pattern(matchingAllPrefixesIn: search.words)?.rawPattern else { return [] }
+            conditions.append(Library.wordsCondition)
+            arguments += [pattern, pattern, pattern]
+            snippet = Library.snippet
+            arguments.insert(contentsOf: [pattern, pattern], at: 0)
+        }
+        for (condition, value) in [
+            ("explanation.pair = ?", search.pair as (any DatabaseValueConvertible)?), ("cosine >= ?", search.minimumScore),
+            ("cosine <= ?", search.maximumScore), ("origin = ?", search.origin),
+        ] {
+            guard let value else { continue }
+            conditions.append(condition)
+            arguments.append(value)
+        }
+        if search.isHighlighted { conditions.append(Library.isHighlighted) }
+        let sql = """
+            SELECT explanation.id, readingId AS reading, title, explanation.created, explanation.pair, position, token, description,
+                cosine, \(Library.isHighlighted) AS highlighted, \(snippet) AS snippet
+            FROM explanation JOIN reading ON reading.id = readingId
+            WHERE \(conditions.joined(separator: " AND ")) ORDER BY explanation.id DESC LIMIT \(search.limit)
+            """
+        let values = StatementArguments(arguments.map { $0?.databaseValue ?? .null })
+        return try await read { database in try FoundItem.fetchAll(database, sql: sql, arguments: values) }
+    }
+
+    private static let wordsCondition = """
+        (explanation.id IN (SELECT rowid FROM explanationWords WHERE explanationWords MATCH ?)
+        OR readingId IN (SELECT rowid FROM readingWords WHERE readingWords MATCH ?)
+        OR EXISTS (SELECT 1 FROM note WHERE note.id IN (SELECT rowid FROM noteWords WHERE noteWords MATCH ?)
+            AND note.readingId = explanation.readingId AND (note.position IS NULL OR note.position = explanation.position)))
+        """
+
+    private static let isHighlighted = """
+        EXISTS (SELECT 1 FROM note WHERE note.readingId = explanation.readingId AND note.position = explanation.position AND highlighted)
+        """
+
+    /// Where the words stand in a note or in the text; empty if in neither.
+    private static let snippet = """
+        COALESCE(
+            (SELECT snippet(noteWords, 0, '', '', '…', 16) FROM noteWords JOIN note ON note.id = noteWords.rowid
+                WHERE noteWords MATCH ? AND note.readingId = explanation.readingId
+                    AND (note.position IS NULL OR note.position = explanation.position)),
+            (SELECT snippet(readingWords, 1, '', '', '…', 16) FROM readingWords
+                WHERE readingWords MATCH ? AND readingWords.rowid = explanation.readingId), '')
+        """
+}
+
+/// A file that one process holds.
+final class FileLock: Sendable {
+    private let descriptor: Int32
+
+    /// Takes the lock, or throws a one-line error about `file`, which it protects.
+    init(_ path: URL, of file: URL) throws {
+        descriptor = open(path.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw ModelError("\(file.path): cannot be written there: \(String(cString: strerror(errno))); choose another --library")
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            throw ModelError("\(file.path): another nla studio has this library open; end it, or choose another --library")
+        }
+    }
+
+    deinit { close(descriptor) }
+}
+
+extension [Float] {
+    /// Little-endian float32 numbers.
+    init(bytes: Data) {
+        self = bytes.withUnsafeBytes { raw in
+            (0..<raw.count / 4).map { Float(bitPattern: UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self))) }
+        }
+    }
+
+    /// Their bytes, little-endian.
+    var bytes: Data {
+        var data = Data(capacity: 4 * count)
+        for value in self { Swift.withUnsafeBytes(of: value.bitPattern.littleEndian) { data.append(contentsOf: $0) } }
+        return data
+    }
+}

@@ -1,0 +1,47 @@
+import JSON
+
+/// What a visitor does on the page, in the words of the tests.
+extension Browser {
+    /// A text in the bundled target's language whose end a motive decides.
+    static let story =
+        "Long ago Hester worked at the orchard with Bram. Bram had a striped scarf. They drew straws, and then Hester had it. "
+        + "Hester sold Bram the same locker twice. At supper the scarf stood on the shelf again. In the end Hester"
+
+    /// A couplet that a rhyme must end, in the same language.
+    static let couplet = "We sat beneath the fragrant pine,\nand rubbed some ointment on the"
+
+    /// The reading that is open.
+    func readingID() async throws -> String {
+        try await run("return location.hash.match(/reading\\/([^?]+)/)[1]").string ?? ""
+    }
+
+    /// Types a text, has it explained, and waits until all of it is.
+    func explain(_ text: String) async throws {
+        try await type(text, into: "#text")
+        try await click("#explain")
+        try await wait("document.querySelectorAll('.unit').length > 0")
+        try await waitUntilExplained()
+    }
+
+    /// Waits until every token has its gloss and nothing is being explained.
+    func waitUntilExplained() async throws {
+        try await wait(
+            """
+            document.querySelector('.unit') && !document.querySelector('#stop')
+              && [...document.querySelectorAll('.unit')].every((unit) => unit.matches('.explained:not(.pending)'))
+            """)
+    }
+
+    /// The number of the last token that reads like this.
+    func lastToken(_ token: String) async throws -> Int {
+        try await run(
+            """
+            return [...document.querySelectorAll('.unit')].findLastIndex((unit) =>
+              unit.querySelector('.token').textContent === arguments[0])
+            """, .string(token)
+        ).int ?? -1
+    }
+
+    /// Clicks a token by its number.
+    func clickToken(_ index: Int) async throws { try await click(".unit[data-index='\(index)'] .token") }
+}

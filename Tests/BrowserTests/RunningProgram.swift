@@ -1,0 +1,60 @@
+import Foundation
+
+/// A program that runs until it is stopped, and says on standard output at which port.
+final class RunningProgram: @unchecked Sendable {
+    private let process = Process()
+    private let output: URL
+    /// What it wrote to standard error.
+    let errors: URL
+
+    init(_ path: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+        let folder = FileManager.default.temporaryDirectory
+        let name = UUID().uuidString
+        output = folder.appending(path: "nla-test-\(name).out")
+        errors = folder.appending(path: "nla-test-\(name).err")
+        for file in [output, errors] { try Data().write(to: file) }
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.standardOutput = try FileHandle(forWritingTo: output)
+        process.standardError = try FileHandle(forWritingTo: errors)
+        try RunningProgram.hearingSignals { try process.run() }
+    }
+
+    /// Calls `start` with no signal held back: threads of a pool hold back all, and what they start would inherit that.
+    private static func hearingSignals(_ start: () throws -> Void) rethrows {
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try start()
+    }
+
+    /// The number at the end of the first line that is the one; waits for it.
+    func port(seconds: Double = 60, _ isTheLine: (String) -> Bool) async throws -> Int {
+        let end = Date.now.addingTimeInterval(seconds)
+        while Date.now < end {
+            let text = try String(contentsOf: output, encoding: .utf8)
+            let whole = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+            if let line = whole.first(where: { isTheLine(String($0)) }),
+                let number = line.split(whereSeparator: { !$0.isNumber }).last.flatMap({ Int($0) })
+            {
+                return number
+            }
+            guard process.isRunning else { break }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        let said = try String(contentsOf: errors, encoding: .utf8)
+        throw Browser.Failure(description: "\(process.executableURL?.lastPathComponent ?? "") did not start: \(said)")
+    }
+
+    /// Ends it and waits for its end, by force where it does not listen.
+    func stop() {
+        if process.isRunning { process.terminate() }
+        let patience = Date.now.addingTimeInterval(5)
+        while process.isRunning, Date.now < patience { Thread.sleep(forTimeInterval: 0.01) }
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        for file in [output, errors] { try? FileManager.default.removeItem(at: file) }
+    }
+}

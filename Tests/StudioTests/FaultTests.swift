@@ -1,0 +1,228 @@
+import Foundation
+import JSON
+import Studio
+import TestSupport
+import Testing
+
+/// Bad bodies, bad clients, and too many of them.
+@Suite("Faults")
+struct FaultTests {
+    private let slow: JSONValue = ["text": "Long ago Hester worked at the orchard with Bram.", "max_new_tokens": 4096]
+    /// A request that writes for long: nothing ends its texts.
+    private var endless: JSONValue {
+        [
+            "text": "a", "stream": true,
+            "sampling_params": ["max_new_tokens": 4096, "ignore_eos": true, "temperature": 1.5, "n": 16],
+        ]
+    }
+
+    @Test("A body over the limit is refused, whether it says how long it is or not")
+    func oversized() async throws {
+        try await withServer {
+            $0.maximumBodyBytes = 1000
+        } _: { client, _ async throws in
+            let large = "{\"text\": \"\(String(repeating: "a", count: 5000))\"}"
+            let announced = try RawConnection(port: client.port)
+            try await announced.send(RawConnection.request("/tokenize", "", length: 1 << 40))
+            #expect(try await announced.receive(until: "\r\n\r\n").text.hasPrefix("HTTP/1.1 413"))
+            let chunked = try RawConnection(port: client.port)
+            try await chunked.send(
+                "POST /tokenize HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+                    + "\(String(large.utf8.count, radix: 16))\r\n\(large)\r\n")
+            #expect(try await chunked.receive(until: "\r\n\r\n").text.hasPrefix("HTTP/1.1 413"))
+            // Neither may keep its connection to send on what nobody reads.
+            #expect(try await announced.receive(seconds: 6).isClosed)
+            #expect(try await client.post("/tokenize", ["text": "a"]).status == 200)
+        }
+    }
+
+    @Test("Large bodies share a limited memory; small ones get through beside them")
+    func manyLarge() async throws {
+        try await withServer {
+            $0.maximumBodyBytes = 1 << 20
+        } _: { client, _ async throws in
+            var held: [RawConnection] = []
+            for _ in 0..<4 {
+                held.append(try RawConnection(port: client.port))
+                try await held[held.count - 1].send(RawConnection.request("/tokenize", "{\"te", length: 1 << 20))
+            }
+            let text = String(repeating: "a", count: 1 << 19)
+            let isFull = try await eventually {
+                try await client.post("/tokenize", ["text": .string(text)]).status == 429
+            }
+            #expect(isFull)
+            #expect(try await client.post("/tokenize", ["text": "a"]).status == 200)
+            held = []
+            let isFree = try await eventually {
+                try await client.post("/tokenize", ["text": .string(text)]).status == 422
+            }
+            #expect(isFree)
+        }
+    }
+
+    @Test("A million characters are refused quickly")
+    func millionCharacters() async throws {
+        try await withServer { client, _ async throws in
+            let start = ContinuousClock.now
+            for path in ["/tokenize", "/explain", "/completion", "/extract"] {
+                let answer = try await client.post(path, ["text": .string(String(repeating: "a b ", count: 250_000))])
+                #expect(answer.status == 422)
+            }
+            let messages: [JSONValue] = .init(repeating: ["role": "user", "content": ""], count: 100_000)
+            #expect(try await client.post("/tokenize", ["messages": .array(messages)]).status == 422)
+            #expect(ContinuousClock.now - start < .seconds(10))
+        }
+    }
+
+    @Test("What is no HTTP, and what stops in the middle, does no harm")
+    func garbage() async throws {
+        try await withServer {
+            $0.stallLimit = .milliseconds(500)
+        } _: { client, _ async throws in
+            for text in [
+                "\u{0}\u{1}\u{2}\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+                "POST /explain HTTP/1.1\r\nhost: localhost\r\ncontent-length: -5\r\n\r\n",
+                "GET /../../etc/passwd HTTP/1.1\r\nhost: localhost\r\n\r\n",
+                "GET / HTTP/1.1\r\nhost: localhost\r\nx: \(String(repeating: "a", count: 200_000))\r\n\r\n",
+            ] {
+                let connection = try RawConnection(port: client.port)
+                try? await connection.send(text)
+                let answer = try await connection.receive(until: "\r\n\r\n", seconds: 5)
+                #expect(answer.text.hasPrefix("HTTP/1.1 4") || answer.isClosed, "\(answer)")
+            }
+            // Half a head, and half a body: the connection is closed on them.
+            for text in ["GET / HT", RawConnection.request("/tokenize", "{\"te", length: 100)] {
+                let connection = try RawConnection(port: client.port)
+                try await connection.send(text)
+                #expect(try await connection.receive(seconds: 8).isClosed, "\(text)")
+            }
+            #expect(try await client.get("/").status == 200)
+        }
+    }
+
+    @Test("A client that goes away frees its place and the models at once", arguments: [true, false])
+    func vanishing(streams: Bool) async throws {
+        try await withServer {
+            $0.maximumDescribes = 1
+        } _: { client, _ async throws in
+            var request = endless.object ?? JSONObject()
+            request["stream"] = .bool(streams)
+            let body = JSONValue.object(request).serialized()
+            let connection = try RawConnection(port: client.port)
+            try await connection.send(RawConnection.request("/generate", body))
+            if streams { _ = try await connection.receive(until: "data: ") }
+            let isBusy = try await eventually {
+                try await client.post("/generate", ["text": "a", "sampling_params": ["max_new_tokens": 1]]).status
+                    == 429
+            }
+            #expect(isBusy)
+            connection.finishSending()
+            let isFree = try await eventually(seconds: 3) {
+                try await client.post("/generate", ["text": "a", "sampling_params": ["max_new_tokens": 1]]).status
+                    == 200
+            }
+            #expect(isFree)
+        }
+    }
+
+    @Test("A client that reads nothing is given up")
+    func unread() async throws {
+        try await withServer {
+            $0.stallLimit = .seconds(1)
+            $0.maximumDescribes = 1
+        } _: { client, _ async throws in
+            let connection = try RawConnection(port: client.port)
+            try await connection.send(RawConnection.request("/generate", endless.serialized()))
+            // Nothing is read; the stream fills the buffers, and then nothing moves.
+            let isFree = try await eventually(seconds: 30) {
+                try await client.post("/generate", ["text": "a", "sampling_params": ["max_new_tokens": 1]]).status
+                    == 200
+            }
+            #expect(isFree)
+        }
+    }
+
+    @Test("A request beyond the places is told so at once, and when to come back")
+    func busy() async throws {
+        try await withServer {
+            $0.maximumDescribes = 1
+        } _: { client, _ async throws in
+            let connection = try RawConnection(port: client.port)
+            try await connection.send(RawConnection.request("/generate", endless.serialized()))
+            _ = try await connection.receive(until: "data: ")
+            let start = ContinuousClock.now
+            let vector = json([Float](repeating: 1, count: 256))
+            let answer = try await client.post("/describe", ["activations": [vector]])
+            #expect(answer.status == 429 && answer.headers["retry-after"] == "1")
+            #expect(ContinuousClock.now - start < .seconds(1))
+            #expect(try answer.json()["detail"]?.string?.contains("try again") == true)
+            // Other kinds have places of their own.
+            #expect(try await client.post("/score", ["description": "a", "activation": vector]).status == 200)
+        }
+    }
+
+    @Test("A request whose time is up ends with 503, or with a frame that says so")
+    func timeLimit() async throws {
+        try await withServer {
+            $0.timeLimit = .milliseconds(300)
+        } _: { client, _ async throws in
+            var request = endless.object ?? JSONObject()
+            let frames = try await client.frames("/generate", .object(request))
+            #expect(frames.isDone && frames.values.last?["error"]?["message"]?.string?.contains("longer") == true)
+            request["stream"] = false
+            let answer = try await client.post("/generate", .object(request))
+            #expect(try answer.status == 503 && answer.json()["error"]?["message"]?.string?.contains("longer") == true)
+        }
+    }
+
+    @Test("A text that no memory is left for is refused, and others are not")
+    func memory() async throws {
+        try await withServer {
+            $0.cacheBytes = 8192 * 300
+        } _: { client, _ async throws in
+            func generate(_ count: Int) async throws -> Int {
+                try await client.post(
+                    "/generate", ["text": "a", "sampling_params": ["max_new_tokens": .integer(count)]]
+                ).status
+            }
+            #expect(try await generate(4000) == 400)
+            #expect(try await generate(100) == 200)
+            // Many at once take turns.
+            let vectors = JSONValue.array(.init(repeating: json([Float](repeating: 1, count: 256)), count: 40))
+            let answer = try await client.post("/describe", ["activations": vectors, "max_new_tokens": 100])
+            #expect(answer.status == 200)
+        }
+    }
+
+    @Test("Unknown paths and wrong methods are told apart")
+    func paths() async throws {
+        try await withServer { client, _ async throws in
+            for path in ["/nothing", "/explain/further", "/..%2f..%2fetc", "/../etc/passwd", "/explain%00", "/%"] {
+                let answer = try await client.post(path, ["text": "a"])
+                #expect(answer.status == 404, "\(path) \(answer.status)")
+            }
+            let answer = try await client.get("/explain")
+            #expect(answer.status == 405 && answer.headers["allow"] == "POST")
+        }
+    }
+
+    @Test("Shutting down finishes what was begun and takes nothing new")
+    func shutdown() async throws {
+        try await withServer { client, server async throws in
+            let connection = try RawConnection(port: client.port)
+            let body: JSONValue = [
+                "text": "a", "stream": true,
+                "sampling_params": ["max_new_tokens": 600, "ignore_eos": true, "temperature": 1.5],
+            ]
+            try await connection.send(RawConnection.request("/generate", body.serialized()))
+            _ = try await connection.receive(until: "data: ")
+            let stopping = Task { await server.shutDown() }
+            let rest = try await connection.receive(until: "[DONE]", seconds: 60)
+            #expect(rest.text.contains("[DONE]"))
+            #expect(rest.text.contains("\"completion_tokens\":600"))
+            await stopping.value
+            let isClosed = try await eventually { (try? RawConnection(port: client.port)) == nil }
+            #expect(isClosed)
+        }
+    }
+}

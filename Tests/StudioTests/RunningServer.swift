@@ -1,0 +1,148 @@
+import AsyncHTTPClient
+import Autoencoder
+import Foundation
+import JSON
+import LanguageModel
+import Logging
+import NIOCore
+import Studio
+import TestSupport
+import Testing
+
+/// The bundled models, and a server on them at a port of its own.
+enum Bundled {
+    static let folder = goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny")
+
+    static func pair() throws -> Pair { try Pair(folder: folder) }
+
+    static func target() throws -> Target { try pair().openTarget(folder.appending(path: "target")) }
+
+    /// All three models, under names that tests know.
+    static func models() throws -> ServedModels {
+        let pair = try pair()
+        var models = ServedModels(
+            verbalizer: pair.verbalizer, reconstructor: pair.reconstructor,
+            target: try pair.openTarget(folder.appending(path: "target")))
+        models.targetName = "tiny"
+        return models
+    }
+}
+
+/// Runs a server while `body` uses it, then shuts it down and waits for its end.
+func withServer<Result: Sendable>(
+    _ change: (inout StudioSettings) -> Void = { _ in }, models: () throws -> ServedModels = Bundled.models,
+    logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+    _ body: (Client, StudioServer) async throws -> Result
+) async throws -> Result {
+    var settings = StudioSettings()
+    settings.port = 0
+    settings.seed = 7
+    change(&settings)
+    let server = try StudioServer(models(), settings, logger: logger)
+    let (ports, found) = AsyncStream.makeStream(of: Int.self)
+    let running = Task {
+        defer { found.finish() }
+        try await server.run { found.yield($0) }
+    }
+    var iterator = ports.makeAsyncIterator()
+    guard let port = await iterator.next() else {
+        try await running.value
+        throw CancellationError()
+    }
+    do {
+        let result = try await body(Client(port: port), server)
+        await server.shutDown()
+        try await running.value
+        return result
+    } catch {
+        await server.shutDown()
+        try? await running.value
+        throw error
+    }
+}
+
+/// Asks a server as programs do.
+struct Client: Sendable {
+    /// Shared, with as many connections as any test wants at once.
+    private static let http: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
+    let port: Int
+    var headers: [(String, String)] = []
+
+    /// What came back.
+    struct Answer: Sendable {
+        let status: Int
+        let headers: [String: String]
+        let body: [UInt8]
+
+        func json() throws -> JSONValue { try JSONValue.parse(body) }
+        var text: String { String(decoding: body, as: UTF8.self) }
+    }
+
+    func get(_ path: String) async throws -> Answer { try await send("GET", path, nil, headers) }
+
+    func post(_ path: String, _ body: JSONValue) async throws -> Answer {
+        try await send("POST", path, Array(body.serialized().utf8), headers + [("content-type", "application/json")])
+    }
+
+    func send(
+        _ method: String, _ path: String, _ body: [UInt8]?, _ headers: [(String, String)]
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
+        request.method = .RAW(value: method)
+        request.headers = .init(headers)
+        if let body { request.body = .bytes(body) }
+        let response = try await Client.http.execute(request, timeout: .seconds(120))
+        let bytes = try await response.body.collect(upTo: 1 << 28)
+        let fields = Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { $1 }
+        return Answer(status: Int(response.status.code), headers: fields, body: Array(bytes.readableBytesView))
+    }
+
+    /// What a `GET /` with headers of its own comes to.
+    func status(_ headers: [(String, String)]) async throws -> Int { try await send("GET", "/", nil, headers).status }
+
+    /// What a request comes to.
+    func status(_ path: String, _ body: JSONValue) async throws -> Int { try await post(path, body).status }
+
+    /// The JSON of a successful answer.
+    func json(
+        _ path: String, _ body: JSONValue, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws -> JSONValue {
+        let answer = try await post(path, body)
+        #expect(answer.status == 200, "\(answer.text.prefix(500))", sourceLocation: sourceLocation)
+        return try answer.json()
+    }
+
+    /// The frames of a stream. Fails the test if it is none.
+    func frames(
+        _ path: String, _ body: JSONValue, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws -> Frames {
+        let answer = try await post(path, body)
+        #expect(answer.status == 200, "\(answer.text.prefix(500))", sourceLocation: sourceLocation)
+        #expect(
+            answer.headers["content-type"]?.hasPrefix("text/event-stream") == true, sourceLocation: sourceLocation)
+        return try Frames(answer.text)
+    }
+}
+
+/// Server-sent events: JSON values, and whether `[DONE]` stood behind them.
+struct Frames: Sendable {
+    private(set) var values: [JSONValue] = []
+    private(set) var isDone = false
+
+    init(_ text: String) throws {
+        for block in text.components(separatedBy: "\n\n") where !block.isEmpty {
+            try #require(block.hasPrefix("data: ") && !block.contains("\n"), "\(block)")
+            #expect(!isDone, "a frame behind the end")
+            let data = String(block.dropFirst(6))
+            if data == "[DONE]" { isDone = true } else { values.append(try JSONValue.parse(data)) }
+        }
+    }
+}
+
+/// A vector as JSON.
+func json(_ vector: [Float]) -> JSONValue { .array(vector.map { .number(Double($0)) }) }
