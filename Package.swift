@@ -4,7 +4,7 @@ import PackageDescription
 // Imports point one way:
 //   CKernels ← Tensors ← LanguageModel ← Autoencoder ← Training ← nla,  JSON ← Tokenization ← LanguageModel,
 //   JSON ← Claims ← TinyWorld ← Training,  JSON ← RemoteModels ← Training,  Training ← Faithfulness ← nla,
-//   Autoencoder ← Studio ← nla.
+//   Faithfulness ← Studio ← nla.
 let package = Package(
     name: "interlinear",
     platforms: [.macOS(.v15)],
