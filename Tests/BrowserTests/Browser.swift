@@ -110,7 +110,8 @@ struct Browser: Sendable {
     /// Clicks what a selector finds as a mouse does: in its middle, and only if nothing covers it.
     func click(_ selector: String) async throws {
         try await withElement(selector) { element in
-            try await self.run("document.querySelector(arguments[0])?.scrollIntoView({block: 'center'})", .string(selector))
+            try await self.run(
+                "document.querySelector(arguments[0])?.scrollIntoView({block: 'center'})", .string(selector))
             _ = try await self.driver.ask("POST", self.session + "/element/\(element)/click", [:])
         }
     }

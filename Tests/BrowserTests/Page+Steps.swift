@@ -7,6 +7,13 @@ extension Browser {
         "Long ago Hester worked at the orchard with Bram. Bram had a striped scarf. They drew straws, and then Hester had it. "
         + "Hester sold Bram the same locker twice. At supper the scarf stood on the shelf again. In the end Hester"
 
+    /// A text whose next word who has the saddle decides: Cyril.
+    static let saddle =
+        "Cyril and Rosa lived near the market. Rosa took a rusty saddle out of a bag. Rosa lost a bet, and Cyril walked off with it. "
+        + "The one to look after the saddle was"
+    /// What is said of its last word, changed.
+    static let saddleChanged = "Rosa has the object. It ends with \"was\"."
+
     /// A couplet that a rhyme must end, in the same language.
     static let couplet = "We sat beneath the fragrant pine,\nand rubbed some ointment on the"
 

@@ -66,15 +66,12 @@ struct PageTests {
     @Test("Edit the words, see the cosine move, push the change into the model, and read before and after")
     func editAndSteer() async throws {
         try await withStudio { browser, _, _ in
-            let story =
-                "Cyril and Rosa lived near the market. Rosa took a rusty saddle out of a bag. Rosa lost a bet, and Cyril walked off with it. "
-                + "The one to look after the saddle was"
-            try await browser.explain(story)
+            try await browser.explain(Browser.saddle)
             try await browser.clickToken(try await browser.lastToken("was"))
             try await browser.click("#tab-edit")
             try await browser.wait("document.querySelectorAll('.fit .measure').length === 2")
             let before = try await browser.text(".fit .measure:nth-child(2) .number")
-            try await browser.type("Rosa has the object. It ends with \"was\".", into: "#edit-words")
+            try await browser.type(Browser.saddleChanged, into: "#edit-words")
             try await browser.wait(
                 "document.querySelector('.verdict') && document.querySelector('.fit .measure:nth-child(2) .number').textContent !== \(JSONValue.string(before).serialized())"
             )

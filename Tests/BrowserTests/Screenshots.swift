@@ -28,10 +28,11 @@ struct Screenshots {
         try image.write(to: folder.appending(path: "\(name).png"))
     }
 
-    /// Has the story explained and its end chosen, where the motive decides.
-    private func readStory(_ browser: Browser) async throws {
-        try await browser.explain(Browser.story)
-        try await browser.clickToken(try await browser.lastToken("Hester"))
+    /// Has the text explained that is there already, and a token chosen.
+    private func readExample(_ browser: Browser) async throws {
+        try await browser.click("#explain")
+        try await browser.waitUntilExplained()
+        try await browser.clickToken(try await browser.lastToken("buried"))
         try await browser.wait("document.querySelector('.panel .sample')")
     }
 
@@ -41,7 +42,7 @@ struct Screenshots {
         var look = Browser.Look(width: 1280, height: 860, prefersDark: name.hasSuffix("dark"))
         if name.hasSuffix("phone") { look = Browser.Look(width: 360, height: 780, scale: 2) }
         try await withStudio(look) { browser, _, _ in
-            try await readStory(browser)
+            try await readExample(browser)
             if look.width > 600 {
                 try await browser.click("#draw")
                 try await browser.wait(
@@ -56,9 +57,10 @@ struct Screenshots {
     @Test("Words that were changed, and what they do to the model")
     func steering() async throws {
         try await withStudio(Browser.Look(width: 1280, height: 1180)) { browser, _, _ in
-            try await readStory(browser)
+            try await browser.explain(Browser.saddle)
+            try await browser.clickToken(try await browser.lastToken("was"))
             try await browser.click("#tab-edit")
-            try await browser.type("The hero is honest.", into: "#edit-words")
+            try await browser.type(Browser.saddleChanged, into: "#edit-words")
             try await browser.wait("document.querySelector('.verdict')")
             try await browser.click("#push")
             try await browser.wait(

@@ -1,6 +1,6 @@
 // Training runs while they train, and reports.
 import { get, hasSecret, download, part, query, stream } from "./api.js";
-import { button, decimal, errorLine, fill, h, wasStopped, when } from "./dom.js";
+import { button, count, decimal, errorLine, fill, h, wasStopped, when } from "./dom.js";
 import { brief, curve } from "./curves.js";
 import { setViewKeys } from "./keys.js";
 import { address } from "./router.js";
@@ -51,7 +51,7 @@ function framed(room, title, path, back) {
 /** One run, as it goes on. */
 class RunView {
   constructor(room, name) {
-    Object.assign(this, { room, name, metrics: new Map(), samples: [], stop: new AbortController(), isDirty: false });
+    Object.assign(this, { room, name, metrics: new Map(), samples: [], warned: [], stop: new AbortController(), isDirty: false });
   }
 
   async start() {
@@ -108,8 +108,12 @@ class RunView {
   }
 
   #warn(warnings) {
-    this.warnings.append(...warnings.map((warning) => h("p", { class: "warning" },
-      typeof warning === "string" ? warning : warning.message ?? warning.text ?? JSON.stringify(warning))));
+    this.warned.push(...warnings.map((warning) => (typeof warning === "string" ? warning : warning.message ?? JSON.stringify(warning))));
+    const isOpen = this.warnings.querySelector("details")?.open;
+    const line = (warning) => h("p", { class: "warning" }, warning);
+    const earlier = this.warned.slice(0, -1).reverse();
+    fill(this.warnings, this.warned.slice(-1).map(line),
+      earlier.length > 0 && h("details", { open: isOpen }, h("summary", {}, count(earlier.length, "earlier warning")), earlier.map(line)));
   }
 
   #draw() {

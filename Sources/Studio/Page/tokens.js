@@ -59,7 +59,7 @@ export class TokenText {
   #unit(index) {
     const token = this.tokens[index];
     const classes = ["unit"];
-    if (index === 0 || /^\s/.test(token.token)) classes.push("spaced");
+    if (index === 0 || /^\s/.test(token.token) || /\n$/.test(this.tokens[index - 1].token)) classes.push("spaced");
     if (continuesWord(this.tokens, index)) classes.push("continues");
     if (token.section && token.section !== "content") classes.push("scaffold");
     const unit = h("span", { class: classes.join(" "), role: "option", tabindex: "-1", "aria-selected": "false", "data-index": index });
