@@ -32,7 +32,7 @@ struct Screenshots {
     private func readExample(_ browser: Browser) async throws {
         try await browser.click("#explain")
         try await browser.waitUntilExplained()
-        try await browser.clickToken(try await browser.lastToken("buried"))
+        try await browser.clickToken(try await browser.lastToken("kept"))
         try await browser.wait("document.querySelector('.panel .sample')")
     }
 
