@@ -107,7 +107,8 @@ let package = Package(
         .testTarget(
             name: "StudioTests",
             dependencies: [
-                "Studio", "Autoencoder", "LanguageModel", "Tokenization", "Tensors", "JSON", "TestSupport",
+                "nla", "Studio", "Autoencoder", "LanguageModel", "Tokenization", "Tensors", "JSON", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),

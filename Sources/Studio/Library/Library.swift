@@ -107,7 +107,24 @@ final class Library: Sendable {
 
     /// Writes what `body` writes, or nothing.
     private func write<Value: Sendable>(_ body: @Sendable @escaping (Database) throws -> Value) async throws -> Value {
-        do { return try await database.write(body) } catch let error as DatabaseError { throw Library.reply(error) }
+        do {
+            do { return try await database.write(body) } catch let error as DatabaseError where Library.isFull(error) {
+                // The log's room may be what lacks: deleting, too, writes to it first.
+                try await emptyLog()
+                return try await database.write(body)
+            }
+        } catch let error as DatabaseError { throw Library.reply(error) }
+    }
+
+    /// Writes the log back into the file and cuts it to nothing, unless somebody reads; the next time does it then.
+    private func emptyLog() async throws {
+        do {
+            try await database.writeWithoutTransaction { database in _ = try database.checkpoint(.truncate) }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {}
+    }
+
+    private static func isFull(_ error: DatabaseError) -> Bool {
+        [.SQLITE_FULL, .SQLITE_IOERR].contains(error.resultCode)
     }
 
     private func read<Value: Sendable>(_ body: @Sendable @escaping (Database) throws -> Value) async throws -> Value {
@@ -115,11 +132,12 @@ final class Library: Sendable {
     }
 
     private static func reply(_ error: DatabaseError) -> ErrorReply {
-        switch error.resultCode {
-        case .SQLITE_FULL, .SQLITE_IOERR:
-            ErrorReply(.init(code: 507, reasonPhrase: "Insufficient Storage"), "the library cannot be written: its disk is full or fails; free some space")
-        default: ErrorReply(.internalServerError, "the library failed: \(error.message ?? "\(error.resultCode)")")
+        guard isFull(error) else {
+            return ErrorReply(.internalServerError, "the library failed: \(error.message ?? "\(error.resultCode)")")
         }
+        return ErrorReply(
+            .init(code: 507, reasonPhrase: "Insufficient Storage"),
+            "the library cannot be written: its disk is full or fails; free some space")
     }
 
     /// Adds a reading; returns it with its number.
@@ -204,11 +222,7 @@ final class Library: Sendable {
                 try database.execute(sql: "INSERT INTO \(words)(\(words)) VALUES ('optimize')")
             }
         }
-        do {
-            try await database.writeWithoutTransaction { database in _ = try database.checkpoint(.truncate) }
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
-            // Somebody reads; the next checkpoint does it.
-        }
+        do { try await emptyLog() } catch let error as DatabaseError { throw Library.reply(error) }
     }
 
     // MARK: Reading

@@ -80,7 +80,7 @@ extension StudioEndpoints {
             ofPair: pair.facts.pairName, limit: StudioEndpoints.maximumCompared)
         let ranked = stored.compactMap { id, other -> (id: Int64, cosine: Double)? in
             let length = other.norm
-            guard other.count == vector.count, length > 0 else { return nil }
+            guard other.count == vector.count, length > 0, length.isFinite else { return nil }
             let dot = zip(vector, other).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
             return (id, dot / (norm * length))
         }.sorted { $0.cosine > $1.cosine }.prefix(StudioEndpoints.nearestCount)

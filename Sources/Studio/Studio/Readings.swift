@@ -100,9 +100,11 @@ extension StudioEndpoints {
         let target = try server.target()
         let tokens = (try? JSONValue.parse(record.tokens))?.array ?? []
         let ids = tokens.compactMap { $0["token_id"]?.int.map(Int32.init) }
-        let placed = try? target.tokenizer.encodeWithPlaces(record.text, addSpecialTokens: record.messages == nil)
+        let isText = record.messages == nil
+        // Where a text is normalized first, its tokens have no places in it.
+        let placed = try? target.tokenizer.encodeWithPlaces(record.text, addSpecialTokens: isText)
         guard ids.count == tokens.count, !ids.isEmpty, ids.allSatisfy({ Int($0) < target.vocabularySize }),
-            placed.map({ $0.ids == ids }) ?? (target.tokenizer.decode(ids, skipSpecialTokens: false) == record.text)
+            ids == placed?.ids ?? target.tokenizer.encode(record.text, addSpecialTokens: isText)
         else {
             throw ErrorReply(
                 .conflict, "this text was read with another target than the one that is loaded; start the studio with that one, or read the text anew")

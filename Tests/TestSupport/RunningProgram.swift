@@ -1,13 +1,19 @@
 import Foundation
 
 /// A program that runs until it is stopped, and says on standard output at which port.
-final class RunningProgram: @unchecked Sendable {
+public final class RunningProgram: @unchecked Sendable {
+    /// It did not start.
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
+    }
+
     private let process = Process()
     private let output: URL
     /// What it wrote to standard error.
-    let errors: URL
+    public let errors: URL
 
-    init(_ path: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+    /// Starts it.
+    public init(_ path: String, _ arguments: [String], environment: [String: String] = [:]) throws {
         let folder = FileManager.default.temporaryDirectory
         let name = UUID().uuidString
         output = folder.appending(path: "nla-test-\(name).out")
@@ -32,7 +38,7 @@ final class RunningProgram: @unchecked Sendable {
     }
 
     /// The number at the end of the first line that is the one; waits for it.
-    func port(seconds: Double = 60, _ isTheLine: (String) -> Bool) async throws -> Int {
+    public func port(seconds: Double = 60, _ isTheLine: (String) -> Bool) async throws -> Int {
         let end = Date.now.addingTimeInterval(seconds)
         while Date.now < end {
             let text = try String(contentsOf: output, encoding: .utf8)
@@ -46,15 +52,21 @@ final class RunningProgram: @unchecked Sendable {
             try await Task.sleep(for: .milliseconds(20))
         }
         let said = try String(contentsOf: errors, encoding: .utf8)
-        throw Browser.Failure(description: "\(process.executableURL?.lastPathComponent ?? "") did not start: \(said)")
+        throw Failure(description: "\(process.executableURL?.lastPathComponent ?? "") did not start: \(said)")
+    }
+
+    /// Kills it, as a power cut would: it has no time to do anything.
+    public func kill() {
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
     }
 
     /// Ends it and waits for its end, by force where it does not listen.
-    func stop() {
+    public func stop() {
         if process.isRunning { process.terminate() }
         let patience = Date.now.addingTimeInterval(5)
         while process.isRunning, Date.now < patience { Thread.sleep(forTimeInterval: 0.01) }
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
         for file in [output, errors] { try? FileManager.default.removeItem(at: file) }
     }
 }
