@@ -96,10 +96,32 @@ struct Client: Sendable {
         request.method = .RAW(value: method)
         request.headers = .init(headers)
         if let body { request.body = .bytes(body) }
-        let response = try await Client.http.execute(request, timeout: .seconds(120))
-        let bytes = try await response.body.collect(upTo: 1 << 28)
-        let fields = Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { $1 }
-        return Answer(status: Int(response.status.code), headers: fields, body: Array(bytes.readableBytesView))
+        return try await Client.within(.seconds(60), "\(method) \(path)") { [request] in
+            let response = try await Client.http.execute(request, timeout: .seconds(120))
+            let bytes = try await response.body.collect(upTo: 1 << 28)
+            let fields = Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { $1 }
+            return Answer(status: Int(response.status.code), headers: fields, body: Array(bytes.readableBytesView))
+        }
+    }
+
+    /// An answer that did not come, or did not end.
+    struct Overdue: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private static func within<Value: Sendable>(
+        _ limit: Duration, _ what: String, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { try await body() }
+            group.addTask {
+                try await Task.sleep(for: limit)
+                throw Overdue(description: "\(what): no whole answer within \(limit)")
+            }
+            guard let first = try await group.next() else { throw CancellationError() }
+            return first
+        }
     }
 
     /// What a `GET /` with headers of its own comes to.

@@ -211,17 +211,26 @@ struct StudioFuzzTests {
             guard number < count else { return }
             var fuzzer = StudioFuzzer(seed: 12, number: number)
             let attempt = fuzzer.attempt(known)
-            let answer = try await client.send(
-                attempt.method, attempt.path, attempt.body, [("content-type", "application/json")])
+            let answer: Client.Answer
+            do {
+                answer = try await client.send(
+                    attempt.method, attempt.path, attempt.body, [("content-type", "application/json")])
+            } catch {
+                Issue.record("request \(number): \(StudioFuzzTests.text(attempt)): \(error)")
+                continue
+            }
             let isNew = answer.status == 201 && attempt.path == "/studio/readings"
             course.note(status: answer.status, newReading: isNew ? try answer.json()["id"]?.string : nil)
             try check(answer, attempt, number)
         }
     }
 
+    private static func text(_ attempt: StudioFuzzer.Attempt) -> String {
+        "\(attempt.method) \(attempt.path) \(String(decoding: (attempt.body ?? []).prefix(300), as: UTF8.self))"
+    }
+
     private func check(_ answer: Client.Answer, _ attempt: StudioFuzzer.Attempt, _ number: Int) throws {
-        let request =
-            "request \(number): \(attempt.method) \(attempt.path) \(String(decoding: (attempt.body ?? []).prefix(300), as: UTF8.self))"
+        let request = "request \(number): \(StudioFuzzTests.text(attempt))"
         #expect(attempt.allowed.contains(answer.status), "\(request)\n\(answer.status) \(answer.text.prefix(300))")
         if answer.status >= 400 { #expect(try answer.json()["detail"] != nil, "\(request) \(answer.text.prefix(300))") }
         guard answer.headers["content-type"]?.hasPrefix("text/event-stream") == true else { return }

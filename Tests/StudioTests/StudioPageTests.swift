@@ -190,6 +190,18 @@ struct StudioPageTests {
                 try await client.status("/studio/readings/\(id)/explain", ["positions": [0], "pair": "none"]) == 422)
             #expect(try await client.status("/studio/readings/\(id)/edit", ["position": 0]) == 422)
             #expect(try await client.get("/studio/runs/none").status == 404)
+            // SQLite would end the text there.
+            let cut = try await client.post("/studio/readings", ["text": "Rosa\0and Cyril"])
+            #expect(cut.status == 422 && cut.text.contains("U+0000"))
+        }
+    }
+
+    @Test("A text whose characters are decomposed is explained like any other, and opens again")
+    func decomposed() async throws {
+        try await withStudio { client, _ in
+            let id = try await read(client, "The cafe\u{301} of Rosa. Then")
+            let frames = try await client.frames("/studio/readings/\(id)/explain", ["positions": [-1]])
+            #expect(frames.isDone && frames.values.last?["done"]?.bool == true)
         }
     }
 }

@@ -145,9 +145,14 @@ final class Library: Sendable {
         try await write { database in try reading.inserted(database) }
     }
 
-    /// Adds explanations, all or none; returns them with their numbers.
+    /// Adds explanations, all or none; returns them with their numbers. Throws 404 if their reading is gone.
     func add(_ explanations: [ExplanationRecord]) async throws -> [ExplanationRecord] {
-        try await write { database in try explanations.map { try $0.inserted(database) } }
+        try await write { database in
+            for id in Set(explanations.map(\.readingID)) where try !ReadingRecord.exists(database, key: id) {
+                throw Library.missing("reading", id)
+            }
+            return try explanations.map { try $0.keepable.inserted(database) }
+        }
     }
 
     /// Adds readings with their explanations and notes, as from a file; all or nothing.
@@ -155,7 +160,7 @@ final class Library: Sendable {
         try await write { database in
             try volumes.map { volume in
                 let id = try volume.reading.inserted(database).id ?? 0
-                for var explanation in volume.explanations {
+                for var explanation in volume.explanations.map(\.keepable) {
                     explanation.readingID = id
                     try explanation.insert(database)
                 }

@@ -156,3 +156,25 @@ struct FoundItem: Codable, FetchableRecord, Sendable {
         ]
     }
 }
+
+extension ExplanationRecord {
+    /// The same in words that the library can keep: SQLite ends a text at U+0000, and a model may write it.
+    var keepable: ExplanationRecord {
+        var record = self
+        record.text = text.replacing("\0", with: "\u{FFFD}")
+        record.description = description.replacing("\0", with: "\u{FFFD}")
+        return record
+    }
+}
+
+extension JSONValue {
+    /// Whether any text or key in it holds U+0000, which ends a text in SQLite.
+    var holdsNull: Bool {
+        switch self {
+        case .string(let text): text.utf8.contains(0)
+        case .array(let values): values.contains(where: \.holdsNull)
+        case .object(let object): object.contains { key, value in key.utf8.contains(0) || value.holdsNull }
+        default: false
+        }
+    }
+}

@@ -14,6 +14,9 @@ struct Importer {
     /// The readings in the lines of a file. Throws `InvalidRequest` with one line about what is wrong.
     func volumes(_ lines: [[UInt8]]) throws -> [Volume] {
         guard let first = lines.first(where: { !$0.isEmpty }) else { throw InvalidRequest("the file is empty") }
+        guard !lines.contains(where: { (try? JSONValue.parse($0))?.holdsNull == true }) else {
+            throw InvalidRequest("the file holds the character U+0000, which the library cannot keep; nothing was imported")
+        }
         if let json = try? JSONValue.parse(first), json["type"]?.string == "reading" { return try exported(lines) }
         guard let json = try? JSONValue.parse(Array(lines.joined(separator: [UInt8(ascii: "\n")]))), json["results"] != nil else {
             throw InvalidRequest(Importer.refusal)

@@ -82,8 +82,13 @@ final class StudioEndpoints: Sendable {
 
     // MARK: Reading requests
 
+    /// The fields of a request's body, in words that the library can keep.
     private func fields(_ request: Request, _ context: StudioContext) async throws -> RequestFields {
-        try await server.fields(request, context)
+        let fields = try await server.fields(request, context)
+        for (key, value) in fields.json where value.holdsNull {
+            throw InvalidRequest("`\(key.prefix(40))` holds the character U+0000, which the library cannot keep; take it out", at: [.string(key)])
+        }
+        return fields
     }
 
     private func id(_ context: StudioContext) throws -> Int64 {
