@@ -27,6 +27,8 @@ final class Library: Sendable {
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA secure_delete = ON")
             try database.execute(sql: "PRAGMA synchronous = FULL")
+            // A short log: what it holds must find room in the file before a full disk can be written to again.
+            try database.execute(sql: "PRAGMA wal_autocheckpoint = 100")
             if let maximumBytes {
                 let size = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 4096
                 try database.execute(sql: "PRAGMA max_page_count = \(max(1, maximumBytes / size))")
