@@ -117,7 +117,7 @@ struct FaultTests {
             }
             #expect(isBusy)
             connection.finishSending()
-            let isFree = try await eventually(seconds: 3) {
+            let isFree = try await eventually(seconds: 6) {
                 try await client.post("/generate", ["text": "a", "sampling_params": ["max_new_tokens": 1]]).status
                     == 200
             }

@@ -109,19 +109,24 @@ struct Client: Sendable {
         let description: String
     }
 
+    /// Does not wait for a body that is overdue: one that hangs may not listen when it is cancelled.
     private static func within<Value: Sendable>(
         _ limit: Duration, _ what: String, _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        try await withThrowingTaskGroup(of: Value.self) { group in
-            defer { group.cancelAll() }
-            group.addTask { try await body() }
-            group.addTask {
-                try await Task.sleep(for: limit)
-                throw Overdue(description: "\(what): no whole answer within \(limit)")
-            }
-            guard let first = try await group.next() else { throw CancellationError() }
-            return first
+        let (outcomes, told) = AsyncStream.makeStream(of: Result<Value, any Error>.self)
+        let work = Task {
+            do { told.yield(.success(try await body())) } catch { told.yield(.failure(error)) }
         }
+        let clock = Task {
+            try await Task.sleep(for: limit)
+            told.yield(.failure(Overdue(description: "\(what): no whole answer within \(limit)")))
+        }
+        defer {
+            work.cancel()
+            clock.cancel()
+        }
+        for await outcome in outcomes { return try outcome.get() }
+        throw CancellationError()
     }
 
     /// What a `GET /` with headers of its own comes to.

@@ -184,6 +184,11 @@ struct StudioPageTests {
             #expect(try await client.get("/studio/readings/x").status == 404)
             #expect(try await client.status("/studio/readings", ["text": ""]) == 422)
             #expect(try await client.status("/studio/readings/\(id)/explain", ["positions": [9999]]) == 422)
+            for path in ["explain", "layers"] {
+                for body: JSONValue in [[:], ["positions": .null], ["positions": []]] {
+                    #expect(try await client.status("/studio/readings/\(id)/\(path)", body) == 422, "\(path) \(body)")
+                }
+            }
             #expect(
                 try await client.status("/studio/readings/\(id)/explain", ["positions": [0], "samples": 99]) == 422)
             #expect(

@@ -209,9 +209,11 @@ struct RequestFields {
     /// Takes over the problems of a nested object.
     mutating func adopt(_ nested: RequestFields) { problems += nested.problems }
 
-    /// Whole numbers; nil where the field is absent or null.
-    mutating func integers(_ key: String, count: ClosedRange<Int> = 0...Int.max) -> [Int]? {
-        guard let list = list(key, count: count) else { return nil }
+    /// Whole numbers; nil where the field is absent or null, which is a problem where it is required.
+    mutating func integers(
+        _ key: String, isRequired: Bool = false, count: ClosedRange<Int> = 0...Int.max
+    ) -> [Int]? {
+        guard let list = list(key, isRequired: isRequired, isNullable: !isRequired, count: count) else { return nil }
         return list.enumerated().compactMap { index, value in
             if value.int == nil {
                 note([.string(key), .integer(index)], "int_type", "Input should be a valid integer", input: value)

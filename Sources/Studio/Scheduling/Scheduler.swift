@@ -121,6 +121,7 @@ private final class Describing {
     }
 
     func begin() throws {
+        guard left > 0 else { return mailbox.finish() }
         let verbalizer = work.verbalizer
         let all = Tensor(activations.flatMap { $0 }, shape: [activations.count, verbalizer.sidecar.width])
         let prepared = try verbalizer.injection.prepared(all)
@@ -247,6 +248,7 @@ final class Countdown {
     init(_ count: Int, end: @escaping () -> Void) {
         left = count
         self.end = end
+        if count == 0 { end() }
     }
 
     func step() {

@@ -45,8 +45,7 @@ extension StudioEndpoints {
     func layers(_ id: Int64, _ request: RequestFields, _ context: StudioContext) async throws -> Response {
         var fields = request
         let text = try encoded(await library.reading(id))
-        let asked = fields.integers("positions", count: 1...settings.maximumPositions) ?? []
-        if fields.json["positions"] == nil { fields.note(["positions"], "missing", "Field required") }
+        let asked = fields.integers("positions", isRequired: true, count: 1...settings.maximumPositions) ?? []
         let positions = fields.positions(asked, of: text.ids.count)
         try fields.check()
         let exchange = try server.begin(context, server.explains)

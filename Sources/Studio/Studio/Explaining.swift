@@ -17,8 +17,7 @@ extension StudioEndpoints {
         let record = try await library.reading(id)
         let pair = pair(&fields, of: record)
         let text = try encoded(record)
-        let asked = fields.integers("positions", count: 1...settings.maximumPositions) ?? []
-        if fields.json["positions"] == nil { fields.note(["positions"], "missing", "Field required") }
+        let asked = fields.integers("positions", isRequired: true, count: 1...settings.maximumPositions) ?? []
         let samples = fields.integer("samples", default: 1, in: 1...StudioEndpoints.maximumSamples)
         let temperature = fields.number("temperature", default: samples > 1 ? 1 : 0, in: 0...5)
         let maximumTokens = fields.integer(
