@@ -67,6 +67,8 @@ struct Client: Sendable {
     private static let http: HTTPClient = {
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
+        // An answer that never ends fails its test.
+        configuration.timeout.read = .seconds(60)
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
@@ -96,37 +98,10 @@ struct Client: Sendable {
         request.method = .RAW(value: method)
         request.headers = .init(headers)
         if let body { request.body = .bytes(body) }
-        return try await Client.within(.seconds(60), "\(method) \(path)") { [request] in
-            let response = try await Client.http.execute(request, timeout: .seconds(120))
-            let bytes = try await response.body.collect(upTo: 1 << 28)
-            let fields = Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { $1 }
-            return Answer(status: Int(response.status.code), headers: fields, body: Array(bytes.readableBytesView))
-        }
-    }
-
-    /// An answer that did not come, or did not end.
-    struct Overdue: Error, CustomStringConvertible {
-        let description: String
-    }
-
-    /// Does not wait for a body that is overdue: one that hangs may not listen when it is cancelled.
-    private static func within<Value: Sendable>(
-        _ limit: Duration, _ what: String, _ body: @escaping @Sendable () async throws -> Value
-    ) async throws -> Value {
-        let (outcomes, told) = AsyncStream.makeStream(of: Result<Value, any Error>.self)
-        let work = Task {
-            do { told.yield(.success(try await body())) } catch { told.yield(.failure(error)) }
-        }
-        let clock = Task {
-            try await Task.sleep(for: limit)
-            told.yield(.failure(Overdue(description: "\(what): no whole answer within \(limit)")))
-        }
-        defer {
-            work.cancel()
-            clock.cancel()
-        }
-        for await outcome in outcomes { return try outcome.get() }
-        throw CancellationError()
+        let response = try await Client.http.execute(request, timeout: .seconds(120))
+        let bytes = try await response.body.collect(upTo: 1 << 28)
+        let fields = Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { $1 }
+        return Answer(status: Int(response.status.code), headers: fields, body: Array(bytes.readableBytesView))
     }
 
     /// What a `GET /` with headers of its own comes to.

@@ -105,6 +105,9 @@ final class Library: Sendable {
         return migrator
     }
 
+    /// The tables that words are found in.
+    private static let wordIndexes = ["explanationWords", "readingWords", "noteWords"]
+
     // MARK: Writing
 
     /// Writes what `body` writes, or nothing.
@@ -223,10 +226,16 @@ final class Library: Sendable {
     }
 
     /// Overwrites what was deleted: in the word indexes, which keep deleted words until they are merged, and in the log.
+    ///
+    /// Merging all into one adds levels to an index again and again (SQLite 3.40), and one with 2,000 levels can no longer be read;
+    /// one that has some hundreds is made anew. Record 10 of an index's data lists its levels, two bytes each.
     private func erase() async throws {
         try await write { database in
-            for words in ["explanationWords", "readingWords", "noteWords"] {
+            for words in Library.wordIndexes {
                 try database.execute(sql: "INSERT INTO \(words)(\(words)) VALUES ('optimize')")
+                let size = try Int.fetchOne(database, sql: "SELECT LENGTH(block) FROM \(words)_data WHERE id = 10")
+                guard size ?? 0 > 1000 else { continue }
+                try database.execute(sql: "INSERT INTO \(words)(\(words)) VALUES ('rebuild')")
             }
         }
         do { try await emptyLog() } catch let error as DatabaseError { throw Library.reply(error) }
