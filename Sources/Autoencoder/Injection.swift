@@ -22,30 +22,28 @@ public struct Injection: Sendable, Equatable {
         self.norm = norm
     }
 
+    /// The norm that vectors are scaled to before they enter; nil leaves them as they are.
+    private var preparedNorm: Double? { method == .replace ? norm : 1 }
+
     /// Vectors [n, d] as they will be injected: scaled to the norm, or to unit length for the addition. Zero stays zero.
     /// Throws for NaN and infinity, naming the row.
     public func prepared(_ vectors: Tensor) throws -> Tensor {
-        let norm: Double? = method == .replace ? norm : 1
-        let width = vectors.width
-        var values = vectors.floats()
-        for row in 0..<vectors.rows {
-            let range = row * width..<(row + 1) * width
-            // In float64 squares of the largest floats still fit.
-            let length = values[range].reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
-            guard length.isFinite else {
-                throw ModelError("row \(row) of the vectors holds NaN or infinity; every number must be finite")
-            }
-            guard let norm, length > 0 else { continue }
-            let factor = norm / length
-            for index in range { values[index] = Float(Double(values[index]) * factor) }
+        if let bad = vectors.firstNonFinite() {
+            throw ModelError(
+                "row \(bad / max(1, vectors.width)) of the vectors holds NaN or infinity; every number must be finite")
         }
-        return Tensor(values, shape: [vectors.rows, width])
+        return prepared(Variable(vectors.converted(to: .float32)), tape: Tape(recording: false)).value
+    }
+
+    /// The same with a gradient by the vectors, [n, d] float32, which must be finite.
+    func prepared(_ vectors: Variable, tape: Tape) -> Variable {
+        preparedNorm.map { tape.scaledRows(vectors, toNorm: $0) } ?? vectors
     }
 
     /// What the decoder is given beside a tree whose markers are in `rows`.
     struct Place {
         /// Replaces the tree's injected rows.
-        var vectors: Tensor?
+        var vectors: Variable?
         /// Watches the blocks.
         var observer: BlockObserver?
     }
@@ -53,7 +51,7 @@ public struct Injection: Sendable, Equatable {
     /// Prepares a tree: the marker stands first in each of `segments`, and segment i takes row i of `prepared` vectors.
     ///
     /// - Parameter tape: of the pass.
-    func place(_ prepared: Tensor, in tree: inout TokenTree, segments: [Int], tape: Tape) -> Place {
+    func place(_ prepared: Variable, in tree: inout TokenTree, segments: [Int], tape: Tape) -> Place {
         switch method {
         case .replace:
             for segment in segments { tree.inject(segment: segment, offset: 0) }

@@ -146,8 +146,8 @@ extension Verbalizer {
         var tree = TokenTree()
         let segments = (0..<prepared.rows).map { _ in tree.append(prompt.suffix) }
         let tape = Tape(recording: false, precision: precision)
-        let place = injection.place(prepared, in: &tree, segments: segments, tape: tape)
-        return session.prefill(tree, vectors: place.vectors, after: shared, observer: place.observer)
+        let place = injection.place(Variable(prepared), in: &tree, segments: segments, tape: tape)
+        return session.prefill(tree, vectors: place.vectors?.value, after: shared, observer: place.observer)
     }
 }
 

@@ -49,18 +49,33 @@ extension Verbalizer {
     public func responseLogProbabilities(
         _ batch: VerbalizerBatch, temperature: Float = 1, tape: Tape
     ) -> Variable {
-        require(batch.tokenCount > 0, "no responses")
+        logProbabilities(of: batch.responses, Variable(batch.prepared), temperature: temperature, tape: tape)
+    }
+
+    /// The same of responses to activations [n, d], float32, with a gradient by these, back through the injection: which way to push
+    /// an activation for a verbalizer to write something. They must be finite and of the right width.
+    public func responseLogProbabilities(
+        _ responses: [VerbalizerBatch.Response], to vectors: Variable, tape: Tape
+    ) -> Variable {
+        require(vectors.value.width == sidecar.width, "vectors of \(vectors.value.width) numbers, not \(sidecar.width)")
+        return logProbabilities(of: responses, injection.prepared(vectors, tape: tape), temperature: 1, tape: tape)
+    }
+
+    private func logProbabilities(
+        of responses: [VerbalizerBatch.Response], _ prepared: Variable, temperature: Float, tape: Tape
+    ) -> Variable {
+        require(!responses.isEmpty, "no responses")
         var tree = TokenTree()
         let shared = tree.append(prompt.prefix)
         // Activations that nobody responds to cost nothing.
-        let used = Array(Set(batch.responses.map(\.activation))).sorted()
+        let used = Array(Set(responses.map(\.activation))).sorted()
         let segments = used.map { _ in tree.append(prompt.suffix, after: shared) }
         let segmentOf = Dictionary(uniqueKeysWithValues: zip(used, segments))
         var rows: [Int32] = segments.map { Int32(tree.segments[$0].rows.upperBound - 1) }
         let readOf = Dictionary(uniqueKeysWithValues: zip(used, rows.indices.map(Int32.init)))
         // Which of the read rows predicts each token: the first token's is shared by the responses to one activation.
         var predicting: [Int32] = []
-        for response in batch.responses {
+        for response in responses {
             guard let segment = segmentOf[response.activation], let first = readOf[response.activation] else {
                 continue
             }
@@ -73,13 +88,13 @@ extension Verbalizer {
                 rows.append(Int32(row))
             }
         }
-        let vectors = batch.prepared.gatheringRows(used.map(Int32.init))
+        let vectors = tape.selecting(used.map(Int32.init), of: prepared)
         let place = injection.place(vectors, in: &tree, segments: segments, tape: tape)
         let hidden = decoder.hidden(
-            tree, vectors: place.vectors.map { Variable($0) }, rows: rows, tape: tape, observer: place.observer)
+            tree, vectors: place.vectors, rows: rows, tape: tape, observer: place.observer)
         let isOneToOne = predicting.elementsEqual(0..<Int32(rows.count))
         let read = isOneToOne ? hidden : tape.selecting(predicting, of: hidden)
         return decoder.logProbabilities(
-            of: batch.responses.flatMap(\.ids), read, temperature: temperature, tape: tape)
+            of: responses.flatMap(\.ids), read, temperature: temperature, tape: tape)
     }
 }

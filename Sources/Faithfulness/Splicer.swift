@@ -39,13 +39,16 @@ public final class Splicer {
         public var isSameChoice: Bool
     }
 
-    private let decoder: Decoder
-    private let layer: Int
-    private let precision: Precision
+    let decoder: Decoder
+    let layer: Int
+    let precision: Precision
     /// A token that says nothing, for what is read without a text.
     private let neutral: Int32
     /// Rows of one pass.
-    private let rowsPerPass = 1024
+    let rowsPerPass = 1024
+
+    /// Width d of the vectors.
+    package var width: Int { decoder.configuration.hiddenSize }
 
     /// A splicer of a target. Without a precision it computes in the weights' own.
     public init(_ target: Target, precision: Precision? = nil) throws {
@@ -138,7 +141,7 @@ public final class Splicer {
     }
 
     /// The residual stream behind the last block, with `vectors` behind block K at the rows `spliced`.
-    private func hidden(_ tree: TokenTree, _ spliced: [Int32], _ vectors: Tensor, _ tape: Tape) -> Tensor {
+    func hidden(_ tree: TokenTree, _ spliced: [Int32], _ vectors: Tensor, _ tape: Tape) -> Tensor {
         let replacement = Variable(vectors.converted(to: .float32))
         return decoder.hidden(tree, tape: tape) { [layer] block, hidden in
             block == layer && !spliced.isEmpty ? tape.replacing(spliced, of: hidden, with: replacement) : hidden
@@ -210,5 +213,5 @@ extension Tensor {
 
 extension ArraySlice<Float> {
     /// Σ x², in float64.
-    var squaredNorm: Double { reduce(0) { $0 + Double($1) * Double($1) } }
+    package var squaredNorm: Double { reduce(0) { $0 + Double($1) * Double($1) } }
 }

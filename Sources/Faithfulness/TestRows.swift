@@ -5,18 +5,18 @@ import Tokenization
 import Training
 
 /// Rows of a store with the tokens of their texts: what a target needs to go on from there.
-struct TestRows {
+package struct TestRows {
     let store: ActivationStore
     /// Rows of the store.
     let rows: [Int]
     /// Each row's document, numbered from 0 in the order in which they come.
     let clusters: [Int]
     /// The tokens of each row's whole text.
-    let ids: [[Int32]]
+    package let ids: [[Int32]]
     /// Each row's token.
-    let positions: [Int]
+    package let positions: [Int]
     /// [rows, d] float32
-    let vectors: Tensor
+    package let vectors: Tensor
 
     var count: Int { rows.count }
     /// Whether facts are known of any of the documents.
@@ -26,8 +26,13 @@ struct TestRows {
     /// Up to `count` rows, spread evenly over a split. Throws if the target's tokenizer does not find the store's tokens.
     init(_ store: ActivationStore, split: String, count: Int, _ target: Target) throws {
         let all = try store.rows(ofSplit: split), count = min(count, all.count)
+        try self.init(store, rows: (0..<count).map { all[$0 * all.count / count] }, target)
+    }
+
+    /// Some rows. Throws if the target's tokenizer does not find the store's tokens.
+    package init(_ store: ActivationStore, rows: [Int], _ target: Target) throws {
         self.store = store
-        rows = (0..<count).map { all[$0 * all.count / count] }
+        self.rows = rows
         var numbers: [Int: Int] = [:], texts: [Int: PlacedTokens] = [:]
         clusters = rows.map { row in
             let document = store.row(row).document, number = numbers[document] ?? numbers.count

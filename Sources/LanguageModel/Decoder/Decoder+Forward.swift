@@ -23,13 +23,25 @@ extension Decoder {
         require(
             vectors?.value.rows ?? 0 == tree.injectedRows.count,
             "\(tree.injectedRows.count) injected rows want as many vectors")
-        let pass = Pass(
-            tokens: tree.tokens, positions: tree.positions, injected: tree.injectedRows, layout: tree.layout(),
-            depth: tree.depth)
-        let read = rows.map { rows in
-            (rows: rows, positions: rows.map { tree.positions[Int($0)] }, layout: tree.layout(of: rows))
-        }
-        return run(pass, vectors: vectors, through: last, read: read, tape: tape, observer: observer)
+        return run(
+            Pass(tree), vectors: vectors, through: last, read: Pass.read(rows, tree), tape: tape, observer: observer)
+    }
+
+    /// The residual stream behind the last block, going on from the one behind block `block`: what a target makes of activations
+    /// that something else has changed. Equal to ``hidden(_:vectors:through:rows:tape:observer:)`` from there on.
+    ///
+    /// - Parameters:
+    ///   - tree: the tokens that the stream is of.
+    ///   - stream: [tokens, d] float32. Nothing else may have used it.
+    ///   - rows: the rows to read, increasing within a segment; nil for all.
+    /// - Returns: [rows, d] float32.
+    public func hidden(
+        _ tree: TokenTree, behind block: Int, stream: Variable, rows: [Int32]? = nil, tape: Tape
+    ) -> Variable {
+        require(blocks.indices.contains(block), "block \(block) of \(blocks.count)")
+        require(stream.value.rows == tree.rowCount && rows?.isEmpty != true, "a stream of other rows, or none to read")
+        guard block + 1 < blocks.count else { return rows.map { tape.selecting($0, of: stream) } ?? stream }
+        return run(Pass(tree), blocks: block + 1...blocks.count - 1, stream, read: Pass.read(rows, tree), tape: tape)
     }
 
     /// Rows to compute, in the terms of the kernels.
@@ -42,18 +54,27 @@ extension Decoder {
         var depth: Int
         /// Cache rows that take this pass's keys and values, in row order.
         var cached: (cache: KeyValueCache, rows: [Range<Int>])?
+        /// Rows to read of the last block, with their positions and the layout of them as queries.
+        typealias Read = (rows: [Int32], positions: [Int32], layout: AttentionLayout)
     }
 
     func run(
         _ pass: Pass, vectors: Variable?, through last: Int,
-        read: (rows: [Int32], positions: [Int32], layout: AttentionLayout)? = nil, tape: Tape,
-        observer: BlockObserver? = nil
+        read: Pass.Read? = nil, tape: Tape, observer: BlockObserver? = nil
     ) -> Variable {
         var x = tape.embedding(pass.tokens, table: embedding, scale: embeddingScale(tape.precision))
         if let vectors, !pass.injected.isEmpty { x = tape.replacing(pass.injected, of: x, with: vectors) }
-        for index in 0...last {
+        return run(pass, blocks: 0...last, x, read: read, tape: tape, observer: observer)
+    }
+
+    private func run(
+        _ pass: Pass, blocks range: ClosedRange<Int>, _ stream: Variable, read: Pass.Read?, tape: Tape,
+        observer: BlockObserver? = nil
+    ) -> Variable {
+        var x = stream
+        for index in range {
             var rows = Block.Rows(positions: pass.positions, layout: pass.layout)
-            if index == last { rows.read = read }
+            if index == range.upperBound { rows.read = read }
             if let (cache, destination) = pass.cached {
                 rows.cache = (cache.keys[index], cache.values[index], destination)
             }
@@ -62,6 +83,16 @@ extension Decoder {
             if let observer { x = observer(index, x) }
         }
         return x
+    }
+
+    /// KL(clean ‖ model) in nats of the next token, for hidden rows [rows, d] behind the last block; the result is [rows], float32.
+    public func divergences(from clean: TokenDistributions, _ hidden: Variable, tape: Tape) -> Variable {
+        tape.divergences(logitParts(hidden, tape: tape), from: clean)
+    }
+
+    /// The next token's distribution for hidden rows [rows, d] behind the last block. No gradient.
+    public func distributions(_ hidden: Variable, tape: Tape) -> TokenDistributions {
+        tape.distributions(logitParts(hidden, tape: tape))
     }
 
     /// The final norm, in the type that the output matrix takes.
@@ -92,5 +123,19 @@ extension Decoder {
         let matrix = LogitPart(x, table: output.operand.weight)
         guard let adapter = output.adapter else { return [matrix] }
         return [matrix, LogitPart(adapter.narrowed(tape, x), table: adapter.up)]
+    }
+}
+
+extension Decoder.Pass {
+    /// All rows of a tree.
+    init(_ tree: TokenTree) {
+        self.init(
+            tokens: tree.tokens, positions: tree.positions, injected: tree.injectedRows, layout: tree.layout(),
+            depth: tree.depth)
+    }
+
+    /// Some rows of a tree to read; nil for all.
+    static func read(_ rows: [Int32]?, _ tree: TokenTree) -> Read? {
+        rows.map { rows in (rows, rows.map { tree.positions[Int($0)] }, tree.layout(of: rows)) }
     }
 }

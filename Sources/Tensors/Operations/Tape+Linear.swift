@@ -191,7 +191,7 @@ extension Tape {
         tokenLogProbabilities([LogitPart(x, table: table)], targets: targets, keptBytes: keptBytes)
     }
 
-    private func logitsBackward(
+    func logitsBackward(
         _ part: LogitPart, _ dx: (memory: Tensor, accumulate: Bool)?, _ dlogits: Tensor, _ range: Range<Int>
     ) {
         let weight = part.table.value

@@ -53,15 +53,47 @@ extension Tape {
         }
     }
 
+    /// Every row scaled to the Euclidean norm `norm`. Zero stays zero, and lets no gradient through.
+    ///
+    /// - Parameters:
+    ///   - x: [rows, d], float32.
+    ///   - norm: above 0.
+    public func scaledRows(_ x: Variable, toNorm norm: Double) -> Variable {
+        let rows = x.value.rows, width = x.value.width
+        let output = x.value.copy()
+        // In float64 squares of the largest floats still fit, which the kernel's sums would not hold.
+        let factors = (0..<rows).map { row in
+            let source = x.value.floatAddress + row * width
+            let length = (0..<width).reduce(0.0) { $0 + Double(source[$1]) * Double(source[$1]) }.squareRoot()
+            return length > 0 ? norm / length : 0
+        }
+        for (row, factor) in factors.enumerated() where factor > 0 {
+            let target = output.floatAddress + row * width
+            for column in 0..<width { target[column] = Float(Double(target[column]) * factor) }
+        }
+        return result(output, from: [x]) { gradient in
+            // y = n x/‖x‖, so that dx = (n/‖x‖) (dy − y (y·dy)/n²).
+            for (row, factor) in factors.enumerated() {
+                let dy = gradient.floatAddress + row * width, y = output.floatAddress + row * width
+                let along = (0..<width).reduce(0.0) { $0 + Double(dy[$1]) * Double(y[$1]) } / (norm * norm)
+                for column in 0..<width {
+                    dy[column] = Float((Double(dy[column]) - along * Double(y[column])) * factor)
+                }
+            }
+            x.receive(gradient)
+        }
+    }
+
     /// x with h + u·‖h‖ in place of some rows h: the norm-matched addition of METHOD.md §2 for unit vectors u. Writes over x,
-    /// which nothing else may have used. The gradient passes through ‖h‖ too, but not to u.
+    /// which nothing else may have used. The gradient passes through ‖h‖ too.
     ///
     /// - Parameters:
     ///   - rows: distinct rows of x.
     ///   - directions: u, [rows, width], float32; a zero row changes nothing.
-    public func addingAtNorm(_ rows: [Int32], of x: Variable, directions: Tensor) -> Variable {
+    public func addingAtNorm(_ rows: [Int32], of x: Variable, directions: Variable) -> Variable {
+        let units = directions.value
         require(
-            directions.rows == rows.count && directions.width == x.value.width && directions.elementType == .float32,
+            units.rows == rows.count && units.width == x.value.width && units.elementType == .float32,
             "directions of another shape")
         let width = x.value.width
         let before = x.value.gatheringRows(rows)
@@ -70,12 +102,19 @@ extension Tape {
         }
         for (index, row) in rows.enumerated() {
             ck_add_scaled(
-                x.value.floatAddress + Int(row) * width, directions.floatAddress + index * width, Float(norms[index]),
-                width)
+                x.value.floatAddress + Int(row) * width, units.floatAddress + index * width, Float(norms[index]), width)
         }
-        return result(x.value, from: [x]) { gradient in
+        return result(x.value, from: [x, directions]) { gradient in
+            if directions.needsGradient {
+                let dunits = gradient.gatheringRows(rows)
+                for (index, norm) in norms.enumerated() {
+                    ck_scale(
+                        dunits.floatAddress + index * width, dunits.floatAddress + index * width, Float(norm), width)
+                }
+                directions.receive(dunits)
+            }
             for (index, row) in rows.enumerated() where norms[index] > 0 {
-                let dy = gradient.floatAddress + Int(row) * width, u = directions.floatAddress + index * width
+                let dy = gradient.floatAddress + Int(row) * width, u = units.floatAddress + index * width
                 // d‖h‖ = h/‖h‖, so that dh = dy + (dy·u) h/‖h‖.
                 let along = (0..<width).reduce(0.0) { $0 + Double(dy[$1]) * Double(u[$1]) }
                 ck_add_scaled(dy, before.floatAddress + index * width, Float(along / norms[index]), width)
