@@ -4,7 +4,7 @@ import PackageDescription
 // Imports point one way:
 //   CKernels ← Tensors ← LanguageModel ← Autoencoder ← Training ← nla,  JSON ← Tokenization ← LanguageModel,
 //   JSON ← Claims ← TinyWorld ← Training,  JSON ← RemoteModels ← Training,  Training ← Faithfulness ← nla,
-//   Faithfulness ← Studio ← nla.
+//   Faithfulness ← Studio ← nla,  Faithfulness ← RedTeam ← nla.
 let package = Package(
     name: "interlinear",
     platforms: [.macOS(.v15)],
@@ -58,11 +58,18 @@ let package = Package(
         .target(
             name: "Faithfulness",
             dependencies: ["Autoencoder", "Claims", "LanguageModel", "TinyWorld", "Tokenization", "Training"]),
+        .target(
+            name: "RedTeam",
+            dependencies: [
+                "Autoencoder", "Claims", "Faithfulness", "JSON", "LanguageModel", "Tensors", "TinyWorld",
+                "Tokenization", "Training",
+            ]),
         .target(name: "CPage"),
         .target(
             name: "Studio",
             dependencies: [
-                "Autoencoder", "Claims", "CPage", "Faithfulness", "LanguageModel", "TinyWorld", "Tokenization", "Tensors",
+                "Autoencoder", "Claims", "CPage", "Faithfulness", "LanguageModel", "TinyWorld", "Tokenization",
+                "Tensors",
                 "Training", "JSON", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -74,8 +81,8 @@ let package = Package(
         .executableTarget(
             name: "nla",
             dependencies: [
-                "Autoencoder", "Claims", "Faithfulness", "LanguageModel", "RemoteModels", "Studio", "TinyWorld", "Training",
-                "Workloads", .product(name: "Logging", package: "swift-log"),
+                "Autoencoder", "Claims", "Faithfulness", "LanguageModel", "RedTeam", "RemoteModels", "Studio",
+                "TinyWorld", "Training", "Workloads", .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
@@ -103,6 +110,12 @@ let package = Package(
             dependencies: [
                 "Faithfulness", "Training", "Claims", "TinyWorld", "Autoencoder", "LanguageModel", "Tensors", "JSON",
                 "TestSupport",
+            ]),
+        .testTarget(
+            name: "RedTeamTests",
+            dependencies: [
+                "RedTeam", "Faithfulness", "Training", "Claims", "TinyWorld", "Autoencoder", "LanguageModel", "Tensors",
+                "JSON", "TestSupport",
             ]),
         .testTarget(
             name: "StudioTests",

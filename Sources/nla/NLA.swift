@@ -19,7 +19,8 @@ struct NLA: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Explain.self, Describe.self, Reconstruct.self, Score.self, Compare.self, World.self, DataCommand.self,
-            Train.self, Report.self, Eval.self, Verify.self, Tokenize.self, Extract.self, Generate.self, Check.self,
+            Train.self, Report.self, Eval.self, Verify.self, RedTeamCommand.self, Tokenize.self, Extract.self,
+            Generate.self, Check.self,
             Bench.self, Serve.self, StudioCommand.self,
             New.self,
         ])

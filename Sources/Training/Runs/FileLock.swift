@@ -2,7 +2,7 @@ import Foundation
 
 /// A lock file that one process at a time holds, for a folder that only one may write to; the system lets go of it when the
 /// process ends, however it ends.
-final class FileLock {
+package final class FileLock {
     private let descriptor: Int32
 
     /// Takes the lock, or throws a ``TrainingError`` that names the process which has it.
@@ -10,7 +10,7 @@ final class FileLock {
     /// - Parameters:
     ///   - name: of the lock's file in the folder.
     ///   - work: what its owner does there, for the message: "training in".
-    init(_ name: String, in folder: URL, for work: String) throws {
+    package init(_ name: String, in folder: URL, for work: String) throws {
         let url = folder.appending(path: name)
         let descriptor = open(url.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {

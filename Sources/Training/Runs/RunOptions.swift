@@ -47,7 +47,7 @@ extension RunOptions {
     }
 
     /// Names of the options in which two runs differ, with both values.
-    func differences(to other: Self) -> [(field: RunField<Self>, here: String, there: String)] {
+    package func differences(to other: Self) -> [(field: RunField<Self>, here: String, there: String)] {
         Self.fields.compactMap { field in
             let here = field.text(self), there = field.text(other)
             return here == there ? nil : (field, here, there)

@@ -1,0 +1,122 @@
+import Autoencoder
+import Claims
+import Foundation
+import Tensors
+import Training
+
+/// What might notice that a vector is no activation, without knowing the secret. Of each the higher score is the more suspicious.
+enum Alarm: Hashable {
+    /// The error of the reconstruction from the pair's own words.
+    case residual
+    /// The distance from the clean activations' mean, in their own spread.
+    case distance
+    /// The distance from the nearest clean activation.
+    case neighbour
+    /// −log P, by linear probes, of the claim that they doubt most.
+    case doubt
+    /// How unlikely the verbalizer finds the least likely word it wrote.
+    case surprise
+    /// Questions that another reader answers otherwise.
+    case reader(String)
+
+    var key: String {
+        switch self {
+        case .residual: "residual"
+        case .distance: "mahalanobis"
+        case .neighbour: "nearest_neighbour"
+        case .doubt: "probe_doubt"
+        case .surprise: "surprise"
+        case .reader(let name): "reader_\(name)"
+        }
+    }
+
+    var title: String {
+        switch self {
+        case .residual: "error of the reconstruction from the pair's words"
+        case .distance: "Mahalanobis distance from clean activations"
+        case .neighbour: "distance to the nearest clean activation"
+        case .doubt: "a claim that linear probes doubt"
+        case .surprise: "a word that the verbalizer was not sure of"
+        case .reader(let name): "the reader \(name) answers otherwise"
+        }
+    }
+}
+
+/// Looks at vectors and at what the attacked pair writes of them.
+struct Watch {
+    let pair: Pair
+    let grammar: any ClaimGrammar
+    let distribution: CleanDistribution
+    let probes: ProbeSet
+    let readers: [NamedReader]
+    let maximumTokens: Int
+
+    var alarms: [Alarm] { [.residual, .distance, .neighbour, .doubt, .surprise] + readers.map { .reader($0.name) } }
+
+    /// What was seen of some vectors.
+    struct Sighting {
+        /// Scores of each alarm, a number for each vector.
+        var scores: [Alarm: [Double]]
+        /// Each vector's error and cosine against the reconstruction.
+        var errors: [Scores.Row]
+        /// What linear probes read.
+        var probed: ProbeReading
+        /// What each other reader writes.
+        var others: [String: [String]]
+    }
+
+    /// - Parameters:
+    ///   - vectors: [n, d] float32.
+    ///   - explanations: what the attacked pair writes of each.
+    func look(at vectors: Tensor, _ explanations: [Explanation]) throws -> Sighting {
+        let words = explanations.map(\.description)
+        let errors = try Scores.rows(pair.reconstructor.reconstruct(words), vectors)
+        let probed = probes.read(vectors)
+        let claims = words.map { grammar.read($0).claims }
+        var scores: [Alarm: [Double]] = [
+            .residual: errors.map(\.meanSquaredError), .distance: distribution.mahalanobis(vectors),
+            .neighbour: distribution.nearest(vectors),
+            .doubt: claims.enumerated().map { row, claims in
+                claims.compactMap { probed.probability(of: $0, row: row) }.map { -log(max(Double($0), 1e-12)) }.max()
+                    ?? 0
+            },
+            .surprise: explanations.map { -Double($0.logProbabilities.min() ?? 0) },
+        ]
+        var others: [String: [String]] = [:]
+        for reader in readers {
+            let own = try reader.pair.verbalizer.explain(vectors, .init(maximumTokens: maximumTokens))
+                .map { $0[0].description }
+            others[reader.name] = own
+            scores[.reader(reader.name)] = zip(claims, own).map { mine, text in
+                let theirs = Dictionary(
+                    grammar.read(text).claims.filter { $0.question != endingQuestion }.map { ($0.question, $0.value) },
+                    uniquingKeysWith: { first, _ in first })
+                return Double(mine.count { claim in theirs[claim.question].map { $0 != claim.value } ?? false })
+            }
+        }
+        return Sighting(scores: scores, errors: errors, probed: probed, others: others)
+    }
+}
+
+/// Levels above which alarms ring, set so that they ring at no more than one in a hundred clean vectors.
+struct AlarmLevels {
+    /// False alarms that are borne.
+    static let falseAlarms = 0.01
+    private(set) var levels: [Alarm: Double] = [:]
+    /// The share of clean vectors at which each rings.
+    private(set) var falseAlarms: [Alarm: Share] = [:]
+
+    /// - Parameter clean: scores of clean vectors.
+    init(_ clean: [Alarm: [Double]]) {
+        for (alarm, scores) in clean {
+            let sorted = scores.sorted(by: >)
+            // At most this many may lie above.
+            let allowed = Int(AlarmLevels.falseAlarms * Double(sorted.count))
+            let level = sorted.indices.contains(allowed) ? sorted[allowed] : .infinity
+            levels[alarm] = level
+            falseAlarms[alarm] = Share(scores.map { $0 > level })
+        }
+    }
+
+    func rings(_ alarm: Alarm, _ score: Double) -> Bool { score > levels[alarm] ?? .infinity }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import JSON
+import Tensors
+import Training
+
+/// A finished case of an experiment: a line of its file.
+package protocol ExperimentRecord: Codable, Sendable {
+    /// The key that no other case has.
+    var name: String { get }
+}
+
+/// The folder of an experiment, held by one process.
+///
+///     run.yaml      every option, effective
+///     cases.jsonl   a line for each finished case
+///     result.json   what came of it
+///     report.html   the same on a page
+///
+/// A killed process leaves whole lines, and perhaps a torn one at the end, which is dropped: the next one goes on with the cases that
+/// are missing.
+package final class ExperimentFolder<Record: ExperimentRecord> {
+    /// The folder.
+    package let url: URL
+    /// Finished cases by their name.
+    package private(set) var finished: [String: Record] = [:]
+    private let file: FileHandle
+    private let lock: FileLock
+
+    /// Creates the folder, or opens that of an earlier run with the same options. Throws a ``TrainingError`` if it holds something
+    /// else, if its run had other options that the result depends on, or if another process works there.
+    package init<Options: RunOptions>(_ url: URL, _ options: Options) throws {
+        self.url = url
+        let files = FileManager.default, runFile = url.appending(path: ExperimentFiles.options)
+        let present = (try? files.contentsOfDirectory(atPath: url.path)) ?? []
+        if files.fileExists(atPath: runFile.path) {
+            var earlier = Options()
+            try earlier.read(runFile: runFile)
+            let others = options.differences(to: earlier).filter(\.field.isFixed)
+            guard others.isEmpty else {
+                let list = others.map { "\($0.field.name) \($0.here) here, \($0.there) there" }
+                throw TrainingError(
+                    "\(runFile.path): the experiment in this folder has other options (\(list.joined(separator: "; "))); resume it with its own, or name a new folder"
+                )
+            }
+        } else if !present.isEmpty {
+            throw TrainingError("\(url.path): holds something that is no experiment of this kind; name a new folder")
+        }
+        do { try files.createDirectory(at: url, withIntermediateDirectories: true) } catch {
+            throw TrainingError("\(url.path): cannot create the folder: \(error.localizedDescription)")
+        }
+        lock = try FileLock("lock", in: url, for: "working in")
+        try AtomicFile.write(options.runFile(), to: runFile)
+        let cases = url.appending(path: ExperimentFiles.cases)
+        let old = files.contents(atPath: cases.path) ?? Data()
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        var kept = old.startIndex
+        for line in old.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            guard line.endIndex < old.endIndex, let record = try? decoder.decode(Record.self, from: Data(line))
+            else { break }
+            finished[record.name] = record
+            kept = line.endIndex + 1
+        }
+        do {
+            if kept < old.endIndex || old.isEmpty { try old[..<kept].write(to: cases, options: .atomic) }
+            file = try FileHandle(forWritingTo: cases)
+            try file.seekToEnd()
+        } catch { throw TrainingError("\(cases.path): cannot write: \(error.localizedDescription)") }
+    }
+
+    /// Keeps a finished case. Throws a ``TrainingError``.
+    package func append(_ record: Record) throws {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do { try file.write(contentsOf: encoder.encode(record) + Data("\n".utf8)) } catch {
+            throw TrainingError("\(url.path): cannot write: \(error.localizedDescription); the same command goes on")
+        }
+        finished[record.name] = record
+    }
+
+    /// Writes the result and its page. Throws a one-line error.
+    package func write(result: JSONValue, page: String) throws {
+        try AtomicFile.write(result.serialized(indent: 2) + "\n", to: url.appending(path: ExperimentFiles.result))
+        try AtomicFile.write(page, to: url.appending(path: ExperimentFiles.page))
+    }
+}
+
+/// The names of an experiment's files.
+package enum ExperimentFiles {
+    package static let options = "run.yaml", cases = "cases.jsonl", result = "result.json", page = "report.html"
+}

@@ -1,0 +1,35 @@
+import Autoencoder
+import Foundation
+import LanguageModel
+import Tensors
+import Training
+
+/// A pair that was not attacked and reads the same activations.
+struct NamedReader {
+    let name: String
+    let pair: Pair
+
+    /// Opens NAME=DIR for activations of `attacked`'s target. Throws a one-line error.
+    init(_ text: String, like attacked: Pair, precision: Precision) throws {
+        let (name, folder) = try NamedReader.parts(text)
+        self.name = name
+        pair = try Pair(folder: folder, precision: precision)
+        let mine = pair.verbalizer.sidecar, theirs = attacked.verbalizer.sidecar
+        guard mine.width == theirs.width, mine.layer == theirs.layer,
+            pair.targetHash == nil || attacked.targetHash == nil || pair.targetHash == attacked.targetHash
+        else {
+            throw TrainingError(
+                "\(folder.path): reads other activations than the attacked pair (another target, layer or width); name a pair of the same target"
+            )
+        }
+    }
+
+    /// Name and folder. Throws a one-line error.
+    static func parts(_ text: String) throws -> (name: String, folder: URL) {
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
+            throw TrainingError("readers: «\(text.prefix(60))» is not NAME=DIR")
+        }
+        return (parts[0], URL(fileURLWithPath: parts[1]))
+    }
+}

@@ -1,0 +1,37 @@
+import Foundation
+import Training
+
+/// How many of some independent cases: a share with its interval.
+package struct Share: Sendable, Equatable {
+    /// Cases of which it holds.
+    package var hits = 0
+    /// All cases.
+    package var count = 0
+
+    /// Of nothing yet.
+    package init() {}
+
+    /// Of cases that each say whether it holds.
+    package init(_ cases: some Sequence<Bool>) { for hit in cases { add(hit) } }
+
+    package mutating func add(_ hit: Bool) {
+        hits += hit ? 1 : 0
+        count += 1
+    }
+
+    /// The share with its 95% interval (Wilson 1927), which stays inside 0...1 and does not collapse at its ends; nil of nothing.
+    package var estimate: Estimate? {
+        guard count > 0 else { return nil }
+        let n = Double(count), p = Double(hits) / n, z = 1.959963984540054
+        let middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+        let half = z * (p * (1 - p) / n + z * z / (4 * n * n)).squareRoot() / (1 + z * z / n)
+        return Estimate(value: p, interval: max(0, middle - half)...min(1, middle + half))
+    }
+}
+
+/// The middle of some numbers; nil of none.
+func median(_ values: [Double]) -> Double? {
+    guard !values.isEmpty else { return nil }
+    let sorted = values.sorted(), half = sorted.count / 2
+    return sorted.count.isMultiple(of: 2) ? (sorted[half - 1] + sorted[half]) / 2 : sorted[half]
+}

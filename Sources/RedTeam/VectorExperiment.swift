@@ -1,0 +1,112 @@
+import Autoencoder
+import Claims
+import Faithfulness
+import Foundation
+import LanguageModel
+import Tensors
+import Training
+
+/// Vectors that lie: how often a vector beside a true activation makes a pair say something false of it, or keep silent about a truth,
+/// while the target predicts the same; and what would notice.
+///
+///     let experiment = try VectorExperiment(options, in: folder)
+///     let result = try experiment.run()
+public struct VectorExperiment {
+    private let options: VectorAttackOptions
+    private let folder: ExperimentFolder<AttackRecord>
+    private let pair: Pair
+    private let target: Target
+    private let readers: [NamedReader]
+
+    /// Opens everything; whatever can be wrong is said here, before anything is computed. Throws one-line errors.
+    public init(_ options: VectorAttackOptions, in url: URL) throws {
+        try options.check()
+        self.options = options
+        if let threads = options.threads { Machine.threads = threads }
+        let place = URL(fileURLWithPath: options.pair)
+        let opened = try Pair(folder: place, precision: options.precision)
+        let own = options.target.map { URL(fileURLWithPath: $0) } ?? Pair.folders(place).target
+        guard FileManager.default.fileExists(atPath: own.path) else {
+            throw TrainingError("\(own.path): no target there; name the model that the pair reads as target")
+        }
+        target = try opened.openTarget(own)
+        readers = try options.readers.map { try NamedReader($0, like: opened, precision: options.precision) }
+        pair = opened
+        folder = try ExperimentFolder(url, options)
+    }
+
+    /// Runs what is missing, and writes result and page. Stops between batches when asked to.
+    ///
+    /// - Parameter progress: called with what is being done.
+    /// - Returns: the result; nil if it was stopped.
+    public func run(
+        interruption: Interruption = Interruption(), progress: (String) -> Void = { _ in }
+    ) throws -> VectorResult? {
+        let scratch = FileManager.default.temporaryDirectory.appending(path: "nla-redteam-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        progress("reading activations")
+        let store = try openStore(scratch)
+        progress("choosing places where the pair tells the truth")
+        let cases = try CaseFinder(store, options).cases { try explain(store.vectors($0)) }
+        progress("fitting probes and alarms")
+        let watch = try makeWatch(store)
+        let levels = try alarmLevels(store, watch)
+        let attacker = try Attacker(options, pair, target, store, watch)
+        let left = cases.filter { folder.finished[$0.name] == nil }
+        for begin in stride(from: 0, to: left.count, by: options.batchSize) {
+            if interruption.signal != nil { return nil }
+            progress("attacking: \(cases.count - left.count + begin) of \(cases.count) cases")
+            let batch = Array(left[begin..<min(left.count, begin + options.batchSize)])
+            for record in try attacker.attack(batch) { try folder.append(record) }
+        }
+        let result = VectorResult(
+            cases.compactMap { folder.finished[$0.name] }, levels, watch.alarms,
+            variance: try (pair.variance ?? store.rawVariance(ofSplit: options.cleanSplit)).variance, options)
+        try folder.write(result: result.json, page: result.page)
+        return result
+    }
+
+    private func openStore(_ scratch: URL) throws -> ActivationStore {
+        guard let name = options.store else {
+            return try VerificationTexts.store(
+                for: pair, target, documents: options.documents, seed: options.seed, precision: options.precision,
+                in: scratch)
+        }
+        let store = try ActivationStore(folder: URL(fileURLWithPath: name), target: pair.targetHash)
+        try store.check(pair, named: options.pair)
+        return store
+    }
+
+    private func explain(_ vectors: Tensor) throws -> [Explanation] {
+        try pair.verbalizer.explain(vectors, .init(maximumTokens: options.maximumTokens)).map { $0[0] }
+    }
+
+    /// Rows of a split at moments, spread evenly; all rows of a store without any.
+    private func rows(_ store: ActivationStore, _ split: String, _ count: Int) throws -> [Int] {
+        let moments = store.rows(RowFilter(splits: [split], place: .moment))
+        let all = try moments.isEmpty ? store.rows(ofSplit: split) : moments
+        let count = min(count, all.count)
+        return (0..<count).map { all[$0 * all.count / count] }
+    }
+
+    private func makeWatch(_ store: ActivationStore) throws -> Watch {
+        var settings = ProbeOptions()
+        settings.seed = options.seed
+        let fitted = try rows(store, options.probeSplit, 20_000)
+        guard fitted.count > store.hiddenSize else {
+            throw TrainingError(
+                "\(store.folder.path): \(fitted.count) rows of the split \(options.probeSplit) are too few to fit \(store.hiddenSize) coordinates; store more documents"
+            )
+        }
+        return Watch(
+            pair: pair, grammar: options.grammar.grammar,
+            distribution: CleanDistribution(store.vectors(fitted)),
+            probes: try ProbeSet.train(store, rows: store.rows(ofSplit: options.probeSplit), settings),
+            readers: readers, maximumTokens: options.maximumTokens)
+    }
+
+    private func alarmLevels(_ store: ActivationStore, _ watch: Watch) throws -> AlarmLevels {
+        let vectors = store.vectors(try rows(store, options.cleanSplit, options.cleanRows))
+        return AlarmLevels(try watch.look(at: vectors, explain(vectors)).scores)
+    }
+}

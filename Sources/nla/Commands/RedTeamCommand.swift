@@ -1,0 +1,9 @@
+import ArgumentParser
+
+/// Attacks on the method, and what still sees through them.
+struct RedTeamCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "redteam",
+        abstract: "Try to deceive a pair, and see what notices.",
+        subcommands: [RedTeamVector.self])
+}
