@@ -51,6 +51,15 @@ struct TapeTests {
         check(input([4, 5])) { $0.linear($1, LinearOperand(weight: weight, bias: bias)) }
     }
 
+    @Test("Rows scaled to norms of their own have them, and their gradient is its slope")
+    func scaledRows() {
+        let norms = [3, 0.5, 2, 1]
+        check(input([4, 6])) { $0.scaledRows($1, toNorms: norms) }
+        let x = Tensor([3, 4, 0, 0], shape: [2, 2])
+        let scaled = Tape(recording: false).scaledRows(Variable(x), toNorms: [10, 7]).value
+        #expect(scaled.floats() == [6, 8, 0, 0])
+    }
+
     @Test("A linear layer's weight and bias gradients are their slopes")
     func linearWeights() {
         let weight = parameter([6, 5], seed: 2, trainable: true), bias = parameter([6], seed: 3, trainable: true)

@@ -186,7 +186,8 @@ struct JointTrainerTests {
                 options.tokensPerPass = tokensPerPass
                 let verbalizer = try tiny.pair().verbalizer
                 let store = try ActivationStore(folder: URL(fileURLWithPath: options.store))
-                let rollout = try Rollout.draw([0, 5, 9], store, verbalizer, options, key: 2)
+                let rollout = try Rollout.draw(
+                    [0, 5, 9], store.vectors([0, 5, 9]), verbalizer, options, key: 2)
                 let batch = try PolicyBatch(rollout, verbalizer, options, PlainGrammar())
                 let other = try Verbalizer(
                     Checkpoint(folder: goldens.appending(path: "pairs/qwen2/target")), verbalizer.sidecar,

@@ -53,21 +53,26 @@ extension Tape {
         }
     }
 
-    /// Every row scaled to the Euclidean norm `norm`. Zero stays zero, and lets no gradient through.
+    /// Every row scaled to the Euclidean norm `norm`, above 0. Zero stays zero, and lets no gradient through.
+    public func scaledRows(_ x: Variable, toNorm norm: Double) -> Variable {
+        scaledRows(x, toNorms: [Double](repeating: norm, count: x.value.rows))
+    }
+
+    /// Rows scaled each to a Euclidean norm of its own. A zero row stays zero, and lets no gradient through.
     ///
     /// - Parameters:
     ///   - x: [rows, d], float32.
-    ///   - norm: above 0.
-    public func scaledRows(_ x: Variable, toNorm norm: Double) -> Variable {
+    ///   - norms: a number for each row, 0 or more.
+    public func scaledRows(_ x: Variable, toNorms norms: [Double]) -> Variable {
         let rows = x.value.rows, width = x.value.width
+        require(norms.count == rows, "\(norms.count) norms for \(rows) rows")
         let output = x.value.copy()
-        // In float64 squares of the largest floats still fit, which the kernel's sums would not hold.
+        // In float64 squares of the largest floats still fit.
         let factors = (0..<rows).map { row in
-            let source = x.value.floatAddress + row * width
-            let length = (0..<width).reduce(0.0) { $0 + Double(source[$1]) * Double(source[$1]) }.squareRoot()
-            return length > 0 ? norm / length : 0
+            let length = ck_sum_of_squares(x.value.floatAddress + row * width, width).squareRoot()
+            return length > 0 ? norms[row] / length : 0
         }
-        for (row, factor) in factors.enumerated() where factor > 0 {
+        for (row, factor) in factors.enumerated() {
             let target = output.floatAddress + row * width
             for column in 0..<width { target[column] = Float(Double(target[column]) * factor) }
         }
@@ -75,7 +80,9 @@ extension Tape {
             // y = n x/‖x‖, so that dx = (n/‖x‖) (dy − y (y·dy)/n²).
             for (row, factor) in factors.enumerated() {
                 let dy = gradient.floatAddress + row * width, y = output.floatAddress + row * width
-                let along = (0..<width).reduce(0.0) { $0 + Double(dy[$1]) * Double(y[$1]) } / (norm * norm)
+                let squaredNorm = norms[row] * norms[row]
+                let sum = (0..<width).reduce(0.0) { $0 + Double(dy[$1]) * Double(y[$1]) }
+                let along = squaredNorm > 0 ? sum / squaredNorm : 0
                 for column in 0..<width {
                     dy[column] = Float((Double(dy[column]) - along * Double(y[column])) * factor)
                 }

@@ -86,9 +86,14 @@ public final class JointTrainer: Trainer {
     public func step(_ index: Int) throws -> Metrics {
         var watch = Stopwatch()
         let chosen = (index * options.rowsPerStep..<(index + 1) * options.rowsPerStep).map { rows[order.item($0)] }
-        let rollout = try Rollout.draw(chosen, store, verbalizer, options, key: UInt64(index))
+        let rollout = try Rollout.draw(
+            chosen, store.vectors(chosen), verbalizer, options, key: UInt64(index))
         watch.lap("sampling_seconds")
-        let reading = try read(rollout, step: index, &watch)
+        let learner = options.trainsReconstructor ? groups[1] : nil
+        let reading = try RolloutReading(
+            rollout, reconstructor, options, learning: learner, step: index, &watch)
+        let readingNorm = try reading.loss == nil ? nil : learner?.update(step: index)
+        watch.lap("ar_seconds")
         let rewards = try reward?(rollout) ?? rewarder.rewards(rollout, store, errors: reading.errors)
         watch.lap("reward_seconds")
         let policy = try PolicyBatch(rollout, verbalizer, options, grammar)
@@ -107,7 +112,7 @@ public final class JointTrainer: Trainer {
         metrics.merge(moved)
         metrics.merge(WritingStatistics(rollout, marker: verbalizer.sidecar.marker?.text ?? "").metrics)
         metrics["ar_loss"] = reading.loss
-        metrics["ar_gradient_norm"] = reading.norm
+        metrics["ar_gradient_norm"] = readingNorm
         metrics["av_learning_rate"] = Double(options.schedule.rate(at: index))
         if options.trainsReconstructor {
             metrics["ar_learning_rate"] = Double(options.reconstructorSchedule.rate(at: index))
@@ -123,66 +128,6 @@ public final class JointTrainer: Trainer {
         let starts = stride(from: 0, to: rewards.count, by: options.generations)
         let sum = starts.reduce(0) { $0 + GroupAdvantages.deviation(rewards[$1..<$1 + options.generations]) }
         return sum / Double(rewards.count / options.generations)
-    }
-
-    // MARK: The reconstructor's half
-
-    /// What the reconstructor made of a step's explanations.
-    private struct Reading {
-        /// The error of every sample; nil where there was nothing to show.
-        var errors: [Double?]
-        /// The mean error over what the reconstructor learns from, the empty explanations included.
-        var loss: Double?
-        /// The gradient's norm; nil if it does not learn.
-        var norm: Double?
-    }
-
-    /// Reads the valid samples and, where it learns, moves the reconstructor on them: what it says of them is what it said
-    /// before it moved. An activation with the same text twice is read once and counts twice.
-    private func read(_ rollout: Rollout, step index: Int, _ watch: inout Stopwatch) throws -> Reading {
-        var reading = Reading(errors: .init(repeating: nil, count: rollout.samples.count))
-        var texts = DistinctTexts()
-        for (index, sample) in rollout.samples.enumerated() where sample.isValid {
-            texts.add(sample.shown, activation: sample.activation, sample: index)
-        }
-        let learns = options.trainsReconstructor
-        if learns {
-            var random = Random(seed: options.seed, Random.key("empty explanations"), UInt64(index))
-            let count = Int((options.emptyShare * Double(texts.total)).rounded())
-            for _ in 0..<count {
-                texts.add("", activation: Int.random(in: 0..<rollout.rows.count, using: &random), sample: nil)
-            }
-        }
-        guard texts.total > 0 else { return reading }
-        let prompts = texts.entries.map { reconstructor.ids(of: $0.text) }
-        var loss = 0.0
-        for range in Passes.split(prompts.map(\.count), limit: options.tokensPerPass) {
-            let tape = Tape(recording: learns, precision: options.precision)
-            let truth = rollout.vectors.gatheringRows(texts.entries[range].map { Int32($0.activation) })
-            let errors = tape.normalizedMeanSquaredError(
-                reconstructor.forward(Array(prompts[range]), tape: tape), truth: truth)
-            let values = errors.value.floats()
-            watch.lap("reward_seconds")
-            var slopes: [Float] = []
-            for (entry, value) in zip(texts.entries[range], values) {
-                for sample in entry.samples { reading.errors[sample] = Double(value) }
-                loss += Double(value) * Double(entry.count) / Double(texts.total)
-                slopes.append(Float(entry.count) / Float(texts.total))
-            }
-            if learns {
-                try groups[1].checkFinite(values.reduce(0) { $0 + Double($1) }, "the reconstructor's loss")
-                tape.backward(from: errors, gradient: Tensor(slopes, shape: [slopes.count]))
-                watch.lap("ar_seconds")
-            } else if values.contains(where: { !$0.isFinite }) {
-                throw NonFiniteError("the reconstructor's error")
-            }
-        }
-        reading.loss = loss
-        if learns {
-            reading.norm = try groups[1].update(step: index)
-            watch.lap("ar_seconds")
-        }
-        return reading
     }
 
     // MARK: Held-out
@@ -219,50 +164,5 @@ public final class JointTrainer: Trainer {
         return zip(places, errors).map { place, error in
             ExplanationSample(store, row: heldOut[place], written[place], error.meanSquaredError, grammar)
         }
-    }
-}
-
-/// Seconds of the parts of a step.
-private struct Stopwatch {
-    private let clock = ContinuousClock()
-    private var start = ContinuousClock().now
-    private(set) var seconds = Metrics()
-
-    /// Adds the time since the last lap to a part.
-    mutating func lap(_ part: String) {
-        let now = clock.now
-        seconds[part] = (seconds[part] ?? 0) + (now - start).seconds
-        start = now
-    }
-}
-
-/// Texts to be read, each with an activation to be rebuilt; equal ones once.
-private struct DistinctTexts {
-    struct Entry {
-        let text: String
-        let activation: Int
-        var samples: [Int] = []
-        var count = 0
-    }
-
-    private(set) var entries: [Entry] = []
-    private(set) var total = 0
-    private var known: [Key: Int] = [:]
-
-    private struct Key: Hashable {
-        let text: String
-        let activation: Int
-    }
-
-    mutating func add(_ text: String, activation: Int, sample: Int?) {
-        let key = Key(text: text, activation: activation)
-        let place = known[key] ?? entries.count
-        if place == entries.count {
-            known[key] = place
-            entries.append(Entry(text: text, activation: activation))
-        }
-        entries[place].count += 1
-        if let sample { entries[place].samples.append(sample) }
-        total += 1
     }
 }

@@ -27,7 +27,7 @@ public struct Rollout {
         }
     }
 
-    /// Rows of the store.
+    /// Rows of the store, or numbers of their own where there is none.
     public let rows: [Int]
     /// Their vectors, [n, d] float32.
     public let vectors: Tensor
@@ -45,11 +45,12 @@ public struct Rollout {
 
     /// Draws explanations; the same key draws the same ones.
     ///
-    /// - Parameter key: of the step.
+    /// - Parameters:
+    ///   - vectors: of the rows, [n, d] float32.
+    ///   - key: of the step.
     package static func draw(
-        _ rows: [Int], _ store: ActivationStore, _ verbalizer: Verbalizer, _ options: JointOptions, key: UInt64
+        _ rows: [Int], _ vectors: Tensor, _ verbalizer: Verbalizer, _ options: JointOptions, key: UInt64
     ) throws -> Rollout {
-        let vectors = store.vectors(rows)
         var settings = Verbalizer.Options(
             temperature: options.temperature, maximumTokens: options.maximumLength, samples: options.generations,
             seed: Random.draw(options.seed, "explanations", key))

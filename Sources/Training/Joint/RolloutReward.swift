@@ -26,9 +26,9 @@ package struct RolloutReward {
     /// out the tags must not pay.
     ///
     /// - Parameters:
-    ///   - store: the one that the rollout's rows are from.
+    ///   - store: the one that the rollout's rows are from; nil where there is none, and so no probes either.
     ///   - errors: the pair's reconstructor's, for every sample; nil where it was shown nothing.
-    package func rewards(_ rollout: Rollout, _ store: ActivationStore, errors: [Double?]) throws -> [Double] {
+    package func rewards(_ rollout: Rollout, _ store: ActivationStore?, errors: [Double?]) throws -> [Double] {
         let others = try secondErrors(rollout), agreement = agreement(rollout), doubts = doubts(rollout, store)
         return rollout.samples.indices.map { index in
             let sample = rollout.samples[index]
@@ -62,8 +62,8 @@ package struct RolloutReward {
 
     /// For each sample, how many of its claims the probes do not bear out: the teacher's rule, by which a claim has more than half
     /// the probability that they give to its question's answers. What no probe reads is not doubted.
-    private func doubts(_ rollout: Rollout, _ store: ActivationStore) -> [Int] {
-        guard let probes, options.doubtPenalty > 0 else { return [Int](repeating: 0, count: rollout.samples.count) }
+    private func doubts(_ rollout: Rollout, _ store: ActivationStore?) -> [Int] {
+        guard let probes, let store, options.doubtPenalty > 0 else { return [Int](repeating: 0, count: rollout.samples.count) }
         let readings = probes.readings(store, rows: rollout.rows)
         return rollout.samples.map { sample in
             grammar.read(sample.explanation.description).claims.count { claim in

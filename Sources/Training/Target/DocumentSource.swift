@@ -65,3 +65,25 @@ extension DocumentList {
         )
     }
 }
+
+/// What a language model is trained on, and what it is measured on.
+enum LanguageDocuments {
+    /// Opens them. Throws one-line errors with file and line.
+    ///
+    /// - Parameters:
+    ///   - data: `tiny-world`, or a JSON Lines file.
+    ///   - heldOut: a JSON Lines file; nil takes the held-out side of the tiny world, or a fiftieth of the file.
+    ///   - seed: of the world, or of the split.
+    static func open(
+        _ data: String, heldOut: String?, seed: UInt64
+    ) throws -> (training: any DocumentSource, heldOut: any DocumentSource) {
+        let named = try heldOut.map { try DocumentList(jsonLines: URL(fileURLWithPath: $0)) }
+        if data == "tiny-world" {
+            let world = TinyWorld(seed: seed)
+            return (TinyWorldDocuments(world, .training), named ?? TinyWorldDocuments(world, .heldOut))
+        }
+        let all = try DocumentList(jsonLines: URL(fileURLWithPath: data))
+        if let named { return (all, named) }
+        return try all.split(share: 0.02, seed: seed)
+    }
+}

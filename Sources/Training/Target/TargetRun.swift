@@ -2,7 +2,6 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
-import TinyWorld
 import Tokenization
 
 /// One run of `nla train target`, from its options to a model folder.
@@ -30,7 +29,8 @@ public struct TargetRun {
         guard !folder.isFinished else { return .finishedBefore }
         if let threads = options.threads { Machine.threads = threads }
         let tokenizer = try adoptTokenizer()
-        let (training, heldOut) = try documents()
+        let (training, heldOut) = try LanguageDocuments.open(
+            options.data, heldOut: options.heldOut, seed: options.seed)
         let json = configuration(tokenizer)
         let configuration = try DecoderConfiguration(json: json, source: folder.url.appending(path: "run.yaml").path)
         let decoder = Decoder(untrained: configuration, deviation: options.deviation, seed: options.seed)
@@ -87,17 +87,6 @@ public struct TargetRun {
             }
         }
         return try Tokenizer(folder: tokenizerFolder)
-    }
-
-    private func documents() throws -> (training: any DocumentSource, heldOut: any DocumentSource) {
-        let named = try options.heldOut.map { try DocumentList(jsonLines: URL(fileURLWithPath: $0)) }
-        if options.data == "tiny-world" {
-            let world = TinyWorld(seed: options.seed)
-            return (TinyWorldDocuments(world, .training), named ?? TinyWorldDocuments(world, .heldOut))
-        }
-        let all = try DocumentList(jsonLines: URL(fileURLWithPath: options.data))
-        if let named { return (all, named) }
-        return try all.split(share: 0.02, seed: options.seed)
     }
 
     /// The model's config.json, as transformers writes it for a Qwen2.

@@ -10,7 +10,10 @@ struct Train: ParsableCommand {
             model. Ctrl-C stops after the step at hand. The same command again goes on from the last checkpoint, also after a \
             kill -9, and ends with the same weights as a run that nobody stopped.
             """,
-        subcommands: [TrainPair.self, TrainTarget.self, TrainVerbalizer.self, TrainReconstructor.self, TrainRL.self])
+        subcommands: [
+            TrainPair.self, TrainTarget.self, TrainVerbalizer.self, TrainReconstructor.self, TrainRL.self,
+            TrainReadable.self,
+        ])
 }
 
 /// What every stage takes, beside its options.
