@@ -69,7 +69,8 @@ extension Tape {
         let output = x.value.copy()
         // In float64 squares of the largest floats still fit.
         let factors = (0..<rows).map { row in
-            let length = ck_sum_of_squares(x.value.floatAddress + row * width, width).squareRoot()
+            let values = x.value.floatAddress + row * width
+            let length = (0..<width).reduce(0.0) { $0 + Double(values[$1]) * Double(values[$1]) }.squareRoot()
             return length > 0 ? norms[row] / length : 0
         }
         for (row, factor) in factors.enumerated() {
