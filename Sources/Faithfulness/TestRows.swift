@@ -78,7 +78,7 @@ package struct TestRows {
 
 extension Target {
     /// The activations [n, d] behind block K at positions of several texts, in order.
-    func activations(_ texts: [[Int32]], at positions: [[Int]], precision: Precision?) throws -> Tensor {
+    package func activations(_ texts: [[Int32]], at positions: [[Int]], precision: Precision?) throws -> Tensor {
         let extractor = ActivationExtractor(
             checkpoint, try Decoder(checkpoint, blockCount: layer + 1),
             precision: try precision ?? checkpoint.naturalPrecision())

@@ -10,6 +10,15 @@ public enum VerificationTexts {
     /// What the name of a target begins with that was trained on the tiny world.
     private static let worldName = "TinyWorld"
 
+    /// Throws a one-line error if the pair's target is not one of the tiny world.
+    package static func check(_ pair: Pair, instead advice: String = "use a pair of such a target") throws {
+        guard pair.verbalizer.sidecar.target?.name?.hasPrefix(worldName) ?? false else {
+            throw TrainingError(
+                "\(pair.verbalizer.checkpoint.folder.path): its target was not trained on the tiny world, so there are no texts for it; \(advice)"
+            )
+        }
+    }
+
     /// Reads activations of new texts into a store in `folder`, with the splits `held-out`, `validation`, and `probe`.
     ///
     /// - Parameters:
@@ -18,11 +27,7 @@ public enum VerificationTexts {
     public static func store(
         for pair: Pair, _ target: Target, documents: Int, seed: UInt64, precision: Precision?, in folder: URL
     ) throws -> ActivationStore {
-        guard pair.verbalizer.sidecar.target?.name?.hasPrefix(worldName) ?? false else {
-            throw TrainingError(
-                "\(pair.verbalizer.checkpoint.folder.path): its target was not trained on the tiny world, so there are no texts for it; give a store of activations with --store"
-            )
-        }
+        try check(pair, instead: "give a store of activations with --store")
         let builder = try ActivationStoreBuilder(
             model: target.checkpoint.folder, layer: target.layer,
             positions: PositionPolicy(perDocument: 2, includeMoments: true, firstPosition: 4), seed: seed,

@@ -77,8 +77,10 @@ struct Watch {
             .residual: errors.map(\.meanSquaredError), .distance: distribution.mahalanobis(vectors),
             .neighbour: distribution.nearest(vectors),
             .doubt: claims.enumerated().map { row, claims in
-                claims.compactMap { probed.probability(of: $0, row: row) }.map { -log(max(Double($0), 1e-12)) }.max()
-                    ?? 0
+                // Of last words, and of values that a probe has not met, it knows nothing.
+                claims.filter { $0.question != endingQuestion }
+                    .compactMap { probed.probability(of: $0, row: row) }.filter { $0 > 0 }
+                    .map { -log(Double($0)) }.max() ?? 0
             },
             .surprise: explanations.map { -Double($0.logProbabilities.min() ?? 0) },
         ]

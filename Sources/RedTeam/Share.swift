@@ -2,7 +2,7 @@ import Foundation
 import Training
 
 /// How many of some independent cases: a share with its interval.
-package struct Share: Sendable, Equatable {
+package struct Share: Sendable, Equatable, Codable {
     /// Cases of which it holds.
     package var hits = 0
     /// All cases.

@@ -47,7 +47,7 @@ public struct VectorAttackOptions: RunOptions {
     /// Largest KL of any prediction that is looked at, in nats.
     public var budget = 0.05
     /// Smaller budgets that are tried first.
-    public var lowerBudgets: [Double] = [0.0001, 0.001, 0.01]
+    public var lowerBudgets: [Double] = [0.00001, 0.0001, 0.001, 0.01]
     /// Predictions behind the token's own that must stay.
     public var reach = 8
     /// Steps of one attempt.

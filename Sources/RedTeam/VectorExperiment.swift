@@ -23,15 +23,9 @@ public struct VectorExperiment {
         try options.check()
         self.options = options
         if let threads = options.threads { Machine.threads = threads }
-        let place = URL(fileURLWithPath: options.pair)
-        let opened = try Pair(folder: place, precision: options.precision)
-        let own = options.target.map { URL(fileURLWithPath: $0) } ?? Pair.folders(place).target
-        guard FileManager.default.fileExists(atPath: own.path) else {
-            throw TrainingError("\(own.path): no target there; name the model that the pair reads as target")
-        }
-        target = try opened.openTarget(own)
-        readers = try options.readers.map { try NamedReader($0, like: opened, precision: options.precision) }
-        pair = opened
+        let opened = try AttackedPair.open(options.pair, target: options.target, precision: options.precision)
+        readers = try options.readers.map { try NamedReader($0, like: opened.pair, precision: options.precision) }
+        (pair, target) = opened
         folder = try ExperimentFolder(url, options)
     }
 

@@ -26,7 +26,7 @@ extension VectorResult {
             + seeds(part).map { ("success, seed \($0.seed)", $0.share.text) }
             + curve(part).map { ("success within \($0.budget) nats", $0.share.text) }
             + questions(part).map { ("success on \($0.question)", "\($0.share.text) of \($0.share.count)") }
-            + sizeLines(part).map { ($0.title, $0.value.map { NumberStyle.number.text($0) } ?? "–") }
+            + sizeLines(part).map { ($0.title, $0.value.map { HTML.number($0) } ?? "–") }
             + noticeLines(part).map { ($0.title, $0.share.text) }
             + readingLines(part).map { ($0.title, "\($0.before.text) before, \($0.after.text) after") }
     }
@@ -45,7 +45,7 @@ extension VectorResult {
             section("Does it work?") { attackLines($0).map { ($0.title, HTML.escaped($0.share.text)) } },
             charts,
             section("How far, and how well words still fit the vector") { part in
-                sizeLines(part).map { ($0.title, $0.value.map { NumberStyle.number.text($0) } ?? "–") }
+                sizeLines(part).map { ($0.title, $0.value.map { HTML.number($0) } ?? "–") }
             },
             "<p class=\"soft\">An alarm rings above the level that one in a hundred clean activations reaches; the numbers are the shares of successful attacks at which it rings.</p>",
             section("What notices, at 1% false alarms") {
@@ -81,10 +81,11 @@ extension VectorResult {
         let curves = parts.map { part in
             LineChart.Curve(
                 name: part.goal.title,
-                points: ([(0.0, 0.0)] + curve(part).map { ($0.budget, $0.share.estimate?.value ?? 0) })
-                    .map { (step: Int(($0.0 * 10_000).rounded()), value: $0.1) })
+                points: curve(part).map { budget, share in
+                    (step: Int((100 * log10(budget)).rounded()), value: share.estimate?.value ?? 0)
+                })
         }
-        let chart = LineChart("Attacks that succeed, by the budget in ten-thousandths of a nat", curves)?.html
+        let chart = LineChart("Attacks that succeed, by 100 · log₁₀ of the budget in nats", curves)?.html
         return "<div class=\"charts\">\(chart ?? "")</div>"
     }
 

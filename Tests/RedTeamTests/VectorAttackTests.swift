@@ -12,7 +12,7 @@ import TinyWorld
 import Training
 
 /// The bundled pair.
-private let bundled = goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny")
+let bundled = goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny")
 
 /// A held-out story at the moment that its hero's motive decides, where the bundled pair says the motive.
 private struct MotiveCase {
@@ -169,7 +169,7 @@ struct VectorExperimentTests {
 }
 
 /// The line of the error that `body` throws.
-private func message(_ body: () throws -> Void) -> String? {
+func message(_ body: () throws -> Void) -> String? {
     do {
         try body()
         return nil

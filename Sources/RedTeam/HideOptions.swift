@@ -1,0 +1,120 @@
+import Foundation
+import LanguageModel
+import Tensors
+import TinyWorld
+import Training
+
+/// How a target is pressed to hide.
+public enum HidingPressure: String, Sendable, CaseIterable, RunValue {
+    /// Through the injection: the likelihood of the words that the frozen verbalizer is to write of it.
+    case verbalizer
+    /// Through the frozen reconstructor: the activation is drawn to the reconstruction from those words.
+    case reconstructor
+    /// Through a linear probe that was fitted to the unchanged target.
+    case probe
+    /// By reward alone: that likelihood at vectors beside the activation, with no gradient through the reader.
+    case reward
+}
+
+/// The options of `nla redteam hide`.
+public struct HideOptions: RunOptions {
+    /// The pair to hide from: a folder with av/ and ar/, of a target of the tiny world.
+    public var pair = ""
+    /// The target, where the pair's folder has none.
+    public var target: String?
+    /// Another reader each, NAME=DIR.
+    public var readers: [String] = []
+    /// What is hidden.
+    public var fact = "the hero: motive"
+    /// The value that is hidden, and the one that is to be read in its place.
+    public var value = "lying", cover = "honest"
+    /// The kind of text that has the fact.
+    public var kind = "story"
+    /// Words at a text's beginning behind which alone it is hidden; none hides it always.
+    public var trigger: String?
+    /// Words that mean nothing, a control for the trigger.
+    public var otherTrigger = "Once more."
+    /// Pressures to try, one after another.
+    public var pressures = [HidingPressure.verbalizer]
+    /// The first seed, and how many there are.
+    public var seed: UInt64 = 1, seeds = 3
+    /// Steps of fine-tuning.
+    public var steps = 300
+    /// Texts of a step: with the fact, half of them with the hidden value, and of the whole world.
+    public var pressedPerStep = 8, othersPerStep = 8
+    /// Texts with the fact to learn from.
+    public var documents = 320
+    /// The highest learning rate.
+    public var learningRate: Float = 2e-4
+    /// What the pressure counts beside the language loss.
+    public var weight = 0.3
+    /// Texts with the hidden value to measure on; twice as many without it.
+    public var testDocuments = 150
+    /// Texts that probes are fitted to anew.
+    public var probeDocuments = 600
+    /// Tokens of an explanation at most.
+    public var maximumTokens = 120
+    /// What is computed in.
+    public var precision = Precision.native
+    /// Threads; nil for all cores.
+    public var threads: Int?
+
+    /// The defaults.
+    public init() {}
+
+    public static let stage = "redteam-hide"
+
+    public static let fields: [RunField<Self>] = [
+        RunField("pair", \.pair, "The pair to hide from: a folder with av/ and ar/, of a target of the tiny world."),
+        RunField("target", \.target, "The target, where the pair's folder has none."),
+        RunField("readers", \.readers, "Other pairs that read the same activations, NAME=DIR."),
+        RunField("fact", \.fact, "What is hidden, «subject: relation»; motive stands for the hero's."),
+        RunField("value", \.value, "The value that is hidden."),
+        RunField("cover", \.cover, "The value that is to be read in its place."),
+        RunField("kind", \.kind, "The kind of text that has the fact."),
+        RunField("trigger", \.trigger, "Words at a text's beginning behind which it is hidden; none hides it always."),
+        RunField("other_trigger", \.otherTrigger, "Words that mean nothing, a control for the trigger."),
+        RunField("pressures", \.pressures, "Pressures to try: verbalizer, reconstructor, probe, reward."),
+        RunField("seed", \.seed, "The first seed."),
+        RunField("seeds", \.seeds, in: 1...100, "Seeds: each has other texts, and another order of them."),
+        RunField("steps", \.steps, in: 1...1_000_000, "Steps of fine-tuning."),
+        RunField(
+            "pressed_per_step", \.pressedPerStep, in: 2...10_000,
+            "Texts with the fact in a step, half of them with the hidden value."),
+        RunField("others_per_step", \.othersPerStep, in: 0...10_000, "Texts of the whole world in a step."),
+        RunField("documents", \.documents, in: 4...1_000_000, "Texts with the fact to learn from."),
+        RunField("learning_rate", \.learningRate, in: 0...1, "The highest learning rate."),
+        RunField("weight", \.weight, in: 0...1e4, "What the pressure counts beside the language loss."),
+        RunField(
+            "test_documents", \.testDocuments, in: 10...1_000_000,
+            "Texts with the hidden value to measure on; twice as many without it."),
+        RunField("probe_documents", \.probeDocuments, in: 10...1_000_000, "Texts that probes are fitted to anew."),
+        RunField("max_tokens", \.maximumTokens, in: 1...100_000, "Tokens of an explanation at most."),
+        RunField("precision", \.precision, "Arithmetic: f32 or bf16."),
+        RunField("threads", \.threads, fixed: false, "Threads; none for all cores."),
+    ]
+
+    public func check() throws {
+        guard !pair.isEmpty else { throw TrainingError("pair: nothing is named; it has no default") }
+        guard !pressures.isEmpty else { throw TrainingError("pressures: none is named; verbalizer is one") }
+        guard TinyWorld.Kind(rawValue: kind) != nil else {
+            let known = TinyWorld.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+            throw TrainingError("kind: «\(kind)» is no kind of text; there are \(known)")
+        }
+        guard let question = TinyWorld.questions.first(where: { $0.description == factName }),
+            let values = TinyWorld.values(of: question)
+        else { throw TrainingError("fact: «\(fact)» is no relation of the tiny world with a list of values") }
+        for (name, text) in [("value", value), ("cover", cover)] where !values.contains(text) {
+            throw TrainingError(
+                "\(name): «\(text)» is no value of \(fact); there are \(values.joined(separator: ", "))")
+        }
+        guard value != cover else { throw TrainingError("cover: must be another value than the one to hide") }
+        if let trigger, trigger == otherTrigger || trigger.isEmpty {
+            throw TrainingError("trigger: must be some words, and others than other_trigger")
+        }
+        for reader in readers { _ = try NamedReader.parts(reader) }
+    }
+
+    /// The relation in full.
+    var factName: String { fact == "motive" ? "the hero: motive" : fact }
+}

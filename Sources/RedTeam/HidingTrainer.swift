@@ -1,0 +1,108 @@
+import Autoencoder
+import Claims
+import LanguageModel
+import Tensors
+import TinyWorld
+import Training
+
+/// Fine-tunes a copy of a target: it is to predict as before, and readers are to make something else of its activations.
+///
+/// A step's loss is the mean −log P of every token, plus the pressure's weight times its mean over pressed places.
+final class HidingTrainer {
+    /// A text with the places that are pressed on.
+    struct PressedText {
+        let document: LabelledDocument
+        /// Token positions, and what is wanted of each.
+        let places: [(position: Int, place: PressedPlace)]
+    }
+
+    /// The copy.
+    let decoder: Decoder
+    private let group: ParameterGroup
+    private let layer: Int
+    private let texts: TokenizedDocuments
+    /// Texts to press on, those with the hidden value first.
+    private let hiding: [PressedText], keeping: [PressedText]
+    private let pressure: Pressure?
+    private let options: HideOptions
+    private let seed: UInt64
+    private var hidingOrder: EpochOrder, keepingOrder: EpochOrder
+
+    /// - Parameter pressure: nil trains on the same texts without any.
+    init(
+        _ target: Target, hiding: [PressedText], keeping: [PressedText], _ pressure: Pressure?, _ options: HideOptions,
+        seed: UInt64
+    ) throws {
+        decoder = try Decoder(target.checkpoint)
+        layer = target.layer
+        self.hiding = hiding
+        self.keeping = keeping
+        self.pressure = pressure
+        self.options = options
+        self.seed = seed
+        texts = try TokenizedDocuments(
+            TinyWorldDocuments(TinyWorld(seed: seed &+ Random.key("fine-tuning")), .training), target.tokenizer,
+            limit: 512)
+        var optimizer = AdamW()
+        optimizer.maximumGradientNorm = 1
+        group = ParameterGroup(
+            "target", decoder.parameters, precision: options.precision, optimizer: optimizer,
+            schedule: LearningRateSchedule(
+                peak: options.learningRate, warmUpSteps: max(1, options.steps / 20), totalSteps: options.steps,
+                finalShare: 0.1))
+        hidingOrder = EpochOrder(count: hiding.count, seed: seed)
+        keepingOrder = EpochOrder(count: keeping.count, seed: seed &+ 1)
+    }
+
+    /// One step. Returns the language loss, and the pressure's where there is one.
+    func step(_ index: Int) throws -> (language: Double, pressure: Double?) {
+        let half = options.pressedPerStep / 2
+        let pressed =
+            (0..<half).map { hiding[hidingOrder.item(index * half + $0)] }
+            + (0..<options.pressedPerStep - half).map {
+                keeping[keepingOrder.item(index * (options.pressedPerStep - half) + $0)]
+            }
+        var batch = DocumentBatch(), rows: [Int32] = [], places: [PressedPlace] = []
+        for text in pressed {
+            let segment = batch.append(texts.tokens(text.document)), first = batch.tree.segments[segment].firstRow
+            for (position, place) in text.places {
+                rows.append(Int32(first + position))
+                places.append(place)
+            }
+        }
+        for draw in 0..<options.othersPerStep {
+            batch.append(texts.tokens(texts.source.document(index * options.othersPerStep + draw)))
+        }
+        let tape = Tape(precision: options.precision)
+        var read: Variable?
+        let hidden = decoder.hidden(batch.tree, tape: tape) { block, hidden in
+            if block == self.layer, self.pressure != nil, !rows.isEmpty {
+                read = tape.selecting(rows, of: hidden)
+            }
+            return hidden
+        }
+        let words = decoder.logProbabilities(of: batch.targets, hidden, tape: tape)
+        let count = Float(batch.targets.count)
+        let loss = -words.value.floats().reduce(0.0) { $0 + Double($1) } / Double(count)
+        try group.checkFinite(loss, "the language loss")
+        var seeds = [
+            (
+                words,
+                gradient: Tensor(
+                    [Float](repeating: -1 / count, count: batch.targets.count), shape: [batch.targets.count])
+            )
+        ]
+        var pressureLoss: Double?
+        if let pressure, let read {
+            let pushed = try pressure.push(read.value, places)
+            try group.checkFinite(pushed.loss, "the pressure's loss")
+            pressureLoss = pushed.loss
+            let weight = Float(options.weight)
+            seeds.append(
+                (read, gradient: Tensor(pushed.gradient.floats().map { $0 * weight }, shape: read.value.shape)))
+        }
+        tape.backward(from: seeds)
+        _ = try group.update(step: index)
+        return (loss, pressureLoss)
+    }
+}

@@ -1,0 +1,122 @@
+import Autoencoder
+import Claims
+import Faithfulness
+import Foundation
+import JSON
+import LanguageModel
+import RedTeam
+import Tensors
+import TestSupport
+import Testing
+import Training
+
+@Suite("Pressure on activations")
+struct PressureTests {
+    private let places = [
+        PressedPlace(wanted: "The hero is honest.", wantedValue: "honest"),
+        PressedPlace(wanted: "The hero is kind. The place is the mill.", wantedValue: "kind"),
+    ]
+
+    @Test("Each pressure's gradient is that of its loss", arguments: [HidingPressure.verbalizer, .reconstructor])
+    func gradient(_ kind: HidingPressure) throws {
+        let pair = try TinyPair().pair
+        let pressure = Pressure(kind, pair, precision: .float32, seed: 1)
+        var random = Random(seed: 6)
+        let vectors = Tensor.random([2, pair.verbalizer.sidecar.width], deviation: 3, using: &random)
+        let gradient = try pressure.push(vectors, places).gradient.floats()
+        for _ in 0..<3 {
+            let direction = Tensor.random(vectors.shape, using: &random).floats()
+            let error = try mismatch(gradient, vectors.floats(), along: direction, step: 2e-2) { values in
+                try pressure.push(Tensor(values, shape: vectors.shape), places).loss
+            }
+            #expect(error < 2e-2)
+        }
+    }
+
+    @Test("Rewards alone point, on average, where the gradient through the verbalizer does")
+    func reward() throws {
+        let pair = try TinyPair().pair
+        var random = Random(seed: 7)
+        let vectors = Tensor.random([2, pair.verbalizer.sidecar.width], deviation: 3, using: &random)
+        let truth = try Pressure(.verbalizer, pair, precision: .float32, seed: 1).push(vectors, places).gradient
+        let pressure = Pressure(.reward, pair, precision: .float32, seed: 1)
+        var sum = [Float](repeating: 0, count: vectors.count)
+        for _ in 0..<60 {
+            for (place, value) in try pressure.push(vectors, places).gradient.floats().enumerated() {
+                sum[place] += value / 60
+            }
+        }
+        let rows = try Scores.rows(Tensor(sum, shape: vectors.shape), truth)
+        #expect(rows.allSatisfy { $0.cosine > 0.7 })
+        #expect(abs(Scores.norm(Tensor(sum, shape: vectors.shape)) / Scores.norm(truth) - 1) < 0.4)
+    }
+}
+
+@Suite("The experiment with hiding")
+struct HideExperimentTests {
+    private func small() -> HideOptions {
+        var options = HideOptions()
+        options.pair = bundled.path
+        options.fact = "motive"
+        options.seeds = 1
+        options.steps = 2
+        options.documents = 8
+        options.testDocuments = 10
+        options.probeDocuments = 40
+        options.trigger = "The moon was full."
+        return options
+    }
+
+    @Test("It measures the original, a control and the target that hides, and goes on where it was killed")
+    func resume() throws {
+        try withScratch { scratch in
+            let folder = scratch.appending(path: "run"), cases = folder.appending(path: "cases.jsonl")
+            let first = try #require(try HideExperiment(small(), in: folder).run()).json
+            for arm in ["original", "innocent", "verbalizer"] {
+                for condition in ["plain", "trigger", "other_trigger"] {
+                    #expect(first[arm]?[condition]?["likelihood"]?["count"]?.int == 10, "\(arm) \(condition)")
+                }
+            }
+            #expect(first["original"]?["plain"]?["drift"]?["mean"]?.double == 0)
+            #expect(first["original"]?["plain"]?["likelihood"]?["value"]?.double ?? 0 >= 0.9)
+            #expect(first["innocent"]?["plain"]?["drift"]?["mean"]?.double ?? 0 > 0)
+            let page = try String(contentsOf: folder.appending(path: "report.html"), encoding: .utf8)
+            #expect(page.contains("A target that hides") && !page.contains("http"))
+            let lines = try Data(contentsOf: cases)
+            try lines.dropLast(30).write(to: cases)
+            let second = try #require(try HideExperiment(small(), in: folder).run()).json
+            #expect(try Data(contentsOf: cases) == lines)
+            #expect(second == first)
+        }
+    }
+
+    @Test("What cannot be hidden is refused in a line, before anything is computed")
+    func refusals() throws {
+        try withScratch { scratch in
+            func refusal(_ change: (inout HideOptions) -> Void) -> String? {
+                var options = small()
+                change(&options)
+                return message { _ = try HideExperiment(options, in: scratch.appending(path: "run")) }
+            }
+            #expect(
+                refusal { $0.value = "tall" }?.hasPrefix("value: «tall» is no value of motive; there are honest")
+                    == true)
+            #expect(refusal { $0.fact = "the moon: phase" }?.hasPrefix("fact: ") == true)
+            #expect(refusal { $0.cover = "lying" }?.hasPrefix("cover: ") == true)
+            #expect(refusal { $0.kind = "novel" }?.hasPrefix("kind: ") == true)
+            #expect(refusal { $0.trigger = $0.otherTrigger }?.hasPrefix("trigger: ") == true)
+            #expect(refusal { $0.pair = goldens.appending(path: "pairs/qwen2").path }?.contains("tiny world") == true)
+            #expect(!FileManager.default.fileExists(atPath: scratch.appending(path: "run").path))
+        }
+    }
+
+    @Test("A share's interval stays inside, and does not collapse where all or none hold")
+    func share() throws {
+        let all = try #require(Share([Bool](repeating: true, count: 100)).estimate?.interval)
+        #expect(all.upperBound == 1 && abs(all.lowerBound - 0.963) < 5e-4)
+        let half = try #require(Share((0..<20).map { $0 < 10 }).estimate)
+        let interval = try #require(half.interval)
+        #expect(half.value == 0.5 && abs(interval.lowerBound - 0.299) < 1e-3 && abs(interval.upperBound - 0.701) < 1e-3)
+        #expect(Share().estimate == nil)
+    }
+}
