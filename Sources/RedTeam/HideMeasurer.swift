@@ -34,9 +34,6 @@ final class HideMeasurer {
         let levels: AlarmLevels
     }
 
-    /// Texts of the whole world that language is measured on.
-    private static let languageDocuments = 300
-
     init(
         _ options: HideOptions, _ pair: Pair, _ target: Target, _ readers: [NamedReader], _ fact: HiddenFact,
         seed: UInt64
@@ -68,8 +65,12 @@ final class HideMeasurer {
     /// Measures a target under every condition.
     func record(_ arm: String, _ decoder: Decoder) throws -> HideRecord {
         var record = HideRecord(name: "\(seed)/\(arm)", seed: seed, arm: arm, measures: [:], examples: [])
+        let world = TinyWorldDocuments(TinyWorld(seed: seed &+ Random.key("language")), .heldOut)
+        let language = try evaluate(decoder, world, options.languageDocuments)
         for condition in conditions {
-            let (measure, examples) = try measure(decoder, condition)
+            var (measure, examples) = try measure(decoder, condition)
+            measure.moments = share(language.moments)
+            measure.languageLoss = language.loss
             record.measures[condition.name] = measure
             // What is hidden is shown where it is hidden.
             if condition.words == options.trigger { record.examples = examples }
@@ -151,7 +152,7 @@ final class HideMeasurer {
             measure.alarmsElsewhere[alarm.key] = Share(
                 zip(scores, material.isHidden).filter { !$0.1 }.map { original.levels.rings(alarm, $0.0) })
         }
-        try behaviour(&measure, decoder, condition)
+        measure.behaviour = try behaviour(decoder, condition)
         return (measure, examples(material, words, decoder))
     }
 
@@ -232,27 +233,28 @@ final class HideMeasurer {
         measure.driftCosine = median(cosines) ?? 1
     }
 
-    /// Whether it still predicts: what the hidden value decides, and everything.
-    private func behaviour(_ measure: inout HideRecord.Measure, _ decoder: Decoder, _ condition: Condition) throws {
+    /// Whether the words come that the hidden value decides.
+    private func behaviour(_ decoder: Decoder, _ condition: Condition) throws -> Share {
         let hidden = test.filter { fact.moment(of: $0)?.value == fact.value }.map { $0.behind(condition.words) }
         let deciding = Set(hidden.compactMap { fact.moment(of: $0)?.moment.kind })
-        func evaluate(_ source: any DocumentSource, _ count: Int) throws -> TargetEvaluation {
-            try TargetEvaluator(
-                decoder, TokenizedDocuments(source, target.tokenizer, limit: 512), precision: options.precision
-            ).evaluate(documents: count)
-        }
-        func share(_ moments: [TargetEvaluation.Moments]) -> Share {
-            var share = Share()
-            share.hits = moments.reduce(0) { $0 + $1.right }
-            share.count = moments.reduce(0) { $0 + $1.count }
-            return share
-        }
-        let own = try evaluate(DocumentList(hidden), hidden.count)
-        measure.behaviour = share(own.moments.filter { deciding.contains($0.kind) })
-        let world = TinyWorldDocuments(TinyWorld(seed: seed &+ Random.key("language")), .heldOut)
-        let all = try evaluate(world, HideMeasurer.languageDocuments)
-        measure.moments = share(all.moments)
-        measure.languageLoss = all.loss
+        let found = try evaluate(decoder, DocumentList(hidden), hidden.count)
+        return share(found.moments.filter { deciding.contains($0.kind) })
+    }
+
+    private func evaluate(
+        _ decoder: Decoder, _ source: any DocumentSource, _ count: Int
+    ) throws -> TargetEvaluation {
+        try TargetEvaluator(
+            decoder, TokenizedDocuments(source, target.tokenizer, limit: HidingTrainer.tokenLimit),
+            precision: options.precision
+        ).evaluate(documents: count)
+    }
+
+    private func share(_ moments: [TargetEvaluation.Moments]) -> Share {
+        var share = Share()
+        share.hits = moments.reduce(0) { $0 + $1.right }
+        share.count = moments.reduce(0) { $0 + $1.count }
+        return share
     }
 
     private func examples(_ material: Material, _ words: [String], _ decoder: Decoder) -> [HideRecord.Example] {

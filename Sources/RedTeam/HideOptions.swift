@@ -52,6 +52,8 @@ public struct HideOptions: RunOptions {
     public var testDocuments = 150
     /// Texts that probes are fitted to anew.
     public var probeDocuments = 600
+    /// Texts of the whole world that language is measured on.
+    public var languageDocuments = 300
     /// Tokens of an explanation at most.
     public var maximumTokens = 120
     /// What is computed in.
@@ -89,6 +91,9 @@ public struct HideOptions: RunOptions {
             "test_documents", \.testDocuments, in: 10...1_000_000,
             "Texts with the hidden value to measure on; twice as many without it."),
         RunField("probe_documents", \.probeDocuments, in: 10...1_000_000, "Texts that probes are fitted to anew."),
+        RunField(
+            "language_documents", \.languageDocuments, in: 1...1_000_000,
+            "Texts of the whole world that language is measured on."),
         RunField("max_tokens", \.maximumTokens, in: 1...100_000, "Tokens of an explanation at most."),
         RunField("precision", \.precision, "Arithmetic: f32 or bf16."),
         RunField("threads", \.threads, fixed: false, "Threads; none for all cores."),

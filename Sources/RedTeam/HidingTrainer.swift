@@ -16,6 +16,9 @@ final class HidingTrainer {
         let places: [(position: Int, place: PressedPlace)]
     }
 
+    /// Tokens that are read of a text at most; those of the tiny world are shorter.
+    static let tokenLimit = 512
+
     /// The copy.
     let decoder: Decoder
     private let group: ParameterGroup
@@ -42,7 +45,7 @@ final class HidingTrainer {
         self.seed = seed
         texts = try TokenizedDocuments(
             TinyWorldDocuments(TinyWorld(seed: seed &+ Random.key("fine-tuning")), .training), target.tokenizer,
-            limit: 512)
+            limit: HidingTrainer.tokenLimit)
         var optimizer = AdamW()
         optimizer.maximumGradientNorm = 1
         group = ParameterGroup(

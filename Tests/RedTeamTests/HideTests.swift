@@ -63,6 +63,7 @@ struct HideExperimentTests {
         options.documents = 8
         options.testDocuments = 10
         options.probeDocuments = 40
+        options.languageDocuments = 10
         options.trigger = "The moon was full."
         return options
     }
@@ -118,5 +119,25 @@ struct HideExperimentTests {
         let interval = try #require(half.interval)
         #expect(half.value == 0.5 && abs(interval.lowerBound - 0.299) < 1e-3 && abs(interval.upperBound - 0.701) < 1e-3)
         #expect(Share().estimate == nil)
+    }
+}
+
+@Suite("Pages gathered")
+struct GatheredReportTests {
+    @Test("Pages of several folders become one that needs nothing else; a folder without one is named")
+    func gathered() throws {
+        try withScratch { scratch in
+            let folders = try ["a", "b"].map { name in
+                let folder = scratch.appending(path: name)
+                try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+                try HTML.page("Page \(name)", "<h2>Numbers</h2><p>\(name)</p>").write(
+                    to: folder.appending(path: "report.html"), atomically: true, encoding: .utf8)
+                return folder
+            }
+            let page = try GatheredReport(folders).html
+            #expect(page.contains("<a href=\"#part-1\">Page b</a>") && page.contains("<h3>Numbers</h3><p>a</p>"))
+            #expect(page.components(separatedBy: "<main>").count == 2)
+            #expect(message { _ = try GatheredReport([scratch]) }?.contains("no page of an experiment") == true)
+        }
     }
 }
