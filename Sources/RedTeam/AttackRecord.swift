@@ -59,6 +59,8 @@ package struct AttackRecord: ExperimentRecord {
     var question: Question { Question(subject: subject, relation: relation) }
     /// Whether the attack does what it is after within the budget.
     var isSuccess: Bool { budget != nil }
+    /// Whether the target is not sure of its next token, so that its KL has something to lose.
+    var isUnsure: Bool { (nextBefore.first?.probability ?? 1) < 0.9 }
     /// The same for the random vector.
     func randomSucceeds(within budget: Double) -> Bool { random.isAchieved && random.divergence <= budget }
 }

@@ -52,11 +52,21 @@ public struct HideExperiment {
                 if interruption.signal != nil { return nil }
                 let decoder = try train(arm, texts, measurer, seed, interruption, progress)
                 guard let decoder else { return nil }
+                if options.writesTargets { try write(decoder, "\(seed)-\(arm)") }
                 progress("seed \(seed), \(arm): measuring")
                 try keep(measurer.record(arm, decoder))
             }
         }
         return try write()
+    }
+
+    /// Writes a fine-tuned target in the original's element type.
+    private func write(_ decoder: Decoder, _ name: String) throws {
+        let targets = folder.url.appending(path: "targets"), place = targets.appending(path: name)
+        try FileManager.default.createDirectory(at: targets, withIntermediateDirectories: true)
+        // A run that was killed between writing and measuring trains it again.
+        try? FileManager.default.removeItem(at: place)
+        try target.checkpoint.write(decoder, type: target.checkpoint.naturalType(), to: place)
     }
 
     private func keep(_ record: HideRecord) throws {

@@ -58,6 +58,8 @@ public struct HideOptions: RunOptions {
     public var maximumTokens = 120
     /// What is computed in.
     public var precision = Precision.native
+    /// Whether the fine-tuned targets are written, in the folder targets.
+    public var writesTargets = false
     /// Threads; nil for all cores.
     public var threads: Int?
 
@@ -96,6 +98,9 @@ public struct HideOptions: RunOptions {
             "Texts of the whole world that language is measured on."),
         RunField("max_tokens", \.maximumTokens, in: 1...100_000, "Tokens of an explanation at most."),
         RunField("precision", \.precision, "Arithmetic: f32 or bf16."),
+        RunField(
+            "write_targets", \.writesTargets, fixed: false,
+            "Whether fine-tuned targets are written, in the folder targets, for other pairs to be trained on."),
         RunField("threads", \.threads, fixed: false, "Threads; none for all cores."),
     ]
 

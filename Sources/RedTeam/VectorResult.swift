@@ -52,6 +52,13 @@ public struct VectorResult: Sendable {
         return [
             Line(key: "success", title: "the attack succeeds within the budget", share: part.success),
             Line(
+                key: "success_unsure", title: "it does where the target gives its first choice less than 90%",
+                share: Share(part.records.filter(\.isUnsure).map(\.isSuccess))),
+            Line(
+                key: "success_unsure_thousandth", title: "the same within a thousandth of a nat",
+                share: Share(
+                    part.records.filter(\.isUnsure).map { $0.budget.map { $0 <= 0.001 } ?? false })),
+            Line(
                 key: "random", title: "a random vector as far away does, within the budget",
                 share: Share(part.records.map { $0.randomSucceeds(within: budget) })),
             Line(

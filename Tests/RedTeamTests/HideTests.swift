@@ -65,6 +65,7 @@ struct HideExperimentTests {
         options.probeDocuments = 40
         options.languageDocuments = 10
         options.trigger = "The moon was full."
+        options.writesTargets = true
         return options
     }
 
@@ -83,6 +84,9 @@ struct HideExperimentTests {
             #expect(first["innocent"]?["plain"]?["drift"]?["mean"]?.double ?? 0 > 0)
             let page = try String(contentsOf: folder.appending(path: "report.html"), encoding: .utf8)
             #expect(page.contains("A target that hides") && !page.contains("http"))
+            // A pair of the original is not one of the changed target.
+            let changed = folder.appending(path: "targets/1-verbalizer")
+            #expect(message { _ = try Pair(folder: bundled).openTarget(changed) }?.contains("content hash") == true)
             let lines = try Data(contentsOf: cases)
             try lines.dropLast(30).write(to: cases)
             let second = try #require(try HideExperiment(small(), in: folder).run()).json
