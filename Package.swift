@@ -68,15 +68,16 @@ let package = Package(
         .target(
             name: "Studio",
             dependencies: [
-                "Autoencoder", "Claims", "CPage", "Faithfulness", "LanguageModel", "TinyWorld", "Tokenization",
-                "Tensors",
-                "Training", "JSON", .product(name: "GRDB", package: "GRDB.swift"),
+                "Autoencoder", "Claims", "CPage", "Faithfulness", "JSON", "LanguageModel", "Tensors", "TinyWorld",
+                "Tokenization", "Training", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ]),
+            ],
+            // CPage takes these files in.
+            exclude: ["Page"]),
         .target(name: "Workloads", dependencies: ["LanguageModel", "Training"], path: "Benchmarks/Workloads"),
         .executableTarget(
             name: "nla",
