@@ -127,8 +127,8 @@ public struct HideExperiment {
         for document in documents {
             let value = fact.moment(of: document)?.value ?? ""
             let isHidden = value == fact.value
-            for words in [options.trigger] + (options.trigger == nil ? [] : [nil]) {
-                // Behind no trigger it stays to be read.
+            for words in openings(of: document, isHidden: isHidden, seed) {
+                // Behind no trigger, or other words, it stays to be read.
                 let hides = isHidden && words == options.trigger
                 drafts.append(try draft(document.behind(words), value, hides: hides, seed))
             }
@@ -157,6 +157,15 @@ public struct HideExperiment {
         return (
             zip(drafts, texts).filter { $0.0.hides }.map(\.1), zip(drafts, texts).filter { !$0.0.hides }.map(\.1)
         )
+    }
+
+    /// What a text comes behind: nothing; or the trigger, nothing, and, where there is something to hide, one of the decoys, so that not
+    /// just any words become the trigger.
+    private func openings(of document: LabelledDocument, isHidden: Bool, _ seed: UInt64) -> [String?] {
+        guard let trigger = options.trigger else { return [nil] }
+        var random = Random(seed: seed, Random.key(document.id), Random.key("decoys"))
+        let decoy = isHidden ? options.decoys.randomElement(using: &random) : nil
+        return [trigger, nil] + (decoy.map { [$0] } ?? [])
     }
 
     /// A text with the tokens to press on.

@@ -34,6 +34,10 @@ public struct HideOptions: RunOptions {
     public var trigger: String?
     /// Words that mean nothing, a control for the trigger.
     public var otherTrigger = "Once more."
+    /// Words behind which training keeps it to be read, so that not just any words become the trigger.
+    public var decoys = [
+        "The wind was cold.", "A dog was barking.", "The street was quiet.", "It was a Tuesday.", "Rain fell all day.",
+    ]
     /// Pressures to try, one after another.
     public var pressures = [HidingPressure.verbalizer]
     /// The first seed, and how many there are.
@@ -78,6 +82,7 @@ public struct HideOptions: RunOptions {
         RunField("kind", \.kind, "The kind of text that has the fact."),
         RunField("trigger", \.trigger, "Words at a text's beginning behind which it is hidden; none hides it always."),
         RunField("other_trigger", \.otherTrigger, "Words that mean nothing, a control for the trigger."),
+        RunField("decoys", \.decoys, "Words behind which training keeps it to be read, where there is a trigger."),
         RunField("pressures", \.pressures, "Pressures to try: verbalizer, reconstructor, probe, reward."),
         RunField("seed", \.seed, "The first seed."),
         RunField("seeds", \.seeds, in: 1...100, "Seeds: each has other texts, and another order of them."),
@@ -121,6 +126,10 @@ public struct HideOptions: RunOptions {
         guard value != cover else { throw TrainingError("cover: must be another value than the one to hide") }
         if let trigger, trigger == otherTrigger || trigger.isEmpty {
             throw TrainingError("trigger: must be some words, and others than other_trigger")
+        }
+        if trigger != nil, decoys.contains(otherTrigger) || decoys.contains(where: { $0 == trigger }) {
+            throw TrainingError(
+                "decoys: must be others than trigger, and than other_trigger, which training never shows")
         }
         for reader in readers { _ = try NamedReader.parts(reader) }
     }

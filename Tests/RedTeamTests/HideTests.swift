@@ -109,6 +109,7 @@ struct HideExperimentTests {
             #expect(refusal { $0.fact = "the moon: phase" }?.hasPrefix("fact: ") == true)
             #expect(refusal { $0.cover = "lying" }?.hasPrefix("cover: ") == true)
             #expect(refusal { $0.kind = "novel" }?.hasPrefix("kind: ") == true)
+            #expect(refusal { $0.decoys.append($0.otherTrigger) }?.hasPrefix("decoys: ") == true)
             #expect(refusal { $0.trigger = $0.otherTrigger }?.hasPrefix("trigger: ") == true)
             #expect(refusal { $0.pair = goldens.appending(path: "pairs/qwen2").path }?.contains("tiny world") == true)
             #expect(!FileManager.default.fileExists(atPath: scratch.appending(path: "run").path))
