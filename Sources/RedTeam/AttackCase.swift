@@ -65,20 +65,34 @@ struct CaseFinder {
         return wanted && facts.count == 1 && (values[moment.question]?.count ?? 0) > 1 ? facts[0] : nil
     }
 
+    /// A true claim among those made of a row, other than on its last words; nil without one.
+    private func saidTruth(_ row: Int, _ claims: [Fact]) -> Fact? {
+        let document = store.document(of: row), byteEnd = store.row(row).byteEnd
+        var random = Random(seed: options.seed, Random.key(store.id(of: row)), Random.key("said truth"))
+        return claims.filter { claim in
+            let wanted = options.relations.isEmpty || options.relations.contains(claim.question.description)
+            return wanted && claim.question != endingQuestion && document.isTrue(claim, at: byteEnd)
+                && (values[claim.question]?.count ?? 0) > 1
+        }.randomElement(using: &random)
+    }
+
     /// Every case of every seed, of places spread evenly over the questions. Throws a one-line error if there is none.
     ///
     /// - Parameter explain: writes what the attacked pair says of rows.
     func cases(_ explain: ([Int]) throws -> [Explanation]) throws -> [AttackCase] {
-        let rows = try store.rows(ofSplit: options.split).filter { decidingFact($0) != nil }
+        let rows = try store.rows(ofSplit: options.split).filter {
+            options.everywhere ? store.moment(of: $0) == nil : decidingFact($0) != nil
+        }
         guard !rows.isEmpty else {
             throw TrainingError(
                 "\(store.folder.path): no document of the split \(options.split) has a moment with a fact to attack; name other relations, or a store with moments"
             )
         }
         let said = zip(rows, try explain(rows)).compactMap { row, explanation -> Place? in
-            guard let fact = decidingFact(row), explanation.isComplete else { return nil }
-            let text = explanation.description
-            return grammar.read(text).claims.contains(fact) ? Place(row: row, fact: fact, explanation: text) : nil
+            guard explanation.isComplete else { return nil }
+            let text = explanation.description, claims = grammar.read(text).claims
+            let fact = options.everywhere ? saidTruth(row, claims) : decidingFact(row)
+            return fact.flatMap { claims.contains($0) ? Place(row: row, fact: $0, explanation: text) : nil }
         }
         guard !said.isEmpty else {
             throw TrainingError(

@@ -38,6 +38,8 @@ public struct VectorAttackOptions: RunOptions {
     public var goals = AttackGoal.allCases
     /// Relations to attack, "subject: relation"; all without one.
     public var relations: [String] = []
+    /// Whether to attack tokens at which nothing is about to matter, where predictions are less certain.
+    public var everywhere = false
     /// Seed of everything random.
     public var seed: UInt64 = 1
     /// How many seeds there are, from `seed` on: each has other documents, false values, and starting points.
@@ -86,6 +88,10 @@ public struct VectorAttackOptions: RunOptions {
         RunField("readers", \.readers, "Other pairs that read the same activations, NAME=DIR."),
         RunField("goals", \.goals, "What attacks are after: drop, lie."),
         RunField("relations", \.relations, "Relations to attack, «subject: relation»; all where none is named."),
+        RunField(
+            "everywhere", \.everywhere,
+            "Whether to attack other tokens at which the pair says a truth, where the target is less sure of what follows."
+        ),
         RunField("seed", \.seed, "The first seed."),
         RunField("seeds", \.seeds, in: 1...100, "Seeds: each has other documents, false values and starting points."),
         RunField("cases", \.cases, in: 1...1_000_000, "Places that each seed attacks, once for every goal."),

@@ -140,6 +140,21 @@ struct VectorExperimentTests {
         }
     }
 
+    @Test("Tokens at which nothing is about to matter are attacked where that is asked for")
+    func everywhere() throws {
+        try withScratch { scratch in
+            var options = small()
+            options.everywhere = true
+            options.cases = 1
+            options.goals = [.lie]
+            // No moment asks for the kind of text.
+            options.relations = ["the text: kind"]
+            let result = try #require(try VectorExperiment(options, in: scratch.appending(path: "run")).run()).json
+            #expect(result["lie"]?["by_question"]?["the text: kind"]?["count"]?.int == 1)
+            #expect(result["lie"]?["attack"]?["unchanged"]?["value"]?.double == 0)
+        }
+    }
+
     @Test("What cannot be run is refused in a line, before anything is computed")
     func refusals() throws {
         try withScratch { scratch in
