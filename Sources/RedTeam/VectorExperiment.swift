@@ -75,10 +75,10 @@ public struct VectorExperiment {
         try pair.verbalizer.explain(vectors, .init(maximumTokens: options.maximumTokens)).map { $0[0] }
     }
 
-    /// Rows of a split at moments, spread evenly; all rows of a store without any.
+    /// Rows of a split like those that are attacked, at moments or away from them, spread evenly; all rows of a store without such.
     private func rows(_ store: ActivationStore, _ split: String, _ count: Int) throws -> [Int] {
-        let moments = store.rows(RowFilter(splits: [split], place: .moment))
-        let all = try moments.isEmpty ? store.rows(ofSplit: split) : moments
+        let alike = store.rows(RowFilter(splits: [split], place: options.everywhere ? .random : .moment))
+        let all = try alike.isEmpty ? store.rows(ofSplit: split) : alike
         let count = min(count, all.count)
         return (0..<count).map { all[$0 * all.count / count] }
     }

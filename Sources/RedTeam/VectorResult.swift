@@ -73,10 +73,16 @@ public struct VectorResult: Sendable {
     /// What notices an attack that succeeded: alarms, probes, other readers.
     func noticeLines(_ part: Part) -> [Line] {
         let found = part.successes
-        return falseAlarms.map { alarm, title, _, level in
-            Line(
-                key: "alarm_\(alarm)", title: "alarm: \(title)",
-                share: Share(found.map { ($0.attacked.scores[alarm] ?? 0) > level }))
+        return falseAlarms.flatMap { alarm, title, _, level in
+            func share(_ trial: (AttackRecord) -> AttackRecord.Trial) -> Share {
+                Share(found.map { (trial($0).scores[alarm] ?? 0) > level })
+            }
+            return [
+                Line(key: "alarm_\(alarm)", title: "alarm: \(title)", share: share(\.attacked)),
+                Line(
+                    key: "alarm_\(alarm)_untouched", title: "the same at the activation itself: \(title)",
+                    share: share(\.clean)),
+            ]
         }
     }
 
