@@ -47,7 +47,7 @@ enum Command {
             process.standardError = try FileHandle(forWritingTo: files.errors)
             let end = DispatchSemaphore(value: 0)
             process.terminationHandler = { _ in end.signal() }
-            try process.run()
+            try process.start()
             if end.wait(timeout: .now() + timeout) == .timedOut {
                 kill(process.processIdentifier, SIGKILL)
                 end.wait()

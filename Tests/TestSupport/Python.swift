@@ -24,7 +24,7 @@ public enum Python {
             process.standardError = try FileHandle(forWritingTo: errors)
             let end = DispatchSemaphore(value: 0)
             process.terminationHandler = { _ in end.signal() }
-            try process.run()
+            try process.start()
             if end.wait(timeout: .now() + 300) == .timedOut {
                 process.terminate()
                 end.wait()

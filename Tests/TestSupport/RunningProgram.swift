@@ -24,7 +24,7 @@ public final class RunningProgram: @unchecked Sendable {
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)
-        try RunningProgram.hearingSignals { try process.run() }
+        try RunningProgram.hearingSignals { try process.start() }
     }
 
     /// Calls `start` with no signal held back: threads of a pool hold back all, and what they start would inherit that.
