@@ -191,23 +191,12 @@ extension Tensor {
     /// The same directions, each with the norm of the other's row. Zero stays zero.
     func scaled(toNormsOf other: Tensor) -> Tensor {
         require(shape == other.shape, "\(shape) and \(other.shape)")
-        let truth = other.floats()
-        return scaled { truth[$0 * width..<($0 + 1) * width].squaredNorm.squareRoot() }
+        return Tape(recording: false).scaledRows(Variable(self), toNorms: other.rowNorms).value
     }
 
     /// The same directions, all of one norm. Zero stays zero.
-    func scaled(toNorm norm: Double) -> Tensor { scaled { _ in norm } }
-
-    private func scaled(_ norm: (_ row: Int) -> Double) -> Tensor {
-        var values = floats()
-        for row in 0..<rows {
-            let range = row * width..<(row + 1) * width
-            let own = values[range].squaredNorm
-            guard own > 0 else { continue }
-            let factor = Float(norm(row) / own.squareRoot())
-            for index in range { values[index] *= factor }
-        }
-        return Tensor(values, shape: shape)
+    func scaled(toNorm norm: Double) -> Tensor {
+        Tape(recording: false).scaledRows(Variable(self), toNorm: norm).value
     }
 }
 

@@ -67,12 +67,7 @@ extension Tape {
         let rows = x.value.rows, width = x.value.width
         require(norms.count == rows, "\(norms.count) norms for \(rows) rows")
         let output = x.value.copy()
-        // In float64 squares of the largest floats still fit.
-        let factors = (0..<rows).map { row in
-            let values = x.value.floatAddress + row * width
-            let length = (0..<width).reduce(0.0) { $0 + Double(values[$1]) * Double(values[$1]) }.squareRoot()
-            return length > 0 ? norms[row] / length : 0
-        }
+        let factors = zip(norms, x.value.rowNorms).map { $1 > 0 ? $0 / $1 : 0 }
         for (row, factor) in factors.enumerated() {
             let target = output.floatAddress + row * width
             for column in 0..<width { target[column] = Float(Double(target[column]) * factor) }
@@ -222,6 +217,16 @@ extension Tape {
                 prediction.value.floatAddress, truth.floatAddress, gradient.floatAddress, rows, width,
                 dprediction.floatAddress)
             prediction.receive(dprediction)
+        }
+    }
+}
+
+extension Tensor {
+    /// The Euclidean norm of each row of a float32 matrix, in float64: squares of the largest floats still fit.
+    package var rowNorms: [Double] {
+        (0..<rows).map { row in
+            let values = floatAddress + row * width
+            return (0..<width).reduce(0.0) { $0 + Double(values[$1]) * Double(values[$1]) }.squareRoot()
         }
     }
 }

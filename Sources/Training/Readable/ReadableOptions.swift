@@ -4,7 +4,7 @@ import LanguageModel
 import Tensors
 
 /// The options of `nla train readable`.
-public struct ReadableOptions: ScheduledOptions, Equatable {
+public struct ReadableOptions: ScheduledOptions, DocumentOptions, Equatable {
     /// The pair to begin with: a folder with `av/`, `ar/` and `target/`.
     public var pair = ""
     /// Whether the target begins with its weights; false begins with random ones, from which it learns the language, too.
@@ -82,25 +82,16 @@ public struct ReadableOptions: ScheduledOptions, Equatable {
     public static let stage = "readable"
 
     public static let fields: [RunField<Self>] =
-        dataFields + spliceFields + readerFields + optimizationFields + cadenceFields
+        startFields + documentFields + spliceFields + readerFields + optimizationFields + cadenceFields
 
-    private static let dataFields: [RunField<Self>] = [
+    private static let startFields: [RunField<Self>] = [
         RunField("pair", \.pair, "The pair to begin with: a folder with av/, ar/ and target/."),
         RunField(
             "warm_start", \.warmStart,
             "Whether the target begins with its weights; false begins with random ones, as a target's training does."),
         RunField("deviation", \.deviation, in: 0...1, "Standard deviation of the random weights."),
-        RunField("data", \.data, "What to read: tiny-world, or a JSON Lines file with a \"text\" on each line."),
-        RunField(
-            "held_out", \.heldOut,
-            "A JSON Lines file to measure on; none takes the held-out side of a tiny world, or a fiftieth of a file."),
         RunField("world_seed", \.worldSeed, "Seed of the tiny world."),
         RunField("seed", \.seed, "Seed of documents, places and samples."),
-        RunField("tokens_per_step", \.tokensPerStep, in: 1...1_000_000, "Tokens of a step, about: whole documents."),
-        RunField("document_tokens", \.documentTokens, in: 2...100_000, "How much of a document is read, in tokens."),
-        RunField(
-            "evaluation_documents", \.evaluationDocuments, in: 1...1_000_000, fixed: false,
-            "Held-out documents of an evaluation."),
     ]
 
     private static let spliceFields: [RunField<Self>] = [

@@ -54,7 +54,7 @@ public final class ReadableTrainer: Trainer {
         reader = options.trainsReconstructor ? readers[1] : nil
         groups = [target] + [writer, reader].compactMap(\.self)
         order = EpochOrder(count: training.source.count, seed: options.seed)
-        documentsPerStep = max(1, Int((Double(options.tokensPerStep) / training.averageLength()).rounded()))
+        documentsPerStep = training.count(tokens: options.tokensPerStep)
         evaluator = TargetEvaluator(decoder, heldOut, precision: options.precision)
         damage = SpliceDamage(decoder, pair, heldOut, options)
     }
@@ -68,10 +68,12 @@ public final class ReadableTrainer: Trainer {
             let reading = try RolloutReading(rollout, reconstructor, joint, learning: reader, step: index, &watch)
             metrics["ar_loss"] = reading.loss
             if let writer { metrics.merge(try reward(rollout, reading, writer, step: index)) }
+            watch.lap("av_seconds")
             if let reader { metrics["ar_gradient_norm"] = try reader.update(step: index) }
+            watch.lap("ar_seconds")
         }
         metrics["gradient_norm"] = try target.update(step: index)
-        watch.lap("av_seconds")
+        watch.lap("target_seconds")
         metrics["learning_rate"] = Double(options.schedule.rate(at: index))
         metrics.merge(watch.seconds)
         return metrics
@@ -217,13 +219,5 @@ extension Tensor {
     /// [count] float32, each a share of `value`.
     fileprivate init(repeating value: Float, dividedBy count: Int) {
         self.init([Float](repeating: value / Float(count), count: count), shape: [count])
-    }
-
-    /// The Euclidean norm of each row of a float32 matrix.
-    var rowNorms: [Double] {
-        let values = floats()
-        return (0..<rows).map { row in
-            values[row * width..<(row + 1) * width].reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
-        }
     }
 }

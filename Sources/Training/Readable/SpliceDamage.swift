@@ -75,7 +75,8 @@ struct SpliceDamage {
         func damage(_ replacement: Tensor) -> Double {
             zip(losses(places, replacement).losses, clean).reduce(0) { $0 + ($1.0 - $1.1) } / count
         }
-        result.rebuilt = damage(SpliceDamage.scaled(rebuilt, vectors.rowNorms))
+        let scaled = Tape(recording: false).scaledRows(Variable(rebuilt), toNorms: vectors.rowNorms).value
+        result.rebuilt = damage(scaled)
         result.mean = damage(SpliceDamage.mean(of: vectors))
         return result
     }
@@ -103,10 +104,6 @@ struct SpliceDamage {
             losses += read.map { rows in -values[rows].reduce(0) { $0 + Double($1) } / Double(rows.count) }
         }
         return (losses, vectors)
-    }
-
-    private static func scaled(_ vectors: Tensor, _ norms: [Double]) -> Tensor {
-        Tape(recording: false).scaledRows(Variable(vectors), toNorms: norms).value
     }
 
     /// The mean of some vectors in each one's place.

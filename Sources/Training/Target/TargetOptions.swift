@@ -1,7 +1,7 @@
 import Tensors
 
 /// The options of `nla train target`.
-public struct TargetOptions: ScheduledOptions, Equatable {
+public struct TargetOptions: ScheduledOptions, DocumentOptions, Equatable {
     /// Folder of the tokenizer.
     public var tokenizer = ""
     /// `tiny-world`, or a JSON Lines file.
@@ -67,16 +67,7 @@ public struct TargetOptions: ScheduledOptions, Equatable {
     public static let fields: [RunField<TargetOptions>] =
         [
             RunField("tokenizer", \.tokenizer, "Folder with the tokenizer's files; it must have an end-of-text token."),
-            RunField("data", \.data, "What to read: tiny-world, or a JSON Lines file with a \"text\" on each line."),
-            RunField(
-                "held_out", \.heldOut,
-                "A JSON Lines file to measure on; none takes the held-out side of a tiny world, or a fiftieth of a file."
-            ),
             RunField("seed", \.seed, "Seed of weights, documents and their order."),
-            RunField(
-                "tokens_per_step", \.tokensPerStep, in: 1...1_000_000, "Tokens of a step, about: whole documents."),
-            RunField(
-                "document_tokens", \.documentTokens, in: 2...100_000, "How much of a document is read, in tokens."),
             RunField("blocks", \.blocks, in: 1...1000, "Transformer blocks."),
             RunField("width", \.width, in: 2...65536, "Width of the residual stream."),
             RunField("heads", \.heads, in: 1...1024, "Query heads; they divide the width."),
@@ -85,12 +76,9 @@ public struct TargetOptions: ScheduledOptions, Equatable {
             RunField("rope_base", \.ropeBase, in: 1...1e12, "Base of the rotary embedding's wavelengths."),
             RunField("deviation", \.deviation, in: 0...1, "Standard deviation of the first weights."),
             RunField(
-                "evaluation_documents", \.evaluationDocuments, in: 1...1_000_000, fixed: false,
-                "Held-out documents of an evaluation."),
-            RunField(
                 "final_documents", \.finalDocuments, in: 1...1_000_000, fixed: false,
                 "Held-out documents of the evaluation at the end."),
-        ] + optimizationFields + cadenceFields
+        ] + documentFields + optimizationFields + cadenceFields
 
     public func check() throws {
         guard !tokenizer.isEmpty else { throw TrainingError("tokenizer: name the tokenizer's folder") }

@@ -29,7 +29,7 @@ public final class TargetTrainer: Trainer {
                 schedule: options.schedule)
         ]
         order = EpochOrder(count: training.source.count, seed: options.seed)
-        documentsPerStep = max(1, Int((Double(options.tokensPerStep) / training.averageLength()).rounded()))
+        documentsPerStep = training.count(tokens: options.tokensPerStep)
         evaluator = TargetEvaluator(decoder, heldOut, precision: options.precision)
     }
 

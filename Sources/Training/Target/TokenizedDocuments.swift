@@ -36,6 +36,9 @@ public struct TokenizedDocuments: Sendable {
         let total = (0..<sample).reduce(0) { $0 + tokens(source.document($1)).inputs.count }
         return max(1, Double(total) / Double(max(1, sample)))
     }
+
+    /// How many documents have so many tokens on average, at least one.
+    func count(tokens: Int) -> Int { max(1, Int((Double(tokens) / averageLength()).rounded())) }
 }
 
 /// Documents of one pass through a decoder, each a root of the tree.
