@@ -43,11 +43,14 @@ enum Command {
             try pipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
             try pipe.fileHandleForWriting.close()
             process.standardInput = pipe
-            process.standardOutput = try FileHandle(forWritingTo: files.output)
-            process.standardError = try FileHandle(forWritingTo: files.errors)
+            let written = try [files.output, files.errors].map { try FileHandle(forWritingTo: $0) }
+            // Left open they add up, and where 1,350 descriptors are open Foundation's next `run` reads behind its memory.
+            defer { for file in written { try? file.close() } }
+            process.standardOutput = written[0]
+            process.standardError = written[1]
             let end = DispatchSemaphore(value: 0)
             process.terminationHandler = { _ in end.signal() }
-            try process.start()
+            try process.run()
             if end.wait(timeout: .now() + timeout) == .timedOut {
                 kill(process.processIdentifier, SIGKILL)
                 end.wait()

@@ -113,7 +113,7 @@ struct DataTeachTests {
                 process.environment = ["ANTHROPIC_API_KEY": "k"]
                 let errors = Pipe()
                 process.standardError = errors
-                try process.start()
+                try process.run()
                 while server.requests.count < 4 { try await Task.sleep(for: .milliseconds(5)) }
                 process.interrupt()
                 while process.isRunning { try await Task.sleep(for: .milliseconds(5)) }

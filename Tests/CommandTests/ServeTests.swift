@@ -15,7 +15,7 @@ struct ServeTests {
         process.arguments = ["serve", "--nla", pair, "--port", "0", "--quiet"]
         process.standardOutput = output
         process.standardError = errors
-        try process.start()
+        try process.run()
         defer { if process.isRunning { process.terminate() } }
         // The pipe gives what is there; the line is short enough to come at once.
         let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
@@ -43,7 +43,7 @@ struct ServeTests {
         process.executableURL = try Command.executable()
         process.arguments = ["serve", "--nla", pair, "--port", "0", "--quiet"]
         process.standardOutput = output
-        try process.start()
+        try process.run()
         defer {
             process.terminate()
             process.waitUntilExit()

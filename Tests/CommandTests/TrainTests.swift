@@ -53,7 +53,7 @@ struct TrainTests {
         process.executableURL = try Command.executable()
         process.arguments = arguments
         process.standardError = FileHandle.nullDevice
-        try process.start()
+        try process.run()
         let metrics = output.appending(path: "metrics.jsonl")
         for _ in 0..<3000 {
             let text = (try? String(contentsOf: metrics, encoding: .utf8)) ?? ""

@@ -21,10 +21,12 @@ public enum Python {
             process.environment = ProcessInfo.processInfo.environment.merging(["HF_HUB_OFFLINE": "1"]) { $1 }
             process.standardInput = FileHandle.nullDevice
             process.standardOutput = FileHandle.nullDevice
-            process.standardError = try FileHandle(forWritingTo: errors)
+            let written = try FileHandle(forWritingTo: errors)
+            defer { try? written.close() }
+            process.standardError = written
             let end = DispatchSemaphore(value: 0)
             process.terminationHandler = { _ in end.signal() }
-            try process.start()
+            try process.run()
             if end.wait(timeout: .now() + 300) == .timedOut {
                 process.terminate()
                 end.wait()

@@ -22,9 +22,11 @@ public final class RunningProgram: @unchecked Sendable {
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardOutput = try FileHandle(forWritingTo: output)
-        process.standardError = try FileHandle(forWritingTo: errors)
-        try RunningProgram.hearingSignals { try process.start() }
+        let written = try [output, errors].map { try FileHandle(forWritingTo: $0) }
+        defer { for file in written { try? file.close() } }
+        process.standardOutput = written[0]
+        process.standardError = written[1]
+        try RunningProgram.hearingSignals { try process.run() }
     }
 
     /// Calls `start` with no signal held back: threads of a pool hold back all, and what they start would inherit that.
