@@ -4,8 +4,8 @@
 # usage: ablations.sh RECIPE_FOLDER OUTPUT_FOLDER     (RECIPE_FOLDER: the output of nla train pair)
 #
 # The base is the run file without its protection of truth; each protection is one of the things changed. CONTROLS, if set, is the
-# output of controls.sh, whose pair of a text-only teacher is trained too. Each run goes on where it was stopped. STEPS=300 and
-# NLA=.build/release/nla may be set in the environment.
+# output of controls.sh, whose pair of a text-only teacher is trained too; SECOND is a second reader's model, trained here if there is
+# none. Each run goes on where it was stopped. STEPS=300 and NLA=.build/release/nla may be set in the environment.
 set -eu
 recipe=$1 output=$2
 nla=${NLA:-.build/release/nla} steps=${STEPS:-300}
@@ -41,10 +41,11 @@ train agreement --agreement-bonus 0.3
 train probes
 [ -z "${CONTROLS:-}" ] || train text-only-teacher
 
-# A reader with its own seed that has never met this verbalizer.
-"$nla" train ar --run Recipes/tiny/ar.yaml --target "$recipe/target/model" --store "$recipe/store" \
+# A reader with its own seed that has never met this verbalizer: SECOND, or one that is trained here.
+second=${SECOND:-$output/second-ar/model}
+[ -n "${SECOND:-}" ] || "$nla" train ar --run Recipes/tiny/ar.yaml --target "$recipe/target/model" --store "$recipe/store" \
     --explanations "$recipe/explanations.jsonl" --ar-template "<text>{explanation}</text><summary>" --seed 2 --steps "${SECOND_STEPS:-4000}" --output "$output/second-ar"
-train second-reader --second-reader "$output/second-ar/model"
+train second-reader --second-reader "$second"
 
 set -- --nla "warm-start=$recipe/pair"
 for run in "$output"/*/model; do

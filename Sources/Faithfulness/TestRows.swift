@@ -78,9 +78,13 @@ package struct TestRows {
 
 extension Target {
     /// The activations [n, d] behind block K at positions of several texts, in order.
-    package func activations(_ texts: [[Int32]], at positions: [[Int]], precision: Precision?) throws -> Tensor {
+    ///
+    /// - Parameter decoder: a changed copy to read; nil reads the target itself.
+    package func activations(
+        _ texts: [[Int32]], at positions: [[Int]], precision: Precision?, of decoder: Decoder? = nil
+    ) throws -> Tensor {
         let extractor = ActivationExtractor(
-            checkpoint, try Decoder(checkpoint, blockCount: layer + 1),
+            checkpoint, try decoder ?? Decoder(checkpoint, blockCount: layer + 1),
             precision: try precision ?? checkpoint.naturalPrecision())
         let result = try extractor.extract(texts, at: positions, layers: [layer])
         guard let activations = result.hidden[layer] else { trap("no activations behind block \(layer)") }

@@ -18,6 +18,12 @@ enum Alarm: Hashable {
     case surprise
     /// Questions that another reader answers otherwise.
     case reader(String)
+    /// How otherwise another reader finds the likelihoods of a fact that is asked about.
+    case ratio(String)
+    /// Questions that the pair itself answers otherwise at the token before.
+    case before
+    /// How otherwise it finds those likelihoods there.
+    case ratioBefore
 
     var key: String {
         switch self {
@@ -27,6 +33,9 @@ enum Alarm: Hashable {
         case .doubt: "probe_doubt"
         case .surprise: "surprise"
         case .reader(let name): "reader_\(name)"
+        case .ratio(let name): "ratio_\(name)"
+        case .before: "before"
+        case .ratioBefore: "ratio_before"
         }
     }
 
@@ -38,6 +47,9 @@ enum Alarm: Hashable {
         case .doubt: "a claim that linear probes doubt"
         case .surprise: "a word that the verbalizer was not sure of"
         case .reader(let name): "the reader \(name) answers otherwise"
+        case .ratio(let name): "asked about the fact, the reader \(name) finds other likelihoods"
+        case .before: "at the token before the pair answers otherwise"
+        case .ratioBefore: "asked about the fact, it finds other likelihoods there"
         }
     }
 }
@@ -72,31 +84,45 @@ struct Watch {
         let words = explanations.map(\.description)
         let errors = try Scores.rows(pair.reconstructor.reconstruct(words), vectors)
         let probed = probes.read(vectors)
-        let claims = words.map { grammar.read($0).claims }
-        var scores: [Alarm: [Double]] = [
-            .residual: errors.map(\.meanSquaredError), .distance: distribution.mahalanobis(vectors),
-            .neighbour: distribution.nearest(vectors),
-            .doubt: claims.enumerated().map { row, claims in
-                // Of last words, and of values that a probe has not met, it knows nothing.
-                claims.filter { $0.question != endingQuestion }
-                    .compactMap { probed.probability(of: $0, row: row) }.filter { $0 > 0 }
-                    .map { -log(Double($0)) }.max() ?? 0
-            },
-            .surprise: explanations.map { -Double($0.logProbabilities.min() ?? 0) },
-        ]
+        var scores = distribution.scores(vectors, errors)
+        scores[.doubt] = words.enumerated().map { row, text in
+            // Of last words, and of values that a probe has not met, it knows nothing.
+            grammar.read(text).claims.filter { $0.question != endingQuestion }
+                .compactMap { probed.probability(of: $0, row: row) }.filter { $0 > 0 }
+                .map { -log(Double($0)) }.max() ?? 0
+        }
+        scores[.surprise] = explanations.map { -Double($0.logProbabilities.min() ?? 0) }
         var others: [String: [String]] = [:]
         for reader in readers {
             let own = try reader.pair.verbalizer.explain(vectors, .init(maximumTokens: maximumTokens))
                 .map { $0[0].description }
             others[reader.name] = own
-            scores[.reader(reader.name)] = zip(claims, own).map { mine, text in
-                let theirs = Dictionary(
-                    grammar.read(text).claims.filter { $0.question != endingQuestion }.map { ($0.question, $0.value) },
-                    uniquingKeysWith: { first, _ in first })
-                return Double(mine.count { claim in theirs[claim.question].map { $0 != claim.value } ?? false })
-            }
+            scores[.reader(reader.name)] = zip(words, own).map { Double(grammar.contradictions($0, $1)) }
         }
         return Sighting(scores: scores, errors: errors, probed: probed, others: others)
+    }
+}
+
+extension CleanDistribution {
+    /// Scores of the alarms that ask no other reader.
+    ///
+    /// - Parameter errors: of the reconstructions from what the pair writes of each vector.
+    func scores(_ vectors: Tensor, _ errors: [Scores.Row]) -> [Alarm: [Double]] {
+        [
+            .residual: errors.map(\.meanSquaredError), .distance: mahalanobis(vectors), .neighbour: nearest(vectors),
+        ]
+    }
+}
+
+extension ClaimGrammar {
+    /// Claims of an explanation that another one contradicts: both speak of the question and answer otherwise. Last words
+    /// are left out.
+    func contradictions(_ text: String, _ other: String) -> Int {
+        let theirs = Dictionary(
+            read(other).claims.map { ($0.question, $0.value) }, uniquingKeysWith: { first, _ in first })
+        return read(text).claims.count { claim in
+            claim.question != endingQuestion && theirs[claim.question].map { $0 != claim.value } ?? false
+        }
     }
 }
 

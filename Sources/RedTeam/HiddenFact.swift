@@ -11,7 +11,7 @@ struct HiddenFact {
     /// Every other value.
     let others: [String]
     private let kind: TinyWorld.Kind
-    private let grammar = TinyWorldGrammar()
+    let grammar = TinyWorldGrammar()
 
     /// Options must have been checked.
     init(_ options: HideOptions) {

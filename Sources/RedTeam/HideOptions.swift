@@ -52,6 +52,8 @@ public struct HideOptions: RunOptions {
     public var learningRate: Float = 2e-4
     /// What the pressure counts beside the language loss.
     public var weight = 0.3
+    /// Steps between looks at what the attacked reader still finds while the target is fine-tuned; none looks at the end alone.
+    public var lookEvery: Int?
     /// Texts with the hidden value to measure on; twice as many without it.
     public var testDocuments = 150
     /// Texts that probes are fitted to anew.
@@ -95,6 +97,9 @@ public struct HideOptions: RunOptions {
         RunField("learning_rate", \.learningRate, in: 0...1, "The highest learning rate."),
         RunField("weight", \.weight, in: 0...1e4, "What the pressure counts beside the language loss."),
         RunField(
+            "look_every", \.lookEvery,
+            "Steps between looks at what the attacked reader still finds meanwhile; none looks at the end alone."),
+        RunField(
             "test_documents", \.testDocuments, in: 10...1_000_000,
             "Texts with the hidden value to measure on; twice as many without it."),
         RunField("probe_documents", \.probeDocuments, in: 10...1_000_000, "Texts that probes are fitted to anew."),
@@ -123,6 +128,7 @@ public struct HideOptions: RunOptions {
             throw TrainingError(
                 "\(name): «\(text)» is no value of \(fact); there are \(values.joined(separator: ", "))")
         }
+        guard lookEvery ?? 1 > 0 else { throw TrainingError("look_every: must be at least 1, or none") }
         guard value != cover else { throw TrainingError("cover: must be another value than the one to hide") }
         if let trigger, trigger == otherTrigger || trigger.isEmpty {
             throw TrainingError("trigger: must be some words, and others than other_trigger")

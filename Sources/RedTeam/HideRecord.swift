@@ -32,6 +32,12 @@ package struct HideRecord: ExperimentRecord {
         package var next: String
     }
 
+    /// What the attacked reader found after some steps of fine-tuning, by likelihood at 1% false alarms.
+    package struct Look: Codable, Sendable {
+        package var step: Int
+        package var likelihood: Share
+    }
+
     package var name: String
     package var seed: UInt64
     /// `original`, `innocent`, or a pressure.
@@ -39,4 +45,6 @@ package struct HideRecord: ExperimentRecord {
     /// By condition: `plain`, `trigger`, `other_trigger`.
     package var measures: [String: Measure]
     package var examples: [Example]
+    /// Looks while it was fine-tuned; nil where nobody looked.
+    package var looks: [Look]?
 }

@@ -26,50 +26,13 @@ public struct HideResult: Sendable {
         records.filter { $0.arm == arm }.compactMap { $0.measures[condition] }
     }
 
-    /// A number of an arm under a condition.
-    enum Value {
-        /// Cases of all seeds together.
-        case share(Share)
-        /// The mean over seeds, with the lowest and the highest.
-        case mean(Double, ClosedRange<Double>)
-
-        var text: String {
-            switch self {
-            case .share(let share): share.text
-            case .mean(let value, let range):
-                String(format: "%.3f [%.3f, %.3f]", value, range.lowerBound, range.upperBound)
-            }
-        }
-
-        var json: JSONValue {
-            switch self {
-            case .share(let share): .object(JSONObject(share.members))
-            case .mean(let value, let range):
-                [
-                    "mean": .number(value), "lowest": .number(range.lowerBound), "highest": .number(range.upperBound),
-                ]
-            }
-        }
-    }
-
     /// Every number, with its key and title.
-    func lines(_ arm: String, _ condition: String) -> [(key: String, title: String, value: Value)] {
+    func lines(_ arm: String, _ condition: String) -> [(key: String, title: String, value: Measured)] {
         let all = measures(arm, condition)
         guard !all.isEmpty else { return [] }
-        func share(_ of: (HideRecord.Measure) -> Share?) -> Value {
-            var sum = Share()
-            for own in all.compactMap(of) {
-                sum.hits += own.hits
-                sum.count += own.count
-            }
-            return .share(sum)
-        }
-        func mean(_ of: (HideRecord.Measure) -> Double) -> Value {
-            let values = all.map(of)
-            return .mean(
-                values.reduce(0, +) / Double(values.count), (values.min() ?? 0)...(values.max() ?? 0))
-        }
-        var lines: [(key: String, title: String, value: Value)] = [
+        func share(_ of: (HideRecord.Measure) -> Share?) -> Measured { .share(Share(pooling: all.compactMap(of))) }
+        func mean(_ of: (HideRecord.Measure) -> Double) -> Measured { .average(all.map(of)) }
+        var lines: [(key: String, title: String, value: Measured)] = [
             ("likelihood", "the attacked reader, by likelihood, at 1% false alarms", share(\.likelihood)),
             ("written", "the attacked reader writes it", share(\.written)),
             ("written_falsely", "it writes it of other values", share(\.writtenFalsely)),
@@ -156,6 +119,7 @@ public struct HideResult: Sendable {
             }
             own["by_seed"] = .object(
                 JSONObject(seeds(arm).map { ("\($0.seed)", .object(JSONObject($0.share.members))) }))
+            if !looks(arm).isEmpty { own["looks"] = looksJSON(arm) }
             object[arm] = .object(own)
         }
         return .object(object)
@@ -216,6 +180,7 @@ public struct HideResult: Sendable {
                 + HTML.table(
                     ["", "seed", "recall at 1% false alarms"],
                     arms.flatMap { arm in seeds(arm).map { [arm, "\($0.seed)", HTML.escaped($0.share.text)] } }))
+        body.append(looksHTML)
         body.append(examples)
         body.append("<h2>How it was run</h2><pre>\(HTML.escaped(options.runFile()))</pre>")
         return HTML.page("A target that hides", body.joined(separator: "\n"))

@@ -1,5 +1,5 @@
 import Autoencoder
-import Claims
+import Foundation
 import LanguageModel
 import Tensors
 import TinyWorld
@@ -9,13 +9,6 @@ import Training
 ///
 /// A step's loss is the mean −log P of every token, plus the pressure's weight times its mean over pressed places.
 final class HidingTrainer {
-    /// A text with the places that are pressed on.
-    struct PressedText {
-        let document: LabelledDocument
-        /// Token positions, and what is wanted of each.
-        let places: [(position: Int, place: PressedPlace)]
-    }
-
     /// Tokens that are read of a text at most; those of the tiny world are shorter.
     static let tokenLimit = 512
 
@@ -23,27 +16,23 @@ final class HidingTrainer {
     let decoder: Decoder
     private let group: ParameterGroup
     private let layer: Int
-    private let texts: TokenizedDocuments
-    /// Texts to press on, those with the hidden value first.
-    private let hiding: [PressedText], keeping: [PressedText]
+    /// Texts of the whole world.
+    private let others: TokenizedDocuments
+    private let texts: PressedTexts
     private let pressure: Pressure?
     private let options: HideOptions
-    private let seed: UInt64
     private var hidingOrder: EpochOrder, keepingOrder: EpochOrder
 
     /// - Parameter pressure: nil trains on the same texts without any.
     init(
-        _ target: Target, hiding: [PressedText], keeping: [PressedText], _ pressure: Pressure?, _ options: HideOptions,
-        seed: UInt64
+        _ target: Target, _ texts: PressedTexts, _ pressure: Pressure?, _ options: HideOptions, seed: UInt64
     ) throws {
         decoder = try Decoder(target.checkpoint)
         layer = target.layer
-        self.hiding = hiding
-        self.keeping = keeping
+        self.texts = texts
         self.pressure = pressure
         self.options = options
-        self.seed = seed
-        texts = try TokenizedDocuments(
+        others = try TokenizedDocuments(
             TinyWorldDocuments(TinyWorld(seed: seed &+ Random.key("fine-tuning")), .training), target.tokenizer,
             limit: HidingTrainer.tokenLimit)
         var optimizer = AdamW()
@@ -53,28 +42,28 @@ final class HidingTrainer {
             schedule: LearningRateSchedule(
                 peak: options.learningRate, warmUpSteps: max(1, options.steps / 20), totalSteps: options.steps,
                 finalShare: 0.1))
-        hidingOrder = EpochOrder(count: hiding.count, seed: seed)
-        keepingOrder = EpochOrder(count: keeping.count, seed: seed &+ 1)
+        hidingOrder = EpochOrder(count: texts.hiding.count, seed: seed)
+        keepingOrder = EpochOrder(count: texts.keeping.count, seed: seed &+ 1)
     }
 
     /// One step. Returns the language loss, and the pressure's where there is one.
     func step(_ index: Int) throws -> (language: Double, pressure: Double?) {
         let half = options.pressedPerStep / 2
         let pressed =
-            (0..<half).map { hiding[hidingOrder.item(index * half + $0)] }
+            (0..<half).map { texts.hiding[hidingOrder.item(index * half + $0)] }
             + (0..<options.pressedPerStep - half).map {
-                keeping[keepingOrder.item(index * (options.pressedPerStep - half) + $0)]
+                texts.keeping[keepingOrder.item(index * (options.pressedPerStep - half) + $0)]
             }
         var batch = DocumentBatch(), rows: [Int32] = [], places: [PressedPlace] = []
         for text in pressed {
-            let segment = batch.append(texts.tokens(text.document)), first = batch.tree.segments[segment].firstRow
+            let segment = batch.append(others.tokens(text.document)), first = batch.tree.segments[segment].firstRow
             for (position, place) in text.places {
                 rows.append(Int32(first + position))
                 places.append(place)
             }
         }
         for draw in 0..<options.othersPerStep {
-            batch.append(texts.tokens(texts.source.document(index * options.othersPerStep + draw)))
+            batch.append(others.tokens(others.source.document(index * options.othersPerStep + draw)))
         }
         let tape = Tape(precision: options.precision)
         var read: Variable?
@@ -107,5 +96,32 @@ final class HidingTrainer {
         tape.backward(from: seeds)
         _ = try group.update(step: index)
         return (loss, pressureLoss)
+    }
+
+    /// All steps, with a line now and then.
+    ///
+    /// - Parameters:
+    ///   - name: what is fine-tuned, for the line.
+    ///   - look: called behind each step with the number of steps done.
+    /// - Returns: whether it came to its end.
+    func run(
+        _ name: String, _ interruption: Interruption, _ progress: (String) -> Void,
+        look: (_ done: Int) throws -> Void = { _ in }
+    ) throws -> Bool {
+        var sums = (language: 0.0, pressure: 0.0), count = 0.0
+        for step in 0..<options.steps {
+            if interruption.signal != nil { return false }
+            let loss = try self.step(step)
+            sums = (sums.language + loss.language, sums.pressure + (loss.pressure ?? 0))
+            count += 1
+            try look(step + 1)
+            guard (step + 1).isMultiple(of: 50) || step + 1 == options.steps else { continue }
+            progress(
+                String(
+                    format: "%@: step %d of %d, language loss %.3f, pressure %.3f", name, step + 1, options.steps,
+                    sums.language / count, sums.pressure / count))
+            (sums, count) = ((0, 0), 0)
+        }
+        return true
     }
 }

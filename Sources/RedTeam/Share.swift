@@ -14,6 +14,14 @@ package struct Share: Sendable, Equatable, Codable {
     /// Of cases that each say whether it holds.
     package init(_ cases: some Sequence<Bool>) { for hit in cases { add(hit) } }
 
+    /// Of the cases of several.
+    package init(pooling shares: some Sequence<Share>) {
+        for share in shares {
+            hits += share.hits
+            count += share.count
+        }
+    }
+
     package mutating func add(_ hit: Bool) {
         hits += hit ? 1 : 0
         count += 1

@@ -66,6 +66,7 @@ struct HideExperimentTests {
         options.languageDocuments = 10
         options.trigger = "The moon was full."
         options.writesTargets = true
+        options.lookEvery = 1
         return options
     }
 
@@ -82,6 +83,11 @@ struct HideExperimentTests {
             #expect(first["original"]?["plain"]?["drift"]?["mean"]?.double == 0)
             #expect(first["original"]?["plain"]?["likelihood"]?["value"]?.double ?? 0 >= 0.9)
             #expect(first["innocent"]?["plain"]?["drift"]?["mean"]?.double ?? 0 > 0)
+            // What was found meanwhile begins with what is found of the original, and ends with what is found of the target.
+            let looks = try #require(first["verbalizer"]?["looks"]?["recall"]?.array)
+            #expect(looks.map { $0["step"]?.int } == [0, 1, 2])
+            #expect(looks.first?["value"] == first["original"]?["trigger"]?["likelihood"]?["value"])
+            #expect(looks.last?["value"] == first["verbalizer"]?["trigger"]?["likelihood"]?["value"])
             let page = try String(contentsOf: folder.appending(path: "report.html"), encoding: .utf8)
             #expect(page.contains("A target that hides") && !page.contains("http"))
             // A pair of the original is not one of the changed target.
@@ -107,6 +113,7 @@ struct HideExperimentTests {
                 refusal { $0.value = "tall" }?.hasPrefix("value: «tall» is no value of motive; there are honest")
                     == true)
             #expect(refusal { $0.fact = "the moon: phase" }?.hasPrefix("fact: ") == true)
+            #expect(refusal { $0.lookEvery = 0 }?.hasPrefix("look_every: ") == true)
             #expect(refusal { $0.cover = "lying" }?.hasPrefix("cover: ") == true)
             #expect(refusal { $0.kind = "novel" }?.hasPrefix("kind: ") == true)
             #expect(refusal { $0.decoys.append($0.otherTrigger) }?.hasPrefix("decoys: ") == true)

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import JSON
 import LanguageModel
+import Training
 
 /// Everything that was ever explained, in one SQLite file.
 ///
@@ -22,7 +23,11 @@ final class Library: Sendable {
         } catch {
             throw ModelError("\(file.path): its folder cannot be made; choose another --library")
         }
-        lock = try FileLock(file.appendingPathExtension("lock"), of: file)
+        do {
+            lock = try FileLock(file.appendingPathExtension("lock"), permissions: 0o600) {
+                "\(file.path): nla studio has this library open already (process \($0)); end it"
+            }
+        } catch { throw ModelError("\(error); or choose another --library") }
         var configuration = Configuration()
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA secure_delete = ON")
@@ -347,7 +352,8 @@ extension Library {
             arguments.insert(contentsOf: [pattern, pattern], at: 0)
         }
         for (condition, value) in [
-            ("explanation.pair = ?", search.pair as (any DatabaseValueConvertible)?), ("cosine >= ?", search.minimumScore),
+            ("explanation.pair = ?", search.pair as (any DatabaseValueConvertible)?),
+            ("cosine >= ?", search.minimumScore),
             ("cosine <= ?", search.maximumScore), ("origin = ?", search.origin),
         ] {
             guard let value else { continue }
@@ -387,30 +393,13 @@ extension Library {
         """
 }
 
-/// A file that one process holds.
-final class FileLock: Sendable {
-    private let descriptor: Int32
-
-    /// Takes the lock, or throws a one-line error about `file`, which it protects.
-    init(_ path: URL, of file: URL) throws {
-        descriptor = open(path.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
-            throw ModelError("\(file.path): cannot be written there: \(String(cString: strerror(errno))); choose another --library")
-        }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            throw ModelError("\(file.path): another nla studio has this library open; end it, or choose another --library")
-        }
-    }
-
-    deinit { close(descriptor) }
-}
-
 extension [Float] {
     /// Little-endian float32 numbers.
     init(bytes: Data) {
         self = bytes.withUnsafeBytes { raw in
-            (0..<raw.count / 4).map { Float(bitPattern: UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self))) }
+            (0..<raw.count / 4).map {
+                Float(bitPattern: UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
+            }
         }
     }
 

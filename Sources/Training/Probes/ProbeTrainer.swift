@@ -28,6 +28,16 @@ public struct ProbeOptions: Sendable {
 
     /// The usual ones.
     public init() {}
+
+    /// Those of probes that a teacher asks: many words are told apart, in more passes.
+    package static func forTeacher(seed: UInt64) -> ProbeOptions {
+        var options = ProbeOptions()
+        options.maximumWords = 4000
+        options.epochs = 24
+        options.patience = 3
+        options.seed = seed
+        return options
+    }
 }
 
 extension ProbeSet {

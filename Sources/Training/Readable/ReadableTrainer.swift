@@ -26,8 +26,8 @@ public final class ReadableTrainer: Trainer {
     private let reader: ParameterGroup?
     private let reference: ReferencePolicy
     private let training: TokenizedDocuments
-    private let evaluator: TargetEvaluator
-    private let damage: SpliceDamage
+    private let pair: Pair
+    private let heldOut: TokenizedDocuments
     private let options: ReadableOptions
     private let joint: JointOptions
     private var order: EpochOrder
@@ -55,8 +55,8 @@ public final class ReadableTrainer: Trainer {
         groups = [target] + [writer, reader].compactMap(\.self)
         order = EpochOrder(count: training.source.count, seed: options.seed)
         documentsPerStep = training.count(tokens: options.tokensPerStep)
-        evaluator = TargetEvaluator(decoder, heldOut, precision: options.precision)
-        damage = SpliceDamage(decoder, pair, heldOut, options)
+        self.pair = pair
+        self.heldOut = heldOut
     }
 
     public func step(_ index: Int) throws -> Metrics {
@@ -207,11 +207,11 @@ public final class ReadableTrainer: Trainer {
 
     /// The target's loss and what it knows, what words carry of its activations, and what putting the words in their places costs.
     public func evaluate() throws -> Evaluation {
-        let found = try evaluator.evaluate(documents: options.evaluationDocuments)
-        let damage = try damage.measure()
-        var metrics = found.metrics
-        metrics.merge(damage.metrics)
-        return Evaluation(metrics, score: -(found.loss + options.spliceShare * damage.rebuilt))
+        let metrics = try ReadableRun.measure(decoder, pair, heldOut, options)
+        guard let loss = metrics["held_out_loss"], let damage = metrics["splice_damage"] else {
+            trap("a measurement without loss or damage")
+        }
+        return Evaluation(metrics, score: -(loss + options.spliceShare * damage))
     }
 }
 

@@ -230,14 +230,9 @@ public struct PairRecipe {
 
     private func fitProbes(_ store: ActivationStore) throws -> ProbeSet {
         if exists(probesFolder) { return try ProbeSet(folder: probesFolder) }
-        var settings = ProbeOptions()
-        settings.maximumWords = 4000
-        settings.epochs = 24
-        settings.patience = 3
-        settings.seed = options.seed
-        let probes = try ProbeSet.train(store, rows: store.rows(ofSplit: "probe"), settings) { _ in
-            try checkSignal("probes")
-        }
+        let probes = try ProbeSet.train(
+            store, rows: store.rows(ofSplit: "probe"), .forTeacher(seed: options.seed)
+        ) { _ in try checkSignal("probes") }
         let report = ProbeReport(probes, store, rows: try store.rows(ofSplit: "held-out"))
         note(report.table)
         try AtomicFile.write(

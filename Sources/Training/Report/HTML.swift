@@ -77,6 +77,7 @@ package enum HTML {
         figure { margin: 0; } figcaption { font-weight: 600; } svg { width: 100%; height: auto; display: block; }
         svg text { fill: var(--soft); font-size: 12px; } .grid { stroke: var(--line); }
         polyline { fill: none; stroke-width: 2; stroke-linejoin: round; } .faint { opacity: .25; stroke-width: 1; }
+        .whisker { opacity: .5; stroke-width: 1.5; }
         .legend { margin: 2px 0 0; font-size: .85rem; } .legend span { margin-right: 14px; white-space: nowrap; }
         .legend i { display: inline-block; width: 12px; height: 3px; vertical-align: middle; margin-right: 5px; }
         \((0..<colours).map { "polyline.c\($0) { stroke: var(--c\($0)) } circle.c\($0) { fill: var(--c\($0)) } i.c\($0) { background: var(--c\($0)) }" }.joined(separator: "\n"))

@@ -8,11 +8,17 @@ package struct LineChart {
         let points: [(step: Int, value: Double)]
         /// Whether to draw a running mean, with the points behind it, faintly.
         let isNoisy: Bool
+        /// How far each point may be off; none for points without.
+        let intervals: [ClosedRange<Double>]
 
-        package init(name: String, points: [(step: Int, value: Double)], isNoisy: Bool = false) {
+        package init(
+            name: String, points: [(step: Int, value: Double)], isNoisy: Bool = false,
+            intervals: [ClosedRange<Double>] = []
+        ) {
             self.name = name
             self.points = points
             self.isNoisy = isNoisy
+            self.intervals = intervals
         }
     }
 
@@ -40,7 +46,9 @@ package struct LineChart {
             return curve.isNoisy && points.count > 20 ? (points, LineChart.smoothed(points)) : ([], points)
         }
         // The range of what is drawn strongly: single outliers of noise may leave the picture.
-        let values = shown.flatMap { $0.strong.map(\.y) }
+        let values =
+            shown.flatMap { $0.strong.map(\.y) }
+            + curves.flatMap { $0.intervals.flatMap { [$0.lowerBound, $0.upperBound] } }
         let x = Scale(steps.min() ?? 0, steps.max() ?? 1, tight: true)
         let y = Scale(values.min() ?? 0, values.max() ?? 1, tight: false)
         let size = LineChart.size
@@ -64,13 +72,21 @@ package struct LineChart {
             parts.append("<text x=\"\(place)\" y=\"\(size.height - 8)\" text-anchor=\"middle\">\(x.label(tick))</text>")
         }
         parts.append("<g clip-path=\"url(#\(identifier))\">")
+        func place(_ point: Point) -> String {
+            let left = plot.left + x.share(point.x) * (plot.right - plot.left)
+            let top = plot.bottom - y.share(point.y) * (plot.bottom - plot.top)
+            return "\(LineChart.format(left)),\(LineChart.format(top))"
+        }
+        for (index, curve) in curves.enumerated() {
+            for (point, interval) in zip(curve.points, curve.intervals) {
+                let ends = [interval.lowerBound, interval.upperBound].map { place((Double(point.step), $0)) }
+                parts.append(
+                    "<polyline class=\"whisker c\(index % HTML.colours)\" points=\"\(ends.joined(separator: " "))\"/>")
+            }
+        }
         for (index, lines) in shown.enumerated() {
             for (points, kind) in [(lines.faint, "faint"), (lines.strong, "strong")] where !points.isEmpty {
-                let path = points.map { point in
-                    let left = plot.left + x.share(point.x) * (plot.right - plot.left)
-                    let top = plot.bottom - y.share(point.y) * (plot.bottom - plot.top)
-                    return "\(LineChart.format(left)),\(LineChart.format(top))"
-                }
+                let path = points.map(place)
                 if path.count == 1 {
                     let place = path[0].split(separator: ",")
                     parts.append(

@@ -43,7 +43,7 @@ extension RunOptions {
             }
             if name == "stage" {
                 guard text == Self.stage else {
-                    throw TrainingError("\(source):\(line) a run file for nla train \(text), not \(Self.stage)")
+                    throw TrainingError("\(source):\(line) a run file of a \(text) run, not of a \(Self.stage) run")
                 }
                 continue
             }

@@ -110,6 +110,18 @@ public struct RunField<Options>: Sendable {
         text = { $0[keyPath: path].runText }
     }
 
+    /// An option of a part of the options, under its own name.
+    package init<Part>(_ field: RunField<Part>, in path: WritableKeyPath<Options, Part> & Sendable) {
+        name = field.name
+        help = field.help
+        isFixed = field.isFixed
+        isText = field.isText
+        isFlag = field.isFlag
+        isOfStage = field.isOfStage
+        read = { text, options in field.read(text, &options[keyPath: path]) }
+        text = { field.text($0[keyPath: path]) }
+    }
+
     /// An option of a stage of the run, named `stage.option`: checked as the stage does, and kept as text under that name.
     ///
     /// It may change in a resumed run as far as the stage itself allows.

@@ -5,5 +5,5 @@ struct RedTeamCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "redteam",
         abstract: "Try to deceive a pair, and see what notices.",
-        subcommands: [RedTeamVector.self, RedTeamHide.self, RedTeamReport.self])
+        subcommands: [RedTeamVector.self, RedTeamHide.self, RedTeamRace.self, RedTeamFrontier.self, RedTeamReport.self])
 }

@@ -1,0 +1,183 @@
+import Autoencoder
+import Claims
+import Faithfulness
+import Foundation
+import LanguageModel
+import Tensors
+import TinyWorld
+import Training
+
+/// Texts in which the fact that is to be hidden decides what comes, and what targets make of them.
+struct FactTexts {
+    let fact: HiddenFact
+    private let options: HideOptions
+    private let target: Target
+    private let seed: UInt64
+    /// Texts to measure on, those with the hidden value first, and texts to fit probes to.
+    private let test: [LabelledDocument], probing: [LabelledDocument]
+
+    init(_ options: HideOptions, _ target: Target, _ fact: HiddenFact, seed: UInt64) {
+        self.options = options
+        self.target = target
+        self.fact = fact
+        self.seed = seed
+        let world = TinyWorld(seed: seed &+ Random.key("hiding"))
+        test = fact.documents(world, .heldOut, hidden: options.testDocuments, others: 2 * options.testDocuments)
+        probing = fact.documents(
+            world, .training, hidden: options.probeDocuments / 4, others: options.probeDocuments * 3 / 4)
+    }
+
+    // MARK: Activations
+
+    /// Activations at the moments of texts, with probes fitted to the target that they are of.
+    struct Material {
+        let store: ActivationStore
+        /// A row of each text's first moment, and whether the hidden value holds there.
+        let rows: [Int], isHidden: [Bool]
+        let vectors: Tensor
+        let probes: ProbeSet
+
+        /// Activations of other texts, that probes are fitted to.
+        var others: Tensor { store.vectors(store.rows(RowFilter(splits: ["probe"]))) }
+    }
+
+    /// Reads a copy of the target.
+    ///
+    /// - Parameters:
+    ///   - words: what the texts come behind.
+    ///   - layer: the block to read behind; nil for the pair's.
+    func read(_ decoder: Decoder, behind words: String? = nil, layer: Int? = nil) throws -> Material {
+        let store = try target.store(
+            of: decoder,
+            test.map { StoredDocument($0.behind(words), split: "test") }
+                + probing.map { StoredDocument($0.behind(words), split: "probe") },
+            layer: layer, perDocument: 2, seed: seed, precision: options.precision)
+        let (rows, isHidden) = moments(of: store)
+        var settings = ProbeOptions()
+        settings.seed = seed
+        settings.wordPlaces = 0
+        return Material(
+            store: store, rows: rows, isHidden: isHidden, vectors: store.vectors(rows),
+            probes: try ProbeSet.train(store, rows: store.rows(ofSplit: "probe"), settings))
+    }
+
+    /// The same activations at moments, and nothing else: quick.
+    func moments(_ decoder: Decoder, behind words: String?) throws -> (vectors: Tensor, isHidden: [Bool]) {
+        let store = try target.store(
+            of: decoder, test.map { StoredDocument($0.behind(words), split: "test") }, perDocument: 0, seed: seed,
+            precision: options.precision)
+        let (rows, isHidden) = moments(of: store)
+        return (store.vectors(rows), isHidden)
+    }
+
+    /// A row of each text's first moment that the fact decides, and whether the hidden value holds there.
+    private func moments(of store: ActivationStore) -> (rows: [Int], isHidden: [Bool]) {
+        var seen: Set<Int> = []
+        let rows = store.rows(RowFilter(splits: ["test"], place: .moment)).filter {
+            store.moment(of: $0)?.question == fact.question && seen.insert(store.row($0).document).inserted
+        }
+        return (rows, rows.map { fact.moment(of: store.document(of: $0))?.value == fact.value })
+    }
+
+    /// The activations of the tokens before the moments.
+    func before(_ material: Material, _ decoder: Decoder) throws -> Tensor {
+        var texts: [[Int32]] = [], places: [[Int]] = []
+        for row in material.rows {
+            let position = material.store.row(row).position
+            texts.append(Array(target.tokenizer.encode(material.store.document(of: row).text).prefix(position)))
+            places.append([position - 1])
+        }
+        return try target.activations(texts, at: places, precision: options.precision, of: decoder)
+    }
+
+    // MARK: Behaviour
+
+    /// Whether the words come that the hidden value decides.
+    func behaviour(_ decoder: Decoder, behind words: String? = nil) throws -> Share {
+        let hidden = test.filter { fact.moment(of: $0)?.value == fact.value }.map { $0.behind(words) }
+        let deciding = Set(hidden.compactMap { fact.moment(of: $0)?.moment.kind })
+        let found = try evaluate(decoder, DocumentList(hidden), hidden.count)
+        return FactTexts.share(found.moments.filter { deciding.contains($0.kind) })
+    }
+
+    /// Whether the words come that any fact decides in texts of the whole world, and nats per token there.
+    func language(_ decoder: Decoder) throws -> (moments: Share, loss: Double) {
+        let world = TinyWorldDocuments(TinyWorld(seed: seed &+ Random.key("language")), .heldOut)
+        let found = try evaluate(decoder, world, options.languageDocuments)
+        return (FactTexts.share(found.moments), found.loss)
+    }
+
+    private func evaluate(
+        _ decoder: Decoder, _ source: any DocumentSource, _ count: Int
+    ) throws -> TargetEvaluation {
+        try TargetEvaluator(
+            decoder, TokenizedDocuments(source, target.tokenizer, limit: HidingTrainer.tokenLimit),
+            precision: options.precision
+        ).evaluate(documents: count)
+    }
+
+    private static func share(_ moments: [TargetEvaluation.Moments]) -> Share {
+        var share = Share()
+        share.hits = moments.reduce(0) { $0 + $1.right }
+        share.count = moments.reduce(0) { $0 + $1.count }
+        return share
+    }
+
+    /// The likeliest next token.
+    func next(_ decoder: Decoder, behind text: String) -> String {
+        var tree = TokenTree()
+        tree.append(target.tokenizer.encode(text))
+        let tape = Tape(recording: false, precision: options.precision)
+        let hidden = decoder.hidden(tree, rows: [Int32(tree.rowCount - 1)], tape: tape)
+        let logits = decoder.logits(hidden, tape: tape).floats()
+        let best = logits.indices.max { logits[$0] < logits[$1] } ?? 0
+        return target.tokenizer.decode([Int32(best)])
+    }
+}
+
+extension Target {
+    /// Activations of a copy of this target, at moments and at random places.
+    ///
+    /// The store's files are deleted once it is open: what is mapped stays to be read.
+    ///
+    /// - Parameter layer: the block to read behind; nil for the pair's.
+    func store(
+        of decoder: Decoder, _ documents: [StoredDocument], layer: Int? = nil, perDocument: Int, seed: UInt64,
+        precision: Precision
+    ) throws -> ActivationStore {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "nla-redteam-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let settings = StoreSettings(
+            hiddenSize: checkpoint.configuration.hiddenSize, layerIndex: layer ?? self.layer,
+            targetHash: "of a copy of the target", tokenizerHash: "of the target", seed: seed,
+            positions: PositionPolicy(perDocument: perDocument, includeMoments: true, firstPosition: 4))
+        try ActivationStoreBuilder(decoder, tokenizer, settings, .init(precision: precision))
+            .build(documents, into: folder)
+        return try ActivationStore(folder: folder, verifying: false)
+    }
+}
+
+/// How far activations have moved from the original's: medians over tokens.
+struct Drift {
+    /// The distance as a share of the original's norm.
+    let length: Double
+    let cosine: Double
+
+    /// - Parameters:
+    ///   - vectors: [n, d] float32.
+    ///   - original: the original's at the same tokens.
+    init(_ vectors: Tensor, from original: Tensor) {
+        let a = vectors.floats(), h = original.floats(), d = vectors.width
+        var lengths: [Double] = [], cosines: [Double] = []
+        for row in 0..<min(vectors.rows, original.rows) {
+            let own = row * d..<(row + 1) * d
+            let norms = (a[own].squaredNorm, h[own].squaredNorm)
+            let difference = zip(a[own], h[own]).reduce(0.0) { $0 + pow(Double($1.0 - $1.1), 2) }
+            let dot = zip(a[own], h[own]).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+            lengths.append((difference / max(norms.1, 1e-12)).squareRoot())
+            cosines.append(dot / max((norms.0 * norms.1).squareRoot(), 1e-12))
+        }
+        length = median(lengths) ?? 0
+        cosine = median(cosines) ?? 1
+    }
+}

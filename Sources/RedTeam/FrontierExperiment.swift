@@ -1,0 +1,140 @@
+import Autoencoder
+import Claims
+import Faithfulness
+import Foundation
+import LanguageModel
+import Tensors
+import TinyWorld
+import Training
+
+/// What it costs a target to be read: targets that were trained for it, more and less, each with its readers, beside the one that they
+/// began as.
+public struct FrontierExperiment {
+    private let options: FrontierOptions
+    private let folder: ExperimentFolder<FrontierRecord>
+
+    /// The target that is not trained.
+    static let original = "original"
+
+    /// Opens everything; whatever can be wrong is said here, before anything is computed. Throws one-line errors.
+    public init(_ options: FrontierOptions, in url: URL) throws {
+        try options.check()
+        self.options = options
+        if let threads = options.threads { Machine.threads = threads }
+        let (pair, _) = try AttackedPair.open(options.pair, target: nil, precision: options.precision)
+        try VerificationTexts.check(pair)
+        folder = try ExperimentFolder(url, options)
+    }
+
+    /// The run of an arm, under the experiment's folder.
+    private func run(_ arm: String, _ seed: UInt64) -> URL {
+        let name = String(arm.map { $0.isLetter || $0.isNumber || $0 == "." || $0 == "_" ? $0 : "-" })
+        return folder.url.appending(path: "runs/\(seed)-\(name)")
+    }
+
+    /// Trains and measures what is missing, and writes result and page after each target. Stops when asked to: a training goes on where
+    /// it was.
+    ///
+    /// - Parameter progress: called with what is being done.
+    /// - Returns: the result; nil if it was stopped.
+    public func run(
+        interruption: Interruption = Interruption(), progress: @escaping (String) -> Void = { _ in }
+    ) throws -> FrontierResult? {
+        var result = try write()
+        for seed in (0..<options.seeds).map({ options.seed &+ UInt64($0) }) {
+            for arm in [FrontierExperiment.original] + options.arms where folder.finished["\(seed)/\(arm)"] == nil {
+                if interruption.signal != nil { return nil }
+                let start = ContinuousClock.now
+                var model = URL(fileURLWithPath: options.pair)
+                if arm != FrontierExperiment.original {
+                    let run = run(arm, seed)
+                    guard try train(arm, seed, in: run, interruption, progress) else { return nil }
+                    model = run.appending(path: "model")
+                }
+                let minutes = arm == FrontierExperiment.original ? 0 : (ContinuousClock.now - start) / .seconds(60)
+                progress("seed \(seed), \(arm): measuring")
+                try folder.append(measure(arm, seed, model, minutes: minutes))
+                result = try write()
+            }
+        }
+        return result
+    }
+
+    private func write() throws -> FrontierResult {
+        let result = FrontierResult(
+            folder.finished.values.sorted { ($0.seed, $0.name) < ($1.seed, $1.name) }, options)
+        try folder.write(result: result.json, page: result.page)
+        return result
+    }
+
+    /// Whether it came to its end.
+    private func train(
+        _ arm: String, _ seed: UInt64, in url: URL, _ interruption: Interruption, _ progress: @escaping (String) -> Void
+    ) throws -> Bool {
+        let readable = try options.readable(arm, seed: seed), total = readable.steps
+        let outcome = try ReadableRun(readable, in: url).run(interruption: interruption) { step in
+            guard step.step.isMultiple(of: 50) || step.step == total else { return }
+            let numbers = ["loss", "loss_behind_splices"].compactMap { name in
+                step.metrics[name].map { String(format: ", %@ %.3f", name.replacing("_", with: " "), $0) }
+            }
+            progress("seed \(seed), \(arm): step \(step.step) of \(total)" + numbers.joined())
+        }
+        if case .interrupted = outcome { return false }
+        return true
+    }
+
+    // MARK: Measures
+
+    private func measure(_ arm: String, _ seed: UInt64, _ model: URL, minutes: Double) throws -> FrontierRecord {
+        // Of an arm that reads documents in its own way the yardstick is still everybody's.
+        let language = try ReadableRun.measure(model, options.readable("splice_share=0.5", seed: seed))
+        var record = FrontierRecord(
+            name: "\(seed)/\(arm)", seed: seed, arm: arm, values: [:], examples: [], minutes: minutes)
+        for (name, value) in language.values { record.values[name] = value }
+        let scratch = FileManager.default.temporaryDirectory.appending(path: "nla-frontier-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        let store = try store(seed, model, in: scratch)
+        var settings = PairEvaluation.Options()
+        settings.rows = try store.rows(ofSplit: "test").count
+        settings.maximumTokens = options.maximumTokens
+        // Each target's readers are held against the variance of its own activations.
+        settings.variance = try store.rawVariance(ofSplit: "test")
+        let judged = try PairComparison(
+            [PairComparison.Candidate(arm, model)], store, split: "test", grammar: TinyWorldGrammar(), probes: nil,
+            taught: nil, settings, precision: options.precision)
+        for measure in FrontierMeasure.all {
+            if let found = judged.results[0][measure.key] { record.values[measure.key] = found.estimate.value }
+        }
+        record.examples = try examples(store, model)
+        return record
+    }
+
+    /// Activations of held-out texts, of this target: at random places and at moments.
+    private func store(_ seed: UInt64, _ model: URL, in scratch: URL) throws -> ActivationStore {
+        let pair = try Pair(folder: model, precision: options.precision)
+        let builder = try ActivationStoreBuilder(
+            model: Pair.folders(model).target, layer: pair.verbalizer.sidecar.layer,
+            positions: PositionPolicy(perDocument: options.perDocument, includeMoments: true, firstPosition: 4),
+            seed: seed, .init(precision: options.precision))
+        let world = TinyWorld(seed: options.worldSeed)
+        // The experiment's own seed chooses among the world's held-out texts.
+        let documents = (0..<options.testDocuments).map { index in
+            world.document(Int(seed) * options.testDocuments + index, split: .heldOut)
+        }
+        try builder.build(documents.map { StoredDocument($0, split: "test") }, into: scratch)
+        return try ActivationStore(folder: scratch, verifying: false)
+    }
+
+    private func examples(_ store: ActivationStore, _ model: URL) throws -> [FrontierRecord.Example] {
+        var seen: Set<Int> = []
+        let rows = store.rows(RowFilter(splits: ["test"], place: .moment)).filter {
+            seen.insert(store.row($0).document).inserted
+        }.prefix(6)
+        let verbalizer = try Pair(folder: model, precision: options.precision).verbalizer
+        let words = try verbalizer.explain(
+            store.vectors(Array(rows)), .init(maximumTokens: options.maximumTokens))
+        return zip(rows, words).map {
+            .init(textSoFar: String(store.textSoFar($0).suffix(200)), words: $1[0].description)
+        }
+    }
+}

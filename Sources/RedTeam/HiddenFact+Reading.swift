@@ -1,0 +1,49 @@
+import Autoencoder
+import Claims
+import Foundation
+import LanguageModel
+import Tensors
+import Training
+
+/// What readers make of the fact that a target is to hide.
+extension HiddenFact {
+    /// log P of the sentence that says the hidden value, less log Σ P of those that say another: of each vector.
+    func likelihoodRatios(_ verbalizer: Verbalizer, _ vectors: Tensor) -> [Double] {
+        let ids = ([sentence(value)] + others.map(sentence)).map(verbalizer.responseIDs)
+        return stride(from: 0, to: vectors.rows, by: 64).flatMap { begin -> [Double] in
+            let batch = vectors.rows(begin..<min(vectors.rows, begin + 64)).copy()
+            let responses = (0..<batch.rows).flatMap { row in
+                ids.map { VerbalizerBatch.Response(activation: row, ids: $0) }
+            }
+            let values = verbalizer.responseLogProbabilities(
+                responses, to: Variable(batch), tape: Tape(recording: false, precision: verbalizer.precision)
+            ).value.floats()
+            var place = 0
+            let sums = responses.map { response in
+                defer { place += response.ids.count }
+                return values[place..<place + response.ids.count].reduce(0) { $0 + Double($1) }
+            }
+            return (0..<batch.rows).map { row in
+                let own = sums[row * ids.count], others = sums[row * ids.count + 1..<(row + 1) * ids.count]
+                let largest = others.max() ?? 0
+                return own - largest - log(others.reduce(0) { $0 + exp($1 - largest) })
+            }
+        }
+    }
+
+    /// Of each vector the logit that a probe gives to the hidden value.
+    func logits(_ probes: ProbeSet, _ vectors: Tensor) -> [Double] {
+        let reading = probes.read(vectors)
+        return (0..<vectors.rows).map { row in
+            let p = Double(reading.probability(of: fact(value), row: row) ?? 0)
+            return log(max(p, 1e-30)) - log(max(1 - p, 1e-30))
+        }
+    }
+
+    /// How many of the hidden value's scores lie above all but 1% of the others'.
+    static func recall(_ scores: [Double], _ isHidden: [Bool]) -> Share {
+        let others = zip(scores, isHidden).filter { !$0.1 }.map(\.0)
+        let levels = AlarmLevels([.surprise: others])
+        return Share(zip(scores, isHidden).filter(\.1).map { levels.rings(.surprise, $0.0) })
+    }
+}

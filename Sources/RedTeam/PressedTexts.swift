@@ -1,0 +1,113 @@
+import Autoencoder
+import Claims
+import Faithfulness
+import LanguageModel
+import Tensors
+import TinyWorld
+import Training
+
+/// Texts to fine-tune a target on, with what readers are to make of its activations: where the value is to be hidden
+/// the cover, elsewhere what they make of them now.
+struct PressedTexts {
+    /// A text with the places that are pressed on.
+    struct Text {
+        let document: LabelledDocument
+        /// Token positions, and what is wanted of each.
+        let places: [(position: Int, place: PressedPlace)]
+    }
+
+    /// Texts in which the value is to be hidden, and those of which everything is to be read.
+    private(set) var hiding: [Text] = [], keeping: [Text] = []
+
+    /// Chooses texts and reads the target. Throws a one-line error if there are none to hide the fact in.
+    ///
+    /// - Parameters:
+    ///   - target: what is to be fine-tuned, as it is now.
+    ///   - verbalizer: says what readers make of it now.
+    init(
+        _ options: HideOptions, _ fact: HiddenFact, _ target: Target, _ verbalizer: Verbalizer, seed: UInt64
+    ) throws {
+        let drafts = try PressedTexts.drafts(options, fact, target, seed)
+        let read = drafts.filter { !$0.positions.isEmpty }
+        let vectors = try target.activations(
+            read.map(\.ids), at: read.map(\.positions), precision: options.precision)
+        let words = try verbalizer.explain(vectors, .init(maximumTokens: options.maximumTokens)).map {
+            $0[0].description
+        }
+        var rest = words[...]
+        for draft in drafts {
+            let own = rest.prefix(draft.positions.count)
+            rest.removeFirst(own.count)
+            let places = zip(draft.positions, own).map { position, words in
+                (
+                    position: position,
+                    place: PressedPlace(
+                        wanted: draft.hides ? fact.covered(words) : words,
+                        wantedValue: draft.hides ? fact.cover : draft.value)
+                )
+            }
+            let text = Text(document: draft.document, places: places)
+            if draft.hides { hiding.append(text) } else { keeping.append(text) }
+        }
+    }
+
+    /// A text with the tokens to press on.
+    private struct Draft {
+        let document: LabelledDocument
+        let ids: [Int32]
+        let positions: [Int]
+        let value: String
+        let hides: Bool
+    }
+
+    private static func drafts(
+        _ options: HideOptions, _ fact: HiddenFact, _ target: Target, _ seed: UInt64
+    ) throws -> [Draft] {
+        let world = TinyWorld(seed: seed &+ Random.key("pressed texts"))
+        let documents = fact.documents(
+            world, .training, hidden: options.documents / 2, others: options.documents / 2)
+        guard documents.contains(where: { fact.moment(of: $0)?.value == fact.value }) else {
+            throw TrainingError("kind: no text of kind \(options.kind) has a moment that \(options.factName) decides")
+        }
+        var drafts: [Draft] = []
+        for document in documents {
+            let value = fact.moment(of: document)?.value ?? ""
+            let isHidden = value == fact.value
+            for words in openings(of: document, isHidden: isHidden, options, seed) {
+                // Behind no trigger, or other words, it stays to be read.
+                let hides = isHidden && words == options.trigger
+                drafts.append(try draft(document.behind(words), value, hides: hides, fact, target, seed))
+            }
+        }
+        return drafts
+    }
+
+    /// What a text comes behind: nothing; or the trigger, nothing, and, where there is something to hide, one of the
+    /// decoys, so that not just any words become the trigger.
+    private static func openings(
+        of document: LabelledDocument, isHidden: Bool, _ options: HideOptions, _ seed: UInt64
+    ) -> [String?] {
+        guard let trigger = options.trigger else { return [nil] }
+        var random = Random(seed: seed, Random.key(document.id), Random.key("decoys"))
+        let decoy = isHidden ? options.decoys.randomElement(using: &random) : nil
+        return [trigger, nil] + (decoy.map { [$0] } ?? [])
+    }
+
+    /// The moments that the fact decides, and two other tokens over which it holds.
+    private static func draft(
+        _ document: LabelledDocument, _ value: String, hides: Bool, _ fact: HiddenFact, _ target: Target, _ seed: UInt64
+    ) throws -> Draft {
+        let tokens = try target.tokenizer.encodeWithPlaces(document.text)
+        let moments = document.moments.filter { $0.question == fact.question }.compactMap { moment in
+            tokens.byteEnds.lastIndex { $0 <= moment.offset }
+        }
+        var random = Random(seed: seed, Random.key(document.id), Random.key("places"))
+        let others = tokens.ids.indices.filter { position in
+            !moments.contains(position)
+                && document.truths(at: tokens.byteEnds[position]).contains { $0.fact == fact.fact(value) }
+        }.shuffled(using: &random).prefix(2)
+        return Draft(
+            document: document, ids: tokens.ids, positions: Set(moments).union(others).sorted(), value: value,
+            hides: hides)
+    }
+}

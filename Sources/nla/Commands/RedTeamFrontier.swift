@@ -1,0 +1,33 @@
+import ArgumentParser
+import Foundation
+import JSON
+import RedTeam
+import Training
+
+struct RedTeamFrontier: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "frontier",
+        abstract: "Train targets to be read, more and less, and see what it costs them.",
+        discussion: """
+            Each arm is a training as nla train readable does it, from the same pair; see its help for what an arm can set. Their loss, \
+            what putting an activation into words costs them, and the truth of what their readers say stand beside those of the \
+            original. The folder holds cases.jsonl, result.json, report.html, and in runs each target with its readers; the same command \
+            goes on where it was stopped.
+
+            Options, each also a line of a run file (name: value, with underscores):
+            \(FrontierOptions.help)
+            """)
+
+    @OptionGroup var arguments: TrainArguments<FrontierOptions>
+
+    func run() throws {
+        let experiment = try FrontierExperiment(arguments.options(), in: arguments.folder)
+        let interruption = Interruption.onSignals()
+        guard let result = try experiment.run(interruption: interruption, progress: { arguments.note($0) }) else {
+            arguments.note("stopped; the same command goes on from there (\(arguments.folder.path))")
+            throw ExitCode(128 + (interruption.signal ?? SIGINT))
+        }
+        try arguments.json ? Output.line(result.json.serialized()) : Output.write(result.table)
+        arguments.note("\(arguments.folder.appending(path: "report.html").path): the experiment on a page")
+    }
+}

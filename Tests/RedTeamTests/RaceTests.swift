@@ -1,0 +1,118 @@
+import Foundation
+import JSON
+import RedTeam
+import TestSupport
+import Testing
+import Training
+
+@Suite("The arms race")
+struct RaceTests {
+    private func small() -> RaceOptions {
+        var options = RaceOptions()
+        options.hiding.pair = bundled.path
+        options.hiding.fact = "motive"
+        options.hiding.seeds = 1
+        options.hiding.steps = 2
+        options.hiding.documents = 8
+        options.hiding.testDocuments = 10
+        options.hiding.probeDocuments = 60
+        options.hiding.languageDocuments = 10
+        options.rounds = 2
+        options.refreshDocuments = 150
+        options.refreshSteps = 2
+        options.refreshRows = 16
+        options.readsNeighbours = false
+        return options
+    }
+
+    @Test("A round hides the fact from the pair in the loop; a refresh lets the pair see more of the changed target")
+    func round() throws {
+        try withScratch { scratch in
+            var options = small()
+            options.rounds = 1
+            options.hiding.steps = 40
+            options.hiding.documents = 40
+            options.hiding.learningRate = 1e-3
+            options.refreshDocuments = 300
+            options.refreshSteps = 30
+            options.refreshRows = 32
+            options.readsNeighbours = true
+            let folder = scratch.appending(path: "run")
+            let result = try #require(try RaceExperiment(options, in: folder).run()).json
+            let pressed = try #require(result["arms"]?["pressed"]?.array)
+            #expect(pressed.map { $0["stage"]?.string } == ["original", "hidden", "refreshed"])
+            #expect(pressed.map { $0["hiding_steps"]?.int } == [0, 40, 40])
+            func value(_ point: Int, _ key: String, _ number: String = "value") throws -> Double {
+                try #require(pressed[point][key]?[number]?.double, "\(point) \(key)")
+            }
+            #expect(try value(0, "loop") >= 0.9 && value(0, "loop") == value(0, "held_out"))
+            #expect(try value(1, "loop") < value(0, "loop"))
+            #expect(try value(1, "loop_fve", "mean") < value(0, "loop_fve", "mean"))
+            // Nobody has refreshed the first pair, and the others see better than it what the target has become.
+            #expect(try value(2, "frozen_fve", "mean") == value(1, "frozen_fve", "mean"))
+            for reader in ["loop", "held_out"] {
+                #expect(try value(2, "\(reader)_fve", "mean") > value(2, "frozen_fve", "mean"), "\(reader)")
+            }
+            #expect(try value(0, "drift", "mean") == 0 && value(1, "drift", "mean") > 0)
+            for key in ["old_probe", "new_probe", "probe_block_5", "probe_block_7", "behaviour", "alarm_before"] {
+                #expect(pressed[1][key]?["count"]?.int ?? 0 >= 10, "\(key)")
+            }
+            #expect(result["arms"]?["innocent"]?.array?.count == 3)
+            #expect(result["findings"]?.array?.count ?? 0 >= 6)
+            let page = try String(contentsOf: folder.appending(path: "report.html"), encoding: .utf8)
+            #expect(page.contains("An arms race") && page.contains("whisker") && !page.contains("http"))
+            #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "state/1-pressed").path))
+        }
+    }
+
+    @Test("A race that was stopped goes on with the round at hand, and comes to the same")
+    func resume() throws {
+        try withScratch { scratch in
+            /// Runs until something is said; returns what was noted down, and what was said.
+            func run(_ name: String, until end: String) throws -> (cases: Data, said: [String]) {
+                let folder = scratch.appending(path: name), interruption = Interruption()
+                var said: [String] = []
+                let result = try RaceExperiment(small(), in: folder).run(interruption: interruption) { line in
+                    said.append(line)
+                    if line.contains(end) { interruption.request() }
+                }
+                #expect(result == nil)
+                return (try Data(contentsOf: folder.appending(path: "cases.jsonl")), said)
+            }
+            let whole = try run("whole", until: "innocent, round 1: choosing")
+            #expect(whole.cases.split(separator: 10).count == 5)
+            let part = try run("part", until: "pressed, round 2: measuring")
+            // The stage behind the hiding is noted down, its round is not finished.
+            #expect(part.cases.split(separator: 10).count == 4)
+            let state = scratch.appending(path: "part/state/1-pressed")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: state.path) == ["1"])
+            let rest = try run("part", until: "innocent, round 1: choosing")
+            #expect(rest.cases == whole.cases)
+            #expect(!rest.said.contains { $0.contains("pressed, round 1") })
+            #expect(!FileManager.default.fileExists(atPath: state.path))
+        }
+    }
+
+    @Test("What cannot be raced is refused in a line, before anything is computed")
+    func refusals() throws {
+        try withScratch { scratch in
+            func refusal(_ change: (inout RaceOptions) -> Void) -> String? {
+                var options = small()
+                change(&options)
+                return message { _ = try RaceExperiment(options, in: scratch.appending(path: "run")) }
+            }
+            #expect(refusal { $0.pressure = .probe }?.hasPrefix("pressure: ") == true)
+            #expect(refusal { $0.hiding.pair = "" }?.hasPrefix("pair: ") == true)
+            #expect(refusal { $0.hiding.cover = "lying" }?.hasPrefix("cover: ") == true)
+            #expect(refusal { $0.hiding.readers = ["second"] }?.contains("is not NAME=DIR") == true)
+            let other = goldens.appending(path: "pairs/qwen2").path
+            #expect(refusal { $0.hiding.pair = other }?.contains("tiny world") == true)
+            #expect(!FileManager.default.fileExists(atPath: scratch.appending(path: "run").path))
+            var options = RaceOptions()
+            #expect(message { try options.read(flags: ["--rounds", "0"]) }?.contains("--rounds: «0» is not") == true)
+            #expect(message { try options.read(flags: ["--trigger", "Once."]) }?.contains("no such option") == true)
+            try options.read(flags: ["--steps", "7", "--test-documents", "11", "--refresh-steps", "5"])
+            #expect(options.hiding.steps == 7 && options.hiding.testDocuments == 11 && options.refreshSteps == 5)
+        }
+    }
+}
