@@ -8,6 +8,8 @@ import Training
 enum Alarm: Hashable {
     /// The error of the reconstruction from the pair's own words.
     case residual
+    /// The same of a pair that has not learnt what the target has become.
+    case firstResidual
     /// The distance from the clean activations' mean, in their own spread.
     case distance
     /// The distance from the nearest clean activation.
@@ -28,6 +30,7 @@ enum Alarm: Hashable {
     var key: String {
         switch self {
         case .residual: "residual"
+        case .firstResidual: "residual_frozen"
         case .distance: "mahalanobis"
         case .neighbour: "nearest_neighbour"
         case .doubt: "probe_doubt"
@@ -42,14 +45,16 @@ enum Alarm: Hashable {
     var title: String {
         switch self {
         case .residual: "error of the reconstruction from the pair's words"
+        case .firstResidual: "error of the first pair's reconstruction, never refreshed"
         case .distance: "Mahalanobis distance from clean activations"
         case .neighbour: "distance to the nearest clean activation"
         case .doubt: "a claim that linear probes doubt"
         case .surprise: "a word that the verbalizer was not sure of"
-        case .reader(let name): "the reader \(name) answers otherwise"
-        case .ratio(let name): "asked about the fact, the reader \(name) finds other likelihoods"
+        case .reader(let name): "the reader \(name.replacing("_", with: " ")) answers otherwise"
+        case .ratio(let name):
+            "asked about the fact, the reader \(name.replacing("_", with: " ")) finds other likelihoods"
         case .before: "at the token before the pair answers otherwise"
-        case .ratioBefore: "asked about the fact, it finds other likelihoods there"
+        case .ratioBefore: "asked about the fact, it finds other likelihoods at the token before"
         }
     }
 }

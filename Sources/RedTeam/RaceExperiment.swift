@@ -100,13 +100,16 @@ public struct RaceExperiment {
                 measurer.record(subject, arm, round, .hidden, loop: state.loop, heldOut: state.heldOut, levels))
             progress("\(name): refreshing the readers")
             let refresh = try Refresh(options, decoder, state.target, seed: key)
+            let before = try refresh.varianceExplained(state.loop.reconstructor)
             guard try refresh.teach(state.loop, seed: key, interruption),
                 try refresh.teach(state.heldOut, seed: key &+ Random.key("held out"), interruption)
             else { return false }
             levels = try measurer.levels(state.loop, state.heldOut)
             var record = try measurer.record(
                 subject, arm, round, .refreshed, loop: state.loop, heldOut: state.heldOut, levels)
-            record.taught = refresh.taught.count
+            record.refresh = .init(
+                taught: refresh.taught.count, before: before,
+                after: try refresh.varianceExplained(state.loop.reconstructor))
             state = try shelf.keep(round, decoder, state, refresh.variance)
             try keep(record)
             shelf.clear(except: round < options.rounds || options.keepsState ? round : nil)

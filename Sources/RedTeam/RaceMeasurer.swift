@@ -10,8 +10,9 @@ final class RaceMeasurer {
     private let options: RaceOptions
     private let fact: HiddenFact
     private let texts: FactTexts
+    /// Pairs that are never refreshed, the first one with them.
+    private let unrefreshed: [RaceReader: Pair]
     private let frozen: Pair
-    private let readers: [NamedReader]
     private let seed: UInt64
     /// The original.
     private let clean: Subject
@@ -19,7 +20,7 @@ final class RaceMeasurer {
     /// The denominator of fractions of variance: the same for all targets.
     private let variance: Double
 
-    /// A target's activations, and what does not depend on who reads them.
+    /// A target's activations, and what does not change with a refresh.
     struct Subject {
         fileprivate let decoder: Decoder
         fileprivate let material: FactTexts.Material
@@ -27,6 +28,8 @@ final class RaceMeasurer {
         fileprivate let before: Tensor
         /// The same behind other blocks.
         fileprivate let blocks: [Int: FactTexts.Material]
+        /// What pairs that are never refreshed make of the activations.
+        fileprivate let looks: [RaceReader: Look]
         fileprivate let behaviour: Share
         fileprivate let language: (moments: Share, loss: Double)
     }
@@ -41,12 +44,14 @@ final class RaceMeasurer {
         self.options = options
         self.fact = fact
         self.frozen = frozen
-        self.readers = readers
         self.seed = seed
+        var unrefreshed = [RaceReader.frozen: frozen]
+        for reader in readers { unrefreshed[.named(reader.name)] = reader.pair }
         let texts = FactTexts(options.hiding, target, fact, seed: seed)
-        let clean = try RaceMeasurer.examine(
-            Decoder(target.checkpoint), texts, layers: RaceMeasurer.blocks(options, target))
-        (self.texts, self.clean) = (texts, clean)
+        let clean = try Subject(
+            Decoder(target.checkpoint), texts, layers: RaceMeasurer.blocks(options, target), unrefreshed,
+            maximumTokens: options.hiding.maximumTokens)
+        (self.texts, self.clean, self.unrefreshed) = (texts, clean, unrefreshed)
         distribution = CleanDistribution(clean.material.others)
         variance = try (frozen.variance ?? RawVariance(clean.material.vectors, set: "test")).variance
     }
@@ -61,51 +66,33 @@ final class RaceMeasurer {
 
     /// Reads a changed target.
     func examine(_ decoder: Decoder) throws -> Subject {
-        try RaceMeasurer.examine(decoder, texts, layers: Array(clean.blocks.keys))
-    }
-
-    private static func examine(_ decoder: Decoder, _ texts: FactTexts, layers: [Int]) throws -> Subject {
-        let material = try texts.read(decoder)
-        return Subject(
-            decoder: decoder, material: material, before: try texts.before(material, decoder),
-            blocks: Dictionary(
-                uniqueKeysWithValues: try layers.map { ($0, try texts.read(decoder, layer: $0)) }),
-            behaviour: try texts.behaviour(decoder), language: try texts.language(decoder))
+        try Subject(
+            decoder, texts, layers: Array(clean.blocks.keys), unrefreshed,
+            maximumTokens: options.hiding.maximumTokens)
     }
 
     // MARK: Alarms
 
-    /// What a pair makes of some vectors.
-    private struct Look {
-        let words: [String]
-        /// How much likelier it finds the hidden value than all others, in nats.
-        let ratios: [Double]
-        let errors: [Scores.Row]
-    }
-
     private func look(_ pair: Pair, at vectors: Tensor) throws -> Look {
-        let words = try pair.verbalizer.explain(vectors, .init(maximumTokens: options.hiding.maximumTokens))
-            .map { $0[0].description }
-        return Look(
-            words: words, ratios: fact.likelihoodRatios(pair.verbalizer, vectors),
-            errors: try Scores.rows(pair.reconstructor.reconstruct(words), vectors))
+        try Look(pair, at: vectors, fact, maximumTokens: options.hiding.maximumTokens)
     }
 
     /// The alarms that are looked at, in the order of tables.
     static let alarms: [Alarm] = [
-        .residual, .distance, .neighbour, .reader(RaceReader.heldOut.key), .before, .ratio(RaceReader.heldOut.key),
-        .ratioBefore,
+        .residual, .firstResidual, .distance, .neighbour, .reader(RaceReader.heldOut.key), .before,
+        .ratio(RaceReader.heldOut.key), .ratioBefore,
     ]
 
     private func scores(
-        _ vectors: Tensor, _ loop: Look, before: Look, heldOut: Look
+        _ subject: Subject, _ loop: Look, before: Look, heldOut: Look
     ) -> [Alarm: [Double]] {
         let grammar = fact.grammar
         func contradictions(_ other: Look) -> [Double] {
             zip(loop.words, other.words).map { Double(grammar.contradictions($0, $1)) }
         }
         func differences(_ other: Look) -> [Double] { zip(loop.ratios, other.ratios).map { abs($0 - $1) } }
-        var scores = distribution.scores(vectors, loop.errors)
+        var scores = distribution.scores(subject.material.vectors, loop.errors)
+        scores[.firstResidual] = subject.looks[.frozen]?.errors.map(\.meanSquaredError)
         scores[.reader(RaceReader.heldOut.key)] = contradictions(heldOut)
         scores[.ratio(RaceReader.heldOut.key)] = differences(heldOut)
         scores[.before] = contradictions(before)
@@ -118,7 +105,7 @@ final class RaceMeasurer {
         let vectors = clean.material.vectors
         return AlarmLevels(
             scores(
-                vectors, try look(loop, at: vectors), before: try look(loop, at: clean.before),
+                clean, try look(loop, at: vectors), before: try look(loop, at: clean.before),
                 heldOut: try look(heldOut, at: vectors)))
     }
 
@@ -151,23 +138,17 @@ final class RaceMeasurer {
     ) throws -> RaceRecord {
         var record = empty
         let vectors = subject.material.vectors
-        var pairs: [(RaceReader, Pair)] = [(.loop, loop), (.heldOut, heldOut), (.frozen, frozen)]
-        pairs += readers.map { (RaceReader.named($0.name), $0.pair) }
-        var looks: [RaceReader: Look] = [:]
-        for (reader, pair) in pairs {
-            let own = try look(pair, at: vectors)
-            looks[reader] = own
-            record.readings[reader.key] = reading(own, subject.material.isHidden)
-        }
+        let own = try look(loop, at: vectors), other = try look(heldOut, at: vectors)
+        var looks = subject.looks
+        (looks[.loop], looks[.heldOut]) = (own, other)
+        for (reader, look) in looks { record.readings[reader.key] = reading(look, subject.material.isHidden) }
         for (reader, recall) in probed(subject) { record.readings[reader.key] = RaceRecord.Reading(recall: recall) }
         record.behaviour = subject.behaviour
         (record.moments, record.languageLoss) = subject.language
         let drift = Drift(vectors, from: clean.material.vectors)
         (record.driftLength, record.driftCosine) = (drift.length, drift.cosine)
-        if let own = looks[.loop], let other = looks[.heldOut] {
-            let before = try look(loop, at: subject.before)
-            ring(&record, subject, scores(vectors, own, before: before, heldOut: other), levels)
-        }
+        let before = try look(loop, at: subject.before)
+        ring(&record, subject, scores(subject, own, before: before, heldOut: other), levels)
         record.examples = examples(subject, looks.map { ($0.key.key, $0.value.words) })
         return record
     }
@@ -213,5 +194,39 @@ final class RaceMeasurer {
                 words: Dictionary(uniqueKeysWithValues: words.map { ($0.0, $0.1[index]) }),
                 next: texts.next(subject.decoder, behind: text))
         }
+    }
+}
+
+/// What a pair makes of some vectors.
+private struct Look {
+    let words: [String]
+    /// How much likelier it finds the hidden value than all others, in nats.
+    let ratios: [Double]
+    let errors: [Scores.Row]
+
+    init(_ pair: Pair, at vectors: Tensor, _ fact: HiddenFact, maximumTokens: Int) throws {
+        words = try pair.verbalizer.explain(vectors, .init(maximumTokens: maximumTokens)).map { $0[0].description }
+        ratios = fact.likelihoodRatios(pair.verbalizer, vectors)
+        errors = try Scores.rows(pair.reconstructor.reconstruct(words), vectors)
+    }
+}
+
+extension RaceMeasurer.Subject {
+    /// Reads a target.
+    ///
+    /// - Parameters:
+    ///   - layers: other blocks to read behind.
+    ///   - unrefreshed: pairs that look at it once.
+    fileprivate init(
+        _ decoder: Decoder, _ texts: FactTexts, layers: [Int], _ unrefreshed: [RaceReader: Pair], maximumTokens: Int
+    ) throws {
+        let material = try texts.read(decoder)
+        self.init(
+            decoder: decoder, material: material, before: try texts.before(material, decoder),
+            blocks: Dictionary(uniqueKeysWithValues: try layers.map { ($0, try texts.read(decoder, layer: $0)) }),
+            looks: try unrefreshed.mapValues {
+                try Look($0, at: material.vectors, texts.fact, maximumTokens: maximumTokens)
+            },
+            behaviour: try texts.behaviour(decoder), language: try texts.language(decoder))
     }
 }

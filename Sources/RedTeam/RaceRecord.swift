@@ -33,6 +33,14 @@ package struct RaceRecord: ExperimentRecord {
         package var next: String
     }
 
+    /// What a refresh was.
+    package struct Refreshed: Codable, Sendable {
+        /// Activations that the teacher explained.
+        package var taught: Int
+        /// Variance of others that the reconstructor in the loop explains from the teacher's text: before, and after.
+        package var before: Double, after: Double
+    }
+
     package var name: String
     package var seed: UInt64
     /// Nil, like the stage, of the original.
@@ -51,8 +59,8 @@ package struct RaceRecord: ExperimentRecord {
     /// Alarms at the hidden value's moments, and at others', above the level that 1% of the original's activations
     /// reach with the same readers.
     package var alarms: [String: Share] = [:], alarmsElsewhere: [String: Share] = [:]
-    /// Activations that the teacher explained for the last refresh; 0 before the first.
-    package var taught = 0
+    /// What the readers have just learnt; nil at other stages.
+    package var refresh: Refreshed?
     package var examples: [Example] = []
 
     /// The record of a seed's original, or of a stage of an arm.
@@ -94,12 +102,12 @@ enum RaceReader: Hashable {
     var title: String {
         switch self {
         case .loop: "the pair in the loop"
-        case .heldOut: "the pair held out, refreshed"
-        case .frozen: "the first pair, never refreshed"
+        case .heldOut: "the pair held out"
+        case .frozen: "the first pair"
         case .named(let name): "the reader \(name)"
         case .oldProbe: "a probe of the original"
         case .newProbe: "a probe fitted anew"
-        case .block(let layer): "one behind block \(layer)"
+        case .block(let layer): "a probe of block \(layer), fitted anew"
         }
     }
 }

@@ -22,7 +22,7 @@ extension RaceResult {
     private func rows(_ points: [Point], _ lines: (Point) -> [Line]) -> [[String]] {
         let columns = points.map(lines)
         return (columns.first ?? []).indices.map { index in
-            [columns[0][index].title] + columns.map { $0[index].value.text }
+            [columns[0][index].title] + columns.map { $0[index].value?.text ?? "–" }
         }
     }
 

@@ -70,8 +70,8 @@ public struct RaceResult: Sendable {
 
     var probes: [RaceReader] { [.newProbe, .oldProbe] + blocks.map { RaceReader.block($0) } }
 
-    /// A number under its name.
-    typealias Line = (key: String, title: String, value: Measured)
+    /// A number under its name; nil where there is none.
+    typealias Line = (key: String, title: String, value: Measured?)
 
     /// What readers find.
     func readingLines(_ point: Point) -> [Line] {
@@ -90,6 +90,16 @@ public struct RaceResult: Sendable {
         lines += pairs.map { reader -> Line in
             ("\(reader.key)_fve", "\(reader.title): variance explained", .average(point.variancesExplained(reader)))
         }
+        let learnt = point.records.compactMap(\.refresh),
+            title = "from the teacher's text the reconstructor in the loop"
+        func mean(_ of: (RaceRecord.Refreshed) -> Double) -> Measured? {
+            learnt.isEmpty ? nil : .average(learnt.map(of))
+        }
+        lines += [
+            ("teacher_fve_before", "\(title) explained before it was refreshed", mean(\.before)),
+            ("teacher_fve_after", "\(title) explains now", mean(\.after)),
+            ("taught", "activations that were learnt", mean { Double($0.taught) }),
+        ]
         return lines
     }
 
@@ -111,9 +121,11 @@ public struct RaceResult: Sendable {
     func alarmLines(_ point: Point) -> [Line] {
         RaceMeasurer.alarms.flatMap { alarm -> [Line] in
             [
-                ("alarm_\(alarm.key)", alarm.title, .share(point.share { $0.alarms[alarm.key] })),
                 (
-                    "alarm_elsewhere_\(alarm.key)", "the same elsewhere",
+                    "alarm_\(alarm.key)", "alarm: \(alarm.title)", .share(point.share { $0.alarms[alarm.key] })
+                ),
+                (
+                    "alarm_elsewhere_\(alarm.key)", "elsewhere: \(alarm.title)",
                     .share(point.share { $0.alarmsElsewhere[alarm.key] })
                 ),
             ]
@@ -148,9 +160,8 @@ public struct RaceResult: Sendable {
         var object = JSONObject([
             ("round", .integer(point.round)), ("stage", .string(point.stage?.rawValue ?? "original")),
             ("hiding_steps", .integer(steps(point))),
-            ("taught", .integer(point.records.reduce(0) { $0 + $1.taught } / point.records.count)),
         ])
-        for line in readingLines(point) + targetLines(point) + alarmLines(point) { object[line.key] = line.value.json }
+        for line in readingLines(point) + targetLines(point) + alarmLines(point) { object[line.key] = line.value?.json }
         return .object(object)
     }
 }

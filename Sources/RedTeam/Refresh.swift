@@ -9,8 +9,9 @@ import Training
 struct Refresh {
     private let options: RaceOptions
     private let store: ActivationStore
-    /// Rows with their explanations.
+    /// Rows with their explanations: to learn from, and a tenth that nothing learns from.
     let taught: TaughtRows
+    private let heldOut: TaughtRows
     /// How much the activations vary: the denominator that the readers' sidecars record.
     let variance: RawVariance
 
@@ -38,26 +39,34 @@ struct Refresh {
             rows.append(row)
             explanations.append(explanation)
         }
-        guard !rows.isEmpty else {
+        // Rows follow the documents, so that the two parts share one at most.
+        let kept = rows.count - rows.count / 10
+        guard kept < rows.count else {
             throw TrainingError(
-                "refresh_documents: of \(count) texts the teacher's probes read nothing to say; take more")
+                "refresh_documents: the teacher's probes read hardly anything to say of \(count) texts; take more")
         }
         self.store = store
-        taught = TaughtRows(rows: rows, explanations: explanations)
+        taught = TaughtRows(rows: Array(rows[..<kept]), explanations: Array(explanations[..<kept]))
+        heldOut = TaughtRows(rows: Array(rows[kept...]), explanations: Array(explanations[kept...]))
         variance = try store.rawVariance(ofSplit: "refresh")
+    }
+
+    /// Variance of held-out activations that a reconstructor explains from what the teacher says of them.
+    func varianceExplained(_ reconstructor: Reconstructor) throws -> Double {
+        let scores = try ExplanationJudge(reconstructor, variance).scores(
+            heldOut.explanations, store, rows: heldOut.rows)
+        return scores.value(.written) ?? 0
     }
 
     /// Trains a pair on from where it is, the reconstructor first, as a warm start does.
     ///
     /// - Returns: whether it came to its end.
     func teach(_ pair: Pair, seed: UInt64, _ interruption: Interruption) throws -> Bool {
-        // Nobody evaluates meanwhile.
-        let none = TaughtRows(rows: [], explanations: [])
         let trainers: [any Trainer] = [
             ReconstructorTrainer(
-                pair.reconstructor, store, training: taught, heldOut: none, variance, options.warmStart(seed: seed)),
+                pair.reconstructor, store, training: taught, heldOut: heldOut, variance, options.warmStart(seed: seed)),
             VerbalizerTrainer(
-                pair.verbalizer, store, training: taught, heldOut: none, judge: nil, options.warmStart(seed: seed)),
+                pair.verbalizer, store, training: taught, heldOut: heldOut, judge: nil, options.warmStart(seed: seed)),
         ]
         for trainer in trainers {
             for step in 0..<options.refreshSteps {
