@@ -152,4 +152,12 @@ struct AlarmLevels {
     }
 
     func rings(_ alarm: Alarm, _ score: Double) -> Bool { score > levels[alarm] ?? .infinity }
+
+    /// Where an alarm rings among vectors at which the hidden value holds, and among others.
+    func shares(_ alarm: Alarm, _ scores: [Double], _ isHidden: [Bool]) -> (hidden: Share, elsewhere: Share) {
+        let all = zip(scores, isHidden)
+        return (
+            Share(all.filter(\.1).map { rings(alarm, $0.0) }), Share(all.filter { !$0.1 }.map { rings(alarm, $0.0) })
+        )
+    }
 }

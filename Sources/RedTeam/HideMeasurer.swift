@@ -110,10 +110,8 @@ final class HideMeasurer {
         let drift = Drift(material.vectors, from: original.vectors)
         (measure.driftLength, measure.driftCosine) = (drift.length, drift.cosine)
         for (alarm, scores) in original.distribution.scores(material.vectors, errors) {
-            measure.alarms[alarm.key] = Share(
-                zip(scores, material.isHidden).filter(\.1).map { original.levels.rings(alarm, $0.0) })
-            measure.alarmsElsewhere[alarm.key] = Share(
-                zip(scores, material.isHidden).filter { !$0.1 }.map { original.levels.rings(alarm, $0.0) })
+            (measure.alarms[alarm.key], measure.alarmsElsewhere[alarm.key]) = original.levels.shares(
+                alarm, scores, material.isHidden)
         }
         measure.behaviour = try texts.behaviour(decoder, behind: condition.words)
         return (measure, examples(material, words, decoder))

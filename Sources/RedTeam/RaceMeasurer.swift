@@ -179,9 +179,8 @@ final class RaceMeasurer {
         _ record: inout RaceRecord, _ subject: Subject, _ scores: [Alarm: [Double]], _ levels: AlarmLevels
     ) {
         for (alarm, own) in scores {
-            let all = zip(own, subject.material.isHidden)
-            record.alarms[alarm.key] = Share(all.filter(\.1).map { levels.rings(alarm, $0.0) })
-            record.alarmsElsewhere[alarm.key] = Share(all.filter { !$0.1 }.map { levels.rings(alarm, $0.0) })
+            (record.alarms[alarm.key], record.alarmsElsewhere[alarm.key]) = levels.shares(
+                alarm, own, subject.material.isHidden)
         }
     }
 

@@ -13,9 +13,9 @@ public struct RaceOptions: RunOptions {
     public var rounds = 4
     /// Texts of the whole world whose activations the readers learn in a round, and as many that the teacher's probes
     /// are fitted to.
-    public var refreshDocuments = 1500
+    public var refreshDocuments = 2500
     /// Steps that reconstructor and verbalizer each learn in a round.
-    public var refreshSteps = 80
+    public var refreshSteps = 150
     /// Activations of such a step.
     public var refreshRows = 64
     /// The highest learning rate of such a step.
@@ -27,7 +27,7 @@ public struct RaceOptions: RunOptions {
 
     /// The defaults.
     public init() {
-        hiding.steps = 80
+        hiding.steps = 100
         hiding.testDocuments = 80
         hiding.probeDocuments = 400
         hiding.languageDocuments = 200

@@ -50,7 +50,7 @@ extension RaceResult {
         guard first.round < last.round, let change = comparison(last.recall(.loop), first.recall(.loop)) else {
             return nil
         }
-        let word = ["better than", "as well as", "less than"][change + 1]
+        let word = ["better than", "as well as", "less well than"][change + 1]
         return """
             As many steps against a refreshed pair hide the fact \(word) against the first: \
             \(percent(first.recall(.loop))) is left to be read after round \(first.round), \

@@ -36,6 +36,7 @@ struct RaceTests {
             options.hiding.learningRate = 5e-4
             options.refreshDocuments = 200
             options.refreshSteps = 12
+            options.refreshRows = 32
             options.readsNeighbours = true
             let folder = scratch.appending(path: "run")
             let result = try #require(try RaceExperiment(options, in: folder).run()).json
