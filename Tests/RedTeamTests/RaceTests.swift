@@ -15,10 +15,11 @@ struct RaceTests {
         options.hiding.steps = 2
         options.hiding.documents = 8
         options.hiding.testDocuments = 10
-        options.hiding.probeDocuments = 60
+        options.hiding.probeDocuments = 48
         options.hiding.languageDocuments = 10
+        options.hiding.maximumTokens = 24
         options.rounds = 2
-        options.refreshDocuments = 150
+        options.refreshDocuments = 100
         options.refreshSteps = 2
         options.refreshRows = 16
         options.readsNeighbours = false
@@ -32,11 +33,11 @@ struct RaceTests {
             options.rounds = 1
             options.hiding.steps = 25
             options.hiding.documents = 24
-            options.hiding.othersPerStep = 2
+            options.hiding.pressedPerStep = 6
+            options.hiding.othersPerStep = 1
             options.hiding.learningRate = 5e-4
-            options.refreshDocuments = 200
-            options.refreshSteps = 12
-            options.refreshRows = 32
+            options.refreshSteps = 10
+            options.refreshRows = 24
             options.readsNeighbours = true
             let folder = scratch.appending(path: "run")
             let result = try #require(try RaceExperiment(options, in: folder).run()).json
@@ -68,27 +69,32 @@ struct RaceTests {
     @Test("A race that was stopped goes on with the round at hand, and comes to the same")
     func resume() throws {
         try withScratch { scratch in
-            /// Runs until something is said; returns what was noted down, and what was said.
-            func run(_ name: String, until end: String) throws -> (cases: Data, said: [String]) {
-                let folder = scratch.appending(path: name), interruption = Interruption()
+            let whole = scratch.appending(path: "whole"), part = scratch.appending(path: "part")
+            /// Runs until the pressed target's rounds are over; returns what was said. Calls `look` at each line.
+            func run(_ folder: URL, look: (String) -> Void = { _ in }) throws -> [String] {
+                let interruption = Interruption()
                 var said: [String] = []
                 let result = try RaceExperiment(small(), in: folder).run(interruption: interruption) { line in
                     said.append(line)
-                    if line.contains(end) { interruption.request() }
+                    look(line)
+                    if line.contains("innocent, round 1: choosing") { interruption.request() }
                 }
                 #expect(result == nil)
-                return (try Data(contentsOf: folder.appending(path: "cases.jsonl")), said)
+                return said
             }
-            let whole = try run("whole", until: "innocent, round 1: choosing")
-            #expect(whole.cases.split(separator: 10).count == 5)
-            let part = try run("part", until: "pressed, round 2: measuring")
-            // The stage behind the hiding is noted down, its round is not finished.
-            #expect(part.cases.split(separator: 10).count == 4)
-            let state = scratch.appending(path: "part/state/1-pressed")
+            // What a process leaves that is killed when its second round has been measured and is not finished.
+            _ = try run(whole) { line in
+                guard line.contains("pressed, round 2: refreshing") else { return }
+                try? FileManager.default.copyItem(at: whole, to: part)
+            }
+            let cases = try Data(contentsOf: whole.appending(path: "cases.jsonl"))
+            #expect(cases.split(separator: 10).count == 5)
+            let left = part.appending(path: "cases.jsonl"), state = part.appending(path: "state/1-pressed")
+            #expect(try Data(contentsOf: left).split(separator: 10).count == 4)
             #expect(try FileManager.default.contentsOfDirectory(atPath: state.path) == ["1"])
-            let rest = try run("part", until: "innocent, round 1: choosing")
-            #expect(rest.cases == whole.cases)
-            #expect(!rest.said.contains { $0.contains("pressed, round 1") })
+            let said = try run(part)
+            #expect(try Data(contentsOf: left) == cases)
+            #expect(!said.contains { $0.contains("pressed, round 1") })
             #expect(!FileManager.default.fileExists(atPath: state.path))
         }
     }
