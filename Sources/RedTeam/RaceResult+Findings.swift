@@ -42,7 +42,11 @@ extension RaceResult {
                 value >= RaceResult.found ? "reads it" : value <= RaceResult.hidden ? "does not" : "reads part of it"
             return "\(reader.title) \(word) (\(share.text))"
         }
-        return "After the last refresh \(pairs.map(verdict).joined(separator: ", "))."
+        let written = percent(refreshed.written(.loop)), falsely = percent(refreshed.writtenFalsely(.loop))
+        return """
+            After the last refresh \(pairs.map(verdict).joined(separator: ", ")). The one in the loop writes it at \
+            \(written) of the places where it holds, and at \(falsely) of those where another value does.
+            """
     }
 
     /// Whether hiding gets harder from round to round.
@@ -113,9 +117,10 @@ extension RaceResult {
         for alarm in RaceMeasurer.alarms {
             let share = last.share { $0.alarms[alarm.key] }
             guard let value = share.estimate?.value else { continue }
+            let elsewhere = percent(last.share { $0.alarmsElsewhere[alarm.key] })
             let control = calm.map { ", \(percent($0.share { $0.alarms[alarm.key] })) without pressure" } ?? ""
             if value >= 0.5 {
-                ringing.append("\(alarm.title) (\(percent(share))\(control))")
+                ringing.append("\(alarm.title) (\(percent(share)), \(elsewhere) where nothing is hidden\(control))")
             } else {
                 silent.append("\(alarm.title) (\(percent(share)))")
             }

@@ -33,6 +33,11 @@ public struct RaceResult: Sendable {
             Share(pooling: records.compactMap { $0.readings[reader.key]?.written })
         }
 
+        /// Whether it does where another value holds.
+        func writtenFalsely(_ reader: RaceReader) -> Share {
+            Share(pooling: records.compactMap { $0.readings[reader.key]?.writtenFalsely })
+        }
+
         /// Variance that its words explain, by seed.
         func variancesExplained(_ reader: RaceReader) -> [Double] {
             records.compactMap { $0.readings[reader.key]?.varianceExplained }
@@ -84,7 +89,7 @@ public struct RaceResult: Sendable {
         lines += pairs.map { reader -> Line in
             (
                 "\(reader.key)_written_falsely", "\(reader.title) writes it of other values",
-                .share(point.share { $0.readings[reader.key]?.writtenFalsely })
+                .share(point.writtenFalsely(reader))
             )
         }
         lines += pairs.map { reader -> Line in
