@@ -27,7 +27,7 @@ public struct FrontierExperiment {
     }
 
     /// The run of an arm, under the experiment's folder.
-    private func run(_ arm: String, _ seed: UInt64) -> URL {
+    private func place(_ arm: String, _ seed: UInt64) -> URL {
         let name = String(arm.map { $0.isLetter || $0.isNumber || $0 == "." || $0 == "_" ? $0 : "-" })
         return folder.url.appending(path: "runs/\(seed)-\(name)")
     }
@@ -47,7 +47,7 @@ public struct FrontierExperiment {
                 let start = ContinuousClock.now
                 var model = URL(fileURLWithPath: options.pair)
                 if arm != FrontierExperiment.original {
-                    let run = run(arm, seed)
+                    let run = place(arm, seed)
                     guard try train(arm, seed, in: run, interruption, progress) else { return nil }
                     model = run.appending(path: "model")
                 }

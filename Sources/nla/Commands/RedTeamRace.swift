@@ -1,6 +1,4 @@
 import ArgumentParser
-import Foundation
-import JSON
 import RedTeam
 import Training
 
@@ -28,12 +26,6 @@ struct RedTeamRace: ParsableCommand {
         var options = try arguments.options()
         options.hiding.readers += reader
         let experiment = try RaceExperiment(options, in: arguments.folder)
-        let interruption = Interruption.onSignals()
-        guard let result = try experiment.run(interruption: interruption, progress: { arguments.note($0) }) else {
-            arguments.note("stopped; the same command goes on from there (\(arguments.folder.path))")
-            throw ExitCode(128 + (interruption.signal ?? SIGINT))
-        }
-        try arguments.json ? Output.line(result.json.serialized()) : Output.write(result.table)
-        arguments.note("\(arguments.folder.appending(path: "report.html").path): the experiment on a page")
+        try arguments.report { try experiment.run(interruption: $0, progress: $1) }
     }
 }
