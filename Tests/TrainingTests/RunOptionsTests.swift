@@ -96,7 +96,7 @@ struct RunOptionsTests {
             ("precision: int4", "precision", "f32 or bf16"),
             ("steps: {a: 1}", "steps", "a value"),
             ("- steps", "mapping", "run.yaml"),
-            ("stage: av", "nla train av", "target"),
+            ("stage: av", "the kind av", "target"),
             ("steps: [", "run.yaml", "not YAML"),
             ("learning_rate: nan", "learning_rate", "a number"),
         ])

@@ -43,7 +43,7 @@ extension RunOptions {
             }
             if name == "stage" {
                 guard text == Self.stage else {
-                    throw TrainingError("\(source):\(line) a run file of a \(text) run, not of a \(Self.stage) run")
+                    throw TrainingError("\(source):\(line) a run file of the kind \(text), not \(Self.stage)")
                 }
                 continue
             }
