@@ -90,3 +90,8 @@ package final class ExperimentFolder<Record: ExperimentRecord> {
 package enum ExperimentFiles {
     package static let options = "run.yaml", cases = "cases.jsonl", result = "result.json", page = "report.html"
 }
+
+extension UInt64 {
+    /// The seeds of an experiment that is repeated: this one and those behind it.
+    func consecutive(_ count: Int) -> [UInt64] { (0..<count).map { self &+ UInt64($0) } }
+}

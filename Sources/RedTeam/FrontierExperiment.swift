@@ -41,7 +41,7 @@ public struct FrontierExperiment {
         interruption: Interruption = Interruption(), progress: @escaping (String) -> Void = { _ in }
     ) throws -> FrontierResult? {
         var result = try write()
-        for seed in (0..<options.seeds).map({ options.seed &+ UInt64($0) }) {
+        for seed in options.seed.consecutive(options.seeds) {
             for arm in [FrontierExperiment.original] + options.arms where folder.finished["\(seed)/\(arm)"] == nil {
                 if interruption.signal != nil { return nil }
                 let start = ContinuousClock.now
@@ -93,7 +93,8 @@ public struct FrontierExperiment {
         for (name, value) in language.values { record.values[name] = value }
         let scratch = FileManager.default.temporaryDirectory.appending(path: "nla-frontier-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: scratch) }
-        let store = try store(seed, model, in: scratch)
+        let pair = try Pair(folder: model, precision: options.precision)
+        let store = try store(seed, pair, model, in: scratch)
         var settings = PairEvaluation.Options()
         settings.rows = try store.rows(ofSplit: "test").count
         settings.maximumTokens = options.maximumTokens
@@ -105,13 +106,12 @@ public struct FrontierExperiment {
         for measure in FrontierMeasure.all {
             if let found = judged.results[0][measure.key] { record.values[measure.key] = found.estimate.value }
         }
-        record.examples = try examples(store, model)
+        record.examples = try examples(store, pair)
         return record
     }
 
     /// Activations of held-out texts, of this target: at random places and at moments.
-    private func store(_ seed: UInt64, _ model: URL, in scratch: URL) throws -> ActivationStore {
-        let pair = try Pair(folder: model, precision: options.precision)
+    private func store(_ seed: UInt64, _ pair: Pair, _ model: URL, in scratch: URL) throws -> ActivationStore {
         let builder = try ActivationStoreBuilder(
             model: Pair.folders(model).target, layer: pair.verbalizer.sidecar.layer,
             positions: PositionPolicy(perDocument: options.perDocument, includeMoments: true, firstPosition: 4),
@@ -125,13 +125,12 @@ public struct FrontierExperiment {
         return try ActivationStore(folder: scratch, verifying: false)
     }
 
-    private func examples(_ store: ActivationStore, _ model: URL) throws -> [FrontierRecord.Example] {
+    private func examples(_ store: ActivationStore, _ pair: Pair) throws -> [FrontierRecord.Example] {
         var seen: Set<Int> = []
         let rows = store.rows(RowFilter(splits: ["test"], place: .moment)).filter {
             seen.insert(store.row($0).document).inserted
         }.prefix(6)
-        let verbalizer = try Pair(folder: model, precision: options.precision).verbalizer
-        let words = try verbalizer.explain(
+        let words = try pair.verbalizer.explain(
             store.vectors(Array(rows)), .init(maximumTokens: options.maximumTokens))
         return zip(rows, words).map {
             .init(textSoFar: String(store.textSoFar($0).suffix(200)), words: $1[0].description)

@@ -12,31 +12,6 @@ public struct FrontierResult: Sendable {
         self.options = options
     }
 
-    /// A number over seeds: its mean, with the lowest and the highest.
-    struct Spread {
-        let mean: Double
-        let range: ClosedRange<Double>
-        let seeds: Int
-
-        init?(_ values: [Double]) {
-            guard let low = values.min(), let high = values.max() else { return nil }
-            mean = values.reduce(0, +) / Double(values.count)
-            range = low...high
-            seeds = values.count
-        }
-
-        func text(_ style: NumberStyle, signed: Bool = false) -> String {
-            Estimate(value: mean, interval: seeds > 1 ? range : nil).text(style, signed: signed)
-        }
-
-        var json: JSONValue {
-            [
-                "mean": .number(mean), "lowest": .number(range.lowerBound), "highest": .number(range.upperBound),
-                "seeds": .integer(seeds),
-            ]
-        }
-    }
-
     /// The targets that there are, in the order in which they are shown.
     private var arms: [String] {
         ([FrontierExperiment.original] + options.arms).filter { arm in records.contains { $0.arm == arm } }

@@ -1,5 +1,4 @@
 import Autoencoder
-import Faithfulness
 import Foundation
 import LanguageModel
 import Tensors
@@ -9,10 +8,7 @@ import Training
 public struct HideExperiment {
     private let options: HideOptions
     private let folder: ExperimentFolder<HideRecord>
-    private let pair: Pair
-    private let target: Target
-    private let readers: [NamedReader]
-    private let fact: HiddenFact
+    private let ground: HidingGround
 
     /// The arm that is not trained, and the one trained without pressure.
     static let original = "original", innocent = "innocent"
@@ -21,16 +17,9 @@ public struct HideExperiment {
     public init(_ options: HideOptions, in url: URL) throws {
         try options.check()
         self.options = options
-        if let threads = options.threads { Machine.threads = threads }
-        let opened = try AttackedPair.open(options.pair, target: options.target, precision: options.precision)
-        (pair, target) = opened
-        try VerificationTexts.check(pair)
-        readers = try options.readers.map { try NamedReader($0, like: opened.pair, precision: options.precision) }
-        fact = HiddenFact(options)
+        ground = try HidingGround(options)
         folder = try ExperimentFolder(url, options)
     }
-
-    private func seeds() -> [UInt64] { (0..<options.seeds).map { options.seed &+ UInt64($0) } }
 
     /// Runs what is missing, and writes result and page after each target. Stops between targets when asked to.
     ///
@@ -39,13 +28,14 @@ public struct HideExperiment {
     public func run(
         interruption: Interruption = Interruption(), progress: (String) -> Void = { _ in }
     ) throws -> HideResult? {
-        for seed in seeds() {
+        for seed in options.seed.consecutive(options.seeds) {
             let arms = [HideExperiment.original, HideExperiment.innocent] + options.pressures.map(\.rawValue)
             if arms.allSatisfy({ folder.finished["\(seed)/\($0)"] != nil }) { continue }
             progress("seed \(seed): measuring the original")
-            let measurer = HideMeasurer(options, pair, target, readers, fact, seed: seed)
-            try keep(measurer.record(HideExperiment.original, Decoder(target.checkpoint)))
-            let texts = try PressedTexts(options, fact, target, pair.verbalizer, seed: seed)
+            let measurer = HideMeasurer(options, ground, seed: seed)
+            try keep(measurer.record(HideExperiment.original, Decoder(ground.target.checkpoint)))
+            let texts = try PressedTexts(
+                options, ground.fact, ground.target, ground.pair.verbalizer, seed: seed)
             for arm in arms.dropFirst() where folder.finished["\(seed)/\(arm)"] == nil {
                 if interruption.signal != nil { return nil }
                 let trained = try train(arm, texts, measurer, seed, interruption, progress)
@@ -66,7 +56,8 @@ public struct HideExperiment {
         try FileManager.default.createDirectory(at: targets, withIntermediateDirectories: true)
         // A run that was killed between writing and measuring trains it again.
         try? FileManager.default.removeItem(at: place)
-        try target.checkpoint.write(decoder, type: target.checkpoint.naturalType(), to: place)
+        let checkpoint = ground.target.checkpoint
+        try checkpoint.write(decoder, type: checkpoint.naturalType(), to: place)
     }
 
     private func keep(_ record: HideRecord) throws {
@@ -88,12 +79,11 @@ public struct HideExperiment {
     ) throws -> (Decoder, [HideRecord.Look]?)? {
         let pressure = HidingPressure(rawValue: arm).map { kind in
             Pressure(
-                kind, pair,
-                probe: measurer.originalProbes.flatMap { LinearReader($0, fact.question) },
-                precision: options.precision,
-                seed: seed)
+                kind, ground.pair,
+                probe: measurer.originalProbes.flatMap { LinearReader($0, ground.fact.question) },
+                precision: options.precision, seed: seed)
         }
-        let trainer = try HidingTrainer(target, texts, pressure, options, seed: seed)
+        let trainer = try HidingTrainer(ground.target, texts, pressure, options, seed: seed)
         var looks = try options.lookEvery.map { _ in
             [HideRecord.Look(step: 0, likelihood: try measurer.look(trainer.decoder))]
         }

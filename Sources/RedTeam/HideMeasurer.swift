@@ -31,16 +31,13 @@ final class HideMeasurer {
         let levels: AlarmLevels
     }
 
-    init(
-        _ options: HideOptions, _ pair: Pair, _ target: Target, _ readers: [NamedReader], _ fact: HiddenFact,
-        seed: UInt64
-    ) {
+    init(_ options: HideOptions, _ ground: HidingGround, seed: UInt64) {
         self.options = options
-        self.pair = pair
-        self.readers = readers
-        self.fact = fact
+        pair = ground.pair
+        readers = ground.readers
+        fact = ground.fact
         self.seed = seed
-        texts = FactTexts(options, target, fact, seed: seed)
+        texts = FactTexts(options, ground.target, ground.fact, seed: seed)
         conditions =
             [Condition(name: "plain", words: nil)]
             + (options.trigger.map {

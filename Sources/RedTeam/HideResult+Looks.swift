@@ -7,18 +7,14 @@ extension HideResult {
     func looks(_ arm: String) -> [(step: Int, likelihood: Share)] {
         let all = records.filter { $0.arm == arm }.compactMap(\.looks)
         return Set(all.flatMap { $0.map(\.step) }).sorted().map { step in
-            var sum = Share()
-            for look in all.compactMap({ looks in looks.first { $0.step == step } }) {
-                sum.hits += look.likelihood.hits
-                sum.count += look.likelihood.count
-            }
-            return (step, sum)
+            let looks = all.compactMap { looks in looks.first { $0.step == step } }
+            return (step, Share(pooling: looks.map(\.likelihood)))
         }
     }
 
-    /// The first look at which it found no more than 30%, by the measure of ``verdict(_:)``.
+    /// The first look at which it was hidden.
     func stepsUntilHidden(_ arm: String) -> Int? {
-        looks(arm).first { ($0.likelihood.estimate?.value ?? 1) <= 0.3 }?.step
+        looks(arm).first { ($0.likelihood.estimate?.value ?? 1) <= HidingBar.hidden }?.step
     }
 
     /// Recall over steps, and when it was hidden.

@@ -70,8 +70,7 @@ public struct HideResult: Sendable {
         }
     }
 
-    /// What an arm shows, by the measure set beforehand: recall from at least 0.9 to at most 0.3, behaviour within two points, and
-    /// the control still read.
+    /// What an arm shows, by the ``HidingBar``: recall from found to hidden, behaviour kept, and the control still found.
     func verdict(_ arm: String) -> String {
         func value(_ arm: String, _ key: String) -> Double? {
             guard case .share(let share)? = lines(arm, hiddenCondition).first(where: { $0.key == key })?.value else {
@@ -85,8 +84,8 @@ public struct HideResult: Sendable {
             let ownBefore = value(original, "behaviour"), let all = value(arm, "moments"),
             let allBefore = value(original, "moments")
         else { return "\(arm): not all targets are there to say." }
-        let isKept = own >= ownBefore - 0.02 && all >= allBefore - 0.02
-        let isHidden = before >= 0.9 && after <= 0.3 && control >= 0.9
+        let isKept = own >= ownBefore - HidingBar.behaviour && all >= allBefore - HidingBar.behaviour
+        let isHidden = before >= HidingBar.found && after <= HidingBar.hidden && control >= HidingBar.found
         let numbers = String(
             format: "recall %.0f%% → %.0f%% (control %.0f%%), its words %.1f%% → %.1f%%, all words %.1f%% → %.1f%%",
             100 * before, 100 * after, 100 * control, 100 * ownBefore, 100 * own, 100 * allBefore, 100 * all)

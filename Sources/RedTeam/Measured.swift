@@ -1,42 +1,59 @@
 import Foundation
 import JSON
+import Training
+
+/// A number over seeds: its mean, with the lowest and the highest.
+struct Spread {
+    let mean: Double
+    let range: ClosedRange<Double>
+
+    /// Nil of nothing.
+    init?(_ values: [Double]) {
+        guard let low = values.min(), let high = values.max() else { return nil }
+        mean = values.reduce(0, +) / Double(values.count)
+        range = low...high
+    }
+
+    /// For a person.
+    func text(_ style: NumberStyle, signed: Bool = false) -> String {
+        Estimate(value: mean, interval: range).text(style, signed: signed)
+    }
+
+    /// For a program.
+    var json: JSONValue {
+        ["mean": .number(mean), "lowest": .number(range.lowerBound), "highest": .number(range.upperBound)]
+    }
+}
 
 /// A number of several seeds.
 enum Measured {
     /// Cases of all seeds together.
     case share(Share)
-    /// The mean over seeds, with the lowest and the highest.
-    case mean(Double, ClosedRange<Double>)
+    /// The mean over seeds; nil of nothing.
+    case mean(Spread?)
 
-    /// The mean of some numbers; 0 of none.
-    static func average(_ values: [Double]) -> Measured {
-        .mean(
-            values.reduce(0, +) / Double(max(1, values.count)), (values.min() ?? 0)...(values.max() ?? 0))
-    }
+    /// The mean of some numbers.
+    static func average(_ values: [Double]) -> Measured { .mean(Spread(values)) }
 
     var text: String {
         switch self {
         case .share(let share): share.text
-        case .mean(let value, let range):
-            String(format: "%.3f [%.3f, %.3f]", value, range.lowerBound, range.upperBound)
+        case .mean(let spread): spread?.text(.number) ?? "–"
         }
     }
 
     var json: JSONValue {
         switch self {
         case .share(let share): .object(JSONObject(share.members))
-        case .mean(let value, let range):
-            [
-                "mean": .number(value), "lowest": .number(range.lowerBound), "highest": .number(range.upperBound),
-            ]
+        case .mean(let spread): spread?.json ?? .null
         }
     }
 
-    /// The number itself; nil of no cases.
+    /// The number itself; nil of nothing.
     var value: Double? {
         switch self {
         case .share(let share): share.estimate?.value
-        case .mean(let value, _): value
+        case .mean(let spread): spread?.mean
         }
     }
 }

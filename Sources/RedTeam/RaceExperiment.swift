@@ -1,5 +1,4 @@
 import Autoencoder
-import Faithfulness
 import Foundation
 import LanguageModel
 import Tensors
@@ -13,22 +12,13 @@ import Training
 public struct RaceExperiment {
     private let options: RaceOptions
     private let folder: ExperimentFolder<RaceRecord>
-    private let pair: Pair
-    private let target: Target
-    private let readers: [NamedReader]
-    private let fact: HiddenFact
+    private let ground: HidingGround
 
     /// Opens everything; whatever can be wrong is said here, before anything is computed. Throws one-line errors.
     public init(_ options: RaceOptions, in url: URL) throws {
         try options.check()
         self.options = options
-        let hiding = options.hiding
-        if let threads = hiding.threads { Machine.threads = threads }
-        let opened = try AttackedPair.open(hiding.pair, target: hiding.target, precision: hiding.precision)
-        (pair, target) = opened
-        try VerificationTexts.check(pair)
-        readers = try hiding.readers.map { try NamedReader($0, like: opened.pair, precision: hiding.precision) }
-        fact = HiddenFact(hiding)
+        ground = try HidingGround(options.hiding)
         folder = try ExperimentFolder(url, options)
     }
 
@@ -40,9 +30,9 @@ public struct RaceExperiment {
     public func run(
         interruption: Interruption = Interruption(), progress: (String) -> Void = { _ in }
     ) throws -> RaceResult? {
-        for seed in options.seeds where !isFinished(seed) {
+        for seed in options.hiding.seed.consecutive(options.hiding.seeds) where !isFinished(seed) {
             progress("seed \(seed): measuring the original")
-            let measurer = try RaceMeasurer(options, pair, target, readers, fact, seed: seed)
+            let measurer = try RaceMeasurer(options, ground, seed: seed)
             try keep(measurer.original())
             for arm in RaceArm.allCases {
                 guard try race(arm, seed, measurer, interruption, progress) else { return nil }
@@ -69,7 +59,7 @@ public struct RaceExperiment {
 
     private func write() throws -> RaceResult {
         let result = RaceResult(
-            Array(folder.finished.values), blocks: RaceMeasurer.blocks(options, target), options)
+            Array(folder.finished.values), blocks: RaceMeasurer.blocks(options, ground.target), options)
         try folder.write(result: result.json, page: result.page)
         return result
     }
@@ -127,7 +117,7 @@ public struct RaceExperiment {
     private func start() throws -> RaceState {
         let place = URL(fileURLWithPath: options.hiding.pair), precision = options.hiding.precision
         return RaceState(
-            round: 0, target: target, loop: try Pair(folder: place, precision: precision),
+            round: 0, target: ground.target, loop: try Pair(folder: place, precision: precision),
             heldOut: try Pair(folder: place, precision: precision))
     }
 
@@ -137,7 +127,7 @@ public struct RaceExperiment {
         _ progress: (String) -> Void
     ) throws -> Decoder? {
         let hiding = options.hiding
-        let texts = try PressedTexts(hiding, fact, state.target, state.loop.verbalizer, seed: seed)
+        let texts = try PressedTexts(hiding, ground.fact, state.target, state.loop.verbalizer, seed: seed)
         let pressure =
             arm == .pressed ? Pressure(options.pressure, state.loop, precision: hiding.precision, seed: seed) : nil
         let trainer = try HidingTrainer(state.target, texts, pressure, hiding, seed: seed)

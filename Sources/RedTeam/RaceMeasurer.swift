@@ -36,18 +36,16 @@ final class RaceMeasurer {
 
     /// Looks at the original.
     ///
-    /// - Parameter frozen: the pair as it was before the first round.
-    init(
-        _ options: RaceOptions, _ frozen: Pair, _ target: Target, _ readers: [NamedReader], _ fact: HiddenFact,
-        seed: UInt64
-    ) throws {
+    /// - Parameter ground: the pair and the target as they were before the first round.
+    init(_ options: RaceOptions, _ ground: HidingGround, seed: UInt64) throws {
+        let frozen = ground.pair, target = ground.target
         self.options = options
-        self.fact = fact
         self.frozen = frozen
         self.seed = seed
+        fact = ground.fact
         var unrefreshed = [RaceReader.frozen: frozen]
-        for reader in readers { unrefreshed[.named(reader.name)] = reader.pair }
-        let texts = FactTexts(options.hiding, target, fact, seed: seed)
+        for reader in ground.readers { unrefreshed[.named(reader.name)] = reader.pair }
+        let texts = FactTexts(options.hiding, target, ground.fact, seed: seed)
         let clean = try Subject(
             Decoder(target.checkpoint), texts, layers: RaceMeasurer.blocks(options, target), unrefreshed,
             maximumTokens: options.hiding.maximumTokens)

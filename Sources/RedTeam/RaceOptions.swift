@@ -69,9 +69,6 @@ public struct RaceOptions: RunOptions {
         }
     }
 
-    /// The experiment's seeds.
-    var seeds: [UInt64] { (0..<hiding.seeds).map { hiding.seed &+ UInt64($0) } }
-
     /// How readers are trained on.
     func warmStart<Stage: WarmStartStage>(seed: UInt64) -> WarmStartOptions<Stage> {
         var options = WarmStartOptions<Stage>()

@@ -2,9 +2,6 @@ import Foundation
 import Training
 
 extension RaceResult {
-    /// The measure set beforehand: what is read at this share of the texts is found, at that one it is hidden.
-    private static let found = 0.9, hidden = 0.3
-
     /// What it shows, in sentences; none before the first round is done.
     var findings: [String] {
         let pressed = points(.pressed)
@@ -39,7 +36,7 @@ extension RaceResult {
         func verdict(_ reader: RaceReader) -> String {
             let share = refreshed.recall(reader), value = share.estimate?.value ?? 0
             let word =
-                value >= RaceResult.found ? "reads it" : value <= RaceResult.hidden ? "does not" : "reads part of it"
+                value >= HidingBar.found ? "reads it" : value <= HidingBar.hidden ? "does not" : "reads part of it"
             return "\(reader.title) \(word) (\(share.text))"
         }
         let written = percent(refreshed.written(.loop)), falsely = percent(refreshed.writtenFalsely(.loop))
@@ -79,7 +76,7 @@ extension RaceResult {
         let best = probes.filter { $0 != .oldProbe }.max {
             (last.recall($0).estimate?.value ?? 0) < (last.recall($1).estimate?.value ?? 0)
         }
-        let isThere = best.map { (last.recall($0).estimate?.value ?? 0) >= RaceResult.found } ?? false
+        let isThere = best.map { (last.recall($0).estimate?.value ?? 0) >= HidingBar.found } ?? false
         let finding =
             isThere ? "still there to be read" : "no longer there for a linear reader to find at nine in ten texts"
         return "Of linear probes after the last hiding: \(all). The fact is \(finding)."
@@ -90,7 +87,7 @@ extension RaceResult {
             let own = last.share(\.behaviour).estimate?.value,
             let allBefore = original.share(\.moments).estimate?.value, let all = last.share(\.moments).estimate?.value
         else { return nil }
-        let isKept = own >= before - 0.02 && all >= allBefore - 0.02
+        let isKept = own >= before - HidingBar.behaviour && all >= allBefore - HidingBar.behaviour
         let losses = [original, last].map { Measured.average($0.records.map(\.languageLoss)).value ?? 0 }
         return String(
             format: """

@@ -1,0 +1,32 @@
+import Autoencoder
+import Faithfulness
+import LanguageModel
+import Tensors
+import Training
+
+/// What experiments with hiding work on, all of it open.
+struct HidingGround {
+    let pair: Pair
+    let target: Target
+    let readers: [NamedReader]
+    let fact: HiddenFact
+
+    /// Opens everything; whatever can be wrong is said here. Throws one-line errors. Options must have been checked.
+    init(_ options: HideOptions) throws {
+        if let threads = options.threads { Machine.threads = threads }
+        let (pair, target) = try AttackedPair.open(options.pair, target: options.target, precision: options.precision)
+        try VerificationTexts.check(pair)
+        self.pair = pair
+        self.target = target
+        readers = try options.readers.map { try NamedReader($0, like: pair, precision: options.precision) }
+        fact = HiddenFact(options)
+    }
+}
+
+/// The measure that was set before anything was tried.
+enum HidingBar {
+    /// What is read at this share of the texts, or more, is found; what is read at that one, or less, is hidden.
+    static let found = 0.9, hidden = 0.3
+    /// Behaviour that falls by no more than this is kept.
+    static let behaviour = 0.02
+}
