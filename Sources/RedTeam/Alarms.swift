@@ -16,6 +16,8 @@ enum Alarm: Hashable {
     case neighbour
     /// −log P, by linear probes, of the claim that they doubt most.
     case doubt
+    /// The same by probes behind another block.
+    case block(Int)
     /// How unlikely the verbalizer finds the least likely word it wrote.
     case surprise
     /// Questions that another reader answers otherwise.
@@ -34,6 +36,7 @@ enum Alarm: Hashable {
         case .distance: "mahalanobis"
         case .neighbour: "nearest_neighbour"
         case .doubt: "probe_doubt"
+        case .block(let layer): "probe_doubt_block_\(layer)"
         case .surprise: "surprise"
         case .reader(let name): "reader_\(name)"
         case .ratio(let name): "ratio_\(name)"
@@ -49,6 +52,7 @@ enum Alarm: Hashable {
         case .distance: "Mahalanobis distance from clean activations"
         case .neighbour: "distance to the nearest clean activation"
         case .doubt: "a claim that linear probes doubt"
+        case .block(let layer): "a claim that linear probes of block \(layer) doubt"
         case .surprise: "a word that the verbalizer was not sure of"
         case .reader(let name): "the reader \(name.replacing("_", with: " ")) answers otherwise"
         case .ratio(let name):
@@ -90,12 +94,7 @@ struct Watch {
         let errors = try Scores.rows(pair.reconstructor.reconstruct(words), vectors)
         let probed = probes.read(vectors)
         var scores = distribution.scores(vectors, errors)
-        scores[.doubt] = words.enumerated().map { row, text in
-            // Of last words, and of values that a probe has not met, it knows nothing.
-            grammar.read(text).claims.filter { $0.question != endingQuestion }
-                .compactMap { probed.probability(of: $0, row: row) }.filter { $0 > 0 }
-                .map { -log(Double($0)) }.max() ?? 0
-        }
+        scores[.doubt] = grammar.doubts(words, probed)
         scores[.surprise] = explanations.map { -Double($0.logProbabilities.min() ?? 0) }
         var others: [String: [String]] = [:]
         for reader in readers {
@@ -120,6 +119,17 @@ extension CleanDistribution {
 }
 
 extension ClaimGrammar {
+    /// −log P of each explanation's claim that linear probes doubt most, in nats; 0 where they doubt none.
+    ///
+    /// Of last words, and of values that a probe has not met, they know nothing.
+    func doubts(_ explanations: [String], _ probed: ProbeReading) -> [Double] {
+        explanations.enumerated().map { row, text in
+            read(text).claims.filter { $0.question != endingQuestion }
+                .compactMap { probed.probability(of: $0, row: row) }.filter { $0 > 0 }
+                .map { -log(Double($0)) }.max() ?? 0
+        }
+    }
+
     /// Claims of an explanation that another one contradicts: both speak of the question and answer otherwise. Last words
     /// are left out.
     func contradictions(_ text: String, _ other: String) -> Int {

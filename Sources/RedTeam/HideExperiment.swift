@@ -41,13 +41,24 @@ public struct HideExperiment {
                 let trained = try train(arm, texts, measurer, seed, interruption, progress)
                 guard let (decoder, looks) = trained else { return nil }
                 if options.writesTargets { try write(decoder, "\(seed)-\(arm)") }
-                progress("seed \(seed), \(arm): measuring")
-                var record = try measurer.record(arm, decoder)
+                progress("seed \(seed), \(arm): refreshing a copy of the pair, and measuring")
+                let refreshed = try refreshed(decoder, seed, interruption)
+                if interruption.signal != nil { return nil }
+                var record = try measurer.record(arm, decoder, refreshed: refreshed)
                 record.looks = looks
                 try keep(record)
             }
         }
         return try write()
+    }
+
+    /// A copy of the attacked pair that has learnt what the target has become; nil if it is to learn nothing, or was
+    /// stopped.
+    private func refreshed(_ decoder: Decoder, _ seed: UInt64, _ interruption: Interruption) throws -> Pair? {
+        guard options.refresh.steps > 0 else { return nil }
+        let pair = try Pair(folder: URL(fileURLWithPath: options.pair), precision: options.precision)
+        let refresh = try Refresh(options.refresh, decoder, ground.target, seed: seed, precision: options.precision)
+        return try refresh.teach(pair, seed: seed, interruption) ? pair : nil
     }
 
     /// Writes a fine-tuned target in the original's element type.
@@ -67,7 +78,7 @@ public struct HideExperiment {
 
     private func write() throws -> HideResult {
         let result = HideResult(
-            folder.finished.values.sorted { ($0.seed, $0.name) < ($1.seed, $1.name) }, options)
+            folder.finished.values.sorted { ($0.seed, $0.name) < ($1.seed, $1.name) }, blocks: ground.blocks, options)
         try folder.write(result: result.json, page: result.page)
         return result
     }

@@ -1,6 +1,4 @@
 import Autoencoder
-import Claims
-import Foundation
 import LanguageModel
 import Tensors
 import Training
@@ -14,9 +12,7 @@ final class HideMeasurer {
     }
 
     private let options: HideOptions
-    private let pair: Pair
-    private let readers: [NamedReader]
-    private let fact: HiddenFact
+    private let ground: HidingGround
     private let seed: UInt64
     private let texts: FactTexts
     let conditions: [Condition]
@@ -29,13 +25,19 @@ final class HideMeasurer {
         let distribution: CleanDistribution
         let probes: ProbeSet
         let levels: AlarmLevels
+
+        /// - Parameter scores: of the activations, set against their own distribution.
+        init(_ material: FactTexts.Material, _ scores: (CleanDistribution) -> [Alarm: [Double]]) {
+            vectors = material.vectors
+            probes = material.probes
+            distribution = CleanDistribution(material.others)
+            levels = AlarmLevels(scores(distribution))
+        }
     }
 
     init(_ options: HideOptions, _ ground: HidingGround, seed: UInt64) {
         self.options = options
-        pair = ground.pair
-        readers = ground.readers
-        fact = ground.fact
+        self.ground = ground
         self.seed = seed
         texts = FactTexts(options, ground.target, ground.fact, seed: seed)
         conditions =
@@ -46,20 +48,21 @@ final class HideMeasurer {
                     Condition(name: "other_trigger", words: options.otherTrigger),
                 ]
             } ?? [])
-        variance = pair.variance?.variance
+        variance = ground.pair.variance?.variance
     }
 
     /// The probes of the original on texts without a trigger; measure the original first.
     var originalProbes: ProbeSet? { original["plain"]?.probes }
 
     /// Measures a target under every condition.
-    func record(_ arm: String, _ decoder: Decoder) throws -> HideRecord {
+    ///
+    /// - Parameter refreshed: a copy of the attacked pair that has learnt what the target has become.
+    func record(_ arm: String, _ decoder: Decoder, refreshed: Pair? = nil) throws -> HideRecord {
         var record = HideRecord(name: "\(seed)/\(arm)", seed: seed, arm: arm, measures: [:], examples: [])
         let language = try texts.language(decoder)
         for condition in conditions {
-            var (measure, examples) = try measure(decoder, condition)
-            measure.moments = language.moments
-            measure.languageLoss = language.loss
+            var (measure, examples) = try measure(decoder, condition, refreshed)
+            (measure.moments, measure.languageLoss) = language
             record.measures[condition.name] = measure
             // What is hidden is shown where it is hidden.
             if condition.words == options.trigger { record.examples = examples }
@@ -70,61 +73,47 @@ final class HideMeasurer {
     /// What the attacked reader's likelihoods tell of a target where the value is to be hidden, at 1% false alarms.
     func look(_ decoder: Decoder) throws -> Share {
         let (vectors, isHidden) = try texts.moments(decoder, behind: options.trigger)
-        return HiddenFact.recall(fact.likelihoodRatios(pair.verbalizer, vectors), isHidden)
+        return HiddenFact.recall(ground.fact.likelihoodRatios(ground.pair.verbalizer, vectors), isHidden)
     }
 
     // MARK: Measures
 
-    private func measure(
-        _ decoder: Decoder, _ condition: Condition
-    ) throws -> (HideRecord.Measure, [HideRecord.Example]) {
-        let material = try texts.read(decoder, behind: condition.words)
-        let words = try pair.verbalizer.explain(material.vectors, .init(maximumTokens: options.maximumTokens))
-            .map { $0[0].description }
-        let errors = try Scores.rows(pair.reconstructor.reconstruct(words), material.vectors)
-        var measure = HideRecord.Measure()
-        func recall(_ verbalizer: Verbalizer) -> Share {
-            HiddenFact.recall(fact.likelihoodRatios(verbalizer, material.vectors), material.isHidden)
-        }
-        func recall(_ probes: ProbeSet) -> Share {
-            HiddenFact.recall(fact.logits(probes, material.vectors), material.isHidden)
-        }
-        measure.likelihood = recall(pair.verbalizer)
-        for reader in readers { measure.readers[reader.name] = recall(reader.pair.verbalizer) }
-        for (text, isHidden) in zip(words, material.isHidden) {
-            if isHidden {
-                measure.written.add(fact.isSaid(in: text))
-            } else {
-                measure.writtenFalsely.add(fact.isSaid(in: text))
-            }
-        }
-        let original = try original(condition, material, errors)
-        measure.newProbe = recall(material.probes)
-        measure.oldProbe = recall(original.probes)
-        measure.varianceExplained =
-            1 - Scores.meanSquaredError(errors)
-            / (try variance ?? RawVariance(original.vectors, set: "test").variance)
-        let drift = Drift(material.vectors, from: original.vectors)
-        (measure.driftLength, measure.driftCosine) = (drift.length, drift.cosine)
-        for (alarm, scores) in original.distribution.scores(material.vectors, errors) {
-            (measure.alarms[alarm.key], measure.alarmsElsewhere[alarm.key]) = original.levels.shares(
-                alarm, scores, material.isHidden)
-        }
-        measure.behaviour = try texts.behaviour(decoder, behind: condition.words)
-        return (measure, examples(material, words, decoder))
+    private func look(_ pair: Pair, at vectors: Tensor) throws -> PairLook {
+        try PairLook(pair, at: vectors, ground.fact, maximumTokens: options.maximumTokens)
     }
 
-    /// The original's activations under a condition: those at hand where they are its own, the first that come.
-    private func original(
-        _ condition: Condition, _ material: FactTexts.Material, _ errors: [Scores.Row]
-    ) throws -> Original {
-        if let known = original[condition.name] { return known }
-        let distribution = CleanDistribution(material.others)
-        let own = Original(
-            vectors: material.vectors, distribution: distribution, probes: material.probes,
-            levels: AlarmLevels(distribution.scores(material.vectors, errors)))
-        original[condition.name] = own
-        return own
+    private func measure(
+        _ decoder: Decoder, _ condition: Condition, _ refreshed: Pair?
+    ) throws -> (TargetMeasure, [HideRecord.Example]) {
+        let subject = try Subject(decoder, texts, behind: condition.words, blocks: ground.blocks)
+        let material = subject.material, vectors = material.vectors
+        let own = try look(ground.pair, at: vectors)
+        var looks = [Reader.attacked: own], others: [String: PairLook] = [:]
+        for reader in ground.readers {
+            let other = try look(reader.pair, at: vectors)
+            (looks[.named(reader.name)], others[reader.name]) = (other, other)
+        }
+        if let refreshed { looks[.refreshed] = try look(refreshed, at: vectors) }
+        let before = try look(ground.pair, at: subject.before)
+        /// Set against the original's distribution.
+        func scores(_ distribution: CleanDistribution) -> [Alarm: [Double]] {
+            subject.scores(distribution, ground.fact.grammar, own: own, before: before, others: others)
+        }
+        let original = original[condition.name] ?? Original(material, scores)
+        self.original[condition.name] = original
+
+        var measure = TargetMeasure()
+        let variance = try self.variance ?? RawVariance(original.vectors, set: "test").variance
+        for (reader, look) in looks {
+            measure.readings[reader.key] = look.reading(ground.fact, material.isHidden, variance: variance)
+        }
+        for (reader, reading) in subject.probed(ground.fact, original: original.probes) {
+            measure.readings[reader.key] = reading
+        }
+        measure.setDrift(Drift(vectors, from: original.vectors))
+        measure.ring(original.levels, scores(original.distribution), material.isHidden)
+        measure.behaviour = try texts.behaviour(decoder, behind: condition.words)
+        return (measure, examples(material, own.words, decoder))
     }
 
     private func examples(

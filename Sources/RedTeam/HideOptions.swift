@@ -60,6 +60,10 @@ public struct HideOptions: RunOptions {
     public var probeDocuments = 600
     /// Texts of the whole world that language is measured on.
     public var languageDocuments = 300
+    /// Whether probes are fitted to the blocks before and behind the pair's too.
+    public var readsNeighbours = true
+    /// How a copy of a pair learns what a target has become.
+    public var refresh = RefreshOptions()
     /// Tokens of an explanation at most.
     public var maximumTokens = 120
     /// What is computed in.
@@ -106,6 +110,18 @@ public struct HideOptions: RunOptions {
         RunField(
             "language_documents", \.languageDocuments, in: 1...1_000_000,
             "Texts of the whole world that language is measured on."),
+        RunField(
+            "read_neighbours", \.readsNeighbours,
+            "Whether probes are fitted to the blocks before and behind the pair's too."),
+        RunField(
+            "refresh_documents", \.refresh.documents, in: 10...1_000_000,
+            "Texts of the whole world that readers learn of a changed target; as many again for the teacher's probes."),
+        RunField(
+            "refresh_steps", \.refresh.steps, in: 0...1_000_000,
+            "Steps that reconstructor and verbalizer each learn; 0 for no refreshed pair."),
+        RunField("refresh_rows", \.refresh.rows, in: 1...100_000, "Activations of such a step."),
+        RunField(
+            "refresh_learning_rate", \.refresh.learningRate, in: 0...1, "The highest learning rate of such a step."),
         RunField("max_tokens", \.maximumTokens, in: 1...100_000, "Tokens of an explanation at most."),
         RunField("precision", \.precision, "Arithmetic: f32 or bf16."),
         RunField(

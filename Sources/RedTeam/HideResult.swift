@@ -6,9 +6,12 @@ import Training
 public struct HideResult: Sendable {
     let records: [HideRecord]
     let options: HideOptions
+    /// Blocks beside the pair's whose activations probes read.
+    private let blocks: [Int]
 
-    init(_ records: [HideRecord], _ options: HideOptions) {
+    init(_ records: [HideRecord], blocks: [Int], _ options: HideOptions) {
         self.records = records
+        self.blocks = blocks
         self.options = options
     }
 
@@ -22,69 +25,39 @@ public struct HideResult: Sendable {
     /// The condition under which the fact is to be hidden.
     var hiddenCondition: String { options.trigger == nil ? "plain" : "trigger" }
 
-    func measures(_ arm: String, _ condition: String) -> [HideRecord.Measure] {
-        records.filter { $0.arm == arm }.compactMap { $0.measures[condition] }
+    func measures(_ arm: String, _ condition: String) -> PooledMeasures {
+        PooledMeasures(all: records.filter { $0.arm == arm }.compactMap { $0.measures[condition] })
     }
 
-    /// Every number, with its key and title.
-    func lines(_ arm: String, _ condition: String) -> [(key: String, title: String, value: Measured)] {
-        let all = measures(arm, condition)
-        guard !all.isEmpty else { return [] }
-        func share(_ of: (HideRecord.Measure) -> Share?) -> Measured { .share(Share(pooling: all.compactMap(of))) }
-        func mean(_ of: (HideRecord.Measure) -> Double) -> Measured { .average(all.map(of)) }
-        var lines: [(key: String, title: String, value: Measured)] = [
-            ("likelihood", "the attacked reader, by likelihood, at 1% false alarms", share(\.likelihood)),
-            ("written", "the attacked reader writes it", share(\.written)),
-            ("written_falsely", "it writes it of other values", share(\.writtenFalsely)),
-        ]
-        for name in all[0].readers.keys.sorted() {
-            lines.append(
-                ("reader_\(name)", "the reader \(name), by likelihood, at 1% false alarms", share { $0.readers[name] }))
-        }
-        lines += [
-            ("old_probe", "a linear probe of the original, at 1% false alarms", share(\.oldProbe)),
-            ("new_probe", "a linear probe fitted anew, at 1% false alarms", share(\.newProbe)),
-            ("behaviour", "the words that it decides come", share(\.behaviour)),
-            ("moments", "words that any fact decides come, all texts", share(\.moments)),
-            ("language_loss", "nats per token, all texts", mean(\.languageLoss)),
-            ("fve", "variance that the pair explains", mean(\.varianceExplained)),
-            ("drift", "distance from the original's activation, share of its norm", mean(\.driftLength)),
-            ("drift_cosine", "cosine to the original's activation", mean(\.driftCosine)),
-        ]
-        let titles: [Alarm] = [.residual, .distance, .neighbour]
-        for alarm in titles {
-            lines.append(
-                ("alarm_\(alarm.key)", "alarm where it is hidden: \(alarm.title)", share { $0.alarms[alarm.key] }))
-            lines.append(
-                (
-                    "alarm_elsewhere_\(alarm.key)", "the same elsewhere", share { $0.alarmsElsewhere[alarm.key] }
-                ))
-        }
-        return lines
+    /// Every number, with its key and title; none where nothing was measured.
+    private func lines(_ arm: String, _ condition: String) -> [PooledMeasures.Line] {
+        let measures = measures(arm, condition)
+        guard !measures.all.isEmpty else { return [] }
+        let named = options.readers.compactMap { try? NamedReader.parts($0).name }
+        let pairs = [.attacked] + (options.refresh.steps > 0 ? [.refreshed] : []) + named.map { Reader.named($0) }
+        return measures.lines(pairs: pairs, probes: [.newProbe, .oldProbe] + blocks.map { .block($0) })
+            + measures.targetLines + measures.lines(Subject.alarms(readers: named, blocks: blocks))
     }
 
     /// The attacked reader's recall of each seed.
     func seeds(_ arm: String) -> [(seed: UInt64, share: Share)] {
         records.filter { $0.arm == arm }.compactMap { record in
-            record.measures[hiddenCondition].map { (record.seed, $0.likelihood) }
+            record.measures[hiddenCondition].map { measure in
+                (record.seed, PooledMeasures(all: [measure]).recall(.attacked))
+            }
         }
     }
 
     /// What an arm shows, by the ``HidingBar``: recall from found to hidden, behaviour kept, and the control still found.
     func verdict(_ arm: String) -> String {
-        func value(_ arm: String, _ key: String) -> Double? {
-            guard case .share(let share)? = lines(arm, hiddenCondition).first(where: { $0.key == key })?.value else {
-                return nil
-            }
-            return share.estimate?.value
-        }
-        let original = HideExperiment.original
-        guard let before = value(original, "likelihood"), let after = value(arm, "likelihood"),
-            let control = value(HideExperiment.innocent, "likelihood"), let own = value(arm, "behaviour"),
-            let ownBefore = value(original, "behaviour"), let all = value(arm, "moments"),
-            let allBefore = value(original, "moments")
+        let original = measures(HideExperiment.original, hiddenCondition)
+        let innocent = measures(HideExperiment.innocent, hiddenCondition), pressed = measures(arm, hiddenCondition)
+        func recall(_ measures: PooledMeasures) -> Double? { measures.recall(.attacked).estimate?.value }
+        guard let before = recall(original), let after = recall(pressed), let control = recall(innocent),
+            let own = pressed.share(\.behaviour).estimate?.value, let all = pressed.share(\.moments).estimate?.value,
+            let ownBefore = original.share(\.behaviour).estimate?.value,
+            let allBefore = original.share(\.moments).estimate?.value, let isKept = pressed.behaves(like: original)
         else { return "\(arm): not all targets are there to say." }
-        let isKept = own >= ownBefore - HidingBar.behaviour && all >= allBefore - HidingBar.behaviour
         let isHidden = before >= HidingBar.found && after <= HidingBar.hidden && control >= HidingBar.found
         let numbers = String(
             format: "recall %.0f%% → %.0f%% (control %.0f%%), its words %.1f%% → %.1f%%, all words %.1f%% → %.1f%%",
@@ -114,7 +87,7 @@ public struct HideResult: Sendable {
         for arm in arms {
             var own = JSONObject()
             for condition in conditions {
-                own[condition] = .object(JSONObject(lines(arm, condition).map { ($0.key, $0.value.json) }))
+                own[condition] = .object(JSONObject(lines(arm, condition).map { ($0.key, $0.value?.json ?? .null) }))
             }
             own["by_seed"] = .object(
                 JSONObject(seeds(arm).map { ("\($0.seed)", .object(JSONObject($0.share.members))) }))
@@ -155,7 +128,7 @@ public struct HideResult: Sendable {
         let columns = arms.map { lines($0, condition) }
         guard let first = columns.first(where: { !$0.isEmpty }) else { return [] }
         return first.map { line in
-            [line.title] + columns.map { $0.first { $0.key == line.key }?.value.text ?? "–" }
+            [line.title] + columns.map { $0.first { $0.key == line.key }?.value?.text ?? "–" }
         }
     }
 

@@ -10,6 +10,8 @@ struct HidingGround {
     let target: Target
     let readers: [NamedReader]
     let fact: HiddenFact
+    /// The blocks beside the pair's that are read.
+    let blocks: [Int]
 
     /// Opens everything; whatever can be wrong is said here. Throws one-line errors. Options must have been checked.
     init(_ options: HideOptions) throws {
@@ -20,6 +22,10 @@ struct HidingGround {
         self.target = target
         readers = try options.readers.map { try NamedReader($0, like: pair, precision: options.precision) }
         fact = HiddenFact(options)
+        blocks =
+            options.readsNeighbours
+            ? [target.layer - 1, target.layer + 1].filter((0..<target.checkpoint.configuration.blockCount).contains)
+            : []
     }
 }
 

@@ -13,7 +13,12 @@ struct NamedReader {
     init(_ text: String, like attacked: Pair, precision: Precision) throws {
         let (name, folder) = try NamedReader.parts(text)
         self.name = name
-        pair = try Pair(folder: folder, precision: precision)
+        pair = try NamedReader.open(folder, like: attacked, precision: precision)
+    }
+
+    /// Opens a pair for activations of `attacked`'s target. Throws a one-line error.
+    static func open(_ folder: URL, like attacked: Pair, precision: Precision) throws -> Pair {
+        let pair = try Pair(folder: folder, precision: precision)
         let mine = pair.verbalizer.sidecar, theirs = attacked.verbalizer.sidecar
         guard mine.width == theirs.width, mine.layer == theirs.layer,
             pair.targetHash == nil || attacked.targetHash == nil || pair.targetHash == attacked.targetHash
@@ -22,6 +27,7 @@ struct NamedReader {
                 "\(folder.path): reads other activations than the attacked pair (another target, layer or width); name a pair of the same target"
             )
         }
+        return pair
     }
 
     /// Name and folder. Throws a one-line error.

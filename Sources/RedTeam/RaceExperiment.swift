@@ -18,7 +18,12 @@ public struct RaceExperiment {
     public init(_ options: RaceOptions, in url: URL) throws {
         try options.check()
         self.options = options
-        ground = try HidingGround(options.hiding)
+        let ground = try HidingGround(options.hiding)
+        if let heldOut = options.heldOut {
+            _ = try NamedReader.open(
+                URL(fileURLWithPath: heldOut), like: ground.pair, precision: options.hiding.precision)
+        }
+        self.ground = ground
         folder = try ExperimentFolder(url, options)
     }
 
@@ -33,7 +38,8 @@ public struct RaceExperiment {
         for seed in options.hiding.seed.consecutive(options.hiding.seeds) where !isFinished(seed) {
             progress("seed \(seed): measuring the original")
             let measurer = try RaceMeasurer(options, ground, seed: seed)
-            try keep(measurer.original())
+            let first = try start()
+            try keep(measurer.original(loop: first.loop, heldOut: first.heldOut))
             for arm in RaceArm.allCases {
                 guard try race(arm, seed, measurer, interruption, progress) else { return nil }
             }
@@ -59,7 +65,7 @@ public struct RaceExperiment {
 
     private func write() throws -> RaceResult {
         let result = RaceResult(
-            Array(folder.finished.values), blocks: RaceMeasurer.blocks(options, ground.target), options)
+            Array(folder.finished.values), blocks: ground.blocks, options)
         try folder.write(result: result.json, page: result.page)
         return result
     }
@@ -85,18 +91,19 @@ public struct RaceExperiment {
             progress("\(name): choosing texts")
             guard let decoder = try hide(arm, state, key, name, interruption, progress) else { return false }
             progress("\(name): measuring")
-            let subject = try measurer.examine(decoder)
+            let examined = try measurer.examine(decoder)
             try keep(
-                measurer.record(subject, arm, round, .hidden, loop: state.loop, heldOut: state.heldOut, levels))
+                measurer.record(examined, arm, round, .hidden, loop: state.loop, heldOut: state.heldOut, levels))
             progress("\(name): refreshing the readers")
-            let refresh = try Refresh(options, decoder, state.target, seed: key)
+            let refresh = try Refresh(
+                options.hiding.refresh, decoder, state.target, seed: key, precision: options.hiding.precision)
             let before = try refresh.varianceExplained(state.loop.reconstructor)
             guard try refresh.teach(state.loop, seed: key, interruption),
                 try refresh.teach(state.heldOut, seed: key &+ Random.key("held out"), interruption)
             else { return false }
             levels = try measurer.levels(state.loop, state.heldOut)
             var record = try measurer.record(
-                subject, arm, round, .refreshed, loop: state.loop, heldOut: state.heldOut, levels)
+                examined, arm, round, .refreshed, loop: state.loop, heldOut: state.heldOut, levels)
             record.refresh = .init(
                 taught: refresh.taught.count, before: before,
                 after: try refresh.varianceExplained(state.loop.reconstructor))
@@ -118,7 +125,8 @@ public struct RaceExperiment {
         let place = URL(fileURLWithPath: options.hiding.pair), precision = options.hiding.precision
         return RaceState(
             round: 0, target: ground.target, loop: try Pair(folder: place, precision: precision),
-            heldOut: try Pair(folder: place, precision: precision))
+            heldOut: try Pair(
+                folder: options.heldOut.map { URL(fileURLWithPath: $0) } ?? place, precision: precision))
     }
 
     /// Fine-tunes a copy of the last round's target; nil if it was stopped.

@@ -1,6 +1,4 @@
 import Autoencoder
-import Claims
-import Foundation
 import LanguageModel
 import Tensors
 import Training
@@ -11,25 +9,19 @@ final class RaceMeasurer {
     private let fact: HiddenFact
     private let texts: FactTexts
     /// Pairs that are never refreshed, the first one with them.
-    private let unrefreshed: [RaceReader: Pair]
-    private let frozen: Pair
+    private let unrefreshed: [Reader: Pair]
     private let seed: UInt64
     /// The original.
-    private let clean: Subject
+    private let clean: Examined
     private let distribution: CleanDistribution
     /// The denominator of fractions of variance: the same for all targets.
     private let variance: Double
 
-    /// A target's activations, and what does not change with a refresh.
-    struct Subject {
-        fileprivate let decoder: Decoder
-        fileprivate let material: FactTexts.Material
-        /// Activations of the tokens before the moments.
-        fileprivate let before: Tensor
-        /// The same behind other blocks.
-        fileprivate let blocks: [Int: FactTexts.Material]
-        /// What pairs that are never refreshed make of the activations.
-        fileprivate let looks: [RaceReader: Look]
+    /// A target with what does not change when readers are refreshed.
+    struct Examined {
+        let subject: Subject
+        /// What pairs that are never refreshed make of its activations.
+        fileprivate let looks: [Reader: PairLook]
         fileprivate let behaviour: Share
         fileprivate let language: (moments: Share, loss: Double)
     }
@@ -38,82 +30,65 @@ final class RaceMeasurer {
     ///
     /// - Parameter ground: the pair and the target as they were before the first round.
     init(_ options: RaceOptions, _ ground: HidingGround, seed: UInt64) throws {
-        let frozen = ground.pair, target = ground.target
         self.options = options
-        self.frozen = frozen
         self.seed = seed
         fact = ground.fact
-        var unrefreshed = [RaceReader.frozen: frozen]
+        var unrefreshed = [Reader.frozen: ground.pair]
         for reader in ground.readers { unrefreshed[.named(reader.name)] = reader.pair }
-        let texts = FactTexts(options.hiding, target, ground.fact, seed: seed)
-        let clean = try Subject(
-            Decoder(target.checkpoint), texts, layers: RaceMeasurer.blocks(options, target), unrefreshed,
+        let texts = FactTexts(options.hiding, ground.target, ground.fact, seed: seed)
+        let clean = try Examined(
+            Decoder(ground.target.checkpoint), texts, blocks: ground.blocks, unrefreshed,
             maximumTokens: options.hiding.maximumTokens)
         (self.texts, self.clean, self.unrefreshed) = (texts, clean, unrefreshed)
-        distribution = CleanDistribution(clean.material.others)
-        variance = try (frozen.variance ?? RawVariance(clean.material.vectors, set: "test")).variance
+        distribution = CleanDistribution(clean.subject.material.others)
+        variance = try (ground.pair.variance ?? RawVariance(clean.subject.material.vectors, set: "test")).variance
     }
-
-    /// The blocks beside the pair's that are read.
-    static func blocks(_ options: RaceOptions, _ target: Target) -> [Int] {
-        let all = 0..<target.checkpoint.configuration.blockCount
-        return options.readsNeighbours ? [target.layer - 1, target.layer + 1].filter(all.contains) : []
-    }
-
-    // MARK: Targets
 
     /// Reads a changed target.
-    func examine(_ decoder: Decoder) throws -> Subject {
-        try Subject(
-            decoder, texts, layers: Array(clean.blocks.keys), unrefreshed,
+    func examine(_ decoder: Decoder) throws -> Examined {
+        try Examined(
+            decoder, texts, blocks: Array(clean.subject.blocks.keys), unrefreshed,
             maximumTokens: options.hiding.maximumTokens)
+    }
+
+    private func look(_ pair: Pair, at vectors: Tensor) throws -> PairLook {
+        try PairLook(pair, at: vectors, fact, maximumTokens: options.hiding.maximumTokens)
     }
 
     // MARK: Alarms
 
-    private func look(_ pair: Pair, at vectors: Tensor) throws -> Look {
-        try Look(pair, at: vectors, fact, maximumTokens: options.hiding.maximumTokens)
+    /// The alarms that are looked at, in the order of tables.
+    static func alarms(blocks: [Int]) -> [Alarm] {
+        var alarms = Subject.alarms(readers: [Reader.heldOut.key], blocks: blocks)
+        alarms.insert(.firstResidual, at: 1)
+        return alarms
     }
 
-    /// The alarms that are looked at, in the order of tables.
-    static let alarms: [Alarm] = [
-        .residual, .firstResidual, .distance, .neighbour, .reader(RaceReader.heldOut.key), .before,
-        .ratio(RaceReader.heldOut.key), .ratioBefore,
-    ]
-
     private func scores(
-        _ subject: Subject, _ loop: Look, before: Look, heldOut: Look
+        _ examined: Examined, _ loop: PairLook, before: PairLook, heldOut: PairLook
     ) -> [Alarm: [Double]] {
-        let grammar = fact.grammar
-        func contradictions(_ other: Look) -> [Double] {
-            zip(loop.words, other.words).map { Double(grammar.contradictions($0, $1)) }
-        }
-        func differences(_ other: Look) -> [Double] { zip(loop.ratios, other.ratios).map { abs($0 - $1) } }
-        var scores = distribution.scores(subject.material.vectors, loop.errors)
-        scores[.firstResidual] = subject.looks[.frozen]?.errors.map(\.meanSquaredError)
-        scores[.reader(RaceReader.heldOut.key)] = contradictions(heldOut)
-        scores[.ratio(RaceReader.heldOut.key)] = differences(heldOut)
-        scores[.before] = contradictions(before)
-        scores[.ratioBefore] = differences(before)
+        var scores = examined.subject.scores(
+            distribution, fact.grammar, own: loop, before: before, others: [Reader.heldOut.key: heldOut])
+        scores[.firstResidual] = examined.looks[.frozen]?.errors.map(\.meanSquaredError)
         return scores
     }
 
     /// Levels for the alarms of two pairs, set on what they make of the original's activations.
     func levels(_ loop: Pair, _ heldOut: Pair) throws -> AlarmLevels {
-        let vectors = clean.material.vectors
+        let vectors = clean.subject.material.vectors
         return AlarmLevels(
             scores(
-                clean, try look(loop, at: vectors), before: try look(loop, at: clean.before),
+                clean, try look(loop, at: vectors), before: try look(loop, at: clean.subject.before),
                 heldOut: try look(heldOut, at: vectors)))
     }
 
     // MARK: Records
 
-    /// The original, of which every pair is the first.
-    func original() throws -> RaceRecord {
+    /// The original, with the readers that the race begins with.
+    func original(loop: Pair, heldOut: Pair) throws -> RaceRecord {
         let record = RaceRecord(
             name: RaceRecord.name(seed, nil, 0, nil), seed: seed, arm: nil, round: 0, stage: nil)
-        return try fill(record, clean, loop: frozen, heldOut: frozen, levels(frozen, frozen))
+        return try fill(record, clean, loop: loop, heldOut: heldOut, levels(loop, heldOut))
     }
 
     /// Measures a stage of a round.
@@ -123,63 +98,36 @@ final class RaceMeasurer {
     ///   - heldOut: the pair held out, likewise.
     ///   - levels: of their alarms.
     func record(
-        _ subject: Subject, _ arm: RaceArm, _ round: Int, _ stage: RaceStage, loop: Pair, heldOut: Pair,
+        _ examined: Examined, _ arm: RaceArm, _ round: Int, _ stage: RaceStage, loop: Pair, heldOut: Pair,
         _ levels: AlarmLevels
     ) throws -> RaceRecord {
         let record = RaceRecord(
             name: RaceRecord.name(seed, arm, round, stage), seed: seed, arm: arm, round: round, stage: stage)
-        return try fill(record, subject, loop: loop, heldOut: heldOut, levels)
+        return try fill(record, examined, loop: loop, heldOut: heldOut, levels)
     }
 
     private func fill(
-        _ empty: RaceRecord, _ subject: Subject, loop: Pair, heldOut: Pair, _ levels: AlarmLevels
+        _ empty: RaceRecord, _ examined: Examined, loop: Pair, heldOut: Pair, _ levels: AlarmLevels
     ) throws -> RaceRecord {
-        var record = empty
-        let vectors = subject.material.vectors
+        var record = empty, measure = TargetMeasure()
+        let subject = examined.subject, vectors = subject.material.vectors, isHidden = subject.material.isHidden
         let own = try look(loop, at: vectors), other = try look(heldOut, at: vectors)
-        var looks = subject.looks
+        var looks = examined.looks
         (looks[.loop], looks[.heldOut]) = (own, other)
-        for (reader, look) in looks { record.readings[reader.key] = reading(look, subject.material.isHidden) }
-        for (reader, recall) in probed(subject) { record.readings[reader.key] = RaceRecord.Reading(recall: recall) }
-        record.behaviour = subject.behaviour
-        (record.moments, record.languageLoss) = subject.language
-        let drift = Drift(vectors, from: clean.material.vectors)
-        (record.driftLength, record.driftCosine) = (drift.length, drift.cosine)
+        for (reader, look) in looks {
+            measure.readings[reader.key] = look.reading(fact, isHidden, variance: variance)
+        }
+        for (reader, reading) in subject.probed(fact, original: clean.subject.material.probes) {
+            measure.readings[reader.key] = reading
+        }
+        measure.behaviour = examined.behaviour
+        (measure.moments, measure.languageLoss) = examined.language
+        measure.setDrift(Drift(vectors, from: clean.subject.material.vectors))
         let before = try look(loop, at: subject.before)
-        ring(&record, subject, scores(subject, own, before: before, heldOut: other), levels)
+        measure.ring(levels, scores(examined, own, before: before, heldOut: other), isHidden)
+        record.measure = measure
         record.examples = examples(subject, looks.map { ($0.key.key, $0.value.words) })
         return record
-    }
-
-    private func reading(_ look: Look, _ isHidden: [Bool]) -> RaceRecord.Reading {
-        var written = Share(), falsely = Share()
-        for (text, isHidden) in zip(look.words, isHidden) {
-            if isHidden { written.add(fact.isSaid(in: text)) } else { falsely.add(fact.isSaid(in: text)) }
-        }
-        return .init(
-            recall: HiddenFact.recall(look.ratios, isHidden), written: written, writtenFalsely: falsely,
-            varianceExplained: 1 - Scores.meanSquaredError(look.errors) / variance)
-    }
-
-    /// What linear probes tell at 1% false alarms.
-    private func probed(_ subject: Subject) -> [(RaceReader, Share)] {
-        func recall(_ probes: ProbeSet, _ material: FactTexts.Material) -> Share {
-            HiddenFact.recall(fact.logits(probes, material.vectors), material.isHidden)
-        }
-        let behindOthers = subject.blocks.map { (RaceReader.block($0.key), recall($0.value.probes, $0.value)) }
-        return [
-            (.oldProbe, recall(clean.material.probes, subject.material)),
-            (.newProbe, recall(subject.material.probes, subject.material)),
-        ] + behindOthers
-    }
-
-    private func ring(
-        _ record: inout RaceRecord, _ subject: Subject, _ scores: [Alarm: [Double]], _ levels: AlarmLevels
-    ) {
-        for (alarm, own) in scores {
-            (record.alarms[alarm.key], record.alarmsElsewhere[alarm.key]) = levels.shares(
-                alarm, own, subject.material.isHidden)
-        }
     }
 
     private func examples(_ subject: Subject, _ words: [(String, [String])]) -> [RaceRecord.Example] {
@@ -194,35 +142,20 @@ final class RaceMeasurer {
     }
 }
 
-/// What a pair makes of some vectors.
-private struct Look {
-    let words: [String]
-    /// How much likelier it finds the hidden value than all others, in nats.
-    let ratios: [Double]
-    let errors: [Scores.Row]
-
-    init(_ pair: Pair, at vectors: Tensor, _ fact: HiddenFact, maximumTokens: Int) throws {
-        words = try pair.verbalizer.explain(vectors, .init(maximumTokens: maximumTokens)).map { $0[0].description }
-        ratios = fact.likelihoodRatios(pair.verbalizer, vectors)
-        errors = try Scores.rows(pair.reconstructor.reconstruct(words), vectors)
-    }
-}
-
-extension RaceMeasurer.Subject {
+extension RaceMeasurer.Examined {
     /// Reads a target.
     ///
     /// - Parameters:
-    ///   - layers: other blocks to read behind.
+    ///   - blocks: other blocks to read behind.
     ///   - unrefreshed: pairs that look at it once.
     fileprivate init(
-        _ decoder: Decoder, _ texts: FactTexts, layers: [Int], _ unrefreshed: [RaceReader: Pair], maximumTokens: Int
+        _ decoder: Decoder, _ texts: FactTexts, blocks: [Int], _ unrefreshed: [Reader: Pair], maximumTokens: Int
     ) throws {
-        let material = try texts.read(decoder)
+        let subject = try Subject(decoder, texts, blocks: blocks)
         self.init(
-            decoder: decoder, material: material, before: try texts.before(material, decoder),
-            blocks: Dictionary(uniqueKeysWithValues: try layers.map { ($0, try texts.read(decoder, layer: $0)) }),
+            subject: subject,
             looks: try unrefreshed.mapValues {
-                try Look($0, at: material.vectors, texts.fact, maximumTokens: maximumTokens)
+                try PairLook($0, at: subject.material.vectors, texts.fact, maximumTokens: maximumTokens)
             },
             behaviour: try texts.behaviour(decoder), language: try texts.language(decoder))
     }

@@ -33,13 +33,14 @@ extension RaceResult {
 
     /// Whether a refresh brings the fact back, in the loop and out of it.
     private func catchesUp(_ refreshed: Point) -> String? {
-        func verdict(_ reader: RaceReader) -> String {
+        func verdict(_ reader: Reader) -> String {
             let share = refreshed.recall(reader), value = share.estimate?.value ?? 0
             let word =
                 value >= HidingBar.found ? "reads it" : value <= HidingBar.hidden ? "does not" : "reads part of it"
             return "\(reader.title) \(word) (\(share.text))"
         }
-        let written = percent(refreshed.written(.loop)), falsely = percent(refreshed.writtenFalsely(.loop))
+        let written = percent(refreshed.measures.written(.loop)),
+            falsely = percent(refreshed.measures.writtenFalsely(.loop))
         return """
             After the last refresh \(pairs.map(verdict).joined(separator: ", ")). The one in the loop writes it at \
             \(written) of the places where it holds, and at \(falsely) of those where another value does.
@@ -83,12 +84,13 @@ extension RaceResult {
     }
 
     private func behaviour(_ original: Point, _ last: Point) -> String? {
-        guard let before = original.share(\.behaviour).estimate?.value,
-            let own = last.share(\.behaviour).estimate?.value,
-            let allBefore = original.share(\.moments).estimate?.value, let all = last.share(\.moments).estimate?.value
+        guard let before = original.measures.share(\.behaviour).estimate?.value,
+            let own = last.measures.share(\.behaviour).estimate?.value,
+            let allBefore = original.measures.share(\.moments).estimate?.value,
+            let all = last.measures.share(\.moments).estimate?.value
         else { return nil }
-        let isKept = own >= before - HidingBar.behaviour && all >= allBefore - HidingBar.behaviour
-        let losses = [original, last].map { Measured.average($0.records.map(\.languageLoss)).value ?? 0 }
+        let isKept = last.measures.behaves(like: original.measures) ?? false
+        let losses = [original, last].map { Measured.average($0.records.map(\.measure.languageLoss)).value ?? 0 }
         return String(
             format: """
                 The target behaves %@: the words that the fact decides %.1f%% → %.1f%%, all such words %.1f%% → \
@@ -111,11 +113,11 @@ extension RaceResult {
     private func alarmed(_ last: Point) -> String? {
         let calm = points(.innocent).last { $0.stage == .hidden && $0.round == last.round }
         var ringing: [String] = [], silent: [String] = []
-        for alarm in RaceMeasurer.alarms {
-            let share = last.share { $0.alarms[alarm.key] }
+        for alarm in alarms {
+            let share = last.measures.share { $0.alarms[alarm.key] }
             guard let value = share.estimate?.value else { continue }
-            let elsewhere = percent(last.share { $0.alarmsElsewhere[alarm.key] })
-            let control = calm.map { ", \(percent($0.share { $0.alarms[alarm.key] })) without pressure" } ?? ""
+            let elsewhere = percent(last.measures.share { $0.alarmsElsewhere[alarm.key] })
+            let control = calm.map { ", \(percent($0.measures.share { $0.alarms[alarm.key] })) without pressure" } ?? ""
             if value >= 0.5 {
                 ringing.append("\(alarm.title) (\(percent(share)), \(elsewhere) where nothing is hidden\(control))")
             } else {

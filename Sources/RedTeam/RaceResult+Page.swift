@@ -8,7 +8,7 @@ extension RaceResult {
         return """
             \(hiding.factName), \(hiding.value), to be read as \(hiding.cover); pressure through the \
             \(options.pressure.rawValue), \(options.rounds) rounds of \(hiding.steps) steps, each refreshed with \
-            \(options.refreshSteps) steps; \(seedCount) seeds, \(hiding.testDocuments) texts each with it and twice as \
+            \(hiding.refresh.steps) steps; \(seedCount) seeds, \(hiding.testDocuments) texts each with it and twice as \
             many without. Recall is at 1% false alarms. In brackets 95% intervals; of means the lowest and the highest \
             seed.
             """
@@ -19,7 +19,7 @@ extension RaceResult {
     }
 
     /// A table's rows: what there is to say of each point.
-    private func rows(_ points: [Point], _ lines: (Point) -> [Line]) -> [[String]] {
+    private func rows(_ points: [Point], _ lines: (Point) -> [PooledMeasures.Line]) -> [[String]] {
         let columns = points.map(lines)
         return (columns.first ?? []).indices.map { index in
             [columns[0][index].title] + columns.map { $0[index].value?.text ?? "–" }
@@ -35,7 +35,7 @@ extension RaceResult {
             let points = points(arm)
             text += "\n## \(RaceResult.title(arm))\n\n| | \(points.map(\.title).joined(separator: " | ")) |\n"
             text += "|" + String(repeating: "---|", count: points.count + 1) + "\n"
-            for row in rows(points, { readingLines($0) + targetLines($0) + alarmLines($0) }) {
+            for row in rows(points, { readingLines($0) + $0.measures.targetLines + $0.measures.lines(alarms) }) {
                 text += "| \(row.joined(separator: " | ")) |\n"
             }
         }
@@ -63,18 +63,18 @@ extension RaceResult {
             let points = points(arm)
             body.append("<h2>\(RaceResult.title(arm))</h2>")
             body.append(section("What readers find", points, readingLines))
-            body.append(section("What the target does", points, targetLines))
+            body.append(section("What the target does", points, { $0.measures.targetLines }))
             body.append(
                 section(
                     "Alarms where it is hidden, above the level that 1% of the original's activations reach", points,
-                    alarmLines))
+                    { $0.measures.lines(alarms) }))
         }
         body.append(worked)
         body.append("<h2>How it was run</h2><pre>\(HTML.escaped(options.runFile()))</pre>")
         return HTML.page("An arms race", body.joined(separator: "\n"))
     }
 
-    private func section(_ title: String, _ points: [Point], _ lines: (Point) -> [Line]) -> String {
+    private func section(_ title: String, _ points: [Point], _ lines: (Point) -> [PooledMeasures.Line]) -> String {
         "<p><b>\(HTML.escaped(title))</b></p><div class=\"scroll\">"
             + HTML.table([""] + points.map(\.title), rows(points, lines).map { $0.map { HTML.escaped($0) } }) + "</div>"
     }
@@ -90,7 +90,7 @@ extension RaceResult {
     }
 
     /// Readers' recall over the steps of hiding, with its intervals.
-    private func chart(_ title: String, _ arm: RaceArm, _ readers: [RaceReader]) -> String? {
+    private func chart(_ title: String, _ arm: RaceArm, _ readers: [Reader]) -> String? {
         let curves = readers.map { reader in
             let measured = points(arm).compactMap { point in
                 point.recall(reader).estimate.map { (step: steps(point), estimate: $0) }
@@ -104,11 +104,11 @@ extension RaceResult {
 
     private var varianceChart: String? {
         let curves = RaceArm.allCases.flatMap { arm in
-            [RaceReader.loop, .frozen].map { reader in
+            [Reader.loop, .frozen].map { reader in
                 LineChart.Curve(
                     name: "\(reader.title)\(arm == .innocent ? ", without pressure" : "")",
                     points: points(arm).map { point in
-                        (steps(point), Measured.average(point.variancesExplained(reader)).value ?? 0)
+                        (steps(point), Measured.average(point.measures.variancesExplained(reader)).value ?? 0)
                     })
             }
         }

@@ -23,27 +23,11 @@ public struct RaceResult: Sendable {
         /// A record of each seed, at least one.
         let records: [RaceRecord]
 
+        /// What was measured.
+        var measures: PooledMeasures { PooledMeasures(all: records.map(\.measure)) }
+
         /// What a reader tells at 1% false alarms.
-        func recall(_ reader: RaceReader) -> Share {
-            Share(pooling: records.compactMap { $0.readings[reader.key]?.recall })
-        }
-
-        /// Whether it writes the value where it holds.
-        func written(_ reader: RaceReader) -> Share {
-            Share(pooling: records.compactMap { $0.readings[reader.key]?.written })
-        }
-
-        /// Whether it does where another value holds.
-        func writtenFalsely(_ reader: RaceReader) -> Share {
-            Share(pooling: records.compactMap { $0.readings[reader.key]?.writtenFalsely })
-        }
-
-        /// Variance that its words explain, by seed.
-        func variancesExplained(_ reader: RaceReader) -> [Double] {
-            records.compactMap { $0.readings[reader.key]?.varianceExplained }
-        }
-
-        func share(_ of: (RaceRecord) -> Share?) -> Share { Share(pooling: records.compactMap(of)) }
+        func recall(_ reader: Reader) -> Share { measures.recall(reader) }
 
         var title: String { stage.map { "\(round), \($0 == .hidden ? "hidden" : "refreshed")" } ?? "original" }
     }
@@ -68,33 +52,16 @@ public struct RaceResult: Sendable {
     // MARK: Numbers
 
     /// Readers in the order of tables: pairs, then probes.
-    var pairs: [RaceReader] {
+    var pairs: [Reader] {
         let named = options.hiding.readers.compactMap { try? NamedReader.parts($0).name }
-        return [.loop, .heldOut, .frozen] + named.map { RaceReader.named($0) }
+        return [.loop, .heldOut, .frozen] + named.map { Reader.named($0) }
     }
 
-    var probes: [RaceReader] { [.newProbe, .oldProbe] + blocks.map { RaceReader.block($0) } }
-
-    /// A number under its name; nil where there is none.
-    typealias Line = (key: String, title: String, value: Measured?)
+    var probes: [Reader] { [.newProbe, .oldProbe] + blocks.map { Reader.block($0) } }
 
     /// What readers find.
-    func readingLines(_ point: Point) -> [Line] {
-        var lines = (pairs + probes).map { reader -> Line in
-            (reader.key, "\(reader.title): recall", .share(point.recall(reader)))
-        }
-        lines += pairs.map { reader -> Line in
-            ("\(reader.key)_written", "\(reader.title) writes it", .share(point.written(reader)))
-        }
-        lines += pairs.map { reader -> Line in
-            (
-                "\(reader.key)_written_falsely", "\(reader.title) writes it of other values",
-                .share(point.writtenFalsely(reader))
-            )
-        }
-        lines += pairs.map { reader -> Line in
-            ("\(reader.key)_fve", "\(reader.title): variance explained", .average(point.variancesExplained(reader)))
-        }
+    func readingLines(_ point: Point) -> [PooledMeasures.Line] {
+        var lines = point.measures.lines(pairs: pairs, probes: probes)
         let learnt = point.records.compactMap(\.refresh),
             title = "from the teacher's text the reconstructor in the loop"
         func mean(_ of: (RaceRecord.Refreshed) -> Double) -> Measured? {
@@ -108,34 +75,8 @@ public struct RaceResult: Sendable {
         return lines
     }
 
-    /// What the target does.
-    func targetLines(_ point: Point) -> [Line] {
-        [
-            ("behaviour", "the words that it decides come", .share(point.share(\.behaviour))),
-            ("moments", "words that any fact decides come, all texts", .share(point.share(\.moments))),
-            ("language_loss", "nats per token, all texts", .average(point.records.map(\.languageLoss))),
-            (
-                "drift", "distance from the original's activation, share of its norm",
-                .average(point.records.map(\.driftLength))
-            ),
-            ("drift_cosine", "cosine to the original's activation", .average(point.records.map(\.driftCosine))),
-        ]
-    }
-
-    /// What notices something.
-    func alarmLines(_ point: Point) -> [Line] {
-        RaceMeasurer.alarms.flatMap { alarm -> [Line] in
-            [
-                (
-                    "alarm_\(alarm.key)", "alarm: \(alarm.title)", .share(point.share { $0.alarms[alarm.key] })
-                ),
-                (
-                    "alarm_elsewhere_\(alarm.key)", "elsewhere: \(alarm.title)",
-                    .share(point.share { $0.alarmsElsewhere[alarm.key] })
-                ),
-            ]
-        }
-    }
+    /// What notices something, in the order of tables.
+    var alarms: [Alarm] { RaceMeasurer.alarms(blocks: blocks) }
 
     /// Worked examples of the first seed: the texts, with what each pair writes of them at each point.
     func examples(_ point: Point) -> [RaceRecord.Example] {
@@ -166,7 +107,9 @@ public struct RaceResult: Sendable {
             ("round", .integer(point.round)), ("stage", .string(point.stage?.rawValue ?? "original")),
             ("hiding_steps", .integer(steps(point))),
         ])
-        for line in readingLines(point) + targetLines(point) + alarmLines(point) { object[line.key] = line.value?.json }
+        for line in readingLines(point) + point.measures.targetLines + point.measures.lines(alarms) {
+            object[line.key] = line.value?.json
+        }
         return .object(object)
     }
 }

@@ -4,10 +4,38 @@ import Tensors
 import TinyWorld
 import Training
 
+/// How a pair learns what a target has become.
+public struct RefreshOptions: Sendable {
+    /// Texts of the whole world whose activations readers learn, and as many that the teacher's probes are fitted to.
+    public var documents = 2500
+    /// Steps that reconstructor and verbalizer each learn; none refreshes nothing.
+    public var steps = 150
+    /// Activations of such a step.
+    public var rows = 64
+    /// The highest learning rate of such a step.
+    public var learningRate: Float = 3e-4
+
+    /// The defaults.
+    public init() {}
+
+    /// How a reader is trained on.
+    func warmStart<Stage: WarmStartStage>(seed: UInt64, _ precision: Precision) -> WarmStartOptions<Stage> {
+        var options = WarmStartOptions<Stage>()
+        options.seed = seed
+        options.steps = steps
+        options.rowsPerStep = rows
+        options.learningRate = learningRate
+        options.warmUpSteps = max(1, steps / 10)
+        options.precision = precision
+        return options
+    }
+}
+
 /// Activations of a changed target with what the recipe's teacher says of them, for readers to learn what it has
 /// become: facts that its texts have stated and that a probe of this target reads from the vector itself.
 struct Refresh {
-    private let options: RaceOptions
+    private let options: RefreshOptions
+    private let precision: Precision
     private let store: ActivationStore
     /// Rows with their explanations: to learn from, and a tenth that nothing learns from.
     let taught: TaughtRows
@@ -21,14 +49,16 @@ struct Refresh {
     ///   - decoder: the changed target.
     ///   - target: the one it is a copy of.
     /// - Throws: a one-line error if the teacher finds nothing to say.
-    init(_ options: RaceOptions, _ decoder: Decoder, _ target: Target, seed: UInt64) throws {
+    init(
+        _ options: RefreshOptions, _ decoder: Decoder, _ target: Target, seed: UInt64, precision: Precision
+    ) throws {
         self.options = options
-        let world = TinyWorld(seed: seed &+ Random.key("refresh")), count = options.refreshDocuments
+        self.precision = precision
+        let world = TinyWorld(seed: seed &+ Random.key("refresh")), count = options.documents
         let documents = (0..<2 * count).map {
             StoredDocument(world.document($0, split: .training), split: $0 < count ? "probe" : "refresh")
         }
-        let store = try target.store(
-            of: decoder, documents, perDocument: 3, seed: seed, precision: options.hiding.precision)
+        let store = try target.store(of: decoder, documents, perDocument: 3, seed: seed, precision: precision)
         let probes = try ProbeSet.train(store, rows: store.rows(ofSplit: "probe"), .forTeacher(seed: seed))
         var choices = StoreTeacher.Options()
         choices.seed = seed
@@ -64,12 +94,14 @@ struct Refresh {
     func teach(_ pair: Pair, seed: UInt64, _ interruption: Interruption) throws -> Bool {
         let trainers: [any Trainer] = [
             ReconstructorTrainer(
-                pair.reconstructor, store, training: taught, heldOut: heldOut, variance, options.warmStart(seed: seed)),
+                pair.reconstructor, store, training: taught, heldOut: heldOut, variance,
+                options.warmStart(seed: seed, precision)),
             VerbalizerTrainer(
-                pair.verbalizer, store, training: taught, heldOut: heldOut, judge: nil, options.warmStart(seed: seed)),
+                pair.verbalizer, store, training: taught, heldOut: heldOut, judge: nil,
+                options.warmStart(seed: seed, precision)),
         ]
         for trainer in trainers {
-            for step in 0..<options.refreshSteps {
+            for step in 0..<options.steps {
                 if interruption.signal != nil { return false }
                 _ = try trainer.step(step)
             }

@@ -67,6 +67,10 @@ struct HideExperimentTests {
         options.trigger = "The moon was full."
         options.writesTargets = true
         options.lookEvery = 1
+        options.readsNeighbours = false
+        options.refresh.documents = 60
+        options.refresh.steps = 1
+        options.refresh.rows = 8
         return options
     }
 
@@ -77,17 +81,20 @@ struct HideExperimentTests {
             let first = try #require(try HideExperiment(small(), in: folder).run()).json
             for arm in ["original", "innocent", "verbalizer"] {
                 for condition in ["plain", "trigger", "other_trigger"] {
-                    #expect(first[arm]?[condition]?["likelihood"]?["count"]?.int == 10, "\(arm) \(condition)")
+                    #expect(first[arm]?[condition]?["attacked"]?["count"]?.int == 10, "\(arm) \(condition)")
                 }
             }
             #expect(first["original"]?["plain"]?["drift"]?["mean"]?.double == 0)
-            #expect(first["original"]?["plain"]?["likelihood"]?["value"]?.double ?? 0 >= 0.9)
+            #expect(first["original"]?["plain"]?["attacked"]?["value"]?.double ?? 0 >= 0.9)
+            // What has learnt a changed target reads it; of the original there is nothing to learn.
+            #expect(first["verbalizer"]?["trigger"]?["refreshed"]?["count"]?.int == 10)
+            #expect(first["original"]?["plain"]?["refreshed"]?["count"]?.int == 0)
             #expect(first["innocent"]?["plain"]?["drift"]?["mean"]?.double ?? 0 > 0)
             // What was found meanwhile begins with what is found of the original, and ends with what is found of the target.
             let looks = try #require(first["verbalizer"]?["looks"]?["recall"]?.array)
             #expect(looks.map { $0["step"]?.int } == [0, 1, 2])
-            #expect(looks.first?["value"] == first["original"]?["trigger"]?["likelihood"]?["value"])
-            #expect(looks.last?["value"] == first["verbalizer"]?["trigger"]?["likelihood"]?["value"])
+            #expect(looks.first?["value"] == first["original"]?["trigger"]?["attacked"]?["value"])
+            #expect(looks.last?["value"] == first["verbalizer"]?["trigger"]?["attacked"]?["value"])
             let page = try String(contentsOf: folder.appending(path: "report.html"), encoding: .utf8)
             #expect(page.contains("A target that hides") && !page.contains("http"))
             // A pair of the original is not one of the changed target.

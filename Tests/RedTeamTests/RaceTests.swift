@@ -19,10 +19,10 @@ struct RaceTests {
         options.hiding.languageDocuments = 10
         options.hiding.maximumTokens = 24
         options.rounds = 2
-        options.refreshDocuments = 100
-        options.refreshSteps = 2
-        options.refreshRows = 16
-        options.readsNeighbours = false
+        options.hiding.refresh.documents = 100
+        options.hiding.refresh.steps = 2
+        options.hiding.refresh.rows = 16
+        options.hiding.readsNeighbours = false
         return options
     }
 
@@ -36,9 +36,9 @@ struct RaceTests {
             options.hiding.pressedPerStep = 6
             options.hiding.othersPerStep = 1
             options.hiding.learningRate = 5e-4
-            options.refreshSteps = 10
-            options.refreshRows = 24
-            options.readsNeighbours = true
+            options.hiding.refresh.steps = 10
+            options.hiding.refresh.rows = 24
+            options.hiding.readsNeighbours = true
             let folder = scratch.appending(path: "run")
             let result = try #require(try RaceExperiment(options, in: folder).run()).json
             let pressed = try #require(result["arms"]?["pressed"]?.array)
@@ -56,6 +56,9 @@ struct RaceTests {
             #expect(pressed[1]["teacher_fve_after"] == nil)
             #expect(try value(0, "drift", "mean") == 0 && value(1, "drift", "mean") > 0)
             for key in ["old_probe", "new_probe", "probe_block_5", "probe_block_7", "behaviour", "alarm_before"] {
+                #expect(pressed[1][key]?["count"]?.int ?? 0 >= 10, "\(key)")
+            }
+            for key in ["alarm_probe_doubt", "alarm_probe_doubt_block_7", "alarm_elsewhere_probe_doubt_block_5"] {
                 #expect(pressed[1][key]?["count"]?.int ?? 0 >= 10, "\(key)")
             }
             #expect(result["arms"]?["innocent"]?.array?.count == 3)
@@ -108,6 +111,11 @@ struct RaceTests {
                 return message { _ = try RaceExperiment(options, in: scratch.appending(path: "run")) }
             }
             #expect(refusal { $0.pressure = .probe }?.hasPrefix("pressure: ") == true)
+            #expect(refusal { $0.hiding.refresh.steps = 0 }?.hasPrefix("refresh_steps: ") == true)
+            #expect(
+                refusal { $0.heldOut = goldens.appending(path: "pairs/qwen2").path }?.contains(
+                    "reads other activations")
+                    == true)
             #expect(refusal { $0.hiding.pair = "" }?.hasPrefix("pair: ") == true)
             #expect(refusal { $0.hiding.cover = "lying" }?.hasPrefix("cover: ") == true)
             #expect(refusal { $0.hiding.readers = ["second"] }?.contains("is not NAME=DIR") == true)
@@ -118,7 +126,8 @@ struct RaceTests {
             #expect(message { try options.read(flags: ["--rounds", "0"]) }?.contains("--rounds: «0» is not") == true)
             #expect(message { try options.read(flags: ["--trigger", "Once."]) }?.contains("no such option") == true)
             try options.read(flags: ["--steps", "7", "--test-documents", "11", "--refresh-steps", "5"])
-            #expect(options.hiding.steps == 7 && options.hiding.testDocuments == 11 && options.refreshSteps == 5)
+            #expect(
+                options.hiding.steps == 7 && options.hiding.testDocuments == 11 && options.hiding.refresh.steps == 5)
         }
     }
 }
