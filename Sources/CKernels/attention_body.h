@@ -90,13 +90,19 @@ static void pack_transposed(bool pairs, const float *from, long stride, long cou
         for (long j = 0; j < padded; j += LANES) {
             long columns = width - j < LANES ? width - j : LANES;
             lanes block[LANES];
-            for (int r = 0; r < LANES; r++) {
-                const float *row = from + (i + r) * stride;
-                block[r] = i + r >= count ? splat(0) : columns == LANES ? load(row + j) : load_some(row, CK_F32, j, columns, 0);
+            if (columns == LANES && i + LANES <= count) {
+                _Pragma("unroll") for (int r = 0; r < LANES; r++) block[r] = load(from + (i + r) * stride + j);
+            } else {
+                for (int r = 0; r < LANES; r++)
+                    block[r] = i + r < count ? load_some(from + (i + r) * stride, CK_F32, j, columns, 0) : splat(0);
             }
             transpose_block(block);
-            if (pairs) for (int r = 0; r < LANES; r += 2) store(to + (j + r) / 2 * KEYS + i, pair(block[r], block[r + 1]));
-            else for (int r = 0; r < LANES; r++) store(to + (j + r) * KEYS + i, block[r]);
+            if (pairs) {
+                _Pragma("unroll") for (int r = 0; r < LANES; r += 2)
+                    store(to + (j + r) / 2 * KEYS + i, pair(block[r], block[r + 1]));
+            } else {
+                _Pragma("unroll") for (int r = 0; r < LANES; r++) store(to + (j + r) * KEYS + i, block[r]);
+            }
         }
 }
 

@@ -7,6 +7,12 @@
 
 // Products with at most this many rows are memory-bound dot products, and ours.
 #define CK_FEW_ROWS 8
+// Up to this many, in bfloat16, oneDNN would spend much of its time laying the weight out.
+#define CK_SOME_ROWS 192
+// Columns that are made together, in pieces of this many pairs: their weights, with the rows of A, fit the second cache.
+#define CK_PANEL 64
+#define CK_PANEL_PAIRS 256
+#define CK_SOME_SCRATCH (CK_PANEL * (CK_PANEL_PAIRS + CK_SOME_ROWS))
 
 typedef struct {
     void (*convert)(const void *from, ck_type from_type, void *to, ck_type to_type, long count);
@@ -41,6 +47,8 @@ typedef struct {
     float (*row_maximum)(const float *x, long count);
     // Columns begin..<end of A · Bᵀ for at most CK_FEW_ROWS rows; `a` is the job's A in float32, [m, k].
     void (*few_rows)(const ck_matmul *job, const float *a, long begin, long end);
+    // The same for at most CK_SOME_ROWS rows of bfloat16; see some_rows_body.h.
+    void (*some_rows)(const ck_matmul *job, long begin, long end, float *scratch);
     // See attention_body.h.
     void (*attention_forward)(
         const ck_attention *a, long task, long query_begin, long query_end, long kv_head, void *out, ck_type out_type,

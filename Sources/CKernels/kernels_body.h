@@ -7,6 +7,7 @@
 #include "attention_body.h"
 #include "few_rows_body.h"
 #include "optimizer_body.h"
+#include "some_rows_body.h"
 
 const ck_kernels KERNELS = {
     .convert = convert,
@@ -29,6 +30,7 @@ const ck_kernels KERNELS = {
     .exponentials = exponentials,
     .row_maximum = row_maximum,
     .few_rows = few_rows,
+    .some_rows = some_rows,
     .attention_forward = attention_forward,
     .attention_backward = attention_backward,
 };

@@ -99,8 +99,8 @@ static const char *check_matmul(void) {
     for (long i = 0; i < count; i++) {
         ck_matmul *j = &jobs[i];
         memset(j, 0, sizeof *j);
-        j->m = random_bits() % 2 ? between(1, 9) : between(1, 70);
-        j->n = between(1, 150), j->k = between(1, 130);
+        j->m = random_bits() % 2 ? between(1, 9) : random_bits() % 8 == 0 ? between(150, 240) : between(1, 70);
+        j->n = between(1, 150), j->k = random_bits() % 16 == 0 ? between(500, 1100) : between(1, 130);
         j->a_type = ck_supports_bf16() ? float_or_bf16() : CK_F32;
         j->b_type = random_bits() % 2 ? j->a_type : any_type();
         j->c_type = j->a_type == CK_BF16 ? float_or_bf16() : CK_F32;
