@@ -37,11 +37,11 @@ public struct FrontierOptions: RunOptions {
             "pair", \.pair, "The pair to begin with: a folder with av/, ar/ and target/, of a target of the tiny world."
         ),
         RunField(
-            "arms", \.arms,
+            "arms", \.arms, fixed: false,
             "Targets to train, each by options of nla train readable that differ: splice_share=0.5 pull=0.1."),
         RunField("world_seed", \.worldSeed, "Seed of the tiny world that the target learned."),
         RunField("seed", \.seed, "The first seed."),
-        RunField("seeds", \.seeds, in: 1...100, "Seeds: of documents, places and samples."),
+        RunField("seeds", \.seeds, in: 1...100, fixed: false, "Seeds: of documents, places and samples."),
         RunField("steps", \.steps, in: 1...1_000_000, "Steps of each target."),
         RunField("tokens_per_step", \.tokensPerStep, in: 1...10_000_000, "Tokens of a step, about."),
         RunField(

@@ -22,11 +22,16 @@ struct FrontierTests {
         return options
     }
 
-    @Test("It measures the original and each target, and goes on where it was killed")
+    @Test("It measures the original and each target, takes targets that are added, and goes on where it was killed")
     func resume() throws {
         try withScratch { scratch in
             let folder = scratch.appending(path: "run"), cases = folder.appending(path: "cases.jsonl")
+            var fewer = small()
+            fewer.arms.removeLast()
+            _ = try FrontierExperiment(fewer, in: folder).run()
+            let earlier = try Data(contentsOf: cases)
             let first = try #require(try FrontierExperiment(small(), in: folder).run()).json
+            #expect(try Data(contentsOf: cases).starts(with: earlier))
             let targets = try #require(first["targets"]), arms = small().arms
             for arm in ["original"] + arms {
                 for measure in FrontierMeasure.all where measure.key != "recall_deciding_stated" {
