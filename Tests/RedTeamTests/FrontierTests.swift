@@ -43,6 +43,10 @@ struct FrontierTests {
             #expect(targets[arms[1]]?["held_out_loss"]?["mean"] != targets["original"]?["held_out_loss"]?["mean"])
             let page = try String(contentsOf: folder.appending(path: "report.html"), encoding: .utf8)
             #expect(page.contains("A target built to be read") && !page.contains("http"))
+            // What was trained can be attacked: its readers are still known as those of a target of the tiny world.
+            var hiding = HideOptions()
+            hiding.pair = folder.appending(path: "runs/1-splice_share-1-learning_rate-0.003/model").path
+            _ = try HideExperiment(hiding, in: scratch.appending(path: "hide"))
             let lines = try Data(contentsOf: cases)
             try lines.dropLast(30).write(to: cases)
             let second = try #require(try FrontierExperiment(small(), in: folder).run()).json

@@ -59,12 +59,15 @@ public struct ReadableRun {
             untrained: target.checkpoint.configuration, deviation: options.deviation, seed: options.seed)
     }
 
-    /// The readers name the target that they were trained with; what they knew of the earlier one's activations is gone.
+    /// The readers name the target that they were trained with, under the name of the one that it comes from; what they
+    /// knew of that one's activations is gone.
     private func write(_ pair: Pair, _ decoder: Decoder, _ target: Target) throws {
         try AtomicFolder.write(to: folder.model) { partial in
             let folders = Pair.folders(partial)
             try target.checkpoint.write(decoder, type: target.checkpoint.naturalType(), to: folders.target)
-            let identity = Sidecar.Target(hash: try TargetHash.compute(Checkpoint(folder: folders.target)))
+            let identity = Sidecar.Target(
+                hash: try TargetHash.compute(Checkpoint(folder: folders.target)),
+                name: pair.verbalizer.sidecar.target?.name)
             pair.verbalizer.sidecar.target = identity
             pair.verbalizer.sidecar.variance = nil
             pair.reconstructor.sidecar.target = identity
