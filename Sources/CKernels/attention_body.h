@@ -82,21 +82,27 @@ INLINE void transpose_block(lanes r[LANES]) {
     _Pragma("unroll") EXCHANGE(1) _Pragma("unroll") EXCHANGE(2) _Pragma("unroll") EXCHANGE(4) _Pragma("unroll") EXCHANGE(8)
 }
 
+// At most sixteen `rows` of at most sixteen `columns`, transposed; zero beyond. Each way transposes for itself: joined before
+// that, the block would lie in memory, not in registers (5% of a rollout).
+INLINE void transposed_block(const float *from, long stride, long rows, long columns, lanes block[LANES]) {
+    if (rows >= LANES && columns >= LANES) {
+        _Pragma("unroll") for (int r = 0; r < LANES; r++) block[r] = load(from + r * stride);
+        transpose_block(block);
+    } else {
+        for (int r = 0; r < LANES; r++)
+            block[r] = r < rows ? load_some(from + r * stride, CK_F32, 0, columns < LANES ? columns : LANES, 0) : splat(0);
+        transpose_block(block);
+    }
+}
+
 // to[j, i] = from[i, j] for `count` rows of `width`; `to` is [padded width, KEYS], zero where there is no key or no column. With
 // `pairs`, to[j / 2, i] holds columns j and j + 1.
 static void pack_transposed(bool pairs, const float *from, long stride, long count, long width, long padded, float *to) {
     long keys = (count + LANES - 1) / LANES * LANES;
     for (long i = 0; i < keys; i += LANES)
         for (long j = 0; j < padded; j += LANES) {
-            long columns = width - j < LANES ? width - j : LANES;
             lanes block[LANES];
-            if (columns == LANES && i + LANES <= count) {
-                _Pragma("unroll") for (int r = 0; r < LANES; r++) block[r] = load(from + (i + r) * stride + j);
-            } else {
-                for (int r = 0; r < LANES; r++)
-                    block[r] = i + r < count ? load_some(from + (i + r) * stride, CK_F32, j, columns, 0) : splat(0);
-            }
-            transpose_block(block);
+            transposed_block(from + i * stride + j, stride, count - i, width - j, block);
             if (pairs) {
                 _Pragma("unroll") for (int r = 0; r < LANES; r += 2)
                     store(to + (j + r) / 2 * KEYS + i, pair(block[r], block[r + 1]));

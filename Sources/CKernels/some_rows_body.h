@@ -5,20 +5,14 @@
 INLINE void pack_panel(const float *from, long stride, long count, long depth, float *to) {
     for (long i = 0; i < count; i += LANES)
         for (long p = 0; p < depth; p += LANES) {
-            long some = depth - p < LANES ? depth - p : LANES;
-            const float *at = from + i * stride + p;
             float *out = to + p * CK_PANEL + i;
             lanes block[LANES];
-            if (some == LANES && i + LANES <= count) {
-                _Pragma("unroll") for (int r = 0; r < LANES; r++) block[r] = load(at + r * stride);
-                transpose_block(block);
+            transposed_block(from + i * stride + p, stride, count - i, depth - p, block);
+            if (depth - p >= LANES) {
                 _Pragma("unroll") for (int r = 0; r < LANES; r++) store(out + r * CK_PANEL, block[r]);
-                continue;
+            } else {
+                for (int r = 0; r < depth - p; r++) store(out + r * CK_PANEL, block[r]);
             }
-            for (int r = 0; r < LANES; r++)
-                block[r] = i + r < count ? load_some(at + r * stride, CK_F32, 0, some, 0) : splat(0);
-            transpose_block(block);
-            for (int r = 0; r < some; r++) store(out + r * CK_PANEL, block[r]);
         }
 }
 

@@ -21,15 +21,13 @@ final class HideMeasurer {
     private var original: [String: Original] = [:]
 
     private struct Original {
-        let vectors: Tensor
+        let material: FactTexts.Material
         let distribution: CleanDistribution
-        let probes: ProbeSet
         let levels: AlarmLevels
 
         /// - Parameter scores: of the activations, set against their own distribution.
         init(_ material: FactTexts.Material, _ scores: (CleanDistribution) -> [Alarm: [Double]]) {
-            vectors = material.vectors
-            probes = material.probes
+            self.material = material
             distribution = CleanDistribution(material.others)
             levels = AlarmLevels(scores(distribution))
         }
@@ -52,7 +50,7 @@ final class HideMeasurer {
     }
 
     /// The probes of the original on texts without a trigger; measure the original first.
-    var originalProbes: ProbeSet? { original["plain"]?.probes }
+    var originalProbes: ProbeSet? { original["plain"]?.material.probes }
 
     /// Measures a target under every condition.
     ///
@@ -102,16 +100,10 @@ final class HideMeasurer {
         let original = original[condition.name] ?? Original(material, scores)
         self.original[condition.name] = original
 
-        var measure = TargetMeasure()
-        let variance = try self.variance ?? RawVariance(original.vectors, set: "test").variance
-        for (reader, look) in looks {
-            measure.readings[reader.key] = look.reading(ground.fact, material.isHidden, variance: variance)
-        }
-        for (reader, reading) in subject.probed(ground.fact, original: original.probes) {
-            measure.readings[reader.key] = reading
-        }
-        measure.setDrift(Drift(vectors, from: original.vectors))
-        measure.ring(original.levels, scores(original.distribution), material.isHidden)
+        var measure = subject.measure(
+            ground.fact, looks, original: original.material,
+            variance: try variance ?? RawVariance(original.material.vectors, set: "test").variance,
+            scores(original.distribution), original.levels)
         measure.behaviour = try texts.behaviour(decoder, behind: condition.words)
         return (measure, examples(material, own.words, decoder))
     }

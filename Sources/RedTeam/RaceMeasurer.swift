@@ -109,23 +109,17 @@ final class RaceMeasurer {
     private func fill(
         _ empty: RaceRecord, _ examined: Examined, loop: Pair, heldOut: Pair, _ levels: AlarmLevels
     ) throws -> RaceRecord {
-        var record = empty, measure = TargetMeasure()
-        let subject = examined.subject, vectors = subject.material.vectors, isHidden = subject.material.isHidden
+        var record = empty
+        let subject = examined.subject, vectors = subject.material.vectors
         let own = try look(loop, at: vectors), other = try look(heldOut, at: vectors)
         var looks = examined.looks
         (looks[.loop], looks[.heldOut]) = (own, other)
-        for (reader, look) in looks {
-            measure.readings[reader.key] = look.reading(fact, isHidden, variance: variance)
-        }
-        for (reader, reading) in subject.probed(fact, original: clean.subject.material.probes) {
-            measure.readings[reader.key] = reading
-        }
-        measure.behaviour = examined.behaviour
-        (measure.moments, measure.languageLoss) = examined.language
-        measure.setDrift(Drift(vectors, from: clean.subject.material.vectors))
         let before = try look(loop, at: subject.before)
-        measure.ring(levels, scores(examined, own, before: before, heldOut: other), isHidden)
-        record.measure = measure
+        record.measure = subject.measure(
+            fact, looks, original: clean.subject.material, variance: variance,
+            scores(examined, own, before: before, heldOut: other), levels)
+        record.measure.behaviour = examined.behaviour
+        (record.measure.moments, record.measure.languageLoss) = examined.language
         record.examples = examples(subject, looks.map { ($0.key.key, $0.value.words) })
         return record
     }

@@ -26,14 +26,35 @@ struct Subject {
             uniqueKeysWithValues: try blocks.map { ($0, try texts.read(decoder, behind: words, layer: $0)) })
     }
 
-    /// What linear probes tell: some that were fitted to the original, and those fitted to this target.
-    func probed(_ fact: HiddenFact, original: ProbeSet) -> [(Reader, Reading)] {
-        func reading(_ probes: ProbeSet, _ material: FactTexts.Material) -> Reading {
-            Reading(recall: HiddenFact.recall(fact.logits(probes, material.vectors), material.isHidden))
+    /// What readers find, how far the activations have moved, and where alarms ring.
+    ///
+    /// - Parameters:
+    ///   - looks: what pairs make of the activations.
+    ///   - original: the original's activations at the same places.
+    ///   - variance: of the original's activations.
+    ///   - scores: of the alarms; `levels`: above which they ring.
+    func measure(
+        _ fact: HiddenFact, _ looks: [Reader: PairLook], original: FactTexts.Material, variance: Double,
+        _ scores: [Alarm: [Double]], _ levels: AlarmLevels
+    ) -> TargetMeasure {
+        var measure = TargetMeasure()
+        for (reader, look) in looks {
+            measure.readings[reader.key] = look.reading(fact, material.isHidden, variance: variance)
         }
-        return [
-            (.oldProbe, reading(original, material)), (.newProbe, reading(material.probes, material)),
-        ] + blocks.map { (.block($0.key), reading($0.value.probes, $0.value)) }
+        func probe(_ reader: Reader, _ probes: ProbeSet, _ material: FactTexts.Material) {
+            measure.readings[reader.key] = Reading(
+                recall: HiddenFact.recall(fact.logits(probes, material.vectors), material.isHidden))
+        }
+        probe(.oldProbe, original.probes, material)
+        probe(.newProbe, material.probes, material)
+        for (layer, material) in blocks { probe(.block(layer), material.probes, material) }
+        let drift = Drift(material.vectors, from: original.vectors)
+        (measure.driftLength, measure.driftCosine) = (drift.length, drift.cosine)
+        for (alarm, own) in scores {
+            (measure.alarms[alarm.key], measure.alarmsElsewhere[alarm.key]) = levels.shares(
+                alarm, own, material.isHidden)
+        }
+        return measure
     }
 
     /// Scores of the alarms of ``alarms(readers:blocks:)``.
@@ -65,41 +86,4 @@ struct Subject {
         [.residual, .distance, .neighbour, .doubt] + blocks.map { .block($0) } + readers.map { .reader($0) }
             + [.before] + readers.map { .ratio($0) } + [.ratioBefore]
     }
-}
-
-/// What a pair makes of some vectors.
-struct PairLook {
-    let words: [String]
-    /// How much likelier it finds the hidden value than all others, in nats.
-    let ratios: [Double]
-    let errors: [Scores.Row]
-
-    init(_ pair: Pair, at vectors: Tensor, _ fact: HiddenFact, maximumTokens: Int) throws {
-        words = try pair.verbalizer.explain(vectors, .init(maximumTokens: maximumTokens)).map { $0[0].description }
-        ratios = fact.likelihoodRatios(pair.verbalizer, vectors)
-        errors = try Scores.rows(pair.reconstructor.reconstruct(words), vectors)
-    }
-
-    /// What it comes to.
-    ///
-    /// - Parameters:
-    ///   - isHidden: whether the hidden value holds, of each vector.
-    ///   - variance: of the original's activations.
-    func reading(_ fact: HiddenFact, _ isHidden: [Bool], variance: Double) -> Reading {
-        var written = Share(), falsely = Share()
-        for (text, isHidden) in zip(words, isHidden) {
-            if isHidden { written.add(fact.isSaid(in: text)) } else { falsely.add(fact.isSaid(in: text)) }
-        }
-        return Reading(
-            recall: HiddenFact.recall(ratios, isHidden), written: written, writtenFalsely: falsely,
-            varianceExplained: 1 - Scores.meanSquaredError(errors) / variance)
-    }
-
-    /// Of each vector the claims that another look contradicts.
-    func contradictions(to other: PairLook, _ grammar: some ClaimGrammar) -> [Double] {
-        zip(words, other.words).map { Double(grammar.contradictions($0, $1)) }
-    }
-
-    /// Of each vector how otherwise another look finds the likelihoods.
-    func differences(to other: PairLook) -> [Double] { zip(ratios, other.ratios).map { abs($0 - $1) } }
 }

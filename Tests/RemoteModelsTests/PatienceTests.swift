@@ -1,6 +1,11 @@
 import Foundation
 import ScriptedServer
+import Synchronization
 import Testing
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
 
 import RemoteModels
 
@@ -25,6 +30,26 @@ import RemoteModels
         #expect(wait("Wed, 21 Oct 2015 07:28:00 GMT") == .seconds(10))
         #expect(wait("Wed, 21 Oct 2015 07:00:00 GMT") == .zero)
         #expect(wait("soon") == nil && wait("nan") == nil && wait(nil) == nil && wait("1e300") == .seconds(1e9))
+    }
+
+    /// The server that these tests ask must not wait for tests that compute.
+    @Test func theServerAnswersWhileEveryThreadOfTheRuntimeIsBusy() async throws {
+        let elapsed = Mutex<Duration?>(nil)
+        try await ScriptedServer.run({ _ in .answer("here") }) { server in
+            let address = try #require(URL(string: server.address))
+            let busy = (0..<2 * ProcessInfo.processInfo.activeProcessorCount).map { _ in
+                Task { _ = usleep(2_000_000) }
+            }
+            let client = Thread {
+                Thread.sleep(forTimeInterval: 0.2)
+                let start = ContinuousClock.now
+                guard (try? Data(contentsOf: address)) == Data("here".utf8) else { return }
+                elapsed.withLock { $0 = ContinuousClock.now - start }
+            }
+            client.start()
+            for task in busy { await task.value }
+        }
+        #expect(try #require(elapsed.withLock { $0 }) < .seconds(1.5))
     }
 
     @Test func neverMoreAtOnceThanAllowed() async throws {

@@ -103,7 +103,7 @@ public final class ScriptedServer: Sendable {
             state.peak = max(state.peak, state.inside)
             return request
         }
-        Task {
+        Task(executorPreference: LoopExecutor(loop: channel.eventLoop)) { [self] in
             let reply = await script(request)
             state.withLock { $0.inside -= 1 }
             try? await send(reply, on: channel)
@@ -134,6 +134,19 @@ public final class ScriptedServer: Sendable {
             let piece = String(repeating: " ", count: 1 << 16)
             for _ in 0..<count / piece.utf8.count { try await write(piece) }
         }
+    }
+}
+
+/// Answers on the connection's own thread: tests that compute keep those of the concurrency runtime for minutes, and a
+/// program that is asked to finish meanwhile would wait for as long.
+private final class LoopExecutor: TaskExecutor {
+    private let loop: any EventLoop
+
+    init(loop: any EventLoop) { self.loop = loop }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }
 
