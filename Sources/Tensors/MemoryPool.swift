@@ -1,0 +1,225 @@
+import CKernels
+import Foundation
+
+/// Memory that was used keeps its pages for the next tensors: a training step asks for the same sizes every time, and fresh pages
+/// cost more than the arithmetic of small layers.
+///
+/// What is kept never makes the process larger than the most that was in use at once, by more than a little: before it grows
+/// beyond that, free memory goes back to the system. Small pieces are kept by size. Large ones are cut from free memory wherever
+/// it lies, and joined again when they come back, so that what one model's step leaves serves another's, of other sizes. The heap
+/// of `malloc` is not used for them: pieces that come and go leave holes there that nobody accounts for, a tenth of a large step's memory.
+final class MemoryPool: @unchecked Sendable {
+    static let shared = MemoryPool()
+
+    private let lock = NSLock()
+    private var small: [Int: [UnsafeMutableRawPointer]] = [:]
+    private var smallBytes = 0
+    private var large = FreeExtents()
+    /// Bytes in use, and the most that ever were.
+    private var usedBytes = 0, mostUsedBytes = 0
+    /// What may be free beside the most that was ever in use.
+    private let slack = 256 << 20
+    private static let hugePage = 2 << 20
+
+    private var freeBytes: Int { smallBytes + large.byteCount }
+    /// Free memory beyond this returns to the system.
+    private var limit: Int { max(3 << 30, mostUsedBytes / 3) }
+
+    /// Sizes are rounded up so that nearly equal ones share memory.
+    private static func rounded(_ byteCount: Int) -> Int {
+        let step = byteCount >= 1 << 20 ? 1 << 18 : byteCount >= 1 << 14 ? 4096 : 256
+        return (max(byteCount, 1) + step - 1) / step * step
+    }
+
+    func take(_ byteCount: Int) -> UnsafeMutableRawPointer {
+        let size = MemoryPool.rounded(byteCount), isLarge = size >= MemoryPool.hugePage
+        lock.lock()
+        usedBytes += size
+        mostUsedBytes = max(mostUsedBytes, usedBytes)
+        if isLarge, let start = large.take(size), let address = UnsafeMutableRawPointer(bitPattern: start) {
+            lock.unlock()
+            return address
+        }
+        if !isLarge, let address = small[size]?.popLast() {
+            smallBytes -= size
+            lock.unlock()
+            return address
+        }
+        let surplus = evict(usedBytes + freeBytes - mostUsedBytes - slack)
+        lock.unlock()
+        surplus.release()
+        if isLarge { return MemoryPool.map(size) }
+        var address: UnsafeMutableRawPointer?
+        guard posix_memalign(&address, 64, size) == 0, let address else { MemoryPool.outOfMemory(size) }
+        return address
+    }
+
+    func give(_ address: UnsafeMutableRawPointer, _ byteCount: Int) {
+        let size = MemoryPool.rounded(byteCount)
+        lock.lock()
+        usedBytes -= size
+        if size >= MemoryPool.hugePage {
+            large.insert(UInt(bitPattern: address), size)
+        } else {
+            small[size, default: []].append(address)
+            smallBytes += size
+        }
+        let surplus = evict(freeBytes - limit)
+        lock.unlock()
+        surplus.release()
+    }
+
+    /// Returns all free memory to the system.
+    func empty() {
+        lock.lock()
+        let all = evict(.max)
+        lock.unlock()
+        all.release()
+    }
+
+    /// Fresh memory of a large size.
+    private static func map(_ size: Int) -> UnsafeMutableRawPointer {
+        // Huge pages lie at multiples of their size: one too many is mapped, and what surrounds the memory unmapped.
+        guard let mapped = mmap(nil, size + hugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0),
+            mapped != MAP_FAILED
+        else { outOfMemory(size) }
+        let before = (hugePage - Int(UInt(bitPattern: mapped) % UInt(hugePage))) % hugePage
+        let address = mapped + before
+        if before > 0 { munmap(mapped, before) }
+        munmap(address + size, hugePage - before)
+        #if os(Linux)
+            madvise(address, size, MADV_HUGEPAGE)
+        #endif
+        return address
+    }
+
+    /// Free memory that was taken out of the lists, to be released without the lock.
+    private struct Surplus {
+        var small: [UnsafeMutableRawPointer] = []
+        var large: [FreeExtents.Extent] = []
+
+        func release() {
+            for address in small { Foundation.free(address) }
+            for extent in large { munmap(UnsafeMutableRawPointer(bitPattern: extent.start), extent.size) }
+        }
+    }
+
+    /// Takes `byteCount` bytes of free memory out of the lists, or what there is of it: large pieces first.
+    private func evict(_ byteCount: Int) -> Surplus {
+        var surplus = Surplus()
+        guard byteCount > 0, freeBytes > 0 else { return surplus }
+        surplus.large = large.remove(byteCount, page: MemoryPool.hugePage)
+        var left = byteCount - surplus.large.reduce(0) { $0 + $1.size }
+        guard left > 0 else { return surplus }
+        for size in small.keys.sorted(by: >) {
+            while left > 0, let address = small[size]?.popLast() {
+                surplus.small.append(address)
+                smallBytes -= size
+                left -= size
+            }
+            if small[size]?.isEmpty == true { small[size] = nil }
+            if left <= 0 { break }
+        }
+        return surplus
+    }
+
+    private static func outOfMemory(_ size: Int) -> Never { trap("out of memory: \(size) bytes wanted") }
+}
+
+/// Free memory as ranges of addresses; neighbours are one range.
+package struct FreeExtents {
+    /// A range of addresses.
+    package struct Extent: Equatable, Sendable {
+        package let start: UInt
+        package let size: Int
+        var end: UInt { start + UInt(size) }
+
+        package init(start: UInt, size: Int) {
+            self.start = start
+            self.size = size
+        }
+    }
+
+    /// In the order of their addresses, none touching another.
+    package private(set) var extents: [Extent] = []
+    /// Bytes in all of them.
+    package private(set) var byteCount = 0
+
+    package init() {}
+
+    /// Adds a range that does not overlap what is here.
+    package mutating func insert(_ start: UInt, _ size: Int) {
+        var low = 0, high = extents.count
+        while low < high {
+            let middle = (low + high) / 2
+            if extents[middle].start < start { low = middle + 1 } else { high = middle }
+        }
+        byteCount += size
+        var joined = Extent(start: start, size: size), first = low, last = low
+        if low < extents.count, extents[low].start == joined.end {
+            joined = Extent(start: start, size: size + extents[low].size)
+            last += 1
+        }
+        if low > 0, extents[low - 1].end == start {
+            joined = Extent(start: extents[low - 1].start, size: extents[low - 1].size + joined.size)
+            first -= 1
+        }
+        extents.replaceSubrange(first..<last, with: [joined])
+    }
+
+    /// The beginning of the smallest range that has `size` bytes, the lowest of equal ones; nil if none has.
+    package mutating func take(_ size: Int) -> UInt? {
+        var best: Int?
+        for (index, extent) in extents.enumerated() where extent.size >= size {
+            if extent.size < best.map({ extents[$0].size }) ?? .max { best = index }
+        }
+        guard let best else { return nil }
+        let extent = extents[best]
+        byteCount -= size
+        if extent.size == size {
+            extents.remove(at: best)
+        } else {
+            extents[best] = Extent(start: extent.start + UInt(size), size: extent.size - size)
+        }
+        return extent.start
+    }
+
+    /// Removes `bytes` or a little more, or as many as there are: of the largest ranges first, and of those that have whole pages
+    /// these only, for a huge page that is given back in part is not given back.
+    package mutating func remove(_ bytes: Int, page: Int) -> [Extent] {
+        var removed: [Extent] = [], left = bytes
+        let unit = UInt(page)
+        for extent in extents.sorted(by: { ($1.size, $0.start) < ($0.size, $1.start) }) {
+            guard left > 0 else { break }
+            var part = extent
+            let start = (extent.start + unit - 1) / unit * unit, end = extent.end / unit * unit
+            if start < end {
+                let size = left > Int(end - start) ? Int(end - start) : (left + page - 1) / page * page
+                // The upper part goes: what is taken next is cut from the lower.
+                part = Extent(start: end - UInt(size), size: size)
+            }
+            removed.append(part)
+            left -= part.size
+            remove(part, from: extent)
+        }
+        return removed
+    }
+
+    private mutating func remove(_ part: Extent, from extent: Extent) {
+        guard let index = extents.firstIndex(of: extent) else { return }
+        let rests = [
+            Extent(start: extent.start, size: Int(part.start - extent.start)),
+            Extent(start: part.end, size: Int(extent.end - part.end)),
+        ]
+        extents.replaceSubrange(index...index, with: rests.filter { $0.size > 0 })
+        byteCount -= part.size
+    }
+}
+
+extension Machine {
+    /// Gives memory that no tensor uses back to the system, for instance between two phases of different size.
+    public static func releaseUnusedMemory() {
+        MemoryPool.shared.empty()
+        ck_trim_memory()
+    }
+}
