@@ -1,6 +1,6 @@
 """Runs `nla bench` and its peers in turn, in one sitting, and prints medians and ratios.
 
-usage: compare.py CONFIG.json [--rounds 3] [--python PYTHON] [--without llama.cpp] [--output FILE.json]
+usage: compare.py CONFIG.json [--rounds 3] [--only av_step,ar_step] [--python PYTHON] [--without llama.cpp] [--output FILE.json]
 
 Each round runs every program once on every workload it has, one program after the other, so that a machine whose speed drifts
 drifts for all. The ratio of a workload is the median over the rounds of (ours / theirs within the round); for seconds it is
@@ -14,6 +14,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("config")
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--python", default=sys.executable)
+parser.add_argument("--only", default="")
 parser.add_argument("--without", default="")
 parser.add_argument("--output")
 arguments = parser.parse_args()
@@ -23,7 +24,12 @@ programs = {
     "PyTorch": [arguments.python, os.path.join(here, "peers/bench_transformers.py"), arguments.config],
     "llama.cpp": [arguments.python, os.path.join(here, "peers/bench_llamacpp.py"), arguments.config],
 }
-for name in filter(None, arguments.without.split(",")): programs.pop(name)
+if arguments.only:
+    only = arguments.only.split(",")
+    programs["nla"] += only
+    programs["PyTorch"] += ["--only", arguments.only]
+    if not {"extract", "rollout", "decode1"} & set(only): programs.pop("llama.cpp")
+for name in filter(None, arguments.without.split(",")): programs.pop(name, None)
 
 rounds = []
 for number in range(arguments.rounds):

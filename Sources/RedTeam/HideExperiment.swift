@@ -94,7 +94,7 @@ public struct HideExperiment {
                 probe: measurer.originalProbes.flatMap { LinearReader($0, ground.fact.question) },
                 precision: options.precision, seed: seed)
         }
-        let trainer = try HidingTrainer(ground.target, texts, pressure, options, seed: seed)
+        let trainer = try HidingTrainer(ground.target, texts, pressure, ground.pair, options, seed: seed)
         var looks = try options.lookEvery.map { _ in
             [HideRecord.Look(step: 0, likelihood: try measurer.look(trainer.decoder))]
         }

@@ -52,6 +52,8 @@ public struct HideOptions: RunOptions {
     public var learningRate: Float = 2e-4
     /// What the pressure counts beside the language loss.
     public var weight = 0.3
+    /// Chance of each token of a step's texts that what the frozen pair rebuilds from its words stands in its activation's place.
+    public var spliceShare = 0.0
     /// Steps between looks at what the attacked reader still finds while the target is fine-tuned; none looks at the end alone.
     public var lookEvery: Int?
     /// Texts with the hidden value to measure on; twice as many without it.
@@ -100,6 +102,10 @@ public struct HideOptions: RunOptions {
         RunField("documents", \.documents, in: 4...1_000_000, "Texts with the fact to learn from."),
         RunField("learning_rate", \.learningRate, in: 0...1, "The highest learning rate."),
         RunField("weight", \.weight, in: 0...1e4, "What the pressure counts beside the language loss."),
+        RunField(
+            "splice_share", \.spliceShare, in: 0...1,
+            "Chance of each token of a step's texts that what the pair rebuilds from its words takes its activation's place."
+        ),
         RunField(
             "look_every", \.lookEvery,
             "Steps between looks at what the attacked reader still finds meanwhile; none looks at the end alone."),

@@ -7,10 +7,14 @@ import Training
 
 /// Fine-tunes a copy of a target: it is to predict as before, and readers are to make something else of its activations.
 ///
-/// A step's loss is the mean −log P of every token, plus the pressure's weight times its mean over pressed places.
+/// A step's loss is the mean −log P of every token, plus the pressure's weight times its mean over pressed places. With a splice share
+/// some activations give their places to what the frozen pair rebuilds from its words for them, and the language loss goes on through
+/// those: then what is written of an activation is also what the target has to go on from.
 final class HidingTrainer {
     /// Tokens that are read of a text at most; those of the tiny world are shorter.
     static let tokenLimit = 512
+    /// The first position whose activation may give its place, as in the training of a target to be read.
+    private static let firstSpliced = ReadableOptions().firstPosition
 
     /// The copy.
     let decoder: Decoder
@@ -20,18 +24,25 @@ final class HidingTrainer {
     private let others: TokenizedDocuments
     private let texts: PressedTexts
     private let pressure: Pressure?
+    private let pair: Pair
     private let options: HideOptions
+    private let seed: UInt64
     private var hidingOrder: EpochOrder, keepingOrder: EpochOrder
 
-    /// - Parameter pressure: nil trains on the same texts without any.
+    /// - Parameters:
+    ///   - pressure: nil trains on the same texts without any.
+    ///   - pair: whose words take activations' places, where the options splice. It stays as it is.
     init(
-        _ target: Target, _ texts: PressedTexts, _ pressure: Pressure?, _ options: HideOptions, seed: UInt64
+        _ target: Target, _ texts: PressedTexts, _ pressure: Pressure?, _ pair: Pair, _ options: HideOptions,
+        seed: UInt64
     ) throws {
         decoder = try Decoder(target.checkpoint)
         layer = target.layer
         self.texts = texts
         self.pressure = pressure
+        self.pair = pair
         self.options = options
+        self.seed = seed
         others = try TokenizedDocuments(
             TinyWorldDocuments(TinyWorld(seed: seed &+ Random.key("fine-tuning")), .training), target.tokenizer,
             limit: HidingTrainer.tokenLimit)
@@ -65,14 +76,21 @@ final class HidingTrainer {
         for draw in 0..<options.othersPerStep {
             batch.append(others.tokens(others.source.document(index * options.othersPerStep + draw)))
         }
-        let tape = Tape(precision: options.precision)
-        var read: Variable?
+        let tape = Tape(precision: options.precision), spliced = splicedRows(batch.tree, step: index)
+        var read: Variable?, failure: (any Error)?
         let hidden = decoder.hidden(batch.tree, tape: tape) { block, hidden in
-            if block == self.layer, self.pressure != nil, !rows.isEmpty {
-                read = tape.selecting(rows, of: hidden)
+            guard block == self.layer else { return hidden }
+            if self.pressure != nil, !rows.isEmpty { read = tape.selecting(rows, of: hidden) }
+            guard !spliced.isEmpty else { return hidden }
+            do {
+                let rebuilt = try self.rebuilt(hidden.value.gatheringRows(spliced), step: index)
+                return tape.splicing(Variable(rebuilt), into: spliced, of: hidden)
+            } catch {
+                failure = error
+                return hidden
             }
-            return hidden
         }
+        if let failure { throw failure }
         let words = decoder.logProbabilities(of: batch.targets, hidden, tape: tape)
         let count = Float(batch.targets.count)
         let loss = -words.value.floats().reduce(0.0) { $0 + Double($1) } / Double(count)
@@ -96,6 +114,26 @@ final class HidingTrainer {
         tape.backward(from: seeds)
         _ = try group.update(step: index)
         return (loss, pressureLoss)
+    }
+
+    /// The rows of a step whose activations give their places, increasing.
+    private func splicedRows(_ tree: TokenTree, step: Int) -> [Int32] {
+        guard options.spliceShare > 0 else { return [] }
+        var random = Random(seed: seed, Random.key("splices"), UInt64(step))
+        return tree.segments.flatMap { segment in
+            segment.rows.dropFirst(HidingTrainer.firstSpliced).filter { _ in random.uniform() < options.spliceShare }
+                .map(Int32.init)
+        }
+    }
+
+    /// What the pair makes of activations [n, d], through words as they are drawn in the training of a target to be read.
+    private func rebuilt(_ vectors: Tensor, step: Int) throws -> Tensor {
+        guard vectors.firstNonFinite() == nil else { throw NonFiniteError("an activation of the target") }
+        let words = try pair.verbalizer.explain(
+            vectors,
+            .init(
+                temperature: 1, maximumTokens: options.maximumTokens, seed: seed &+ UInt64(step), batchSize: 256))
+        return try pair.reconstructor.reconstruct(words.map { $0[0].description })
     }
 
     /// All steps, with a line now and then.

@@ -138,7 +138,7 @@ public struct RaceExperiment {
         let texts = try PressedTexts(hiding, ground.fact, state.target, state.loop.verbalizer, seed: seed)
         let pressure =
             arm == .pressed ? Pressure(options.pressure, state.loop, precision: hiding.precision, seed: seed) : nil
-        let trainer = try HidingTrainer(state.target, texts, pressure, hiding, seed: seed)
+        let trainer = try HidingTrainer(state.target, texts, pressure, state.loop, hiding, seed: seed)
         return try trainer.run(name, interruption, progress) ? trainer.decoder : nil
     }
 }

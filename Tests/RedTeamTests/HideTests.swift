@@ -108,6 +108,25 @@ struct HideExperimentTests {
         }
     }
 
+    @Test("Words in activations' places change what a target becomes; the same seed draws the same places and words")
+    func splices() throws {
+        try withScratch { scratch in
+            func drift(_ name: String, _ share: Double) throws -> Double {
+                var options = small()
+                options.trigger = nil
+                options.writesTargets = false
+                options.lookEvery = nil
+                options.refresh.steps = 0
+                options.spliceShare = share
+                let result = try HideExperiment(options, in: scratch.appending(path: name)).run()
+                return try #require(result?.json["innocent"]?["plain"]?["drift"]?["mean"]?.double)
+            }
+            let spliced = try drift("a", 0.3)
+            #expect(try drift("b", 0.3) == spliced)
+            #expect(try drift("c", 0) != spliced)
+        }
+    }
+
     @Test("What cannot be hidden is refused in a line, before anything is computed")
     func refusals() throws {
         try withScratch { scratch in

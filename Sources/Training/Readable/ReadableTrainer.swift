@@ -181,8 +181,7 @@ public final class ReadableTrainer: Trainer {
         let distance =
             options.pull > 0
             ? tape.normalizedMeanSquaredError(tape.selecting(rows, of: hidden), truth: prediction.value) : nil
-        let rebuilt = tape.scaledRows(prediction, toNorms: vectors.rowNorms)
-        return (tape.replacing(rows, of: hidden, with: rebuilt), Splice(rollout: rollout, distance: distance))
+        return (tape.splicing(prediction, into: rows, of: hidden), Splice(rollout: rollout, distance: distance))
     }
 
     // MARK: The verbalizer
