@@ -1,5 +1,5 @@
 #!/bin/sh
-# Joint training with one thing changed at a time, then all of it in one table.
+# Joint training with one thing changed at a time, then all of it in one table: ablations.html, ablations.csv.
 #
 # usage: ablations.sh RECIPE_FOLDER OUTPUT_FOLDER     (RECIPE_FOLDER: the output of nla train pair)
 #
@@ -51,4 +51,4 @@ set -- --nla "warm-start=$recipe/pair"
 for run in "$output"/*/model; do
     [ ! -d "$run/av" ] || set -- "$@" --nla "$(basename "$(dirname "$run")")=$run"
 done
-"$nla" eval "$@" --store "$recipe/store" --rows 2000 --report "$output/ablations.html"
+"$nla" eval "$@" --store "$recipe/store" --rows 2000 --report "$output/ablations.html" --csv > "$output/ablations.csv"

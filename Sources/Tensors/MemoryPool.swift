@@ -5,23 +5,27 @@ import Foundation
 /// cost more than the arithmetic of small layers.
 ///
 /// What is kept never makes the process larger than the most that was in use at once, by more than a little: before it grows
-/// beyond that, free memory goes back to the system. Small pieces are kept by size. Large ones are cut from free memory wherever
-/// it lies, and joined again when they come back, so that what one model's step leaves serves another's, of other sizes. The heap
-/// of `malloc` is not used for them: pieces that come and go leave holes there that nobody accounts for, a tenth of a large step's memory.
+/// beyond that, free memory serves other sizes, or goes back to the system. Pieces are kept by their size at first. Where that
+/// does not do, the large ones are joined with their neighbours, and cut anew: so what one model's step leaves serves another's.
+/// The heap of `malloc` is not used for them: pieces that come and go leave holes there that nobody accounts for, a tenth of a
+/// large step's memory.
 final class MemoryPool: @unchecked Sendable {
     static let shared = MemoryPool()
 
     private let lock = NSLock()
-    private var small: [Int: [UnsafeMutableRawPointer]] = [:]
-    private var smallBytes = 0
-    private var large = FreeExtents()
+    /// Free pieces by their size.
+    private var pieces: [Int: [UnsafeMutableRawPointer]] = [:]
+    private var pieceBytes = 0
+    /// Free memory that was joined.
+    private var joined = FreeExtents()
     /// Bytes in use, and the most that ever were.
     private var usedBytes = 0, mostUsedBytes = 0
     /// What may be free beside the most that was ever in use.
     private let slack = 256 << 20
+    /// The size that pieces are large from, and that of the pages they lie in.
     private static let hugePage = 2 << 20
 
-    private var freeBytes: Int { smallBytes + large.byteCount }
+    private var freeBytes: Int { pieceBytes + joined.byteCount }
     /// Free memory beyond this returns to the system.
     private var limit: Int { max(3 << 30, mostUsedBytes / 3) }
 
@@ -32,38 +36,26 @@ final class MemoryPool: @unchecked Sendable {
     }
 
     func take(_ byteCount: Int) -> UnsafeMutableRawPointer {
-        let size = MemoryPool.rounded(byteCount), isLarge = size >= MemoryPool.hugePage
+        let size = MemoryPool.rounded(byteCount)
         lock.lock()
         usedBytes += size
         mostUsedBytes = max(mostUsedBytes, usedBytes)
-        if isLarge, let start = large.take(size), let address = UnsafeMutableRawPointer(bitPattern: start) {
-            lock.unlock()
-            return address
-        }
-        if !isLarge, let address = small[size]?.popLast() {
-            smallBytes -= size
+        if let address = known(size) {
             lock.unlock()
             return address
         }
         let surplus = evict(usedBytes + freeBytes - mostUsedBytes - slack)
         lock.unlock()
         surplus.release()
-        if isLarge { return MemoryPool.map(size) }
-        var address: UnsafeMutableRawPointer?
-        guard posix_memalign(&address, 64, size) == 0, let address else { MemoryPool.outOfMemory(size) }
-        return address
+        return MemoryPool.fresh(size)
     }
 
     func give(_ address: UnsafeMutableRawPointer, _ byteCount: Int) {
         let size = MemoryPool.rounded(byteCount)
         lock.lock()
         usedBytes -= size
-        if size >= MemoryPool.hugePage {
-            large.insert(UInt(bitPattern: address), size)
-        } else {
-            small[size, default: []].append(address)
-            smallBytes += size
-        }
+        pieces[size, default: []].append(address)
+        pieceBytes += size
         let surplus = evict(freeBytes - limit)
         lock.unlock()
         surplus.release()
@@ -75,6 +67,37 @@ final class MemoryPool: @unchecked Sendable {
         let all = evict(.max)
         lock.unlock()
         all.release()
+    }
+
+    /// Free memory of a size that has pages already, if there is some; pieces are joined for it where the process is not to grow.
+    private func known(_ size: Int) -> UnsafeMutableRawPointer? {
+        if let address = pieces[size]?.popLast() {
+            pieceBytes -= size
+            return address
+        }
+        guard size >= MemoryPool.hugePage else { return nil }
+        var start = joined.take(size)
+        if start == nil, usedBytes + freeBytes > mostUsedBytes + slack {
+            join()
+            start = joined.take(size)
+        }
+        return start.flatMap { UnsafeMutableRawPointer(bitPattern: $0) }
+    }
+
+    /// Joins large free pieces with their neighbours.
+    private func join() {
+        for (size, addresses) in pieces where size >= MemoryPool.hugePage {
+            for address in addresses { joined.insert(UInt(bitPattern: address), size) }
+            pieceBytes -= size * addresses.count
+            pieces[size] = nil
+        }
+    }
+
+    private static func fresh(_ size: Int) -> UnsafeMutableRawPointer {
+        guard size < hugePage else { return map(size) }
+        var address: UnsafeMutableRawPointer?
+        guard posix_memalign(&address, 64, size) == 0, let address else { outOfMemory(size) }
+        return address
     }
 
     /// Fresh memory of a large size.
@@ -108,16 +131,16 @@ final class MemoryPool: @unchecked Sendable {
     private func evict(_ byteCount: Int) -> Surplus {
         var surplus = Surplus()
         guard byteCount > 0, freeBytes > 0 else { return surplus }
-        surplus.large = large.remove(byteCount, page: MemoryPool.hugePage)
+        join()
+        surplus.large = joined.remove(byteCount, page: MemoryPool.hugePage)
         var left = byteCount - surplus.large.reduce(0) { $0 + $1.size }
-        guard left > 0 else { return surplus }
-        for size in small.keys.sorted(by: >) {
-            while left > 0, let address = small[size]?.popLast() {
+        for size in pieces.keys.sorted(by: >) {
+            while left > 0, let address = pieces[size]?.popLast() {
                 surplus.small.append(address)
-                smallBytes -= size
+                pieceBytes -= size
                 left -= size
             }
-            if small[size]?.isEmpty == true { small[size] = nil }
+            if pieces[size]?.isEmpty == true { pieces[size] = nil }
             if left <= 0 { break }
         }
         return surplus
