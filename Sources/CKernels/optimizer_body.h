@@ -42,6 +42,12 @@ static void adamw_f32(const ck_adamw *o, float *weight, const float *gradient, f
     }
 }
 
+// Halves of up to LANES weights. The size of a whole vector is written out: a variable one would be a call of the C library.
+INLINE void copy_halves(void *to, const void *from, long n) {
+    if (n == LANES) __builtin_memcpy(to, from, sizeof(lanes_u16));
+    else __builtin_memcpy(to, from, (unsigned long)n * 2);
+}
+
 // The master weight is (weight << 16) + low as bits; the upper half is rounded half up, so that the rest fits 16 signed bits.
 INLINE lanes join_halves(lanes_u16 upper, lanes_i16 lower) {
     lanes_u32 bits = __builtin_convertvector(upper, lanes_u32) << 16;
@@ -61,16 +67,16 @@ static void adamw_bf16(
         long n = count - i < LANES ? count - i : LANES;
         lanes_u16 upper = {0};
         lanes_i16 lower = {0};
-        __builtin_memcpy(&upper, weight + i, (unsigned long)n * 2);
-        __builtin_memcpy(&lower, low + i, (unsigned long)n * 2);
+        copy_halves(&upper, weight + i, n);
+        copy_halves(&lower, low + i, n);
         bool whole = n == LANES;
         lanes mi = whole ? load(m + i) : load_some(m, CK_F32, i, n, 0);
         lanes vi = whole ? load(v + i) : load_some(v, CK_F32, i, n, 0);
         lanes gi = whole ? load(gradient + i) : load_some(gradient, CK_F32, i, n, 0);
         lanes wi = adamw_update(&c, join_halves(upper, lower), gi, &mi, &vi);
         split_halves(wi, &upper, &lower);
-        __builtin_memcpy(weight + i, &upper, (unsigned long)n * 2);
-        __builtin_memcpy(low + i, &lower, (unsigned long)n * 2);
+        copy_halves(weight + i, &upper, n);
+        copy_halves(low + i, &lower, n);
         if (whole) {
             store(m + i, mi);
             store(v + i, vi);
@@ -83,13 +89,13 @@ static void adamw_bf16(
 
 static void decay_bf16(float factor, uint16_t *weight, int16_t *low, long count) {
     for (long i = 0; i < count; i += LANES) {
-        unsigned long n = (unsigned long)(count - i < LANES ? count - i : LANES);
+        long n = count - i < LANES ? count - i : LANES;
         lanes_u16 upper = {0};
         lanes_i16 lower = {0};
-        __builtin_memcpy(&upper, weight + i, n * 2);
-        __builtin_memcpy(&lower, low + i, n * 2);
+        copy_halves(&upper, weight + i, n);
+        copy_halves(&lower, low + i, n);
         split_halves(join_halves(upper, lower) * splat(factor), &upper, &lower);
-        __builtin_memcpy(weight + i, &upper, n * 2);
-        __builtin_memcpy(low + i, &lower, n * 2);
+        copy_halves(weight + i, &upper, n);
+        copy_halves(low + i, &lower, n);
     }
 }
