@@ -217,11 +217,20 @@ static void few_rows(int slot, const ck_matmul *j, long begin, long end) {
     ck_current()->few_rows(j, a, begin, end);
 }
 
-// The slot's share of a product: a range of columns or of rows, whichever there are more of. Many rows against a weight are
-// shared by rows even where the weight has more: oneDNN was 6% faster at 2048 rows × 4864 columns, and as fast at small ones.
+// The slot's share of a product: a range of columns or of rows, whichever there are more of, but for two kinds. Many rows against a weight
+// are shared by rows even where the weight has more: oneDNN was 6% faster at 2048 rows × 4864 columns, and as fast at small ones. And gradients
+// of inputs are shared by columns where the weight is large: oneDNN lays it anew, and by rows each slot would do so with all of it; 5 to 15%
+// at 1008 rows.
 #define MANY_ROWS 512
+#define LARGE_WEIGHT (1l << 19)
+static bool shared_by_columns(const ck_matmul *j) {
+    if (few(j) || some(j)) return true;
+    if (!j->a_transposed && !j->b_transposed && j->n * j->k >= LARGE_WEIGHT) return true;
+    return j->n >= j->m && (j->a_transposed || j->m < MANY_ROWS);
+}
+
 static bool share_of(int slot, int slots, const ck_matmul *j) {
-    bool by_columns = few(j) || some(j) || (j->n >= j->m && (j->a_transposed || j->m < MANY_ROWS));
+    bool by_columns = shared_by_columns(j);
     long count = by_columns ? j->n : j->m, grain = count >= 64 * slots ? some(j) ? CK_PANEL : 32 : 8;
     long grains = (count + grain - 1) / grain;
     long begin = grains * slot / slots * grain, end = grains * (slot + 1) / slots * grain;
