@@ -24,12 +24,12 @@ programs = {
     "PyTorch": [arguments.python, os.path.join(here, "peers/bench_transformers.py"), arguments.config],
     "llama.cpp": [arguments.python, os.path.join(here, "peers/bench_llamacpp.py"), arguments.config],
 }
+for name in filter(None, arguments.without.split(",")): programs.pop(name)
 if arguments.only:
     only = arguments.only.split(",")
     programs["nla"] += only
-    programs["PyTorch"] += ["--only", arguments.only]
-    if not {"extract", "rollout", "decode1"} & set(only): programs.pop("llama.cpp")
-for name in filter(None, arguments.without.split(",")): programs.pop(name, None)
+    if "PyTorch" in programs: programs["PyTorch"] += ["--only", arguments.only]
+    if not {"extract", "rollout", "decode1"} & set(only): programs.pop("llama.cpp", None)
 
 rounds = []
 for number in range(arguments.rounds):

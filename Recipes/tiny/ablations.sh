@@ -5,10 +5,10 @@
 #
 # The base is the run file without its protection of truth; each protection is one of the things changed. CONTROLS, if set, is the
 # output of controls.sh, whose pair of a text-only teacher is trained too; SECOND is a second reader's model, trained here if there is
-# none. Each run goes on where it was stopped. STEPS=300 and NLA=.build/release/nla may be set in the environment.
+# none. Each run goes on where it was stopped. STEPS=300, THREADS=1 and NLA=.build/release/nla may be set in the environment.
 set -eu
 recipe=$1 output=$2
-nla=${NLA:-.build/release/nla} steps=${STEPS:-300}
+nla=${NLA:-.build/release/nla} steps=${STEPS:-300} threads=${THREADS:+--threads $THREADS}
 mkdir -p "$output"
 
 train() {
@@ -21,7 +21,7 @@ train() {
     esac
     [ "$name" != text-only-teacher ] || pair=$CONTROLS/text-only
     "$nla" train rl --run Recipes/tiny/rl.yaml --pair "$pair" --store "$recipe/store" --steps "$steps" \
-        --output "$output/$name" "$@"
+        --output "$output/$name" $threads "$@"
 }
 
 train base
@@ -44,11 +44,11 @@ train probes
 # A reader with its own seed that has never met this verbalizer: SECOND, or one that is trained here.
 second=${SECOND:-$output/second-ar/model}
 [ -n "${SECOND:-}" ] || "$nla" train ar --run Recipes/tiny/ar.yaml --target "$recipe/target/model" --store "$recipe/store" \
-    --explanations "$recipe/explanations.jsonl" --ar-template "<text>{explanation}</text><summary>" --seed 2 --steps "${SECOND_STEPS:-4000}" --output "$output/second-ar"
+    --explanations "$recipe/explanations.jsonl" --ar-template "<text>{explanation}</text><summary>" --seed 2 --steps "${SECOND_STEPS:-4000}" --output "$output/second-ar" $threads
 train second-reader --second-reader "$second"
 
 set -- --nla "warm-start=$recipe/pair"
 for run in "$output"/*/model; do
     [ ! -d "$run/av" ] || set -- "$@" --nla "$(basename "$(dirname "$run")")=$run"
 done
-"$nla" eval "$@" --store "$recipe/store" --rows 2000 --report "$output/ablations.html" --csv > "$output/ablations.csv"
+"$nla" eval "$@" --store "$recipe/store" --rows 2000 --report "$output/ablations.html" --csv $threads > "$output/ablations.csv"
