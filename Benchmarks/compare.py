@@ -24,12 +24,21 @@ programs = {
     "PyTorch": [arguments.python, os.path.join(here, "peers/bench_transformers.py"), arguments.config],
     "llama.cpp": [arguments.python, os.path.join(here, "peers/bench_llamacpp.py"), arguments.config],
 }
-for name in filter(None, arguments.without.split(",")): programs.pop(name)
+if arguments.rounds < 1: parser.error("--rounds: at least one")
+for name in filter(None, arguments.without.split(",")):
+    if name not in programs or name == "nla": parser.error(f"--without: {name} is no peer; there are PyTorch and llama.cpp")
+    programs.pop(name)
 if arguments.only:
     only = arguments.only.split(",")
     programs["nla"] += only
     if "PyTorch" in programs: programs["PyTorch"] += ["--only", arguments.only]
     if not {"extract", "rollout", "decode1"} & set(only): programs.pop("llama.cpp", None)
+
+def keep(**found):
+    if not arguments.output: return
+    with open(arguments.output + ".part", "w") as file:
+        json.dump({"config": os.path.basename(arguments.config), **found}, file, indent=1)
+    os.replace(arguments.output + ".part", arguments.output)
 
 rounds = []
 for number in range(arguments.rounds):
@@ -37,11 +46,12 @@ for number in range(arguments.rounds):
     for name, command in programs.items():
         print(f"round {number + 1} of {arguments.rounds}: {name}", file=sys.stderr)
         run = subprocess.run(command, capture_output=True, text=True)
-        if run.returncode: sys.exit(f"{name} failed:\n{run.stderr[-2000:]}")
+        if run.returncode: sys.exit(f"{name} failed with status {run.returncode} (-9: killed, mostly for memory):\n{run.stderr[-2000:]}")
         results[name] = json.loads(run.stdout.splitlines()[-1])
     rounds.append(results)
+    keep(rounds=rounds)  # a round takes minutes: what is measured is kept whatever comes
 
-workloads = [k for k in rounds[0]["nla"] if k.endswith("_per_s") or k.endswith("_s")]
+workloads = [k for k in rounds[0]["nla"] if k.endswith("_s")]
 print(f"{'':26}" + "".join(f"{name:>12}" for name in programs) + "".join(f"{'× ' + n:>14}" for n in programs if n != "nla"))
 summary = {}
 for key in workloads:
@@ -53,6 +63,4 @@ for key in workloads:
     print(line + "".join(f"{ratios[n]:14.2f}" if n in ratios else f"{'–':>14}" for n in programs if n != "nla"))
 peaks = {k: max(r["nla"][k] for r in rounds) for k in rounds[0]["nla"] if k.endswith("peak_resident_bytes")}
 for key, value in peaks.items(): print(f"{key:36}{value / 2**30:8.2f} GiB")
-if arguments.output:
-    with open(arguments.output, "w") as file:
-        json.dump({"config": os.path.basename(arguments.config), "rounds": rounds, "summary": summary, "peaks": peaks}, file, indent=1)
+keep(rounds=rounds, summary=summary, peaks=peaks)

@@ -108,7 +108,7 @@ public struct VerificationReport: Sendable {
                     JSONObject(finding.estimate.members + [("section", .string(finding.section.rawValue))]))
             }
             return [
-                "name": .string(entry.candidate.name), "folder": .string(entry.candidate.folder.path),
+                "name": .string(entry.candidate.name), "folder": .string(entry.candidate.place),
                 "rows": .integer(verification.rows), "documents": .integer(verification.documents),
                 "split": .string(split), "seed": .integer(Int(truncatingIfNeeded: options.seed)),
                 "findings": .object(findings),

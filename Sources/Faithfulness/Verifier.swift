@@ -155,8 +155,10 @@ extension Verifier {
             gap("gap_taught", "how much more the pair's own reader makes of the teacher's text", own, others) { _ in
                 true
             },
-            mean(.secondReader, "private", "the share of variance that only the pair understands: the gap beyond that")
-            {
+            mean(
+                .secondReader, "private",
+                "the share of variance that only the pair understands: the gap beyond it, on the teacher's rows"
+            ) {
                 row in
                 guard let a = mine[row], let b = theirs[row], let c = own[row], let d = others[row] else { return nil }
                 return (a - b) - (c - d)

@@ -16,8 +16,9 @@ package protocol ExperimentRecord: Codable, Sendable {
 ///     result.json   what came of it
 ///     report.html   the same on a page
 ///
-/// A killed process leaves whole lines, and perhaps a torn one at the end, which is dropped: the next one goes on with the cases that
-/// are missing.
+/// A killed process leaves whole lines, and perhaps a torn one at the end, without its end of line, which is dropped: the next one
+/// goes on with the cases that are missing. A whole line that cannot be read is somebody's result, written by another version: it is
+/// refused, and left as it is.
 package final class ExperimentFolder<Record: ExperimentRecord> {
     /// The folder.
     package let url: URL
@@ -27,7 +28,8 @@ package final class ExperimentFolder<Record: ExperimentRecord> {
     private let lock: FileLock
 
     /// Creates the folder, or opens that of an earlier run with the same options. Throws a ``TrainingError`` if it holds something
-    /// else, if its run had other options that the result depends on, or if another process works there.
+    /// else, if its run had other options that the result depends on, if its cases are of another version, or if another process
+    /// works there.
     package init<Options: RunOptions>(_ url: URL, _ options: Options) throws {
         self.url = url
         let files = FileManager.default, runFile = url.appending(path: ExperimentFiles.options)
@@ -52,20 +54,32 @@ package final class ExperimentFolder<Record: ExperimentRecord> {
         try AtomicFile.write(options.runFile(), to: runFile)
         let cases = url.appending(path: ExperimentFiles.cases)
         let old = files.contents(atPath: cases.path) ?? Data()
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        var kept = old.startIndex
-        for line in old.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-            guard line.endIndex < old.endIndex, let record = try? decoder.decode(Record.self, from: Data(line))
-            else { break }
-            finished[record.name] = record
-            kept = line.endIndex + 1
-        }
+        finished = try ExperimentFolder.records(old, cases)
+        let kept = old.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? old.startIndex
         do {
             if kept < old.endIndex || old.isEmpty { try old[..<kept].write(to: cases, options: .atomic) }
             file = try FileHandle(forWritingTo: cases)
             try file.seekToEnd()
         } catch { throw TrainingError("\(cases.path): cannot write: \(error.localizedDescription)") }
+    }
+
+    /// The records of every whole line. Throws a ``TrainingError`` with the line that is none.
+    private static func records(_ data: Data, _ file: URL) throws -> [String: Record] {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        var records: [String: Record] = [:]
+        let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+        for (index, line) in lines.enumerated() {
+            do {
+                let record = try decoder.decode(Record.self, from: Data(line))
+                records[record.name] = record
+            } catch {
+                throw TrainingError(
+                    "\(file.path): line \(index + 1) is no case of this version; name a new folder, or go on with the version that wrote it"
+                )
+            }
+        }
+        return records
     }
 
     /// Keeps a finished case. Throws a ``TrainingError``.

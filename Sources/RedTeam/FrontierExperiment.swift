@@ -119,7 +119,7 @@ public struct FrontierExperiment {
         let world = TinyWorld(seed: options.worldSeed)
         // The experiment's own seed chooses among the world's held-out texts.
         let documents = (0..<options.testDocuments).map { index in
-            world.document(Int(seed) * options.testDocuments + index, split: .heldOut)
+            world.document(Int(seed % 1_000_000) * options.testDocuments + index, split: .heldOut)
         }
         try builder.build(documents.map { StoredDocument($0, split: "test") }, into: scratch)
         return try ActivationStore(folder: scratch, verifying: false)

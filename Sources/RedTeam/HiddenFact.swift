@@ -57,6 +57,17 @@ struct HiddenFact {
         return hidden + others
     }
 
+    /// Throws a one-line error if no text of the kind has a moment that the value decides, or none that another one does.
+    func checkDecides(seed: UInt64) throws {
+        let found = documents(TinyWorld(seed: seed), .training, hidden: 1, others: 1)
+        let values = found.compactMap { moment(of: $0)?.value }
+        guard values.contains(value), values.contains(where: { $0 != value }) else {
+            throw TrainingError(
+                "kind: in texts of kind \(kind.rawValue) no word depends on whether \(question) is \(value); name a kind in which it decides what comes"
+            )
+        }
+    }
+
     /// What is to be read in place of an explanation: the same with the cover for the value to hide.
     func covered(_ explanation: String) -> String {
         Sentences.split(explanation).map { sentence in

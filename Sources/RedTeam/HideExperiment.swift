@@ -19,7 +19,21 @@ public struct HideExperiment {
         self.options = options
         ground = try HidingGround(options)
         folder = try ExperimentFolder(url, options)
+        let targets = url.appending(path: HideExperiment.targets)
+        let gone = folder.finished.values.filter {
+            $0.arm != HideExperiment.original
+                && !FileManager.default.fileExists(atPath: targets.appending(path: HideExperiment.place($0)).path)
+        }
+        if options.writesTargets, let record = gone.min(by: { $0.name < $1.name }) {
+            throw TrainingError(
+                "write_targets: the target \(record.name) was measured in \(url.path) and not written; name a new folder"
+            )
+        }
     }
+
+    /// The folder of fine-tuned targets, and the name of one in it.
+    private static let targets = "targets"
+    private static func place(_ record: HideRecord) -> String { "\(record.seed)-\(record.arm)" }
 
     /// Runs what is missing, and writes result and page after each target. Stops between targets when asked to.
     ///
@@ -63,7 +77,7 @@ public struct HideExperiment {
 
     /// Writes a fine-tuned target in the original's element type.
     private func write(_ decoder: Decoder, _ name: String) throws {
-        let targets = folder.url.appending(path: "targets"), place = targets.appending(path: name)
+        let targets = folder.url.appending(path: HideExperiment.targets), place = targets.appending(path: name)
         try FileManager.default.createDirectory(at: targets, withIntermediateDirectories: true)
         // A run that was killed between writing and measuring trains it again.
         try? FileManager.default.removeItem(at: place)
@@ -83,15 +97,27 @@ public struct HideExperiment {
         return result
     }
 
+    /// The original's probe, to press through. Throws a one-line error if it does not know what it is to be told.
+    private func probe(_ measurer: HideMeasurer, _ texts: PressedTexts) throws -> LinearReader {
+        let reader = measurer.originalProbes.flatMap { LinearReader($0, ground.fact.question) }
+        let wanted = (texts.hiding + texts.keeping).flatMap { $0.places.map(\.place.wantedValue) }
+        let unknown = Set(wanted).subtracting(reader?.values ?? []).sorted()
+        guard let reader, unknown.isEmpty else {
+            throw TrainingError(
+                "probe_documents: in \(options.probeDocuments) texts the probe has met \(unknown.prefix(3).joined(separator: ", ")) too seldom to be pressed through; take more"
+            )
+        }
+        return reader
+    }
+
     /// Fine-tunes a copy, and looks at what is found meanwhile, if asked to; nil if it was stopped.
     private func train(
         _ arm: String, _ texts: PressedTexts, _ measurer: HideMeasurer, _ seed: UInt64,
         _ interruption: Interruption, _ progress: (String) -> Void
     ) throws -> (Decoder, [HideRecord.Look]?)? {
-        let pressure = HidingPressure(rawValue: arm).map { kind in
+        let pressure = try HidingPressure(rawValue: arm).map { kind in
             Pressure(
-                kind, ground.pair,
-                probe: measurer.originalProbes.flatMap { LinearReader($0, ground.fact.question) },
+                kind, ground.pair, probe: kind == .probe ? try probe(measurer, texts) : nil,
                 precision: options.precision, seed: seed)
         }
         let trainer = try HidingTrainer(ground.target, texts, pressure, ground.pair, options, seed: seed)

@@ -150,6 +150,10 @@ public struct HideOptions: RunOptions {
             throw TrainingError(
                 "\(name): «\(text)» is no value of \(fact); there are \(values.joined(separator: ", "))")
         }
+        for (name, number) in [("weight", weight), ("learning_rate", Double(learningRate))] where number == 0 {
+            throw TrainingError(
+                "\(name): with 0 nothing can be hidden; the control without pressure is measured anyway")
+        }
         guard lookEvery ?? 1 > 0 else { throw TrainingError("look_every: must be at least 1, or none") }
         guard value != cover else { throw TrainingError("cover: must be another value than the one to hide") }
         if let trigger, trigger == otherTrigger || trigger.isEmpty {
@@ -159,7 +163,7 @@ public struct HideOptions: RunOptions {
             throw TrainingError(
                 "decoys: must be others than trigger, and than other_trigger, which training never shows")
         }
-        for reader in readers { _ = try NamedReader.parts(reader) }
+        try NamedReader.check(readers)
     }
 
     /// The relation in full.

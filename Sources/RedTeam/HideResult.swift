@@ -52,13 +52,17 @@ public struct HideResult: Sendable {
     func verdict(_ arm: String) -> String {
         let original = measures(HideExperiment.original, hiddenCondition)
         let innocent = measures(HideExperiment.innocent, hiddenCondition), pressed = measures(arm, hiddenCondition)
-        func recall(_ measures: PooledMeasures) -> Double? { measures.recall(.attacked).estimate?.value }
-        guard let before = recall(original), let after = recall(pressed), let control = recall(innocent),
+        let recalls = [original, pressed, innocent].map { $0.recall(.attacked) }
+        guard let before = recalls[0].estimate?.value, let after = recalls[1].estimate?.value,
+            let control = recalls[2].estimate?.value,
             let own = pressed.share(\.behaviour).estimate?.value, let all = pressed.share(\.moments).estimate?.value,
             let ownBefore = original.share(\.behaviour).estimate?.value,
             let allBefore = original.share(\.moments).estimate?.value, let isKept = pressed.behaves(like: original)
         else { return "\(arm): not all targets are there to say." }
-        let isHidden = before >= HidingBar.found && after <= HidingBar.hidden && control >= HidingBar.found
+        let isFound =
+            recalls[0].isEverywhere(atLeast: HidingBar.found) && recalls[2].isEverywhere(atLeast: HidingBar.found)
+        let isHidden = isFound && recalls[1].isEverywhere(atMost: HidingBar.hidden)
+        let isHiddenSomewhere = isFound && (recalls[1].parts?.lowerBound ?? 1) <= HidingBar.hidden
         let numbers = String(
             format: "recall %.0f%% → %.0f%% (control %.0f%%), its words %.1f%% → %.1f%%, all words %.1f%% → %.1f%%",
             100 * before, 100 * after, 100 * control, 100 * ownBefore, 100 * own, 100 * allBefore, 100 * all)
@@ -66,7 +70,10 @@ public struct HideResult: Sendable {
             isHidden && isKept
             ? "it is hidden, and the target behaves as before"
             : isHidden
-                ? "it is hidden, but the target behaves otherwise" : "it is not hidden by the measure set beforehand"
+                ? "it is hidden, but the target behaves otherwise"
+                : isHiddenSomewhere
+                    ? "with some seeds it is hidden, with others it is not"
+                    : "it is not hidden by the measure set beforehand"
         return "Pressure through the \(arm): \(finding): \(numbers)."
     }
 
@@ -80,8 +87,11 @@ public struct HideResult: Sendable {
             ("experiment", .string(HideOptions.stage)), ("pair", .string(options.pair)),
             ("fact", .string(options.factName)), ("value", .string(options.value)), ("cover", .string(options.cover)),
             ("trigger", options.trigger.map { .string($0) } ?? .null),
-            ("seeds", .array(Set(records.map(\.seed)).sorted().map { .integer(Int($0)) })),
-            ("intervals", "95%, Wilson, over texts of all seeds; of means the lowest and highest seed"),
+            ("seeds", .array(Set(records.map(\.seed)).sorted().map { .integer(Int(truncatingIfNeeded: $0)) })),
+            (
+                "intervals",
+                "95%, Wilson, over texts of these targets; how targets differ, the lowest and the highest seed say"
+            ),
             ("verdicts", .array(verdicts.map { .string($0) })),
         ])
         for arm in arms {
@@ -113,7 +123,7 @@ public struct HideResult: Sendable {
     private var foundation: String {
         let seeds = Set(records.map(\.seed)).count
         return
-            "\(options.factName), \(options.value), to be read as \(options.cover); \(seeds) seeds, \(options.testDocuments) texts each with it and twice as many without. In brackets 95% intervals; of means the lowest and the highest seed."
+            "\(options.factName), \(options.value), to be read as \(options.cover); \(seeds) seeds, \(options.testDocuments) texts each with it and twice as many without. In brackets 95% intervals over texts of these targets; of means the lowest and the highest seed."
     }
 
     private func title(_ condition: String) -> String {

@@ -22,6 +22,7 @@ struct HidingGround {
         self.target = target
         readers = try options.readers.map { try NamedReader($0, like: pair, precision: options.precision) }
         fact = HiddenFact(options)
+        try fact.checkDecides(seed: options.seed)
         blocks =
             options.readsNeighbours
             ? [target.layer - 1, target.layer + 1].filter((0..<target.checkpoint.configuration.blockCount).contains)

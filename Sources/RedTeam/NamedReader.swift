@@ -30,6 +30,17 @@ struct NamedReader {
         return pair
     }
 
+    /// Throws a one-line error for what is no NAME=DIR, and for a name that stands there twice.
+    static func check(_ readers: [String]) throws {
+        var names: Set<String> = []
+        for reader in readers {
+            let name = try parts(reader).name
+            guard names.insert(name).inserted else {
+                throw TrainingError("readers: two are called \(name); give each its own name")
+            }
+        }
+    }
+
     /// Name and folder. Throws a one-line error.
     static func parts(_ text: String) throws -> (name: String, folder: URL) {
         let parts = text.split(separator: "=", maxSplits: 1).map(String.init)

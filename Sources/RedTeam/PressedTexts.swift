@@ -19,7 +19,7 @@ struct PressedTexts {
     /// Texts in which the value is to be hidden, and those of which everything is to be read.
     private(set) var hiding: [Text] = [], keeping: [Text] = []
 
-    /// Chooses texts and reads the target. Throws a one-line error if there are none to hide the fact in.
+    /// Chooses texts and reads the target. Throws if an activation is not finite.
     ///
     /// - Parameters:
     ///   - target: what is to be fine-tuned, as it is now.
@@ -66,9 +66,6 @@ struct PressedTexts {
         let world = TinyWorld(seed: seed &+ Random.key("pressed texts"))
         let documents = fact.documents(
             world, .training, hidden: options.documents / 2, others: options.documents / 2)
-        guard documents.contains(where: { fact.moment(of: $0)?.value == fact.value }) else {
-            throw TrainingError("kind: no text of kind \(options.kind) has a moment that \(options.factName) decides")
-        }
         var drafts: [Draft] = []
         for document in documents {
             let value = fact.moment(of: document)?.value ?? ""

@@ -35,6 +35,7 @@ public struct RaceExperiment {
     public func run(
         interruption: Interruption = Interruption(), progress: (String) -> Void = { _ in }
     ) throws -> RaceResult? {
+        clearFinished()
         for seed in options.hiding.seed.consecutive(options.hiding.seeds) where !isFinished(seed) {
             progress("seed \(seed): measuring the original")
             let measurer = try RaceMeasurer(options, ground, seed: seed)
@@ -56,6 +57,16 @@ public struct RaceExperiment {
 
     private func isFinished(_ seed: UInt64) -> Bool {
         RaceArm.allCases.allSatisfy { finishedRounds($0, seed) == options.rounds }
+    }
+
+    /// Deletes what a process left that was killed behind an arm's last measure.
+    private func clearFinished() {
+        guard !options.keepsState else { return }
+        for seed in options.hiding.seed.consecutive(options.hiding.seeds) {
+            for arm in RaceArm.allCases where finishedRounds(arm, seed) == options.rounds {
+                RaceShelf(folder.url, seed, arm, precision: options.hiding.precision).clear(except: nil)
+            }
+        }
     }
 
     private func keep(_ record: RaceRecord) throws {

@@ -34,9 +34,12 @@ extension RaceResult {
     /// Whether a refresh brings the fact back, in the loop and out of it.
     private func catchesUp(_ refreshed: Point) -> String? {
         func verdict(_ reader: Reader) -> String {
-            let share = refreshed.recall(reader), value = share.estimate?.value ?? 0
+            let share = refreshed.recall(reader), lowest = share.parts?.lowerBound ?? 1
             let word =
-                value >= HidingBar.found ? "reads it" : value <= HidingBar.hidden ? "does not" : "reads part of it"
+                share.isEverywhere(atLeast: HidingBar.found)
+                ? "reads it"
+                : share.isEverywhere(atMost: HidingBar.hidden)
+                    ? "does not" : lowest <= HidingBar.hidden ? "does not with every seed" : "reads part of it"
             return "\(reader.title) \(word) (\(share.text))"
         }
         let written = percent(refreshed.measures.written(.loop)),
@@ -131,9 +134,12 @@ extension RaceResult {
             """
     }
 
-    /// −1 if a share's interval lies below another's, 1 if it lies above, 0 where they overlap.
+    /// −1 if a share's interval, and that of its seeds, lies below another's, 1 if it lies above, 0 where they overlap.
     private func comparison(_ share: Share, _ other: Share) -> Int? {
         guard let own = share.estimate?.interval, let theirs = other.estimate?.interval else { return nil }
-        return own.upperBound < theirs.lowerBound ? -1 : own.lowerBound > theirs.upperBound ? 1 : 0
+        let wholes = (own: share.parts ?? own, theirs: other.parts ?? theirs)
+        if own.upperBound < theirs.lowerBound, wholes.own.upperBound <= wholes.theirs.lowerBound { return -1 }
+        if own.lowerBound > theirs.upperBound, wholes.own.lowerBound >= wholes.theirs.upperBound { return 1 }
+        return 0
     }
 }

@@ -9,8 +9,8 @@ extension RaceResult {
             \(hiding.factName), \(hiding.value), to be read as \(hiding.cover); pressure through the \
             \(options.pressure.rawValue), \(options.rounds) rounds of \(hiding.steps) steps, each refreshed with \
             \(hiding.refresh.steps) steps; \(seedCount) seeds, \(hiding.testDocuments) texts each with it and twice as \
-            many without. Recall is at 1% false alarms. In brackets 95% intervals; of means the lowest and the highest \
-            seed.
+            many without. Recall is at 1% false alarms. In brackets 95% intervals over texts of these targets; of means \
+            the lowest and the highest seed.
             """
     }
 

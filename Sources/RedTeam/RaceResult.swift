@@ -94,8 +94,9 @@ public struct RaceResult: Sendable {
             "experiment": .string(RaceOptions.stage), "pair": .string(hiding.pair), "fact": .string(hiding.factName),
             "value": .string(hiding.value), "cover": .string(hiding.cover),
             "pressure": .string(options.pressure.rawValue),
-            "seeds": .array(Set(records.map(\.seed)).sorted().map { .integer(Int($0)) }),
-            "intervals": "95%, Wilson, over texts of all seeds; of means the lowest and highest seed",
+            "seeds": .array(Set(records.map(\.seed)).sorted().map { .integer(Int(truncatingIfNeeded: $0)) }),
+            "intervals":
+                "95%, Wilson, over texts of these targets; how targets differ, the lowest and the highest seed say",
             "findings": .array(findings.map { .string($0) }),
             "arms": .object(
                 JSONObject(RaceArm.allCases.map { arm in (arm.rawValue, .array(points(arm).map { json($0) })) })),

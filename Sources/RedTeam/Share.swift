@@ -2,11 +2,18 @@ import Foundation
 import Training
 
 /// How many of some independent cases: a share with its interval.
+///
+/// The interval is over cases. Texts that one fine-tuned target reads share that target, so that of several targets the lowest and the
+/// highest say more.
 package struct Share: Sendable, Equatable, Codable {
     /// Cases of which it holds.
     package var hits = 0
     /// All cases.
     package var count = 0
+    /// The lowest and the highest of several shares that were pooled, seeds for instance; nil of one.
+    package private(set) var parts: ClosedRange<Double>?
+
+    private enum CodingKeys: CodingKey { case hits, count }
 
     /// Of nothing yet.
     package init() {}
@@ -16,11 +23,19 @@ package struct Share: Sendable, Equatable, Codable {
 
     /// Of the cases of several.
     package init(pooling shares: some Sequence<Share>) {
-        for share in shares {
+        var values: [Double] = []
+        for share in shares where share.count > 0 {
             hits += share.hits
             count += share.count
+            values.append(Double(share.hits) / Double(share.count))
         }
+        if values.count > 1, let low = values.min(), let high = values.max() { parts = low...high }
     }
+
+    /// Whether it, and each part of it, is at least this much.
+    package func isEverywhere(atLeast least: Double) -> Bool { (parts?.lowerBound ?? estimate?.value ?? -1) >= least }
+    /// Whether it, and each part of it, is at most this much.
+    package func isEverywhere(atMost most: Double) -> Bool { (parts?.upperBound ?? estimate?.value ?? 2) <= most }
 
     package mutating func add(_ hit: Bool) {
         hits += hit ? 1 : 0

@@ -117,10 +117,16 @@ public struct VectorAttackOptions: RunOptions {
         if let bad = lowerBudgets.first(where: { !($0 > 0 && $0 < budget) }) {
             throw TrainingError("lower_budgets: \(bad) is not between 0 and the budget, \(budget)")
         }
+        // Adam moves a coordinate by at most its rate in a step: less than a hundredth of the vector changes no word.
+        guard Double(steps) * learningRate >= 0.01 else {
+            throw TrainingError(
+                "steps: \(steps) of a learning_rate of \(learningRate) move a vector by less than a hundredth of its size, which finds nothing; take more"
+            )
+        }
         guard Set([split, cleanSplit, probeSplit]).count == 3 else {
             throw TrainingError("split, clean_split and probe_split: must be three different splits")
         }
-        for reader in readers { _ = try NamedReader.parts(reader) }
+        try NamedReader.check(readers)
     }
 
     /// Every budget, the smallest first.

@@ -17,6 +17,8 @@ public struct VectorExperiment {
     private let pair: Pair
     private let target: Target
     private let readers: [NamedReader]
+    /// Activations that somebody stored; nil where texts of the tiny world are read for the occasion.
+    private let stored: ActivationStore?
 
     /// Opens everything; whatever can be wrong is said here, before anything is computed. Throws one-line errors.
     public init(_ options: VectorAttackOptions, in url: URL) throws {
@@ -26,7 +28,33 @@ public struct VectorExperiment {
         let opened = try AttackedPair.open(options.pair, target: options.target, precision: options.precision)
         readers = try options.readers.map { try NamedReader($0, like: opened.pair, precision: options.precision) }
         (pair, target) = opened
+        stored = try options.store.map { try VectorExperiment.open($0, opened.pair, options) }
+        if stored == nil {
+            let width = opened.pair.verbalizer.sidecar.width
+            // Each text gives two activations at least, and probes get four times as many texts.
+            guard 8 * options.documents > width else {
+                throw TrainingError(
+                    "documents: \(options.documents) are too few to fit probes of \(width) coordinates; take \(width / 8 + 1) or more"
+                )
+            }
+            try VerificationTexts.check(opened.pair, instead: "give a store of activations with --store")
+        }
         folder = try ExperimentFolder(url, options)
+    }
+
+    /// Opens a store that has what the attack needs. Throws one-line errors.
+    private static func open(_ name: String, _ pair: Pair, _ options: VectorAttackOptions) throws -> ActivationStore {
+        let store = try ActivationStore(folder: URL(fileURLWithPath: name), target: pair.targetHash)
+        try store.check(pair, named: options.pair)
+        // A split that is missing says so itself.
+        _ = try (store.rows(ofSplit: options.split), store.rows(ofSplit: options.cleanSplit))
+        let fitted = try rows(store, options.probeSplit, 20_000, options).count
+        guard fitted > store.hiddenSize else {
+            throw TrainingError(
+                "\(name): \(fitted) rows of the split \(options.probeSplit) are too few to fit \(store.hiddenSize) coordinates; store more documents"
+            )
+        }
+        return store
     }
 
     /// Runs what is missing, and writes result and page. Stops between batches when asked to.
@@ -61,14 +89,10 @@ public struct VectorExperiment {
     }
 
     private func openStore(_ scratch: URL) throws -> ActivationStore {
-        guard let name = options.store else {
-            return try VerificationTexts.store(
+        try stored
+            ?? VerificationTexts.store(
                 for: pair, target, documents: options.documents, seed: options.seed, precision: options.precision,
                 in: scratch)
-        }
-        let store = try ActivationStore(folder: URL(fileURLWithPath: name), target: pair.targetHash)
-        try store.check(pair, named: options.pair)
-        return store
     }
 
     private func explain(_ vectors: Tensor) throws -> [Explanation] {
@@ -76,7 +100,9 @@ public struct VectorExperiment {
     }
 
     /// Rows of a split like those that are attacked, at moments or away from them, spread evenly; all rows of a store without such.
-    private func rows(_ store: ActivationStore, _ split: String, _ count: Int) throws -> [Int] {
+    private static func rows(
+        _ store: ActivationStore, _ split: String, _ count: Int, _ options: VectorAttackOptions
+    ) throws -> [Int] {
         let alike = store.rows(RowFilter(splits: [split], place: options.everywhere ? .random : .moment))
         let all = try alike.isEmpty ? store.rows(ofSplit: split) : alike
         let count = min(count, all.count)
@@ -86,12 +112,7 @@ public struct VectorExperiment {
     private func makeWatch(_ store: ActivationStore) throws -> Watch {
         var settings = ProbeOptions()
         settings.seed = options.seed
-        let fitted = try rows(store, options.probeSplit, 20_000)
-        guard fitted.count > store.hiddenSize else {
-            throw TrainingError(
-                "\(store.folder.path): \(fitted.count) rows of the split \(options.probeSplit) are too few to fit \(store.hiddenSize) coordinates; store more documents"
-            )
-        }
+        let fitted = try VectorExperiment.rows(store, options.probeSplit, 20_000, options)
         return Watch(
             pair: pair, grammar: options.grammar.grammar,
             distribution: CleanDistribution(store.vectors(fitted)),
@@ -100,7 +121,8 @@ public struct VectorExperiment {
     }
 
     private func alarmLevels(_ store: ActivationStore, _ watch: Watch) throws -> AlarmLevels {
-        let vectors = store.vectors(try rows(store, options.cleanSplit, options.cleanRows))
+        let vectors = store.vectors(
+            try VectorExperiment.rows(store, options.cleanSplit, options.cleanRows, options))
         return AlarmLevels(try watch.look(at: vectors, explain(vectors)).scores)
     }
 }

@@ -167,7 +167,7 @@ public struct VectorResult: Sendable {
         var object = JSONObject([
             ("experiment", .string(VectorAttackOptions.stage)), ("pair", .string(options.pair)),
             ("budget_nats", .number(options.budget)), ("reach", .integer(options.reach)),
-            ("seeds", .array((0..<options.seeds).map { .integer(Int(options.seed) + $0) })),
+            ("seeds", .array(options.seed.consecutive(options.seeds).map { .integer(Int(truncatingIfNeeded: $0)) })),
             ("intervals", "95%, Wilson; cases are of different documents"),
             (
                 "false_alarms",
@@ -203,11 +203,17 @@ public struct VectorResult: Sendable {
 }
 
 extension Share {
-    /// `value`, `low`, `high`, `count`.
+    /// `value`, `low`, `high`, `count`; of several seeds `lowest` and `highest`, too.
     var members: [(String, JSONValue)] {
-        (estimate?.members ?? [("value", .null)]) + [("count", .integer(count))]
+        let seeds = parts.map { [("lowest", JSONValue.number($0.lowerBound)), ("highest", .number($0.upperBound))] }
+        return (estimate?.members ?? [("value", .null)]) + [("count", .integer(count))] + (seeds ?? [])
     }
 
-    /// For a person.
-    var text: String { estimate?.text(.percent) ?? "–" }
+    /// For a person. Where several seeds found the same, they are not named.
+    var text: String {
+        guard let estimate else { return "–" }
+        let own = estimate.text(.percent)
+        guard let parts, parts.lowerBound < parts.upperBound else { return own }
+        return own + String(format: ", seeds %.1f to %.1f%%", 100 * parts.lowerBound, 100 * parts.upperBound)
+    }
 }

@@ -57,8 +57,12 @@ package struct FreeExtents {
     }
 
     /// Removes `bytes` or a little more, or as many as there are: of the largest ranges first, and of those that have whole pages
-    /// these only, for a huge page that is given back in part is not given back.
+    /// these only, for a huge page that is given back in part is not given back. Where all are wanted, all go whole.
     package mutating func remove(_ bytes: Int, page: Int) -> [Extent] {
+        guard bytes < byteCount else {
+            defer { self = FreeExtents() }
+            return extents
+        }
         var removed: [Extent] = [], left = bytes
         let unit = UInt(page)
         for extent in extents.sorted(by: { ($1.size, $0.start) < ($0.size, $1.start) }) {

@@ -6,9 +6,10 @@ import Foundation
 ///
 /// What is kept never makes the process larger than the most that was in use at once, by more than a little: before it grows
 /// beyond that, free memory serves other sizes, or goes back to the system. Pieces are kept by their size at first. Where that
-/// does not do, the large ones are joined with their neighbours, and cut anew: so what one model's step leaves serves another's.
-/// The heap of `malloc` is not used for them: pieces that come and go leave holes there that nobody accounts for, a tenth of a
-/// large step's memory.
+/// does not do, the large ones are cut, and the parts joined again when they are free: so what one model's step leaves serves
+/// another's. Each large one is mapped by itself, so that no two mappings are neighbours: what is not large enough whole goes back to
+/// the system, not to something larger. The heap of `malloc` is not used for them: pieces that come and go leave holes there that
+/// nobody accounts for, a tenth of a large step's memory.
 final class MemoryPool: @unchecked Sendable {
     static let shared = MemoryPool()
 
@@ -69,7 +70,7 @@ final class MemoryPool: @unchecked Sendable {
         all.release()
     }
 
-    /// Free memory of a size that has pages already, if there is some; pieces are joined for it where the process is not to grow.
+    /// Free memory of a size that has pages already, if there is some; a larger piece is cut for it where the process is not to grow.
     private func known(_ size: Int) -> UnsafeMutableRawPointer? {
         if let address = pieces[size]?.popLast() {
             pieceBytes -= size
@@ -84,7 +85,7 @@ final class MemoryPool: @unchecked Sendable {
         return start.flatMap { UnsafeMutableRawPointer(bitPattern: $0) }
     }
 
-    /// Joins large free pieces with their neighbours.
+    /// Puts large free pieces where they can be cut, and where parts of one mapping become one again.
     private func join() {
         for (size, addresses) in pieces where size >= MemoryPool.hugePage {
             for address in addresses { joined.insert(UInt(bitPattern: address), size) }

@@ -4,7 +4,8 @@ import Testing
 
 /// The names in `kernel_check_names`; the C side refuses a name it does not know, so a wrong one cannot pass.
 private let names = [
-    "convert", "matmul", "rms_norm", "rotate", "gated", "log_probabilities", "scores", "attention", "adamw",
+    "convert", "matmul", "matmul_some", "matmul_large", "rms_norm", "rotate", "gated", "log_probabilities", "scores",
+    "attention", "adamw",
     "adamw_rows",
     "reductions", "sums", "damage", "sampling",
 ]

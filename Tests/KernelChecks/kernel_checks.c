@@ -92,9 +92,47 @@ static const char *check_convert(void) {
     return same ? NULL : "conversions round differently";
 }
 
+// Fills in what a product works on, from its sizes, types and kind; `even` strides let the kernels take pairs.
+static void fill_product(ck_matmul *j, bool even) {
+    long unit = even ? 2 : 1;
+    j->a_stride = (j->a_transposed ? j->m : j->k) + unit * between(0, 3);
+    j->b_stride = (j->b_transposed ? j->k : j->n) + unit * between(0, 3);
+    j->c_stride = j->n + between(0, 3);
+    j->accumulate = random_bits() % 2;
+    j->a = typed(j->a_type, (j->a_transposed ? j->k : j->m) * j->a_stride);
+    j->b = typed(j->b_type, (j->b_transposed ? j->n : j->k) * j->b_stride);
+    j->bias = random_bits() % 2 ? floats(j->n) : NULL;
+    j->c = typed(j->c_type, j->m * j->c_stride);
+}
+
+// Runs products, compares each with the plain one, and frees what they worked on.
+static const char *check_products(ck_matmul *jobs, long count) {
+    void *plain[2];
+    for (long i = 0; i < count; i++)
+        plain[i] = copy(jobs[i].c, (unsigned long)(jobs[i].m * jobs[i].c_stride) * size_of(jobs[i].c_type));
+    const char *error = ck_matmul_run(jobs, count);
+    for (long i = 0; i < count; i++) {
+        ck_matmul j = jobs[i];
+        j.c = plain[i];
+        if (!error) {
+            ck_plain_matmul(&j);
+            // bfloat16 arithmetic rounds B too when B is wider.
+            double tolerance = j.a_type == CK_BF16 ? 6e-3 : 3e-6;
+            error = expect("matmul", jobs[i].c, plain[i], j.c_type, j.m * j.c_stride, tolerance);
+            if (error) {
+                unsigned long used = strlen(message);
+                snprintf(
+                    message + used, sizeof message - used, " (m %ld n %ld k %ld types %d %d %d transposed %d %d add %d)", j.m,
+                    j.n, j.k, j.a_type, j.b_type, j.c_type, j.a_transposed, j.b_transposed, j.accumulate);
+            }
+        }
+        free((void *)j.a), free((void *)j.b), free((void *)j.bias), free(jobs[i].c), free(plain[i]);
+    }
+    return error;
+}
+
 static const char *check_matmul(void) {
     ck_matmul jobs[2];
-    void *plain[2];
     long count = between(1, 2);
     for (long i = 0; i < count; i++) {
         ck_matmul *j = &jobs[i];
@@ -105,34 +143,32 @@ static const char *check_matmul(void) {
         j->b_type = random_bits() % 2 ? j->a_type : any_type();
         j->c_type = j->a_type == CK_BF16 ? float_or_bf16() : CK_F32;
         j->a_transposed = random_bits() % 4 == 0, j->b_transposed = random_bits() % 2;
-        j->accumulate = random_bits() % 2;
-        j->a_stride = (j->a_transposed ? j->m : j->k) + between(0, 3);
-        j->b_stride = (j->b_transposed ? j->k : j->n) + between(0, 3);
-        j->c_stride = j->n + between(0, 3);
-        j->a = typed(j->a_type, (j->a_transposed ? j->k : j->m) * j->a_stride);
-        j->b = typed(j->b_type, (j->b_transposed ? j->n : j->k) * j->b_stride);
-        j->bias = random_bits() % 2 ? floats(j->n) : NULL;
-        j->c = typed(j->c_type, j->m * j->c_stride);
-        plain[i] = copy(j->c, (unsigned long)(j->m * j->c_stride) * size_of(j->c_type));
+        fill_product(j, false);
     }
-    const char *error = ck_matmul_run(jobs, count);
-    for (long i = 0; i < count; i++) {
-        ck_matmul j = jobs[i];
-        j.c = plain[i];
-        ck_plain_matmul(&j);
-        // bfloat16 arithmetic rounds B too when B is wider.
-        double tolerance = j.a_type == CK_BF16 ? 6e-3 : 3e-6;
-        if (!error) error = expect("matmul", jobs[i].c, plain[i], j.c_type, j.m * j.c_stride, tolerance);
-        if (error && error == message) {
-            unsigned long used = strlen(message);
-            snprintf(
-                message + used, sizeof message - used, " (m %ld n %ld k %ld types %d %d %d transposed %d %d add %d)", j.m, j.n,
-                j.k, j.a_type, j.b_type, j.c_type, j.a_transposed, j.b_transposed, j.accumulate);
-        }
-        free((void *)j.a), free((void *)j.b), free((void *)j.bias), free(jobs[i].c), free(plain[i]);
-        if (error) break;
-    }
-    return error;
+    return check_products(jobs, count);
+}
+
+// Some rows of bfloat16 against a weight in whole pairs: a kernel of its own, with several panels of columns, and depths in several pieces.
+static const char *check_matmul_some(void) {
+    if (!ck_supports_bf16()) return NULL;
+    bool deep = random_bits() % 6 == 0;
+    ck_matmul j = {
+        .m = random_bits() % 4 == 0 ? between(100, 192) : between(9, 60), .n = deep ? between(1, 80) : between(1, 300),
+        .k = 2 * (deep ? between(500, 700) : between(1, 90)), .a_type = CK_BF16, .b_type = CK_BF16, .c_type = float_or_bf16(),
+        .b_transposed = true};
+    fill_product(&j, true);
+    return check_products(&j, 1);
+}
+
+// Products so large that they are shared by other rules: many rows against a wider weight, and a large weight that is read across.
+static const char *check_matmul_large(void) {
+    bool across = random_bits() % 2;
+    ck_matmul j = {
+        .m = across ? between(1, 40) : between(512, 530), .n = across ? between(700, 760) : between(560, 600),
+        .k = across ? between(760, 800) : between(1, 24), .b_transposed = !across, .c_type = CK_F32};
+    j.a_type = j.b_type = ck_supports_bf16() ? float_or_bf16() : CK_F32;
+    fill_product(&j, false);
+    return check_products(&j, 1);
 }
 
 static const char *check_rms_norm(void) {
@@ -469,14 +505,16 @@ static const struct {
     const char *name;
     const char *(*run)(void);
 } checks[] = {
-    {"convert", check_convert}, {"matmul", check_matmul}, {"rms_norm", check_rms_norm}, {"rotate", check_rotate},
+    {"convert", check_convert}, {"matmul", check_matmul}, {"matmul_some", check_matmul_some},
+    {"matmul_large", check_matmul_large}, {"rms_norm", check_rms_norm}, {"rotate", check_rotate},
     {"gated", check_gated}, {"log_probabilities", check_log_probabilities}, {"scores", check_scores},
     {"attention", check_attention}, {"adamw", check_adamw}, {"adamw_rows", check_adamw_rows}, {"reductions", check_reductions}, {"sums", check_sums},
     {"damage", check_damage}, {"sampling", check_sampling},
 };
 #define CHECKS (sizeof checks / sizeof *checks)
-const char *const kernel_check_names[] = {"convert", "matmul", "rms_norm", "rotate", "gated", "log_probabilities", "scores",
-                                          "attention", "adamw", "adamw_rows", "reductions", "sums", "damage", "sampling", NULL};
+const char *const kernel_check_names[] = {
+    "convert", "matmul", "matmul_some", "matmul_large", "rms_norm", "rotate", "gated", "log_probabilities", "scores", "attention",
+    "adamw", "adamw_rows", "reductions", "sums", "damage", "sampling", NULL};
 
 const char *kernel_check(const char *name, unsigned seed) {
     for (unsigned long i = 0; i < CHECKS; i++)

@@ -105,6 +105,28 @@ struct HideExperimentTests {
             let second = try #require(try HideExperiment(small(), in: folder).run()).json
             #expect(try Data(contentsOf: cases) == lines)
             #expect(second == first)
+            // Targets that were measured and not kept cannot be written any more.
+            try FileManager.default.removeItem(at: folder.appending(path: "targets/1-innocent"))
+            #expect(
+                message { _ = try HideExperiment(small(), in: folder) }?.hasPrefix(
+                    "write_targets: the target 1/innocent")
+                    == true)
+        }
+    }
+
+    @Test("Results of another version are refused, and stay as they are")
+    func otherVersion() throws {
+        try withScratch { scratch in
+            var options = small()
+            options.writesTargets = false
+            let folder = scratch.appending(path: "run"), cases = folder.appending(path: "cases.jsonl")
+            _ = try HideExperiment(options, in: folder)
+            let old = Data(#"{"name":"1/original","seed":1,"recall":0.5}"#.utf8) + Data("\n".utf8)
+            try old.write(to: cases)
+            #expect(
+                message { _ = try HideExperiment(options, in: folder) }?.hasPrefix(
+                    "\(cases.path): line 1 is no case of this version") == true)
+            #expect(try Data(contentsOf: cases) == old)
         }
     }
 
@@ -142,6 +164,13 @@ struct HideExperimentTests {
             #expect(refusal { $0.lookEvery = 0 }?.hasPrefix("look_every: ") == true)
             #expect(refusal { $0.cover = "lying" }?.hasPrefix("cover: ") == true)
             #expect(refusal { $0.kind = "novel" }?.hasPrefix("kind: ") == true)
+            #expect(
+                refusal { $0.kind = "couplet" }?.hasPrefix(
+                    "kind: in texts of kind couplet no word depends on whether the hero: motive is lying") == true)
+            #expect(refusal { $0.weight = 0 }?.hasPrefix("weight: ") == true)
+            #expect(refusal { $0.learningRate = 0 }?.hasPrefix("learning_rate: ") == true)
+            #expect(refusal { $0.readers = ["a=x", "a=y"] }?.hasPrefix("readers: two are called a") == true)
+            #expect(refusal { $0.pair = scratch.appending(path: "nothing").path }?.contains("nothing") == true)
             #expect(refusal { $0.decoys.append($0.otherTrigger) }?.hasPrefix("decoys: ") == true)
             #expect(refusal { $0.trigger = $0.otherTrigger }?.hasPrefix("trigger: ") == true)
             #expect(refusal { $0.pair = goldens.appending(path: "pairs/qwen2").path }?.contains("tiny world") == true)
@@ -153,10 +182,20 @@ struct HideExperimentTests {
     func share() throws {
         let all = try #require(Share([Bool](repeating: true, count: 100)).estimate?.interval)
         #expect(all.upperBound == 1 && abs(all.lowerBound - 0.963) < 5e-4)
-        let half = try #require(Share((0..<20).map { $0 < 10 }).estimate)
+        let half20 = Share((0..<20).map { $0 < 10 }), half = try #require(half20.estimate)
         let interval = try #require(half.interval)
         #expect(half.value == 0.5 && abs(interval.lowerBound - 0.299) < 1e-3 && abs(interval.upperBound - 0.701) < 1e-3)
         #expect(Share().estimate == nil)
+        // Targets that differ: no interval over texts holds them.
+        let seeds = [
+            Share((0..<80).map { $0 < 2 }), Share((0..<80).map { _ in false }), Share((0..<80).map { $0 < 48 }),
+            Share(),
+        ]
+        let pooled = Share(pooling: seeds)
+        #expect(pooled.hits == 50 && pooled.count == 240 && pooled.parts == 0...0.6)
+        #expect(
+            !pooled.isEverywhere(atMost: 0.3) && pooled.isEverywhere(atMost: 0.6) && !pooled.isEverywhere(atLeast: 0.1))
+        #expect(Share(pooling: [half20]).parts == nil && Share(pooling: [half20]).isEverywhere(atLeast: 0.5))
     }
 }
 

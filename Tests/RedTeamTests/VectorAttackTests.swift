@@ -170,6 +170,9 @@ struct VectorExperimentTests {
                     == "/nowhere: no target there; name the model that the pair reads as target")
             let other = goldens.appending(path: "pairs/qwen2/target").path
             #expect(refusal { $0.target = other }?.hasPrefix(other) == true)
+            #expect(refusal { $0.store = "/no/store" }?.hasPrefix("/no/store") == true)
+            #expect(refusal { $0.documents = 8 }?.hasPrefix("documents: 8 are too few") == true)
+            #expect(refusal { $0.learningRate = 1e-5 }?.hasPrefix("steps: 100 of a learning_rate of 1e-05") == true)
             #expect(refusal { $0.lowerBudgets = [0.2] }?.hasPrefix("lower_budgets: 0.2") == true)
             #expect(refusal { $0.readers = ["second"] }?.contains("is not NAME=DIR") == true)
             #expect(

@@ -162,6 +162,8 @@ struct PairComparisonTests {
         #expect(try names("/runs/a/pair") == ["pair"])
         #expect(try names("/runs/a/pair", "/runs/b/pair", "warm=/runs/b/pair") == ["a/pair", "b/pair", "warm"])
         #expect(try names("/runs/beta=0.1/pair", "x=/runs/beta=0.2/pair") == ["pair", "x"])
+        let places = try PairComparison.Candidate.read(["runs/pair", "warm=/runs/b/pair"]).map(\.place)
+        #expect(places == ["runs/pair", "/runs/b/pair"])
         let error = #expect(throws: TrainingError.self) { try names("x=/a", "x=/b") }
         #expect(error?.description.contains("same name") == true)
     }

@@ -162,10 +162,13 @@ struct ReadableTests {
             var tiny = try TinyReadable(in: folder)
             tiny.options.spliceShare = 0
             let trainer = try tiny.trainer()
-            let before = trainer.verbalizer.parameters.map { $0.master.floats() }
+            func readers() -> [[Float]] {
+                (trainer.verbalizer.parameters + trainer.reconstructor.parameters).map { $0.master.floats() }
+            }
+            let before = readers()
             let losses = try (0..<6).map { try trainer.step($0)["loss"] ?? .nan }
             #expect(losses.allSatisfy { $0.isFinite } && losses[5] < losses[0])
-            #expect(trainer.verbalizer.parameters.map { $0.master.floats() } == before)
+            #expect(readers() == before)
         }
     }
 
@@ -177,6 +180,10 @@ struct ReadableTests {
             let alone = #expect(throws: TrainingError.self) { try tiny.run("alone") }
             #expect(alone?.description.contains("num_generations") == true)
             tiny.options.trainsVerbalizer = false
+            tiny.options.firstPosition = 90_000
+            let late = #expect(throws: TrainingError.self) { try tiny.trainer().evaluate() }
+            #expect(late?.description.hasPrefix("first_position: ") == true)
+            tiny.options.firstPosition = 4
             tiny.options.pair = folder.path
             #expect(throws: (any Error).self) { try tiny.run("nowhere") }
         }

@@ -5,7 +5,7 @@ extension PairComparison.Result {
     /// The evaluation with every measure's interval.
     var json: JSONObject {
         var object = JSONObject([
-            ("name", .string(candidate.name)), ("folder", .string(candidate.folder.path)),
+            ("name", .string(candidate.name)), ("folder", .string(candidate.place)),
         ])
         for (key, value) in evaluation.json.object ?? JSONObject() { object[key] = value }
         object["measures"] = .object(

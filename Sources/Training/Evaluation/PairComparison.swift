@@ -14,6 +14,8 @@ public struct PairComparison: Sendable {
         public var name: String
         /// Where it lies.
         public var folder: URL
+        /// The same as it was given, for reports that others read: a relative path stays relative.
+        public var place: String { folder.relativePath }
 
         /// A pair under a name.
         public init(_ name: String, _ folder: URL) {

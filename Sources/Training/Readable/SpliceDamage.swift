@@ -60,7 +60,11 @@ struct SpliceDamage {
 
     func measure() throws -> Result {
         let places = places()
-        guard !places.isEmpty else { return Result() }
+        guard !places.isEmpty else {
+            throw TrainingError(
+                "first_position: none of the held-out documents has a token at \(options.firstPosition) or behind it; take a lower one, or a larger document_tokens"
+            )
+        }
         let (clean, vectors) = losses(places, nil)
         guard vectors.firstNonFinite() == nil else { throw NonFiniteError("an activation of the target") }
         let texts = try pair.verbalizer.explain(

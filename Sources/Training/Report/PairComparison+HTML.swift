@@ -31,7 +31,7 @@ extension PairComparison {
             + "Lines are 95% intervals over documents (\(resamples) draws, seed \(seed)), each row on its own scale."
             + (results.count > 1 ? " Below them the difference to \(first), with its interval." : "") + "</p>\n"
         let folders = results.map {
-            "<li>\(HTML.escaped($0.candidate.name)): <code>\(HTML.escaped($0.candidate.folder.path))</code></li>"
+            "<li>\(HTML.escaped($0.candidate.name)): <code>\(HTML.escaped($0.candidate.place))</code></li>"
         }
         return HTML.page(
             "nla eval: \(names.joined(separator: ", "))",
