@@ -4,7 +4,6 @@ import Faithfulness
 import Foundation
 import LanguageModel
 import Tensors
-import TinyWorld
 import Training
 
 /// Texts in which the fact that is to be hidden decides what comes, and what targets make of them.
@@ -21,10 +20,11 @@ struct FactTexts {
         self.target = target
         self.fact = fact
         self.seed = seed
-        let world = TinyWorld(seed: seed &+ Random.key("hiding"))
-        test = fact.documents(world, .heldOut, hidden: options.testDocuments, others: 2 * options.testDocuments)
+        test = fact.documents(
+            "hiding", .heldOut, seed: seed, hidden: options.testDocuments, others: 2 * options.testDocuments)
         probing = fact.documents(
-            world, .training, hidden: options.probeDocuments / 4, others: options.probeDocuments * 3 / 4)
+            "hiding", .training, seed: seed, hidden: options.probeDocuments / 4,
+            others: options.probeDocuments * 3 / 4)
     }
 
     // MARK: Activations
@@ -102,8 +102,8 @@ struct FactTexts {
 
     /// Whether the words come that any fact decides in texts of the whole world, and nats per token there.
     func language(_ decoder: Decoder) throws -> (moments: Share, loss: Double) {
-        let world = TinyWorldDocuments(TinyWorld(seed: seed &+ Random.key("language")), .heldOut)
-        let found = try evaluate(decoder, world, options.languageDocuments)
+        let source = fact.texts.documents("language", .heldOut, seed: seed)
+        let found = try evaluate(decoder, source, min(options.languageDocuments, source.count ?? .max))
         return (FactTexts.share(found.moments), found.loss)
     }
 

@@ -4,7 +4,6 @@ import Faithfulness
 import Foundation
 import LanguageModel
 import Tensors
-import TinyWorld
 import Training
 
 /// What it costs a target to be read: targets that were trained for it, more and less, each with its readers, beside the one that they
@@ -12,6 +11,8 @@ import Training
 public struct FrontierExperiment {
     private let options: FrontierOptions
     private let folder: ExperimentFolder<FrontierRecord>
+    /// Documents that no target learns from.
+    private let heldOut: any DocumentSource
 
     /// The target that is not trained.
     static let original = "original"
@@ -22,7 +23,10 @@ public struct FrontierExperiment {
         self.options = options
         if let threads = options.threads { Machine.threads = threads }
         let (pair, _) = try AttackedPair.open(options.pair, target: nil, precision: options.precision)
-        try VerificationTexts.check(pair)
+        if options.data == LabelledTexts.tinyWorld {
+            try VerificationTexts.check(pair, instead: "name documents of your own as data")
+        }
+        heldOut = try LanguageDocuments.open(options.data, heldOut: nil, seed: options.worldSeed).heldOut
         folder = try ExperimentFolder(url, options)
     }
 
@@ -101,7 +105,7 @@ public struct FrontierExperiment {
         // Each target's readers are held against the variance of its own activations.
         settings.variance = try store.rawVariance(ofSplit: "test")
         let judged = try PairComparison(
-            [PairComparison.Candidate(arm, model)], store, split: "test", grammar: TinyWorldGrammar(), probes: nil,
+            [PairComparison.Candidate(arm, model)], store, split: "test", grammar: options.grammar.grammar, probes: nil,
             taught: nil, settings, precision: options.precision)
         for measure in FrontierMeasure.all {
             if let found = judged.results[0][measure.key] { record.values[measure.key] = found.estimate.value }
@@ -116,11 +120,10 @@ public struct FrontierExperiment {
             model: Pair.folders(model).target, layer: pair.verbalizer.sidecar.layer,
             positions: PositionPolicy(perDocument: options.perDocument, includeMoments: true, firstPosition: 4),
             seed: seed, .init(precision: options.precision))
-        let world = TinyWorld(seed: options.worldSeed)
-        // The experiment's own seed chooses among the world's held-out texts.
-        let documents = (0..<options.testDocuments).map { index in
-            world.document(Int(seed % 1_000_000) * options.testDocuments + index, split: .heldOut)
-        }
+        // The experiment's own seed chooses among the held-out texts: of a file, all that there are, if they are fewer.
+        let first = Int(seed % 1_000_000) * options.testDocuments
+        let all = heldOut.count ?? .max, count = min(options.testDocuments, all)
+        let documents = (0..<count).map { heldOut.document((first + $0) % all) }
         try builder.build(documents.map { StoredDocument($0, split: "test") }, into: scratch)
         return try ActivationStore(folder: scratch, verifying: false)
     }

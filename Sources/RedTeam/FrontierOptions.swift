@@ -4,8 +4,12 @@ import Training
 
 /// The options of `nla redteam frontier`.
 public struct FrontierOptions: RunOptions {
-    /// The pair to begin with: a folder with `av/`, `ar/` and `target/`, of a target of the tiny world.
+    /// The pair to begin with: a folder with `av/`, `ar/` and `target/`.
     public var pair = ""
+    /// What targets read: the tiny world, or a file of documents.
+    public var data = LabelledTexts.tinyWorld
+    /// How claims are said.
+    public var grammar = GrammarName.tinyWorld
     /// A target to be trained each, as options of `nla train readable`: `splice_share=0.5 pull=0.1`.
     public var arms = ["learning_rate=0", "splice_share=0", "splice_share=0.2", "splice_share=0.5", "splice_share=0.9"]
     /// Seed of the tiny world that the target learned.
@@ -33,9 +37,11 @@ public struct FrontierOptions: RunOptions {
     public static let stage = "redteam-frontier"
 
     public static let fields: [RunField<Self>] = [
+        RunField("pair", \.pair, "The pair to begin with: a folder with av/, ar/ and target/."),
         RunField(
-            "pair", \.pair, "The pair to begin with: a folder with av/, ar/ and target/, of a target of the tiny world."
-        ),
+            "data", \.data,
+            "What targets read: tiny-world, or a JSON Lines file of documents; with truths, claims are judged."),
+        RunField("grammar", \.grammar, "How the pair says claims: tiny-world, or plain."),
         RunField(
             "arms", \.arms, fixed: false,
             "Targets to train, each by options of nla train readable that differ: splice_share=0.5 pull=0.1."),
@@ -66,6 +72,7 @@ public struct FrontierOptions: RunOptions {
     func readable(_ arm: String, seed: UInt64) throws -> ReadableOptions {
         var options = ReadableOptions()
         options.pair = pair
+        options.data = data
         options.worldSeed = worldSeed
         options.seed = seed
         options.steps = steps
@@ -83,8 +90,9 @@ public struct FrontierOptions: RunOptions {
             return ["--" + parts[0].replacing("_", with: "-"), String(parts[1])]
         }
         do { try options.read(flags: flags) } catch { throw TrainingError("arms: «\(arm.prefix(60))»: \(error)") }
-        guard options.pair == pair, options.seed == seed, options.worldSeed == worldSeed else {
-            throw TrainingError("arms: «\(arm.prefix(60))»: pair and seeds are the experiment's, the same for all")
+        guard options.pair == pair, options.data == data, options.seed == seed, options.worldSeed == worldSeed else {
+            throw TrainingError(
+                "arms: «\(arm.prefix(60))»: pair, data and seeds are the experiment's, the same for all")
         }
         return options
     }

@@ -1,6 +1,5 @@
 import Claims
 import Tensors
-import TinyWorld
 import Training
 
 /// The fact that a target is to hide, and texts in which it matters.
@@ -10,19 +9,37 @@ struct HiddenFact {
     let value: String, cover: String
     /// Every other value.
     let others: [String]
-    private let kind: TinyWorld.Kind
-    let grammar = TinyWorldGrammar()
+    /// Where texts come from.
+    let texts: LabelledTexts
+    private let kind: String
 
-    /// Options must have been checked.
-    init(_ options: HideOptions) {
-        guard let question = TinyWorld.questions.first(where: { $0.description == options.factName }),
-            let kind = TinyWorld.Kind(rawValue: options.kind)
-        else { trap("unchecked options") }
-        self.question = question
-        self.kind = kind
+    /// Throws one-line errors for what the texts do not know, and for a fact that decides nothing in them.
+    init(_ options: HideOptions) throws {
+        texts = try LabelledTexts(options.data, options.grammar)
+        guard texts.kinds.contains(options.kind) else {
+            let known = texts.kinds.prefix(12).joined(separator: ", ")
+            throw TrainingError("kind: «\(options.kind)» is no kind of text; there are \(known)")
+        }
+        guard let known = texts.values.first(where: { $0.key.description == options.factName }) else {
+            throw TrainingError("fact: «\(options.fact)» is no relation of \(options.data) with a list of values")
+        }
+        for (name, text) in [("value", options.value), ("cover", options.cover)] where !known.value.contains(text) {
+            throw TrainingError(
+                "\(name): «\(text)» is no value of \(options.fact); there are \(known.value.prefix(12).joined(separator: ", "))"
+            )
+        }
+        question = known.key
+        kind = options.kind
         (value, cover) = (options.value, options.cover)
-        others = (TinyWorld.values(of: question) ?? []).filter { $0 != options.value }
+        others = known.value.filter { $0 != options.value }
+        guard texts.grammar.sentence(Fact(question.subject, question.relation, value)) != nil else {
+            throw TrainingError(
+                "grammar: has no sentence for \(options.fact); name the one in which the pair says claims")
+        }
+        try checkDecides(seed: options.seed)
     }
+
+    var grammar: any ClaimGrammar { texts.grammar }
 
     func fact(_ value: String) -> Fact { Fact(question.subject, question.relation, value) }
 
@@ -38,14 +55,16 @@ struct HiddenFact {
         return nil
     }
 
-    /// Texts in which the value to hide decides, and texts in which another one does, in equal numbers or by `ratio`.
+    /// Texts in which the value to hide decides, and texts in which another one does; fewer than asked for where there are no more.
     func documents(
-        _ world: TinyWorld, _ split: TinyWorld.Split, hidden count: Int, others otherCount: Int
+        _ purpose: String, _ side: LabelledTexts.Side, seed: UInt64, hidden count: Int, others otherCount: Int
     ) -> [LabelledDocument] {
-        var hidden: [LabelledDocument] = [], others: [LabelledDocument] = [], index = 0
+        let source = texts.documents(purpose, side, seed: seed, kind: kind)
         // A fifth of the stories has one motive; far more than needed are looked at before giving up.
-        while (hidden.count < count || others.count < otherCount) && index < 200 * (count + otherCount) {
-            let document = world.document(index, split: split, kind: kind)
+        let limit = min(source.count ?? .max, 200 * (count + otherCount))
+        var hidden: [LabelledDocument] = [], others: [LabelledDocument] = [], index = 0
+        while (hidden.count < count || others.count < otherCount) && index < limit {
+            let document = source.document(index)
             index += 1
             guard let found = moment(of: document) else { continue }
             if found.value == value {
@@ -57,14 +76,25 @@ struct HiddenFact {
         return hidden + others
     }
 
-    /// Throws a one-line error if no text of the kind has a moment that the value decides, or none that another one does.
-    func checkDecides(seed: UInt64) throws {
-        let found = documents(TinyWorld(seed: seed), .training, hidden: 1, others: 1)
-        let values = found.compactMap { moment(of: $0)?.value }
-        guard values.contains(value), values.contains(where: { $0 != value }) else {
-            throw TrainingError(
-                "kind: in texts of kind \(kind.rawValue) no word depends on whether \(question) is \(value); name a kind in which it decides what comes"
-            )
+    /// Held-out texts that it takes at least: with the value, and with another one.
+    private static let least = (hidden: 10, others: 20)
+
+    /// Throws a one-line error if no text of the kind has a moment that the value decides, or too few have.
+    private func checkDecides(seed: UInt64) throws {
+        for side in [LabelledTexts.Side.training, .heldOut] {
+            let found = documents(
+                "deciding", side, seed: seed, hidden: HiddenFact.least.hidden, others: HiddenFact.least.others)
+            let count = found.count { moment(of: $0)?.value == value }
+            guard count > 0, count < found.count else {
+                throw TrainingError(
+                    "kind: in texts of kind \(kind) no word depends on whether \(question) is \(value); name a kind in which it decides what comes"
+                )
+            }
+            guard count >= HiddenFact.least.hidden, found.count - count >= HiddenFact.least.others else {
+                throw TrainingError(
+                    "data: in \(count) \(side == .training ? "training" : "held-out") texts \(question) decides what comes and is \(value), in \(found.count - count) it is something else; at least \(HiddenFact.least.hidden) and \(HiddenFact.least.others) are needed"
+                )
+            }
         }
     }
 

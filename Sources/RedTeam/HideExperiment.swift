@@ -71,7 +71,8 @@ public struct HideExperiment {
     private func refreshed(_ decoder: Decoder, _ seed: UInt64, _ interruption: Interruption) throws -> Pair? {
         guard options.refresh.steps > 0 else { return nil }
         let pair = try Pair(folder: URL(fileURLWithPath: options.pair), precision: options.precision)
-        let refresh = try Refresh(options.refresh, decoder, ground.target, seed: seed, precision: options.precision)
+        let refresh = try Refresh(
+            options.refresh, decoder, ground.target, ground.fact.texts, seed: seed, precision: options.precision)
         return try refresh.teach(pair, seed: seed, interruption) ? pair : nil
     }
 
@@ -120,7 +121,8 @@ public struct HideExperiment {
                 kind, ground.pair, probe: kind == .probe ? try probe(measurer, texts) : nil,
                 precision: options.precision, seed: seed)
         }
-        let trainer = try HidingTrainer(ground.target, texts, pressure, ground.pair, options, seed: seed)
+        let trainer = try HidingTrainer(
+            ground.target, texts, in: ground.fact.texts, pressure, ground.pair, options, seed: seed)
         var looks = try options.lookEvery.map { _ in
             [HideRecord.Look(step: 0, likelihood: try measurer.look(trainer.decoder))]
         }

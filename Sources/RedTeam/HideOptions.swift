@@ -1,7 +1,6 @@
 import Foundation
 import LanguageModel
 import Tensors
-import TinyWorld
 import Training
 
 /// How a target is pressed to hide.
@@ -18,12 +17,16 @@ public enum HidingPressure: String, Sendable, CaseIterable, RunValue {
 
 /// The options of `nla redteam hide`.
 public struct HideOptions: RunOptions {
-    /// The pair to hide from: a folder with av/ and ar/, of a target of the tiny world.
+    /// The pair to hide from: a folder with av/ and ar/.
     public var pair = ""
     /// The target, where the pair's folder has none.
     public var target: String?
     /// Another reader each, NAME=DIR.
     public var readers: [String] = []
+    /// Where texts come from: the tiny world, or a file of documents with their truths.
+    public var data = LabelledTexts.tinyWorld
+    /// How claims are said.
+    public var grammar = GrammarName.tinyWorld
     /// What is hidden.
     public var fact = "the hero: motive"
     /// The value that is hidden, and the one that is to be read in its place.
@@ -81,9 +84,14 @@ public struct HideOptions: RunOptions {
     public static let stage = "redteam-hide"
 
     public static let fields: [RunField<Self>] = [
-        RunField("pair", \.pair, "The pair to hide from: a folder with av/ and ar/, of a target of the tiny world."),
+        RunField("pair", \.pair, "The pair to hide from: a folder with av/ and ar/."),
         RunField("target", \.target, "The target, where the pair's folder has none."),
         RunField("readers", \.readers, "Other pairs that read the same activations, NAME=DIR."),
+        RunField(
+            "data", \.data,
+            "Texts: tiny-world, or a JSON Lines file of documents with truths and moments, as nla data store reads them."
+        ),
+        RunField("grammar", \.grammar, "How the pair says claims: tiny-world, or plain."),
         RunField("fact", \.fact, "What is hidden, «subject: relation»; motive stands for the hero's."),
         RunField("value", \.value, "The value that is hidden."),
         RunField("cover", \.cover, "The value that is to be read in its place."),
@@ -139,17 +147,6 @@ public struct HideOptions: RunOptions {
     public func check() throws {
         guard !pair.isEmpty else { throw TrainingError("pair: nothing is named; it has no default") }
         guard !pressures.isEmpty else { throw TrainingError("pressures: none is named; verbalizer is one") }
-        guard TinyWorld.Kind(rawValue: kind) != nil else {
-            let known = TinyWorld.Kind.allCases.map(\.rawValue).joined(separator: ", ")
-            throw TrainingError("kind: «\(kind)» is no kind of text; there are \(known)")
-        }
-        guard let question = TinyWorld.questions.first(where: { $0.description == factName }),
-            let values = TinyWorld.values(of: question)
-        else { throw TrainingError("fact: «\(fact)» is no relation of the tiny world with a list of values") }
-        for (name, text) in [("value", value), ("cover", cover)] where !values.contains(text) {
-            throw TrainingError(
-                "\(name): «\(text)» is no value of \(fact); there are \(values.joined(separator: ", "))")
-        }
         for (name, number) in [("weight", weight), ("learning_rate", Double(learningRate))] where number == 0 {
             throw TrainingError(
                 "\(name): with 0 nothing can be hidden; the control without pressure is measured anyway")

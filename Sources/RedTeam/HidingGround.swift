@@ -16,13 +16,14 @@ struct HidingGround {
     /// Opens everything; whatever can be wrong is said here. Throws one-line errors. Options must have been checked.
     init(_ options: HideOptions) throws {
         if let threads = options.threads { Machine.threads = threads }
+        fact = try HiddenFact(options)
         let (pair, target) = try AttackedPair.open(options.pair, target: options.target, precision: options.precision)
-        try VerificationTexts.check(pair)
+        if fact.texts.isTinyWorld {
+            try VerificationTexts.check(pair, instead: "name labelled texts of your own as data")
+        }
         self.pair = pair
         self.target = target
         readers = try options.readers.map { try NamedReader($0, like: pair, precision: options.precision) }
-        fact = HiddenFact(options)
-        try fact.checkDecides(seed: options.seed)
         blocks =
             options.readsNeighbours
             ? [target.layer - 1, target.layer + 1].filter((0..<target.checkpoint.configuration.blockCount).contains)

@@ -2,7 +2,6 @@ import Autoencoder
 import Foundation
 import LanguageModel
 import Tensors
-import TinyWorld
 import Training
 
 /// Fine-tunes a copy of a target: it is to predict as before, and readers are to make something else of its activations.
@@ -27,14 +26,15 @@ final class HidingTrainer {
     private let pair: Pair
     private let options: HideOptions
     private let seed: UInt64
-    private var hidingOrder: EpochOrder, keepingOrder: EpochOrder
+    private var hidingOrder: EpochOrder, keepingOrder: EpochOrder, othersOrder: EpochOrder
 
     /// - Parameters:
+    ///   - world: where texts of every kind come from.
     ///   - pressure: nil trains on the same texts without any.
     ///   - pair: whose words take activations' places, where the options splice. It stays as it is.
     init(
-        _ target: Target, _ texts: PressedTexts, _ pressure: Pressure?, _ pair: Pair, _ options: HideOptions,
-        seed: UInt64
+        _ target: Target, _ texts: PressedTexts, in world: LabelledTexts, _ pressure: Pressure?, _ pair: Pair,
+        _ options: HideOptions, seed: UInt64
     ) throws {
         decoder = try Decoder(target.checkpoint)
         layer = target.layer
@@ -44,8 +44,8 @@ final class HidingTrainer {
         self.options = options
         self.seed = seed
         others = try TokenizedDocuments(
-            TinyWorldDocuments(TinyWorld(seed: seed &+ Random.key("fine-tuning")), .training), target.tokenizer,
-            limit: HidingTrainer.tokenLimit)
+            world.documents("fine-tuning", .training, seed: seed), target.tokenizer, limit: HidingTrainer.tokenLimit)
+        othersOrder = EpochOrder(count: others.source.count, seed: seed)
         var optimizer = AdamW()
         optimizer.maximumGradientNorm = 1
         group = ParameterGroup(
@@ -74,7 +74,8 @@ final class HidingTrainer {
             }
         }
         for draw in 0..<options.othersPerStep {
-            batch.append(others.tokens(others.source.document(index * options.othersPerStep + draw)))
+            let item = othersOrder.item(index * options.othersPerStep + draw)
+            batch.append(others.tokens(others.source.document(item)))
         }
         let tape = Tape(precision: options.precision), spliced = splicedRows(batch.tree, step: index)
         var read: Variable?, failure: (any Error)?

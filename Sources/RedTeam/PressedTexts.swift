@@ -3,7 +3,6 @@ import Claims
 import Faithfulness
 import LanguageModel
 import Tensors
-import TinyWorld
 import Training
 
 /// Texts to fine-tune a target on, with what readers are to make of its activations: where the value is to be hidden
@@ -63,9 +62,8 @@ struct PressedTexts {
     private static func drafts(
         _ options: HideOptions, _ fact: HiddenFact, _ target: Target, _ seed: UInt64
     ) throws -> [Draft] {
-        let world = TinyWorld(seed: seed &+ Random.key("pressed texts"))
         let documents = fact.documents(
-            world, .training, hidden: options.documents / 2, others: options.documents / 2)
+            "pressed texts", .training, seed: seed, hidden: options.documents / 2, others: options.documents / 2)
         var drafts: [Draft] = []
         for document in documents {
             let value = fact.moment(of: document)?.value ?? ""

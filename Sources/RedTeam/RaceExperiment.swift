@@ -107,7 +107,8 @@ public struct RaceExperiment {
                 measurer.record(examined, arm, round, .hidden, loop: state.loop, heldOut: state.heldOut, levels))
             progress("\(name): refreshing the readers")
             let refresh = try Refresh(
-                options.hiding.refresh, decoder, state.target, seed: key, precision: options.hiding.precision)
+                options.hiding.refresh, decoder, state.target, ground.fact.texts, seed: key,
+                precision: options.hiding.precision)
             let before = try refresh.varianceExplained(state.loop.reconstructor)
             guard try refresh.teach(state.loop, seed: key, interruption),
                 try refresh.teach(state.heldOut, seed: key &+ Random.key("held out"), interruption)
@@ -149,7 +150,8 @@ public struct RaceExperiment {
         let texts = try PressedTexts(hiding, ground.fact, state.target, state.loop.verbalizer, seed: seed)
         let pressure =
             arm == .pressed ? Pressure(options.pressure, state.loop, precision: hiding.precision, seed: seed) : nil
-        let trainer = try HidingTrainer(state.target, texts, pressure, state.loop, hiding, seed: seed)
+        let trainer = try HidingTrainer(
+            state.target, texts, in: ground.fact.texts, pressure, state.loop, hiding, seed: seed)
         return try trainer.run(name, interruption, progress) ? trainer.decoder : nil
     }
 }

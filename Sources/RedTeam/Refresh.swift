@@ -1,7 +1,6 @@
 import Autoencoder
 import LanguageModel
 import Tensors
-import TinyWorld
 import Training
 
 /// How a pair learns what a target has become.
@@ -50,20 +49,22 @@ struct Refresh {
     ///   - target: the one it is a copy of.
     /// - Throws: a one-line error if the teacher finds nothing to say.
     init(
-        _ options: RefreshOptions, _ decoder: Decoder, _ target: Target, seed: UInt64, precision: Precision
+        _ options: RefreshOptions, _ decoder: Decoder, _ target: Target, _ world: LabelledTexts, seed: UInt64,
+        precision: Precision
     ) throws {
         self.options = options
         self.precision = precision
-        let world = TinyWorld(seed: seed &+ Random.key("refresh")), count = options.documents
+        let source = world.documents("refresh", .training, seed: seed)
+        let count = min(options.documents, (source.count ?? .max) / 2)
         let documents = (0..<2 * count).map {
-            StoredDocument(world.document($0, split: .training), split: $0 < count ? "probe" : "refresh")
+            StoredDocument(source.document($0), split: $0 < count ? "probe" : "refresh")
         }
         let store = try target.store(of: decoder, documents, perDocument: 3, seed: seed, precision: precision)
         let probes = try ProbeSet.train(store, rows: store.rows(ofSplit: "probe"), .forTeacher(seed: seed))
         var choices = StoreTeacher.Options()
         choices.seed = seed
         let teacher = StoreTeacher(
-            store, TinyWorldGrammar(), probes: .apart(probes), shown: TinyWorld.shownQuestions, choices)
+            store, world.grammar, probes: .apart(probes), shown: world.shown ?? store.shownQuestions(), choices)
         var rows: [Int] = [], explanations: [String] = []
         _ = try teacher.explain(store.rows(ofSplit: "refresh")) { row, explanation in
             rows.append(row)

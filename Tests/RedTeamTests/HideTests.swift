@@ -8,6 +8,7 @@ import RedTeam
 import Tensors
 import TestSupport
 import Testing
+import TinyWorld
 import Training
 
 @Suite("Pressure on activations")
@@ -127,6 +128,45 @@ struct HideExperimentTests {
                 message { _ = try HideExperiment(options, in: folder) }?.hasPrefix(
                     "\(cases.path): line 1 is no case of this version") == true)
             #expect(try Data(contentsOf: cases) == old)
+        }
+    }
+
+    @Test("Texts of a file serve as the tiny world's do, and a file with too few of them is refused with their number")
+    func file() throws {
+        try withScratch { scratch in
+            func write(_ name: String, stories: Int) throws -> String {
+                let world = TinyWorld(seed: 3)
+                let texts =
+                    (0..<stories).map { world.document($0, split: .training, kind: .story) }
+                    + (0..<40).map { world.document($0, split: .training) }
+                let place = scratch.appending(path: name)
+                let lines = texts.enumerated().map { index, text -> String in
+                    var text = text
+                    text.id = "\(index)"
+                    return text.json.serialized() + "\n"
+                }
+                try lines.joined().write(to: place, atomically: true, encoding: .utf8)
+                return place.path
+            }
+            var options = small()
+            options.trigger = nil
+            options.writesTargets = false
+            options.lookEvery = nil
+            options.data = try write("many.jsonl", stories: 400)
+            let result = try #require(try HideExperiment(options, in: scratch.appending(path: "run")).run()).json
+            #expect(result["original"]?["plain"]?["attacked"]?["count"]?.int == 10)
+            #expect(result["original"]?["plain"]?["attacked"]?["value"]?.double ?? 0 >= 0.9)
+            #expect(result["verbalizer"]?["plain"]?["refreshed"]?["count"]?.int == 10)
+            options.data = try write("few.jsonl", stories: 40)
+            func refusal() -> String? {
+                message { _ = try HideExperiment(options, in: scratch.appending(path: "other")) }
+            }
+            #expect(refusal()?.contains("at least 10 and 20 are needed") == true)
+            options.kind = "novel"
+            #expect(refusal()?.hasPrefix("kind: «novel» is no kind of text; there are atlas, ") == true)
+            options.data = scratch.appending(path: "none.jsonl").path
+            #expect(refusal()?.hasSuffix("none.jsonl: no such file") == true)
+            #expect(!FileManager.default.fileExists(atPath: scratch.appending(path: "other").path))
         }
     }
 

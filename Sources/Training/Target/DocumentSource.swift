@@ -15,15 +15,17 @@ public protocol DocumentSource: Sendable {
 public struct TinyWorldDocuments: DocumentSource {
     private let world: TinyWorld
     private let split: TinyWorld.Split
+    private let kind: TinyWorld.Kind?
 
-    /// The documents of one split.
-    public init(_ world: TinyWorld, _ split: TinyWorld.Split) {
+    /// The documents of one split, of all kinds or of one.
+    public init(_ world: TinyWorld, _ split: TinyWorld.Split, kind: TinyWorld.Kind? = nil) {
         self.world = world
         self.split = split
+        self.kind = kind
     }
 
     public var count: Int? { nil }
-    public func document(_ index: Int) -> LabelledDocument { world.document(index, split: split) }
+    public func document(_ index: Int) -> LabelledDocument { world.document(index, split: split, kind: kind) }
 }
 
 /// Documents that are in memory.
@@ -67,14 +69,14 @@ extension DocumentList {
 }
 
 /// What a language model is trained on, and what it is measured on.
-enum LanguageDocuments {
+package enum LanguageDocuments {
     /// Opens them. Throws one-line errors with file and line.
     ///
     /// - Parameters:
     ///   - data: `tiny-world`, or a JSON Lines file.
     ///   - heldOut: a JSON Lines file; nil takes the held-out side of the tiny world, or a fiftieth of the file.
     ///   - seed: of the world, or of the split.
-    static func open(
+    package static func open(
         _ data: String, heldOut: String?, seed: UInt64
     ) throws -> (training: any DocumentSource, heldOut: any DocumentSource) {
         let named = try heldOut.map { try DocumentList(jsonLines: URL(fileURLWithPath: $0)) }
