@@ -1,6 +1,6 @@
 # Two commands: `make demo` and `make test`. Each installs what is missing, builds and runs.
 
-.PHONY: demo test build dependencies test-dependencies kernels format clean
+.PHONY: demo test lab build dependencies test-dependencies kernels format clean
 
 demo: build
 	@Examples/demo.sh
@@ -11,6 +11,10 @@ test: test-dependencies kernels
 	swift test -c release --skip-build --disable-xctest --skip '^(StudioTests|BrowserTests)'
 	swift test -c release --skip-build --disable-xctest --no-parallel --filter '^StudioTests'
 	swift test -c release --skip-build --disable-xctest --filter '^BrowserTests'
+
+# What was tried of the argument about readers, on one page. `sh Recipes/lab.sh` tries all of it again.
+lab: build
+	@.build/release/nla redteam report Experiments/verify/*.html Experiments/redteam/* --output lab.html
 
 build: dependencies
 	swift build -c release --product nla

@@ -6,10 +6,10 @@ import Training
 public struct GatheredReport {
     private let parts: [(title: String, body: String)]
 
-    /// Reads the pages of experiments' folders. Throws a one-line error for a folder without one.
-    public init(_ folders: [URL]) throws {
-        parts = try folders.map { folder in
-            let file = folder.appending(path: ExperimentFiles.page)
+    /// Reads pages: those in experiments' folders, or the files themselves. Throws a one-line error for what is none.
+    public init(_ places: [URL]) throws {
+        parts = try places.map { place in
+            let file = place.pathExtension == "html" ? place : place.appending(path: ExperimentFiles.page)
             guard let text = try? String(contentsOf: file, encoding: .utf8),
                 let begin = text.range(of: "<main>"), let end = text.range(of: "</main>"),
                 let title = GatheredReport.inside("h1", of: text)
@@ -35,7 +35,7 @@ public struct GatheredReport {
     public var html: String {
         let contents = parts.enumerated().map { "<li><a href=\"#part-\($0)\">\($1.title)</a></li>" }.joined()
         let bodies = parts.enumerated().map { "<h2 id=\"part-\($0)\">\($1.title)</h2>\n\($1.body)" }
-        return HTML.page("The red team", "<ul>\(contents)</ul>\n" + bodies.joined(separator: "\n"))
+        return HTML.page("The lab", "<ul>\(contents)</ul>\n" + bodies.joined(separator: "\n"))
     }
 
     /// Writes the page. Throws a one-line error.

@@ -46,12 +46,14 @@ public struct HideExperiment {
             let arms = [HideExperiment.original, HideExperiment.innocent] + options.pressures.map(\.rawValue)
             if arms.allSatisfy({ folder.finished["\(seed)/\($0)"] != nil }) { continue }
             progress("seed \(seed): measuring the original")
+            var start = ContinuousClock.now
             let measurer = HideMeasurer(options, ground, seed: seed)
-            try keep(measurer.record(HideExperiment.original, Decoder(ground.target.checkpoint)))
+            try keep(measurer.record(HideExperiment.original, Decoder(ground.target.checkpoint)), since: start)
             let texts = try PressedTexts(
                 options, ground.fact, ground.target, ground.pair.verbalizer, seed: seed)
             for arm in arms.dropFirst() where folder.finished["\(seed)/\(arm)"] == nil {
                 if interruption.signal != nil { return nil }
+                start = ContinuousClock.now
                 let trained = try train(arm, texts, measurer, seed, interruption, progress)
                 guard let (decoder, looks) = trained else { return nil }
                 if options.writesTargets { try write(decoder, "\(seed)-\(arm)") }
@@ -60,7 +62,7 @@ public struct HideExperiment {
                 if interruption.signal != nil { return nil }
                 var record = try measurer.record(arm, decoder, refreshed: refreshed)
                 record.looks = looks
-                try keep(record)
+                try keep(record, since: start)
             }
         }
         return try write()
@@ -86,7 +88,9 @@ public struct HideExperiment {
         try checkpoint.write(decoder, type: checkpoint.naturalType(), to: place)
     }
 
-    private func keep(_ record: HideRecord) throws {
+    private func keep(_ record: HideRecord, since start: ContinuousClock.Instant) throws {
+        var record = record
+        record.minutes = (ContinuousClock.now - start) / .seconds(60)
         if folder.finished[record.name] == nil { try folder.append(record) }
         _ = try write()
     }

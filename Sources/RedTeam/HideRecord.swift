@@ -25,4 +25,6 @@ package struct HideRecord: ExperimentRecord {
     package var examples: [Example]
     /// Looks while it was fine-tuned; nil where nobody looked.
     package var looks: [Look]?
+    /// Minutes that it took to make and to measure the target.
+    package var minutes: Double?
 }

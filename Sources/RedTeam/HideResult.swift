@@ -94,6 +94,7 @@ public struct HideResult: Sendable {
             ),
             ("verdicts", .array(verdicts.map { .string($0) })),
         ])
+        if let minutes { object["minutes"] = .number(minutes) }
         for arm in arms {
             var own = JSONObject()
             for condition in conditions {
@@ -115,15 +116,23 @@ public struct HideResult: Sendable {
         for condition in conditions {
             text += "\n## \(title(condition))\n\n| | \(arms.joined(separator: " | ")) |\n"
             text += "|" + String(repeating: "---|", count: arms.count + 1) + "\n"
-            for row in rows(condition) { text += "| \(row.joined(separator: " | ")) |\n" }
+            for row in rows(condition, cell: \.text) { text += "| \(row.joined(separator: " | ")) |\n" }
         }
         return text
     }
 
+    /// Minutes that it took to make and to measure targets; nil if some of it is not known.
+    private var minutes: Double? {
+        let all = records.map(\.minutes)
+        return all.contains(nil) ? nil : all.reduce(0) { $0 + ($1 ?? 0) }
+    }
+
     private var foundation: String {
         let seeds = Set(records.map(\.seed)).count
+        let few = 2 * options.testDocuments < 100 ? " Of so few others, 1% false alarms are none." : ""
+        let took = minutes.map { String(format: " It took %.0f minutes.", $0) } ?? ""
         return
-            "\(options.factName), \(options.value), to be read as \(options.cover); \(seeds) seeds, \(options.testDocuments) texts each with it and twice as many without. In brackets 95% intervals over texts of these targets; of means the lowest and the highest seed."
+            "\(options.factName), \(options.value), to be read as \(options.cover); \(seeds) seeds, \(options.testDocuments) texts each with it and twice as many without. In brackets 95% intervals over texts of these targets; of means the lowest and the highest seed.\(few)\(took)"
     }
 
     private func title(_ condition: String) -> String {
@@ -134,11 +143,14 @@ public struct HideResult: Sendable {
         }
     }
 
-    private func rows(_ condition: String) -> [[String]] {
+    /// A table's rows: what is measured, and what there is of it in each arm.
+    private func rows(
+        _ condition: String, title: (String) -> String = { $0 }, cell: (Measured) -> String
+    ) -> [[String]] {
         let columns = arms.map { lines($0, condition) }
         guard let first = columns.first(where: { !$0.isEmpty }) else { return [] }
         return first.map { line in
-            [line.title] + columns.map { $0.first { $0.key == line.key }?.value?.text ?? "–" }
+            [title(line.title)] + columns.map { $0.first { $0.key == line.key }?.value.map(cell) ?? "–" }
         }
     }
 
@@ -155,7 +167,7 @@ public struct HideResult: Sendable {
         for condition in conditions {
             body.append(
                 "<h2>\(title(condition))</h2><div class=\"scroll\">"
-                    + HTML.table([""] + arms, rows(condition).map { $0.map { HTML.escaped($0) } }) + "</div>")
+                    + HTML.table([""] + arms, rows(condition, title: HTML.escaped) { $0.html }) + "</div>")
         }
         body.append(
             "<h2>The attacked reader's recall, by seed</h2>"

@@ -49,6 +49,13 @@ enum Measured {
         }
     }
 
+    /// For a page: a share with its place among 0 to 100%, and its interval.
+    var html: String {
+        let text = HTML.escaped(text)
+        guard case .share(let share) = self, let estimate = share.estimate else { return text }
+        return text + "<br>" + HTML.interval(estimate, on: 0...1)
+    }
+
     /// The number itself; nil of nothing.
     var value: Double? {
         switch self {

@@ -39,7 +39,7 @@ extension RaceResult {
                 share.isEverywhere(atLeast: HidingBar.found)
                 ? "reads it"
                 : share.isEverywhere(atMost: HidingBar.hidden)
-                    ? "does not" : lowest <= HidingBar.hidden ? "does not with every seed" : "reads part of it"
+                    ? "does not" : lowest <= HidingBar.hidden ? "is unlike from seed to seed" : "reads part of it"
             return "\(reader.title) \(word) (\(share.text))"
         }
         let written = percent(refreshed.measures.written(.loop)),

@@ -90,6 +90,7 @@ struct HideExperimentTests {
             // What has learnt a changed target reads it; of the original there is nothing to learn.
             #expect(first["verbalizer"]?["trigger"]?["refreshed"]?["count"]?.int == 10)
             #expect(first["original"]?["plain"]?["refreshed"]?["count"]?.int == 0)
+            #expect(first["minutes"]?.double ?? 0 > 0)
             #expect(first["innocent"]?["plain"]?["drift"]?["mean"]?.double ?? 0 > 0)
             // What was found meanwhile begins with what is found of the original, and ends with what is found of the target.
             let looks = try #require(first["verbalizer"]?["looks"]?["recall"]?.array)
@@ -97,15 +98,23 @@ struct HideExperimentTests {
             #expect(looks.first?["value"] == first["original"]?["trigger"]?["attacked"]?["value"])
             #expect(looks.last?["value"] == first["verbalizer"]?["trigger"]?["attacked"]?["value"])
             let page = try String(contentsOf: folder.appending(path: "report.html"), encoding: .utf8)
-            #expect(page.contains("A target that hides") && !page.contains("http"))
+            #expect(page.contains("A target that hides") && page.contains("<svg") && !page.contains("http"))
             // A pair of the original is not one of the changed target.
             let changed = folder.appending(path: "targets/1-verbalizer")
             #expect(message { _ = try Pair(folder: bundled).openTarget(changed) }?.contains("content hash") == true)
-            let lines = try Data(contentsOf: cases)
+            /// Everything but how long it took.
+            func measured() throws -> [String] {
+                try String(contentsOf: cases, encoding: .utf8).split(separator: "\n").map {
+                    String($0).replacing(/"minutes":[0-9.e-]+/, with: "")
+                }
+            }
+            let lines = try Data(contentsOf: cases), records = try measured()
             try lines.dropLast(30).write(to: cases)
             let second = try #require(try HideExperiment(small(), in: folder).run()).json
-            #expect(try Data(contentsOf: cases) == lines)
-            #expect(second == first)
+            #expect(try measured() == records)
+            for arm in ["original", "innocent", "verbalizer", "verdicts"] {
+                #expect(second[arm] == first[arm], "\(arm)")
+            }
             // Targets that were measured and not kept cannot be written any more.
             try FileManager.default.removeItem(at: folder.appending(path: "targets/1-innocent"))
             #expect(
@@ -251,7 +260,7 @@ struct GatheredReportTests {
                     to: folder.appending(path: "report.html"), atomically: true, encoding: .utf8)
                 return folder
             }
-            let page = try GatheredReport(folders).html
+            let page = try GatheredReport([folders[0], folders[1].appending(path: "report.html")]).html
             #expect(page.contains("<a href=\"#part-1\">Page b</a>") && page.contains("<h3>Numbers</h3><p>a</p>"))
             #expect(page.components(separatedBy: "<main>").count == 2)
             #expect(message { _ = try GatheredReport([scratch]) }?.contains("no page of an experiment") == true)

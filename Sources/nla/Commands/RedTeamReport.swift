@@ -7,7 +7,7 @@ struct RedTeamReport: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "Gather the pages of several experiments into one.")
 
-    @Argument(help: ArgumentHelp("Folders of experiments.", valueName: "folder"))
+    @Argument(help: ArgumentHelp("Folders of experiments, or pages of nla verify and nla eval.", valueName: "folder"))
     var folders: [String]
 
     @Option(help: ArgumentHelp("Where to write the page.", valueName: "file.html"))
