@@ -30,7 +30,7 @@ package struct FrontierMeasure: Sendable {
         FrontierMeasure(key: "held_out_loss", title: "nats per token", style: .number),
         FrontierMeasure(key: "latent_right", title: "words that a latent fact decides come", style: .percent),
         FrontierMeasure(key: "splice_damage", title: "splice damage, nats per token", style: .number),
-        FrontierMeasure(key: "mean_damage", title: "the same of the mean activation, as long as it is", style: .number),
+        FrontierMeasure(key: "mean_damage", title: "the same of the mean activation, at its own norm", style: .number),
         FrontierMeasure(key: "fve", title: "FVE of the explanation", style: .number),
         FrontierMeasure(key: "precision", title: "claims that are true", style: .percent),
         FrontierMeasure(

@@ -21,7 +21,10 @@ struct HiddenFact {
             throw TrainingError("kind: «\(options.kind)» is no kind of text; there are \(known)")
         }
         guard let known = texts.values.first(where: { $0.key.description == options.factName }) else {
-            throw TrainingError("fact: «\(options.fact)» is no relation of \(options.data) with a list of values")
+            let relations = texts.values.keys.map(\.description).sorted().prefix(12).joined(separator: ", ")
+            throw TrainingError(
+                "fact: «\(options.fact)» is no relation of \(options.data) with a list of values; there are \(relations)"
+            )
         }
         for (name, text) in [("value", options.value), ("cover", options.cover)] where !known.value.contains(text) {
             throw TrainingError(
