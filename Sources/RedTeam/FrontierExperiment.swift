@@ -23,7 +23,7 @@ public struct FrontierExperiment {
         self.options = options
         if let threads = options.threads { Machine.threads = threads }
         let (pair, _) = try AttackedPair.open(options.pair, target: nil, precision: options.precision)
-        if options.data == LabelledTexts.tinyWorld {
+        if options.data == LanguageDocuments.tinyWorld {
             try VerificationTexts.check(pair, instead: "name documents of your own as data")
         }
         heldOut = try LanguageDocuments.open(options.data, heldOut: nil, seed: options.worldSeed).heldOut

@@ -7,7 +7,7 @@ public struct FrontierOptions: RunOptions {
     /// The pair to begin with: a folder with `av/`, `ar/` and `target/`.
     public var pair = ""
     /// What targets read: the tiny world, or a file of documents.
-    public var data = LabelledTexts.tinyWorld
+    public var data = LanguageDocuments.tinyWorld
     /// How claims are said.
     public var grammar = GrammarName.tinyWorld
     /// A target to be trained each, as options of `nla train readable`: `splice_share=0.5 pull=0.1`.

@@ -19,10 +19,9 @@ public struct HideExperiment {
         self.options = options
         ground = try HidingGround(options)
         folder = try ExperimentFolder(url, options)
-        let targets = url.appending(path: HideExperiment.targets)
         let gone = folder.finished.values.filter {
             $0.arm != HideExperiment.original
-                && !FileManager.default.fileExists(atPath: targets.appending(path: HideExperiment.place($0)).path)
+                && !FileManager.default.fileExists(atPath: place(of: $0.arm, $0.seed).path)
         }
         if options.writesTargets, let record = gone.min(by: { $0.name < $1.name }) {
             throw TrainingError(
@@ -31,9 +30,8 @@ public struct HideExperiment {
         }
     }
 
-    /// The folder of fine-tuned targets, and the name of one in it.
-    private static let targets = "targets"
-    private static func place(_ record: HideRecord) -> String { "\(record.seed)-\(record.arm)" }
+    /// The folder of a fine-tuned target.
+    private func place(of arm: String, _ seed: UInt64) -> URL { folder.url.appending(path: "targets/\(seed)-\(arm)") }
 
     /// Runs what is missing, and writes result and page after each target. Stops between targets when asked to.
     ///
@@ -56,7 +54,7 @@ public struct HideExperiment {
                 start = ContinuousClock.now
                 let trained = try train(arm, texts, measurer, seed, interruption, progress)
                 guard let (decoder, looks) = trained else { return nil }
-                if options.writesTargets { try write(decoder, "\(seed)-\(arm)") }
+                if options.writesTargets { try write(decoder, to: place(of: arm, seed)) }
                 progress("seed \(seed), \(arm): refreshing a copy of the pair, and measuring")
                 let refreshed = try refreshed(decoder, seed, interruption)
                 if interruption.signal != nil { return nil }
@@ -79,9 +77,9 @@ public struct HideExperiment {
     }
 
     /// Writes a fine-tuned target in the original's element type.
-    private func write(_ decoder: Decoder, _ name: String) throws {
-        let targets = folder.url.appending(path: HideExperiment.targets), place = targets.appending(path: name)
-        try FileManager.default.createDirectory(at: targets, withIntermediateDirectories: true)
+    private func write(_ decoder: Decoder, to place: URL) throws {
+        try FileManager.default.createDirectory(
+            at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
         // A run that was killed between writing and measuring trains it again.
         try? FileManager.default.removeItem(at: place)
         let checkpoint = ground.target.checkpoint

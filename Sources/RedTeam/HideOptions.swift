@@ -24,7 +24,7 @@ public struct HideOptions: RunOptions {
     /// Another reader each, NAME=DIR.
     public var readers: [String] = []
     /// Where texts come from: the tiny world, or a file of documents with their truths.
-    public var data = LabelledTexts.tinyWorld
+    public var data = LanguageDocuments.tinyWorld
     /// How claims are said.
     public var grammar = GrammarName.tinyWorld
     /// What is hidden.

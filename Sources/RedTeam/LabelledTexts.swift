@@ -17,8 +17,6 @@ struct LabelledTexts: Sendable {
         case file(training: DocumentList, heldOut: DocumentList)
     }
 
-    /// The name of the tiny world among files.
-    static let tinyWorld = "tiny-world"
     /// The share of a file that is held out.
     private static let heldOutShare = 0.3
 
@@ -32,7 +30,7 @@ struct LabelledTexts: Sendable {
     /// Opens the tiny world, or a JSON Lines file of documents with `truths` and `moments`. Throws one-line errors with file and line.
     init(_ data: String, _ grammar: GrammarName) throws {
         grammarName = grammar
-        guard data != LabelledTexts.tinyWorld else {
+        guard data != LanguageDocuments.tinyWorld else {
             source = .world
             kinds = TinyWorld.Kind.allCases.map(\.rawValue)
             values = Dictionary(

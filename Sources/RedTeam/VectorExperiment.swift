@@ -48,13 +48,19 @@ public struct VectorExperiment {
         try store.check(pair, named: options.pair)
         // A split that is missing says so itself.
         _ = try (store.rows(ofSplit: options.split), store.rows(ofSplit: options.cleanSplit))
-        let fitted = try rows(store, options.probeSplit, 20_000, options).count
-        guard fitted > store.hiddenSize else {
+        _ = try fittedRows(store, options)
+        return store
+    }
+
+    /// The rows that the activations' distribution is fitted to. Throws a one-line error if they are too few.
+    private static func fittedRows(_ store: ActivationStore, _ options: VectorAttackOptions) throws -> [Int] {
+        let rows = try rows(store, options.probeSplit, 20_000, options)
+        guard rows.count > store.hiddenSize else {
             throw TrainingError(
-                "\(name): \(fitted) rows of the split \(options.probeSplit) are too few to fit \(store.hiddenSize) coordinates; store more documents"
+                "\(options.store ?? "documents"): \(rows.count) rows of the split \(options.probeSplit) are too few to fit \(store.hiddenSize) coordinates; take more documents"
             )
         }
-        return store
+        return rows
     }
 
     /// Runs what is missing, and writes result and page. Stops between batches when asked to.
@@ -112,7 +118,7 @@ public struct VectorExperiment {
     private func makeWatch(_ store: ActivationStore) throws -> Watch {
         var settings = ProbeOptions()
         settings.seed = options.seed
-        let fitted = try VectorExperiment.rows(store, options.probeSplit, 20_000, options)
+        let fitted = try VectorExperiment.fittedRows(store, options)
         return Watch(
             pair: pair, grammar: options.grammar.grammar,
             distribution: CleanDistribution(store.vectors(fitted)),

@@ -8,9 +8,7 @@ final class RunningStudio: Sendable {
     private let folder: URL
     let port: Int
     /// The bundled pair.
-    static var pair: URL {
-        goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny")
-    }
+    static var pair: URL { bundled }
     /// Where the page is.
     var address: String { "http://127.0.0.1:\(port)" }
 

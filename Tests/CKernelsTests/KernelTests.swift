@@ -2,13 +2,8 @@ import CKernels
 import KernelChecks
 import Testing
 
-/// The names in `kernel_check_names`; the C side refuses a name it does not know, so a wrong one cannot pass.
-private let names = [
-    "convert", "matmul", "matmul_some", "matmul_large", "rms_norm", "rotate", "gated", "log_probabilities", "scores",
-    "attention", "adamw",
-    "adamw_rows",
-    "reductions", "sums", "damage", "sampling",
-]
+private let names = sequence(first: UInt32(0)) { $0 + 1 }.lazy.map { kernel_check_name($0) }
+    .prefix { $0 != nil }.map { $0.map { String(cString: $0) } ?? "" }
 
 /// On this CPU's own instruction set, compiled as it is used. `Scripts/check-kernels.sh` runs the same checks on the others, with other
 /// numbers of threads and under the sanitizers: these are settings of a whole process, and here other tests run beside.

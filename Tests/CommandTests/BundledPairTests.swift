@@ -12,7 +12,7 @@ import Training
 /// The models that come with the repository.
 @Suite("The bundled pair")
 struct BundledPairTests {
-    private let pair = goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny")
+    private let pair = bundled
 
     @Test("The bundled models have at most 40 MB, in bfloat16, and belong together")
     func size() throws {
@@ -30,7 +30,8 @@ struct BundledPairTests {
         _ = try Pair(folder: pair).openTarget(pair.appending(path: "target"))
     }
 
-    @Test("explain says how far to believe each claim, in words where it is not to be believed, and not of sampled ones")
+    @Test(
+        "explain says how far to believe each claim, in words where it is not to be believed, and not of sampled ones")
     func confidence() throws {
         let own = ["explain", "--nla", pair.path, "--positions=-1", "--text", "We sat beneath the fragrant pine,\nand"]
         let json = try Command.succeed(own + ["--json", "--doubt-below", "1"]).json()

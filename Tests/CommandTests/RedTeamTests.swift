@@ -5,8 +5,7 @@ import Testing
 
 @Suite("nla redteam and nla train readable")
 struct RedTeamCommandTests {
-    private let pair = goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny")
-        .path
+    private let pair = bundled.path
 
     @Test("What cannot be run is one line, before anything is computed or written")
     func refusals() throws {

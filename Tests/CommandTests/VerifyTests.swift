@@ -5,8 +5,7 @@ import Testing
 
 @Suite("nla verify")
 struct VerifyTests {
-    private let pair = goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny")
-        .path
+    private let pair = bundled.path
 
     @Test(
         "The bundled pair is verified without a store: words, target, claims and facts, on a page and in a confidence file"

@@ -11,9 +11,6 @@ import Testing
 import TinyWorld
 import Training
 
-/// The bundled pair.
-let bundled = goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny")
-
 /// A held-out story at the moment that its hero's motive decides, where the bundled pair says the motive.
 private struct MotiveCase {
     let pair: Pair

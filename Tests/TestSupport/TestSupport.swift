@@ -6,6 +6,9 @@ import Tensors
 public let goldens = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Goldens")
 
+/// The pair that comes with the repository, with its target.
+public let bundled = goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny")
+
 /// Reference material that may lie beside the repository, or nil. Tests that need it skip without it.
 public let sharedMaterial: URL? = {
     let root = goldens.deletingLastPathComponent().deletingLastPathComponent()

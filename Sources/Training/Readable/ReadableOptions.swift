@@ -12,7 +12,7 @@ public struct ReadableOptions: ScheduledOptions, DocumentOptions, Equatable {
     /// Standard deviation of the random weights.
     public var deviation: Float = 0.05
     /// `tiny-world`, or a JSON Lines file.
-    public var data = "tiny-world"
+    public var data = LanguageDocuments.tinyWorld
     /// A JSON Lines file to measure on; nil takes a part of `data`.
     public var heldOut: String?
     /// Seed of the tiny world.
@@ -156,7 +156,7 @@ public struct ReadableOptions: ScheduledOptions, DocumentOptions, Equatable {
             "pair": try [folders.verbalizer, folders.reconstructor, folders.target].map {
                 try TargetHash.compute(autoencoder: $0)
             }.joined(separator: " "),
-            "data": data == "tiny-world" ? data : try content(data),
+            "data": data == LanguageDocuments.tinyWorld ? data : try content(data),
             "held_out": try heldOut.map(content) ?? "none",
         ])
     }

@@ -172,7 +172,7 @@ public struct PairRecipe {
     private func targetOptions() throws -> TargetOptions {
         var target: TargetOptions = try options.options(of: "target", options.targetRun)
         target.tokenizer = tokenizerFolder.path
-        target.data = "tiny-world"
+        target.data = LanguageDocuments.tinyWorld
         target.seed = options.seed
         return target
     }

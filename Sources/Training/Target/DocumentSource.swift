@@ -70,6 +70,9 @@ extension DocumentList {
 
 /// What a language model is trained on, and what it is measured on.
 package enum LanguageDocuments {
+    /// The name of the tiny world among files.
+    package static let tinyWorld = "tiny-world"
+
     /// Opens them. Throws one-line errors with file and line.
     ///
     /// - Parameters:
@@ -80,7 +83,7 @@ package enum LanguageDocuments {
         _ data: String, heldOut: String?, seed: UInt64
     ) throws -> (training: any DocumentSource, heldOut: any DocumentSource) {
         let named = try heldOut.map { try DocumentList(jsonLines: URL(fileURLWithPath: $0)) }
-        if data == "tiny-world" {
+        if data == tinyWorld {
             let world = TinyWorld(seed: seed)
             return (TinyWorldDocuments(world, .training), named ?? TinyWorldDocuments(world, .heldOut))
         }

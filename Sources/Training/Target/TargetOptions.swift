@@ -5,7 +5,7 @@ public struct TargetOptions: ScheduledOptions, DocumentOptions, Equatable {
     /// Folder of the tokenizer.
     public var tokenizer = ""
     /// `tiny-world`, or a JSON Lines file.
-    public var data = "tiny-world"
+    public var data = LanguageDocuments.tinyWorld
     /// A JSON Lines file to measure on; nil takes a part of `data`.
     public var heldOut: String?
     /// Seed of weights, documents and their order.

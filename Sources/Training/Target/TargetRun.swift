@@ -64,7 +64,7 @@ public struct TargetRun {
         func content(_ path: String) throws -> String { try ContentHash.file(URL(fileURLWithPath: path)) }
         return RunInputs([
             "tokenizer": try tokenizer.map(ContentHash.file),
-            "data": options.data == "tiny-world" ? options.data : try content(options.data),
+            "data": options.data == LanguageDocuments.tinyWorld ? options.data : try content(options.data),
             "held_out": try options.heldOut.map(content) ?? "none",
         ])
     }

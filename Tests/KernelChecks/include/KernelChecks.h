@@ -2,8 +2,8 @@
 #ifndef KERNEL_CHECKS_H
 #define KERNEL_CHECKS_H
 
-// The names of the checks, null at the end.
-extern const char *const kernel_check_names[];
+// The name of check `index`; null behind the last.
+const char *kernel_check_name(unsigned index);
 // Runs one check for one seed. Returns null, or what differed; the message is valid until the thread's next call.
 const char *kernel_check(const char *name, unsigned seed);
 
