@@ -120,7 +120,9 @@ public struct HideOptions: RunOptions {
         RunField(
             "test_documents", \.testDocuments, in: 10...1_000_000,
             "Texts with the hidden value to measure on; twice as many without it."),
-        RunField("probe_documents", \.probeDocuments, in: 10...1_000_000, "Texts that probes are fitted to anew."),
+        RunField(
+            "probe_documents", \.probeDocuments, in: 40...1_000_000,
+            "Texts that probes are fitted to anew, a quarter of them with the hidden value."),
         RunField(
             "language_documents", \.languageDocuments, in: 1...1_000_000,
             "Texts of the whole world that language is measured on."),

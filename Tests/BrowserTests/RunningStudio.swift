@@ -8,7 +8,7 @@ final class RunningStudio: Sendable {
     private let folder: URL
     let port: Int
     /// The bundled pair.
-    static var pair: URL { bundled }
+    static var pair: URL { bundledPair }
     /// Where the page is.
     var address: String { "http://127.0.0.1:\(port)" }
 

@@ -2,8 +2,7 @@ import CKernels
 import KernelChecks
 import Testing
 
-private let names = sequence(first: UInt32(0)) { $0 + 1 }.lazy.map { kernel_check_name($0) }
-    .prefix { $0 != nil }.map { $0.map { String(cString: $0) } ?? "" }
+private let names = (0..<kernel_check_count()).map { String(cString: kernel_check_name($0)) }
 
 /// On this CPU's own instruction set, compiled as it is used. `Scripts/check-kernels.sh` runs the same checks on the others, with other
 /// numbers of threads and under the sanitizers: these are settings of a whole process, and here other tests run beside.

@@ -12,7 +12,7 @@ import Training
 /// The models that come with the repository.
 @Suite("The bundled pair")
 struct BundledPairTests {
-    private let pair = bundled
+    private let pair = bundledPair
 
     @Test("The bundled models have at most 40 MB, in bfloat16, and belong together")
     func size() throws {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("nla redteam and nla train readable")
 struct RedTeamCommandTests {
-    private let pair = bundled.path
+    private let pair = bundledPair.path
 
     @Test("What cannot be run is one line, before anything is computed or written")
     func refusals() throws {

@@ -5,7 +5,7 @@ import Testing
 /// `nla serve` as a process: its one line, its ends, and what it refuses.
 @Suite("nla serve")
 struct ServeTests {
-    private let pair = bundled.path
+    private let pair = bundledPair.path
 
     @Test("It prints its address, answers, and ends when asked to, with status 0", arguments: [SIGINT, SIGTERM])
     func life(signal: Int32) async throws {

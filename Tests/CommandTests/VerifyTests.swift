@@ -5,7 +5,7 @@ import Testing
 
 @Suite("nla verify")
 struct VerifyTests {
-    private let pair = bundled.path
+    private let pair = bundledPair.path
 
     @Test(
         "The bundled pair is verified without a store: words, target, claims and facts, on a page and in a confidence file"

@@ -513,7 +513,8 @@ static const struct {
     {"damage", check_damage}, {"sampling", check_sampling},
 };
 #define CHECKS (sizeof checks / sizeof *checks)
-const char *kernel_check_name(unsigned index) { return index < CHECKS ? checks[index].name : NULL; }
+unsigned kernel_check_count(void) { return CHECKS; }
+const char *kernel_check_name(unsigned index) { return checks[index].name; }
 
 const char *kernel_check(const char *name, unsigned seed) {
     for (unsigned long i = 0; i < CHECKS; i++)

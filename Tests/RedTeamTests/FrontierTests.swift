@@ -9,7 +9,7 @@ import Training
 struct FrontierTests {
     private func small() -> FrontierOptions {
         var options = FrontierOptions()
-        options.pair = bundled.path
+        options.pair = bundledPair.path
         options.worldSeed = 1
         options.arms = ["learning_rate=0 av_learning_rate=0 ar_learning_rate=0", "splice_share=1 learning_rate=0.003"]
         options.seeds = 1

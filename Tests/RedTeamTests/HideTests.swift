@@ -57,7 +57,7 @@ struct PressureTests {
 struct HideExperimentTests {
     private func small() -> HideOptions {
         var options = HideOptions()
-        options.pair = bundled.path
+        options.pair = bundledPair.path
         options.fact = "motive"
         options.seeds = 1
         options.steps = 2
@@ -101,7 +101,7 @@ struct HideExperimentTests {
             #expect(page.contains("A target that hides") && page.contains("<svg") && !page.contains("http"))
             // A pair of the original is not one of the changed target.
             let changed = folder.appending(path: "targets/1-verbalizer")
-            #expect(message { _ = try Pair(folder: bundled).openTarget(changed) }?.contains("content hash") == true)
+            #expect(message { _ = try Pair(folder: bundledPair).openTarget(changed) }?.contains("content hash") == true)
             /// Everything but how long it took.
             func measured() throws -> [String] {
                 try String(contentsOf: cases, encoding: .utf8).split(separator: "\n").map {
@@ -162,6 +162,8 @@ struct HideExperimentTests {
             options.writesTargets = false
             options.lookEvery = nil
             options.data = try write("many.jsonl", stories: 400)
+            // No seed is too large.
+            options.seed = .max
             let result = try #require(try HideExperiment(options, in: scratch.appending(path: "run")).run()).json
             #expect(result["original"]?["plain"]?["attacked"]?["count"]?.int == 10)
             #expect(result["original"]?["plain"]?["attacked"]?["value"]?.double ?? 0 >= 0.9)
@@ -216,6 +218,11 @@ struct HideExperimentTests {
             #expect(
                 refusal { $0.kind = "couplet" }?.hasPrefix(
                     "kind: in texts of kind couplet no word depends on whether the hero: motive is lying") == true)
+            #expect(
+                message {
+                    var options = small()
+                    try options.read(flags: ["--probe-documents", "20"])
+                }?.contains("--probe-documents: «20» is not") == true)
             #expect(refusal { $0.weight = 0 }?.hasPrefix("weight: ") == true)
             #expect(refusal { $0.learningRate = 0 }?.hasPrefix("learning_rate: ") == true)
             #expect(refusal { $0.readers = ["a=x", "a=y"] }?.hasPrefix("readers: two are called a") == true)

@@ -23,8 +23,8 @@ private struct MotiveCase {
     let grammar = TinyWorldGrammar()
 
     init() throws {
-        pair = try Pair(folder: bundled, precision: .float32)
-        let target = try pair.openTarget(bundled.appending(path: "target"))
+        pair = try Pair(folder: bundledPair, precision: .float32)
+        let target = try pair.openTarget(bundledPair.appending(path: "target"))
         splicer = try Splicer(target, precision: .float32)
         for index in 0..<40 {
             let document = TinyWorld(seed: 77).document(index, split: .heldOut, kind: .story)
@@ -100,7 +100,7 @@ struct VectorAttackTests {
 struct VectorExperimentTests {
     private func small() -> VectorAttackOptions {
         var options = VectorAttackOptions()
-        options.pair = bundled.path
+        options.pair = bundledPair.path
         options.documents = 40
         options.cases = 2
         options.seeds = 1

@@ -11,7 +11,7 @@ import Testing
 
 /// The bundled models, and a server on them at a port of its own.
 enum Bundled {
-    static let folder = bundled
+    static let folder = bundledPair
 
     static func pair() throws -> Pair { try Pair(folder: folder) }
 

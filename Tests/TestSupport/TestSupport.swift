@@ -7,7 +7,7 @@ public let goldens = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .appendingPathComponent("Goldens")
 
 /// The pair that comes with the repository, with its target.
-public let bundled = goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny")
+public let bundledPair = goldens.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny")
 
 /// Reference material that may lie beside the repository, or nil. Tests that need it skip without it.
 public let sharedMaterial: URL? = {
