@@ -21,6 +21,9 @@ public struct ConfidenceReader {
         }
     }
 
+    /// The confidence below which a claim is called doubtful, unless somebody says otherwise.
+    public static let doubtful = 0.5
+
     /// The name, in a pair's folder, of the second reader that a confidence may need.
     public static let secondReaderName = "second-ar"
 
@@ -54,6 +57,25 @@ public struct ConfidenceReader {
         var options = model.collecting
         options.seed = seed
         collector = EvidenceCollector(pair, second: second, grammar, variance: model.variance, options)
+    }
+
+    /// The claims of explanations at temperature 0, each with the confidence in it.
+    ///
+    /// - Parameters:
+    ///   - vectors: the activations [n, d] that they are about.
+    ///   - keys: of the samples that are drawn.
+    package func beliefs(
+        _ explanations: [Explanation], of vectors: Tensor, neighbours: Neighbours, keys: [UInt64]
+    ) throws -> [[Belief]] {
+        try collector.evidence(explanations, vectors, neighbours: neighbours, keys: keys).map { claims in
+            claims.map { Belief(claim: $0.claim, confidence: model.confidence($0)) }
+        }
+    }
+
+    /// A claim with the confidence in it.
+    package struct Belief {
+        package let claim: Fact
+        package let confidence: Double
     }
 
     /// The tokens beside `position` that its confidence looks at, of a text of `count`.

@@ -168,14 +168,15 @@ private struct LogDistribution {
 
     var likeliest: Int { values.indices.max { values[$0] < values[$1] } ?? 0 }
 
-    /// Σ p (log p − log q); not below 0, whatever rounding says.
+    /// Σ p (log p − log q); not below 0, whatever rounding says, and NaN where a logit is none.
     func divergence(to other: LogDistribution) -> Double {
         var sum = 0.0
         for (p, q) in zip(values, other.values) {
             let own = Double(p) - normalizer
             sum += exp(own) * (own - (Double(q) - other.normalizer))
         }
-        return max(0, sum)
+        // max(0, sum) would take NaN for no divergence at all.
+        return sum < 0 ? 0 : sum
     }
 }
 

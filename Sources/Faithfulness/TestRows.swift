@@ -55,7 +55,11 @@ package struct TestRows {
     }
 
     /// The activations of the tokens up to `reach` before and behind each row's.
-    func neighbours(_ target: Target, reach: Int, precision: Precision?) throws -> Neighbours {
+    ///
+    /// - Parameter decoder: a changed copy of the target to read; nil reads the target itself.
+    package func neighbours(
+        _ target: Target, reach: Int, precision: Precision?, of decoder: Decoder? = nil
+    ) throws -> Neighbours {
         var texts: [[Int32]] = [], places: [[Int]] = [], owners: [Int] = [], isLater: [Bool] = []
         for row in rows.indices {
             let position = positions[row]
@@ -71,7 +75,8 @@ package struct TestRows {
         }
         let found =
             owners.isEmpty
-            ? Tensor(zeros: [0, vectors.width]) : try target.activations(texts, at: places, precision: precision)
+            ? Tensor(zeros: [0, vectors.width])
+            : try target.activations(texts, at: places, precision: precision, of: decoder)
         return Neighbours(found, owners: owners, isLater: isLater)
     }
 }

@@ -167,8 +167,10 @@ extension Verifier {
             ) { draws in calibration.error { Double(draws[draws.startIndex + $0]) } },
             share("sure_claims", "claims with a confidence of 90% or more") { confidences[$0] >= 0.9 },
             truth("sure_true", "  of these true") { confidences[$0] >= 0.9 },
-            share("doubtful_claims", "claims with a confidence below 50%") { confidences[$0] < 0.5 },
-            truth("doubtful_true", "  of these true") { confidences[$0] < 0.5 },
+            share("doubtful_claims", "claims with a confidence below 50%") {
+                confidences[$0] < ConfidenceReader.doubtful
+            },
+            truth("doubtful_true", "  of these true") { confidences[$0] < ConfidenceReader.doubtful },
         ].compactMap { $0 }
     }
 

@@ -18,13 +18,17 @@ enum Alarm: Hashable {
     case doubt
     /// The same by probes behind another block.
     case block(Int)
+    /// The same by probes that were fitted to texts without the words in front.
+    case unaware
+    /// How little the pair's own confidence believes the claim that it believes least.
+    case disbelief
     /// How unlikely the verbalizer finds the least likely word it wrote.
     case surprise
-    /// Questions that another reader answers otherwise.
+    /// How sure another reader is where it answers a question otherwise.
     case reader(String)
     /// How otherwise another reader finds the likelihoods of a fact that is asked about.
     case ratio(String)
-    /// Questions that the pair itself answers otherwise at the token before.
+    /// The same of the pair itself at the token before.
     case before
     /// How otherwise it finds those likelihoods there.
     case ratioBefore
@@ -37,10 +41,12 @@ enum Alarm: Hashable {
         case .neighbour: "nearest_neighbour"
         case .doubt: "probe_doubt"
         case .block(let layer): "probe_doubt_block_\(layer)"
+        case .unaware: "probe_doubt_unaware"
+        case .disbelief: "disbelief"
         case .surprise: "surprise"
-        case .reader(let name): "reader_\(name)"
+        case .reader(let name): "denied_by_\(name)"
         case .ratio(let name): "ratio_\(name)"
-        case .before: "before"
+        case .before: "denied_before"
         case .ratioBefore: "ratio_before"
         }
     }
@@ -53,6 +59,8 @@ enum Alarm: Hashable {
         case .neighbour: "distance to the nearest clean activation"
         case .doubt: "a claim that linear probes doubt"
         case .block(let layer): "a claim that linear probes of block \(layer) doubt"
+        case .unaware: "a claim that linear probes doubt which were fitted to texts without the words in front"
+        case .disbelief: "a claim that the pair's own confidence does not believe"
         case .surprise: "a word that the verbalizer was not sure of"
         case .reader(let name): "the reader \(name.replacing("_", with: " ")) answers otherwise"
         case .ratio(let name):
@@ -101,7 +109,7 @@ struct Watch {
             let own = try reader.pair.verbalizer.explain(vectors, .init(maximumTokens: maximumTokens))
                 .map { $0[0].description }
             others[reader.name] = own
-            scores[.reader(reader.name)] = zip(words, own).map { Double(grammar.contradictions($0, $1)) }
+            scores[.reader(reader.name)] = reader.pair.verbalizer.denials(words, own: own, vectors, grammar)
         }
         return Sighting(scores: scores, errors: errors, probed: probed, others: others)
     }
@@ -130,15 +138,6 @@ extension ClaimGrammar {
         }
     }
 
-    /// Claims of an explanation that another one contradicts: both speak of the question and answer otherwise. Last words
-    /// are left out.
-    func contradictions(_ text: String, _ other: String) -> Int {
-        let theirs = Dictionary(
-            read(other).claims.map { ($0.question, $0.value) }, uniquingKeysWith: { first, _ in first })
-        return read(text).claims.count { claim in
-            claim.question != endingQuestion && theirs[claim.question].map { $0 != claim.value } ?? false
-        }
-    }
 }
 
 /// Levels above which alarms ring, set so that they ring at no more than one in a hundred clean vectors.
@@ -148,17 +147,63 @@ struct AlarmLevels {
     private(set) var levels: [Alarm: Double] = [:]
     /// The share of clean vectors at which each rings.
     private(set) var falseAlarms: [Alarm: Share] = [:]
+    /// Levels of the mean over several vectors.
+    private var groupLevels: [Alarm: Double] = [:]
 
     /// - Parameter clean: scores of clean vectors.
     init(_ clean: [Alarm: [Double]]) {
         for (alarm, scores) in clean {
-            let sorted = scores.sorted(by: >)
-            // At most this many may lie above.
-            let allowed = Int(AlarmLevels.falseAlarms * Double(sorted.count))
-            let level = sorted.indices.contains(allowed) ? sorted[allowed] : .infinity
+            let level = AlarmLevels.level(scores)
             levels[alarm] = level
             falseAlarms[alarm] = Share(scores.map { $0 > level })
+            if AlarmLevels.grouped.contains(alarm) {
+                groupLevels[alarm] = AlarmLevels.level(AlarmLevels.groups(scores))
+            }
         }
+    }
+
+    /// Levels that were set before, by the keys of alarms.
+    init(_ levels: [String: Double], of alarms: some Sequence<Alarm>) {
+        for alarm in alarms { self.levels[alarm] = levels[alarm.key] }
+    }
+
+    /// Levels by the keys of alarms, to be kept.
+    var byKey: [String: Double] {
+        Dictionary(uniqueKeysWithValues: levels.filter(\.value.isFinite).map { ($0.key.key, $0.value) })
+    }
+
+    /// What at most one score in a hundred lies above.
+    private static func level(_ scores: [Double]) -> Double {
+        let sorted = scores.sorted(by: >), allowed = Int(falseAlarms * Double(sorted.count))
+        return sorted.indices.contains(allowed) ? sorted[allowed] : .infinity
+    }
+
+    // MARK: Several vectors together
+
+    /// Alarms that look at several activations together: falling FVE, and the drift of the distribution.
+    static let grouped: [Alarm] = [.residual, .distance, .neighbour]
+    /// Activations that such an alarm looks at, and how often they are drawn.
+    static let groupSize = 20, groupDraws = 1000
+
+    /// Means of as many scores as a group has, drawn at random, with repeats.
+    private static func groups(_ scores: [Double]) -> [Double] {
+        guard !scores.isEmpty else { return [] }
+        var random = Random(seed: 0, Random.key("groups"))
+        return (0..<groupDraws).map { _ in
+            (0..<groupSize).reduce(0.0) { sum, _ in sum + scores[Int.random(in: scores.indices, using: &random)] }
+                / Double(groupSize)
+        }
+    }
+
+    /// The share of groups at which each rings, by the keys of alarms.
+    func groupShares(_ scores: [Alarm: [Double]]) -> [String: Double] {
+        var shares: [String: Double] = [:]
+        for alarm in AlarmLevels.grouped {
+            guard let level = groupLevels[alarm], let own = scores[alarm] else { continue }
+            let groups = AlarmLevels.groups(own)
+            shares[alarm.key] = Double(groups.count { $0 > level }) / Double(max(1, groups.count))
+        }
+        return shares
     }
 
     func rings(_ alarm: Alarm, _ score: Double) -> Bool { score > levels[alarm] ?? .infinity }

@@ -1,5 +1,7 @@
+import Autoencoder
 import Foundation
 import JSON
+import LanguageModel
 import Tensors
 import Training
 
@@ -12,6 +14,7 @@ package protocol ExperimentRecord: Codable, Sendable {
 /// The folder of an experiment, held by one process.
 ///
 ///     run.yaml      every option, effective
+///     inputs.json   what it reads, by content
 ///     cases.jsonl   a line for each finished case
 ///     result.json   what came of it
 ///     report.html   the same on a page
@@ -28,12 +31,17 @@ package final class ExperimentFolder<Record: ExperimentRecord> {
     private let lock: FileLock
 
     /// Creates the folder, or opens that of an earlier run with the same options. Throws a ``TrainingError`` if it holds something
-    /// else, if its run had other options that the result depends on, if its cases are of another version, or if another process
-    /// works there.
-    package init<Options: RunOptions>(_ url: URL, _ options: Options) throws {
+    /// else, if its run had other options that the result depends on or read something else, if its cases are of another version, or if
+    /// another process works there.
+    ///
+    /// - Parameter inputs: what the experiment reads, by content.
+    package init<Options: RunOptions>(_ url: URL, _ options: Options, _ inputs: RunInputs) throws {
         self.url = url
         let files = FileManager.default, runFile = url.appending(path: ExperimentFiles.options)
-        let present = (try? files.contentsOfDirectory(atPath: url.path)) ?? []
+        // What a kill left before the options were written is no reason to refuse.
+        let present = ((try? files.contentsOfDirectory(atPath: url.path)) ?? []).filter {
+            $0 != ExperimentFiles.lock && !$0.hasPrefix(".") && !$0.hasSuffix(AtomicFolder.unfinishedSuffix)
+        }
         if files.fileExists(atPath: runFile.path) {
             var earlier = Options()
             try earlier.read(runFile: runFile)
@@ -50,11 +58,13 @@ package final class ExperimentFolder<Record: ExperimentRecord> {
         do { try files.createDirectory(at: url, withIntermediateDirectories: true) } catch {
             throw TrainingError("\(url.path): cannot create the folder: \(error.localizedDescription)")
         }
-        lock = try FileLock("lock", in: url, for: "working in")
+        lock = try FileLock(ExperimentFiles.lock, in: url, for: "working in")
         try AtomicFile.write(options.runFile(), to: runFile)
         let cases = url.appending(path: ExperimentFiles.cases)
         let old = files.contents(atPath: cases.path) ?? Data()
         finished = try ExperimentFolder.records(old, cases)
+        if !finished.isEmpty { try RunInputs(folder: url).check(inputs, of: url) }
+        try inputs.write(to: url)
         let kept = old.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? old.startIndex
         do {
             if kept < old.endIndex || old.isEmpty { try old[..<kept].write(to: cases, options: .atomic) }
@@ -103,9 +113,39 @@ package final class ExperimentFolder<Record: ExperimentRecord> {
 /// The names of an experiment's files.
 package enum ExperimentFiles {
     package static let options = "run.yaml", cases = "cases.jsonl", result = "result.json", page = "report.html"
+    package static let lock = "lock"
 }
 
 extension UInt64 {
     /// The seeds of an experiment that is repeated: this one and those behind it.
     func consecutive(_ count: Int) -> [UInt64] { (0..<count).map { self &+ UInt64($0) } }
+}
+
+extension RunInputs {
+    /// What an experiment reads.
+    ///
+    /// - Parameters:
+    ///   - pair: a folder with `av/` and `ar/`.
+    ///   - target: the pair's.
+    ///   - readers: other pairs, NAME=DIR, opened before.
+    ///   - data: a file of texts, or the tiny world.
+    ///   - heldOut: a pair's folder.
+    ///   - store: a store's folder.
+    init(
+        pair: String, _ target: Target, readers: [String] = [], data: String = LanguageDocuments.tinyWorld,
+        heldOut: String? = nil, store: String? = nil
+    ) throws {
+        func content(_ pair: URL) throws -> String {
+            let folders = Pair.folders(pair)
+            return try [folders.verbalizer, folders.reconstructor].map(TargetHash.compute(autoencoder:))
+                .joined(separator: " ")
+        }
+        self.init([
+            "pair": try content(URL(fileURLWithPath: pair)), "target": try TargetHash.compute(target.checkpoint),
+            "readers": try readers.map { try content(NamedReader.parts($0).folder) }.joined(separator: " "),
+            "data": data == LanguageDocuments.tinyWorld ? data : try ContentHash.file(URL(fileURLWithPath: data)),
+            "held_out": try heldOut.map { try content(URL(fileURLWithPath: $0)) },
+            "store": try store.map { try StoreManifest.hash(folder: URL(fileURLWithPath: $0)) },
+        ])
+    }
 }

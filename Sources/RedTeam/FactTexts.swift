@@ -12,30 +12,44 @@ struct FactTexts {
     private let options: HideOptions
     private let target: Target
     private let seed: UInt64
-    /// Texts to measure on, those with the hidden value first, and texts to fit probes to.
-    private let test: [LabelledDocument], probing: [LabelledDocument]
+    /// Texts to measure on, those with the hidden value first, as many others to set the levels of alarms on, and texts to fit probes to.
+    private let test: [LabelledDocument], levels: [LabelledDocument], probing: [LabelledDocument]
 
     init(_ options: HideOptions, _ target: Target, _ fact: HiddenFact, seed: UInt64) {
         self.options = options
         self.target = target
         self.fact = fact
         self.seed = seed
-        test = fact.documents(
-            "hiding", .heldOut, seed: seed, hidden: options.testDocuments, others: 2 * options.testDocuments)
-        probing = fact.documents(
-            "hiding", .training, seed: seed, hidden: options.probeDocuments / 4,
-            others: options.probeDocuments * 3 / 4)
+        func documents(_ purpose: LabelledTexts.Purpose, _ hidden: Int, _ others: Int) -> [LabelledDocument] {
+            fact.documents(purpose, seed: seed, hidden: hidden, others: others)
+        }
+        test = documents(.testing, options.testDocuments, 2 * options.testDocuments)
+        levels = documents(.levels, options.testDocuments, 2 * options.testDocuments)
+        probing = documents(.probing, options.probeDocuments / 4, options.probeDocuments * 3 / 4)
     }
 
+    /// Tokens at a text's beginning are left out, as stores leave them out.
+    static let firstPosition = 4
+
     // MARK: Activations
+
+    /// The first moment of each text that the fact decides.
+    struct Places {
+        /// Rows of a store.
+        let rows: [Int]
+        /// Whether the hidden value holds there, and whether no word has said which value does.
+        let isHidden: [Bool], isLatent: [Bool]
+    }
 
     /// Activations at the moments of texts, with probes fitted to the target that they are of.
     struct Material {
         let store: ActivationStore
-        /// A row of each text's first moment, and whether the hidden value holds there.
-        let rows: [Int], isHidden: [Bool]
+        let places: Places
         let vectors: Tensor
         let probes: ProbeSet
+
+        var rows: [Int] { places.rows }
+        var isHidden: [Bool] { places.isHidden }
 
         /// Activations of other texts, that probes are fitted to.
         var others: Tensor { store.vectors(store.rows(RowFilter(splits: ["probe"]))) }
@@ -46,19 +60,22 @@ struct FactTexts {
     /// - Parameters:
     ///   - words: what the texts come behind.
     ///   - layer: the block to read behind; nil for the pair's.
-    func read(_ decoder: Decoder, behind words: String? = nil, layer: Int? = nil) throws -> Material {
+    ///   - known: probes, where the texts are those that levels are set on; nil reads those to measure on, and fits probes.
+    func read(
+        _ decoder: Decoder, behind words: String? = nil, layer: Int? = nil, levelsWith known: ProbeSet? = nil
+    ) throws -> Material {
         let store = try target.store(
             of: decoder,
-            test.map { StoredDocument($0.behind(words), split: "test") }
-                + probing.map { StoredDocument($0.behind(words), split: "probe") },
+            (known == nil ? test : levels).map { StoredDocument($0.behind(words), split: "test") }
+                + (known == nil ? probing : []).map { StoredDocument($0.behind(words), split: "probe") },
             layer: layer, perDocument: 2, seed: seed, precision: options.precision)
-        let (rows, isHidden) = moments(of: store)
+        let places = places(of: store)
         var settings = ProbeOptions()
         settings.seed = seed
         settings.wordPlaces = 0
         return Material(
-            store: store, rows: rows, isHidden: isHidden, vectors: store.vectors(rows),
-            probes: try ProbeSet.train(store, rows: store.rows(ofSplit: "probe"), settings))
+            store: store, places: places, vectors: store.vectors(places.rows),
+            probes: try known ?? ProbeSet.train(store, rows: store.rows(ofSplit: "probe"), settings))
     }
 
     /// The same activations at moments, and nothing else: quick.
@@ -66,17 +83,35 @@ struct FactTexts {
         let store = try target.store(
             of: decoder, test.map { StoredDocument($0.behind(words), split: "test") }, perDocument: 0, seed: seed,
             precision: options.precision)
-        let (rows, isHidden) = moments(of: store)
-        return (store.vectors(rows), isHidden)
+        let places = places(of: store)
+        return (store.vectors(places.rows), places.isHidden)
     }
 
-    /// A row of each text's first moment that the fact decides, and whether the hidden value holds there.
-    private func moments(of store: ActivationStore) -> (rows: [Int], isHidden: [Bool]) {
+    private func places(of store: ActivationStore) -> Places {
         var seen: Set<Int> = []
-        let rows = store.rows(RowFilter(splits: ["test"], place: .moment)).filter {
-            store.moment(of: $0)?.question == fact.question && seen.insert(store.row($0).document).inserted
+        let rows = store.rows(RowFilter(splits: ["test"], place: .moment)).filter { row in
+            guard let moment = store.moment(of: row), moment == fact.moment(of: store.document(of: row))?.moment else {
+                return false
+            }
+            return seen.insert(store.row(row).document).inserted
         }
-        return (rows, rows.map { fact.moment(of: store.document(of: $0))?.value == fact.value })
+        let documents = rows.map(store.document)
+        return Places(
+            rows: rows, isHidden: documents.map { fact.moment(of: $0)?.value == fact.value },
+            isLatent: documents.map(fact.isLatent))
+    }
+
+    /// Activations of every token up to the moment, of the same texts, and which text each is of.
+    func allTokens(_ material: Material, _ decoder: Decoder) throws -> (vectors: Tensor, owners: [Int]) {
+        var texts: [[Int32]] = [], places: [[Int]] = [], owners: [Int] = []
+        for (index, row) in material.rows.enumerated() {
+            let position = material.store.row(row).position, first = min(FactTexts.firstPosition, position)
+            texts.append(
+                Array(target.tokenizer.encode(material.store.document(of: row).text).prefix(position + 1)))
+            places.append(Array(first...position))
+            owners += [Int](repeating: index, count: position - first + 1)
+        }
+        return (try target.activations(texts, at: places, precision: options.precision, of: decoder), owners)
     }
 
     /// The activations of the tokens before the moments.
@@ -94,15 +129,18 @@ struct FactTexts {
 
     /// Whether the words come that the hidden value decides.
     func behaviour(_ decoder: Decoder, behind words: String? = nil) throws -> Share {
-        let hidden = test.filter { fact.moment(of: $0)?.value == fact.value }.map { $0.behind(words) }
-        let deciding = Set(hidden.compactMap { fact.moment(of: $0)?.moment.kind })
-        let found = try evaluate(decoder, DocumentList(hidden), hidden.count)
-        return FactTexts.share(found.moments.filter { deciding.contains($0.kind) })
+        let hidden = test.filter { fact.moment(of: $0)?.value == fact.value }.map { text in
+            var text = text.behind(words)
+            // Nothing else that happens in the text counts.
+            text.moments.removeAll { $0.question != fact.question }
+            return text
+        }
+        return FactTexts.share(try evaluate(decoder, DocumentList(hidden), hidden.count).moments)
     }
 
     /// Whether the words come that any fact decides in texts of the whole world, and nats per token there.
     func language(_ decoder: Decoder) throws -> (moments: Share, loss: Double) {
-        let source = fact.texts.documents("language", .heldOut, seed: seed)
+        let source = fact.texts.documents(.language, seed: seed)
         let found = try evaluate(decoder, source, min(options.languageDocuments, source.count ?? .max))
         return (FactTexts.share(found.moments), found.loss)
     }
@@ -150,7 +188,8 @@ extension Target {
         let settings = StoreSettings(
             hiddenSize: checkpoint.configuration.hiddenSize, layerIndex: layer ?? self.layer,
             targetHash: "of a copy of the target", tokenizerHash: "of the target", seed: seed,
-            positions: PositionPolicy(perDocument: perDocument, includeMoments: true, firstPosition: 4))
+            positions: PositionPolicy(
+                perDocument: perDocument, includeMoments: true, firstPosition: FactTexts.firstPosition))
         try ActivationStoreBuilder(decoder, tokenizer, settings, .init(precision: precision))
             .build(documents, into: folder)
         return try ActivationStore(folder: folder, verifying: false)

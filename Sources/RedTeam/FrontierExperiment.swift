@@ -22,12 +22,13 @@ public struct FrontierExperiment {
         try options.check()
         self.options = options
         if let threads = options.threads { Machine.threads = threads }
-        let (pair, _) = try AttackedPair.open(options.pair, target: nil, precision: options.precision)
+        let (pair, target) = try AttackedPair.open(options.pair, target: nil, precision: options.precision)
         if options.data == LanguageDocuments.tinyWorld {
             try VerificationTexts.check(pair, instead: "name documents of your own as data")
         }
         heldOut = try LanguageDocuments.open(options.data, heldOut: nil, seed: options.worldSeed).heldOut
-        folder = try ExperimentFolder(url, options)
+        folder = try ExperimentFolder(
+            url, options, RunInputs(pair: options.pair, target, data: options.data))
     }
 
     /// The run of an arm, under the experiment's folder.
@@ -91,7 +92,9 @@ public struct FrontierExperiment {
 
     private func measure(_ arm: String, _ seed: UInt64, _ model: URL, minutes: Double) throws -> FrontierRecord {
         // Of an arm that reads documents in its own way the yardstick is still everybody's.
-        let language = try ReadableRun.measure(model, options.readable("splice_share=0.5", seed: seed))
+        let language = try ReadableRun.measure(
+            model, options.readable("splice_share=0.5", seed: seed),
+            from: Int(seed % 1_000_000) * options.evaluationDocuments)
         var record = FrontierRecord(
             name: "\(seed)/\(arm)", seed: seed, arm: arm, values: [:], examples: [], minutes: minutes)
         for (name, value) in language.values { record.values[name] = value }
@@ -121,9 +124,8 @@ public struct FrontierExperiment {
             positions: PositionPolicy(perDocument: options.perDocument, includeMoments: true, firstPosition: 4),
             seed: seed, .init(precision: options.precision))
         // The experiment's own seed chooses among the held-out texts: of a file, all that there are, if they are fewer.
-        let first = Int(seed % 1_000_000) * options.testDocuments
-        let all = heldOut.count ?? .max, count = min(options.testDocuments, all)
-        let documents = (0..<count).map { heldOut.document((first + $0) % all) }
+        let texts = DocumentsFrom(Int(seed % 1_000_000) * options.testDocuments, of: heldOut)
+        let documents = (0..<min(options.testDocuments, heldOut.count ?? .max)).map(texts.document)
         try builder.build(documents.map { StoredDocument($0, split: "test") }, into: scratch)
         return try ActivationStore(folder: scratch, verifying: false)
     }

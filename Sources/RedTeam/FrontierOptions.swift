@@ -47,7 +47,9 @@ public struct FrontierOptions: RunOptions {
             "Targets to train, each by options of nla train readable that differ: splice_share=0.5 pull=0.1."),
         RunField("world_seed", \.worldSeed, "Seed of the tiny world that the target learned."),
         RunField("seed", \.seed, "The first seed."),
-        RunField("seeds", \.seeds, in: 1...100, fixed: false, "Seeds: of documents, places and samples."),
+        RunField(
+            "seeds", \.seeds, in: 1...100, fixed: false,
+            "Seeds: of places, samples and the texts measured on; all learn the same documents, in the same order."),
         RunField("steps", \.steps, in: 1...1_000_000, "Steps of each target."),
         RunField("tokens_per_step", \.tokensPerStep, in: 1...10_000_000, "Tokens of a step, about."),
         RunField(
@@ -90,9 +92,10 @@ public struct FrontierOptions: RunOptions {
             return ["--" + parts[0].replacing("_", with: "-"), String(parts[1])]
         }
         do { try options.read(flags: flags) } catch { throw TrainingError("arms: «\(arm.prefix(60))»: \(error)") }
-        guard options.pair == pair, options.data == data, options.seed == seed, options.worldSeed == worldSeed else {
+        let shared = ["pair", "data", "held-out", "seed", "world-seed", "steps", "precision", "threads"]
+        if let name = shared.first(where: { flags.contains("--" + $0) }) {
             throw TrainingError(
-                "arms: «\(arm.prefix(60))»: pair, data and seeds are the experiment's, the same for all")
+                "arms: «\(arm.prefix(60))»: \(name.replacing("-", with: "_")) is the experiment's, the same for all")
         }
         return options
     }

@@ -35,9 +35,10 @@ struct HiddenFact {
         kind = options.kind
         (value, cover) = (options.value, options.cover)
         others = known.value.filter { $0 != options.value }
-        guard texts.grammar.sentence(Fact(question.subject, question.relation, value)) != nil else {
+        for value in known.value where texts.grammar.sentence(Fact(question.subject, question.relation, value)) == nil {
             throw TrainingError(
-                "grammar: has no sentence for \(options.fact); name the one in which the pair says claims")
+                "grammar: has no sentence for «\(value)» as \(options.fact); name the one in which the pair says claims"
+            )
         }
         try checkDecides(seed: options.seed)
     }
@@ -51,18 +52,30 @@ struct HiddenFact {
 
     /// The value that holds in a text at the first moment that it decides; nil without such a moment.
     func moment(of document: LabelledDocument) -> (value: String, moment: LabelledDocument.Moment)? {
-        for moment in document.moments where moment.question == question {
-            let values = document.truths(at: moment.offset).map(\.fact).filter { $0.question == question }
-            if values.count == 1 { return (values[0].value, moment) }
+        let moments = document.moments.filter { $0.question == question }.sorted { $0.offset < $1.offset }
+        for moment in moments {
+            if let value = value(in: document, at: moment.offset) { return (value, moment) }
         }
         return nil
     }
 
+    /// The value that holds behind `length` bytes of a text; nil if none does, or several.
+    func value(in document: LabelledDocument, at length: Int) -> String? {
+        let values = document.truths(at: length).map(\.fact).filter { $0.question == question }
+        return values.count == 1 ? values[0].value : nil
+    }
+
+    /// Whether no word of a text has said the value by the first moment that it decides: it is only shown.
+    func isLatent(in document: LabelledDocument) -> Bool {
+        guard let (value, moment) = moment(of: document) else { return false }
+        return document.truths(at: moment.offset).contains { $0.fact == fact(value) && $0.standing == .latent }
+    }
+
     /// Texts in which the value to hide decides, and texts in which another one does; fewer than asked for where there are no more.
     func documents(
-        _ purpose: String, _ side: LabelledTexts.Side, seed: UInt64, hidden count: Int, others otherCount: Int
+        _ purpose: LabelledTexts.Purpose, seed: UInt64, hidden count: Int, others otherCount: Int
     ) -> [LabelledDocument] {
-        let source = texts.documents(purpose, side, seed: seed, kind: kind)
+        let source = texts.documents(purpose, seed: seed, kind: kind)
         // A fifth of the stories has one motive; far more than needed are looked at before giving up.
         let limit = min(source.count ?? .max, 200 * (count + otherCount))
         var hidden: [LabelledDocument] = [], others: [LabelledDocument] = [], index = 0
@@ -79,23 +92,25 @@ struct HiddenFact {
         return hidden + others
     }
 
-    /// Held-out texts that it takes at least: with the value, and with another one.
-    private static let least = (hidden: 10, others: 20)
-
     /// Throws a one-line error if no text of the kind has a moment that the value decides, or too few have.
     private func checkDecides(seed: UInt64) throws {
-        for side in [LabelledTexts.Side.training, .heldOut] {
-            let found = documents(
-                "deciding", side, seed: seed, hidden: HiddenFact.least.hidden, others: HiddenFact.least.others)
+        // Of fewer others 1% would be none, and a probe of fewer with the value would not know it.
+        let least: [(LabelledTexts.Purpose, String, hidden: Int, others: Int)] = [
+            (.pressing, "to train on", 15, 30), (.probing, "for probes", 15, 30),
+            (.levels, "to set levels on", 10, 100),
+            (.testing, "to measure on", 10, 100),
+        ]
+        for (purpose, name, hidden, others) in least {
+            let found = documents(purpose, seed: seed, hidden: hidden, others: others)
             let count = found.count { moment(of: $0)?.value == value }
             guard count > 0, count < found.count else {
                 throw TrainingError(
                     "kind: in texts of kind \(kind) no word depends on whether \(question) is \(value); name a kind in which it decides what comes"
                 )
             }
-            guard count >= HiddenFact.least.hidden, found.count - count >= HiddenFact.least.others else {
+            guard count >= hidden, found.count - count >= others else {
                 throw TrainingError(
-                    "data: in \(count) \(side == .training ? "training" : "held-out") texts \(question) decides what comes and is \(value), in \(found.count - count) it is something else; at least \(HiddenFact.least.hidden) and \(HiddenFact.least.others) are needed"
+                    "data: in \(count) of the texts \(name) \(question) decides what comes and is \(value), in \(found.count - count) it is something else; at least \(hidden) and \(others) are needed"
                 )
             }
         }
@@ -109,11 +124,17 @@ struct HiddenFact {
     }
 
     func isSaid(in explanation: String) -> Bool { grammar.read(explanation).claims.contains(fact(value)) }
+
+    /// Whether another value is said and not this one.
+    func isDenied(in explanation: String) -> Bool {
+        let said = grammar.read(explanation).claims.filter { $0.question == question }
+        return !said.isEmpty && !said.contains(fact(value))
+    }
 }
 
 extension LabelledDocument {
     /// The text behind some words of another sentence, with everything that is true of it moved.
-    func behind(_ words: String?) -> LabelledDocument {
+    package func behind(_ words: String?) -> LabelledDocument {
         guard let words else { return self }
         let front = words + " ", shift = front.utf8.count
         var result = self

@@ -18,7 +18,9 @@ public struct HideExperiment {
         try options.check()
         self.options = options
         ground = try HidingGround(options)
-        folder = try ExperimentFolder(url, options)
+        folder = try ExperimentFolder(
+            url, options,
+            RunInputs(pair: options.pair, ground.target, readers: options.readers, data: options.data))
         let gone = folder.finished.values.filter {
             $0.arm != HideExperiment.original
                 && !FileManager.default.fileExists(atPath: place(of: $0.arm, $0.seed).path)

@@ -1,4 +1,5 @@
 import Autoencoder
+import Faithfulness
 import LanguageModel
 import Tensors
 import Training
@@ -24,13 +25,6 @@ final class HideMeasurer {
         let material: FactTexts.Material
         let distribution: CleanDistribution
         let levels: AlarmLevels
-
-        /// - Parameter scores: of the activations, set against their own distribution.
-        init(_ material: FactTexts.Material, _ scores: (CleanDistribution) -> [Alarm: [Double]]) {
-            self.material = material
-            distribution = CleanDistribution(material.others)
-            levels = AlarmLevels(scores(distribution))
-        }
     }
 
     init(_ options: HideOptions, _ ground: HidingGround, seed: UInt64) {
@@ -58,12 +52,17 @@ final class HideMeasurer {
     func record(_ arm: String, _ decoder: Decoder, refreshed: Pair? = nil) throws -> HideRecord {
         var record = HideRecord(name: "\(seed)/\(arm)", seed: seed, arm: arm, measures: [:], examples: [])
         let language = try texts.language(decoder)
+        var unaware: ProbeSet?
         for condition in conditions {
-            var (measure, examples) = try measure(decoder, condition, refreshed)
+            let subject = try Subject(
+                decoder, texts, behind: condition.words, blocks: ground.blocks, unaware: unaware)
+            var (measure, examples) = try measure(subject, condition, refreshed)
             (measure.moments, measure.languageLoss) = language
             record.measures[condition.name] = measure
             // What is hidden is shown where it is hidden.
             if condition.words == options.trigger { record.examples = examples }
+            // Whoever does not know the trigger fits probes to texts without it.
+            if condition.words == nil { unaware = subject.material.probes }
         }
         return record
     }
@@ -80,32 +79,93 @@ final class HideMeasurer {
         try PairLook(pair, at: vectors, ground.fact, maximumTokens: options.maximumTokens)
     }
 
+    /// What the attacked pair and others make of a target's activations.
+    private struct Seen {
+        let own: PairLook, before: PairLook
+        let others: [String: PairLook]
+        /// The attacked pair's claims with its confidence in each; nil where it has none.
+        let beliefs: [[ConfidenceReader.Belief]]?
+    }
+
+    private func see(_ subject: Subject) throws -> Seen {
+        let material = subject.material
+        let own = try look(ground.pair, at: material.vectors)
+        var others: [String: PairLook] = [:]
+        for reader in ground.readers { others[reader.name] = try look(reader.pair, at: material.vectors) }
+        let beliefs = try ground.confidence.map { confidence in
+            let rows = try TestRows(material.store, rows: material.rows, ground.target)
+            return try confidence.beliefs(
+                own.explanations, of: material.vectors,
+                neighbours: rows.neighbours(
+                    ground.target, reach: confidence.model.collecting.reach, precision: options.precision,
+                    of: subject.decoder),
+                keys: material.rows.map(UInt64.init))
+        }
+        return Seen(own: own, before: try look(ground.pair, at: subject.before), others: others, beliefs: beliefs)
+    }
+
+    /// Set against the original's distribution.
+    private func scores(_ subject: Subject, _ seen: Seen, _ distribution: CleanDistribution) -> [Alarm: [Double]] {
+        var scores = subject.scores(
+            distribution, ground.fact.grammar, own: seen.own, before: seen.before, others: seen.others)
+        scores[.disbelief] = seen.beliefs?.map { claims in 1 - (claims.map(\.confidence).min() ?? 1) }
+        return scores
+    }
+
+    /// What the original is like under a condition; measured once, when the original is.
+    private func original(_ subject: Subject, _ condition: Condition) throws -> Original {
+        if let known = original[condition.name] { return known }
+        let distribution = CleanDistribution(subject.material.others)
+        // Levels are set on texts of their own, so that the original's alarms are false alarms as they come.
+        let own = try Subject(
+            subject.decoder, texts, behind: condition.words, blocks: ground.blocks, unaware: subject.unaware,
+            levelsWith: subject)
+        let found = Original(
+            material: subject.material, distribution: distribution,
+            levels: AlarmLevels(scores(own, try see(own), distribution)))
+        original[condition.name] = found
+        return found
+    }
+
     private func measure(
-        _ decoder: Decoder, _ condition: Condition, _ refreshed: Pair?
+        _ subject: Subject, _ condition: Condition, _ refreshed: Pair?
     ) throws -> (TargetMeasure, [HideRecord.Example]) {
-        let subject = try Subject(decoder, texts, behind: condition.words, blocks: ground.blocks)
-        let material = subject.material, vectors = material.vectors
-        let own = try look(ground.pair, at: vectors)
-        var looks = [Reader.attacked: own], others: [String: PairLook] = [:]
-        for reader in ground.readers {
-            let other = try look(reader.pair, at: vectors)
-            (looks[.named(reader.name)], others[reader.name]) = (other, other)
-        }
-        if let refreshed { looks[.refreshed] = try look(refreshed, at: vectors) }
-        let before = try look(ground.pair, at: subject.before)
-        /// Set against the original's distribution.
-        func scores(_ distribution: CleanDistribution) -> [Alarm: [Double]] {
-            subject.scores(distribution, ground.fact.grammar, own: own, before: before, others: others)
-        }
-        let original = original[condition.name] ?? Original(material, scores)
-        self.original[condition.name] = original
+        let material = subject.material, seen = try see(subject)
+        let original = try original(subject, condition)
+        var looks = [Reader.attacked: seen.own]
+        for (name, other) in seen.others { looks[.named(name)] = other }
+        if let refreshed { looks[.refreshed] = try look(refreshed, at: material.vectors) }
 
         var measure = subject.measure(
             ground.fact, looks, original: original.material,
             variance: try variance ?? RawVariance(original.material.vectors, set: "test").variance,
-            scores(original.distribution), original.levels)
-        measure.behaviour = try texts.behaviour(decoder, behind: condition.words)
-        return (measure, examples(material, own.words, decoder))
+            scores(subject, seen, original.distribution), original.levels)
+        measure.readings[Reader.attacked.key]?.recallAnywhere = try recallAnywhere(subject)
+        measure.readings[Reader.attacked.key]?.believed = seen.beliefs.map { believed($0, material.places) }
+        measure.behaviour = try texts.behaviour(subject.decoder, behind: condition.words)
+        return (measure, examples(material, seen.own.words, subject.decoder))
+    }
+
+    /// Whether a text tells that the hidden value holds to somebody who takes the likeliest of all tokens up to the moment.
+    private func recallAnywhere(_ subject: Subject) throws -> Share {
+        let (vectors, owners) = try texts.allTokens(subject.material, subject.decoder)
+        let ratios = ground.fact.likelihoodRatios(ground.pair.verbalizer, vectors)
+        var highest = [Double](repeating: -.infinity, count: subject.material.rows.count)
+        for (owner, ratio) in zip(owners, ratios) { highest[owner] = max(highest[owner], ratio) }
+        return HiddenFact.recall(highest, subject.material.isHidden)
+    }
+
+    /// Of the places where another value is said in place of the hidden one, whether the pair's own confidence lets that stand.
+    private func believed(_ beliefs: [[ConfidenceReader.Belief]], _ places: FactTexts.Places) -> Share {
+        var share = Share()
+        for (claims, isHidden) in zip(beliefs, places.isHidden) where isHidden {
+            let said = claims.filter { $0.claim.question == ground.fact.question }
+            guard let claim = said.first, !said.contains(where: { $0.claim.value == ground.fact.value }) else {
+                continue
+            }
+            share.add(claim.confidence >= ConfidenceReader.doubtful)
+        }
+        return share
     }
 
     private func examples(

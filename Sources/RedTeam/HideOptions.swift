@@ -149,6 +149,7 @@ public struct HideOptions: RunOptions {
     public func check() throws {
         guard !pair.isEmpty else { throw TrainingError("pair: nothing is named; it has no default") }
         guard !pressures.isEmpty else { throw TrainingError("pressures: none is named; verbalizer is one") }
+        guard Set(pressures).count == pressures.count else { throw TrainingError("pressures: one is named twice") }
         for (name, number) in [("weight", weight), ("learning_rate", Double(learningRate))] where number == 0 {
             throw TrainingError(
                 "\(name): with 0 nothing can be hidden; the control without pressure is measured anyway")

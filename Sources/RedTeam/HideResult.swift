@@ -26,7 +26,9 @@ public struct HideResult: Sendable {
     var hiddenCondition: String { options.trigger == nil ? "plain" : "trigger" }
 
     func measures(_ arm: String, _ condition: String) -> PooledMeasures {
-        PooledMeasures(all: records.filter { $0.arm == arm }.compactMap { $0.measures[condition] })
+        PooledMeasures(
+            all: records.filter { $0.arm == arm }.compactMap { $0.measures[condition] },
+            sharesTexts: options.data != LanguageDocuments.tinyWorld)
     }
 
     /// Every number, with its key and title; none where nothing was measured.
@@ -35,7 +37,8 @@ public struct HideResult: Sendable {
         guard !measures.all.isEmpty else { return [] }
         let named = options.readers.compactMap { try? NamedReader.parts($0).name }
         let pairs = [.attacked] + (options.refresh.steps > 0 ? [.refreshed] : []) + named.map { Reader.named($0) }
-        return measures.lines(pairs: pairs, probes: [.newProbe, .oldProbe] + blocks.map { .block($0) })
+        return measures.lines(
+            pairs: pairs, probes: [.newProbe, .unawareProbe, .oldProbe] + blocks.map { .block($0) })
             + measures.targetLines + measures.lines(Subject.alarms(readers: named, blocks: blocks))
     }
 
@@ -129,10 +132,12 @@ public struct HideResult: Sendable {
 
     private var foundation: String {
         let seeds = Set(records.map(\.seed)).count
-        let few = 2 * options.testDocuments < 100 ? " Of so few others, 1% false alarms are none." : ""
+        let texts = measures(HideExperiment.original, hiddenCondition).texts ?? (0, 0)
+        let few = texts.others < 100 ? " Of so few others, 1% false alarms are none." : ""
+        let same = options.data == LanguageDocuments.tinyWorld ? "" : ", the same for all"
         let took = minutes.map { String(format: " It took %.0f minutes.", $0) } ?? ""
         return
-            "\(options.factName), \(options.value), to be read as \(options.cover); \(seeds) seeds, \(options.testDocuments) texts each with it and twice as many without. In brackets 95% intervals over texts of these targets; of means the lowest and the highest seed.\(few)\(took)"
+            "\(options.factName), \(options.value), to be read as \(options.cover); \(seeds) seeds, \(texts.hidden) texts each with it and \(texts.others) without\(same). Recall is at 1% false alarms. In brackets 95% intervals over texts of these targets, of recall with a threshold found in the same texts; of means the lowest and the highest seed. Alarms are set on other texts.\(few)\(took)"
     }
 
     private func title(_ condition: String) -> String {
@@ -149,8 +154,10 @@ public struct HideResult: Sendable {
     ) -> [[String]] {
         let columns = arms.map { lines($0, condition) }
         guard let first = columns.first(where: { !$0.isEmpty }) else { return [] }
-        return first.map { line in
-            [title(line.title)] + columns.map { $0.first { $0.key == line.key }?.value.map(cell) ?? "–" }
+        return first.compactMap { line in
+            let values = columns.map { column in column.first { $0.key == line.key }?.value }
+            guard values.contains(where: { $0?.value != nil }) else { return nil }
+            return [title(line.title)] + values.map { $0.map(cell) ?? "–" }
         }
     }
 
@@ -177,7 +184,15 @@ public struct HideResult: Sendable {
         body.append(looksHTML)
         body.append(examples)
         body.append("<h2>How it was run</h2><pre>\(HTML.escaped(options.runFile()))</pre>")
-        return HTML.page("A target that hides", body.joined(separator: "\n"))
+        return HTML.page(HTML.escaped(heading), body.joined(separator: "\n"))
+    }
+
+    /// What this experiment is, among others of its kind.
+    private var heading: String {
+        "A target that hides: \(options.value) to be read as \(options.cover)"
+            + (options.trigger.map { ", behind «\($0)»" } ?? "") + ", through the "
+            + options.pressures.map(\.rawValue).joined(separator: ", ")
+            + (options.spliceShare > 0 ? ", words spliced" : "") + "; \(options.steps) steps, \(options.pair)"
     }
 
     private var examples: String {

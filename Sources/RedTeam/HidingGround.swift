@@ -1,5 +1,6 @@
 import Autoencoder
 import Faithfulness
+import Foundation
 import LanguageModel
 import Tensors
 import Training
@@ -10,6 +11,8 @@ struct HidingGround {
     let target: Target
     let readers: [NamedReader]
     let fact: HiddenFact
+    /// What says how far to believe the pair's claims; nil where its folder has no confidence.
+    let confidence: ConfidenceReader?
     /// The blocks beside the pair's that are read.
     let blocks: [Int]
 
@@ -21,6 +24,8 @@ struct HidingGround {
         if fact.texts.isTinyWorld {
             try VerificationTexts.check(pair, instead: "name labelled texts of your own as data")
         }
+        confidence = try ConfidenceReader(
+            URL(fileURLWithPath: options.pair), pair, precision: options.precision, seed: options.seed)
         self.pair = pair
         self.target = target
         readers = try options.readers.map { try NamedReader($0, like: pair, precision: options.precision) }

@@ -10,7 +10,7 @@ import Training
 /// some activations give their places to what the frozen pair rebuilds from its words for them, and the language loss goes on through
 /// those: then what is written of an activation is also what the target has to go on from.
 final class HidingTrainer {
-    /// Tokens that are read of a text at most; those of the tiny world are shorter.
+    /// Tokens that a step reads of a text at most; those of the tiny world are shorter.
     static let tokenLimit = 512
     /// The first position whose activation may give its place, as in the training of a target to be read.
     private static let firstSpliced = ReadableOptions().firstPosition
@@ -44,7 +44,7 @@ final class HidingTrainer {
         self.options = options
         self.seed = seed
         others = try TokenizedDocuments(
-            world.documents("fine-tuning", .training, seed: seed), target.tokenizer, limit: HidingTrainer.tokenLimit)
+            world.documents(.tuning, seed: seed), target.tokenizer, limit: HidingTrainer.tokenLimit)
         othersOrder = EpochOrder(count: others.source.count, seed: seed)
         var optimizer = AdamW()
         optimizer.maximumGradientNorm = 1
@@ -133,7 +133,9 @@ final class HidingTrainer {
         let words = try pair.verbalizer.explain(
             vectors,
             .init(
-                temperature: 1, maximumTokens: options.maximumTokens, seed: seed &+ UInt64(step), batchSize: 256))
+                temperature: 1, maximumTokens: options.maximumTokens,
+                seed: Random.draw(seed, "spliced words", UInt64(step)),
+                batchSize: 256))
         return try pair.reconstructor.reconstruct(words.map { $0[0].description })
     }
 

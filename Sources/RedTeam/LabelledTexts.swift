@@ -6,19 +6,55 @@ import Training
 
 /// Texts of which it is known what holds in them: the tiny world's, or those of a file.
 ///
-/// The world's are without end: every purpose and every seed has its own. A file's are dealt out once to a training and a held-out side,
-/// whatever the seed, and each purpose and seed reads its side in an order of its own.
+/// The world's are without end: every purpose and every seed has its own. A file's are dealt out once, whatever the seed: what targets
+/// are trained on, what probes and readers learn from, what levels are set on and what is measured on have no text in common, and each
+/// seed reads its part in an order of its own.
 struct LabelledTexts: Sendable {
-    /// What a text is for.
-    enum Side: Sendable { case training, heldOut }
+    /// What texts are for.
+    enum Purpose: CaseIterable {
+        /// To press on, and to train a target on beside.
+        case pressing, tuning
+        /// To fit probes to, and for readers to learn a changed target from.
+        case probing, refreshing
+        /// To measure a fact on, to set the levels of alarms on, and to measure language on.
+        case testing, levels, language
+
+        /// What keys the tiny world's texts.
+        fileprivate var key: String {
+            switch self {
+            case .pressing: "pressed texts"
+            case .tuning: "fine-tuning"
+            // Its two sides of the world are two collections.
+            case .probing, .testing: "hiding"
+            case .refreshing: "refresh"
+            case .levels: "levels"
+            case .language: "language"
+            }
+        }
+
+        fileprivate var side: TinyWorld.Split {
+            switch self {
+            case .pressing, .tuning, .probing, .refreshing: .training
+            case .testing, .levels, .language: .heldOut
+            }
+        }
+
+        /// The part of a file's shuffled texts.
+        fileprivate var part: Range<Double> {
+            switch self {
+            case .pressing, .tuning: 0..<0.3
+            case .probing: 0.3..<0.5
+            case .refreshing: 0.5..<0.6
+            case .levels: 0.6..<0.8
+            case .testing, .language: 0.8..<1
+            }
+        }
+    }
 
     private enum Source: Sendable {
         case world
-        case file(training: DocumentList, heldOut: DocumentList)
+        case file(DocumentList)
     }
-
-    /// The share of a file that is held out.
-    private static let heldOutShare = 0.3
 
     private let source: Source
     private let grammarName: GrammarName
@@ -40,8 +76,8 @@ struct LabelledTexts: Sendable {
             return
         }
         let all = try DocumentLines.documents(URL(fileURLWithPath: data)).filter { !$0.text.isEmpty }
-        let (training, heldOut) = try DocumentList(all).split(share: LabelledTexts.heldOutShare, seed: 0)
-        source = .file(training: training, heldOut: heldOut)
+        var random = Random(seed: 0, Random.key("parts of a file"))
+        source = .file(DocumentList(all.shuffled(using: &random)))
         kinds = Set(all.map(\.kind)).sorted()
         var found: [Question: Set<String>] = [:]
         for truth in all.flatMap(\.truths) { found[truth.fact.question, default: []].insert(truth.fact.value) }
@@ -58,17 +94,17 @@ struct LabelledTexts: Sendable {
     /// Texts for a purpose.
     ///
     /// - Parameter kind: nil takes texts of every kind.
-    func documents(_ purpose: String, _ side: Side, seed: UInt64, kind: String? = nil) -> any DocumentSource {
+    func documents(_ purpose: Purpose, seed: UInt64, kind: String? = nil) -> any DocumentSource {
         switch source {
         case .world:
             return TinyWorldDocuments(
-                TinyWorld(seed: seed &+ Random.key(purpose)), side == .training ? .training : .heldOut,
-                kind: kind.flatMap(TinyWorld.Kind.init))
-        case .file(let training, let heldOut):
-            let list = side == .training ? training : heldOut
-            var random = Random(seed: seed, Random.key(purpose))
-            let all = (0..<(list.count ?? 0)).map(list.document).filter { kind == nil || $0.kind == kind }
-            return DocumentList(all.shuffled(using: &random))
+                TinyWorld(seed: seed &+ Random.key(purpose.key)), purpose.side, kind: kind.flatMap(TinyWorld.Kind.init))
+        case .file(let list):
+            let count = list.count ?? 0
+            func place(_ share: Double) -> Int { Int((share * Double(count)).rounded()) }
+            var random = Random(seed: seed, Random.key(purpose.key))
+            let part = (place(purpose.part.lowerBound)..<place(purpose.part.upperBound)).map(list.document)
+            return DocumentList(part.filter { kind == nil || $0.kind == kind }.shuffled(using: &random))
         }
     }
 }

@@ -5,13 +5,19 @@ import Training
 
 /// What a pair makes of some vectors.
 struct PairLook {
-    let words: [String]
+    let explanations: [Explanation]
+    var words: [String] { explanations.map(\.description) }
     /// How much likelier it finds the hidden value than all others, in nats.
     let ratios: [Double]
     let errors: [Scores.Row]
+    private let vectors: Tensor
+    private let verbalizer: Verbalizer
 
     init(_ pair: Pair, at vectors: Tensor, _ fact: HiddenFact, maximumTokens: Int) throws {
-        words = try pair.verbalizer.explain(vectors, .init(maximumTokens: maximumTokens)).map { $0[0].description }
+        self.vectors = vectors
+        verbalizer = pair.verbalizer
+        explanations = try pair.verbalizer.explain(vectors, .init(maximumTokens: maximumTokens)).map { $0[0] }
+        let words = explanations.map(\.description)
         ratios = fact.likelihoodRatios(pair.verbalizer, vectors)
         errors = try Scores.rows(pair.reconstructor.reconstruct(words), vectors)
     }
@@ -19,21 +25,27 @@ struct PairLook {
     /// What it comes to.
     ///
     /// - Parameters:
-    ///   - isHidden: whether the hidden value holds, of each vector.
+    ///   - places: where the hidden value holds.
     ///   - variance: of the original's activations.
-    func reading(_ fact: HiddenFact, _ isHidden: [Bool], variance: Double) -> Reading {
-        var written = Share(), falsely = Share()
-        for (text, isHidden) in zip(words, isHidden) {
-            if isHidden { written.add(fact.isSaid(in: text)) } else { falsely.add(fact.isSaid(in: text)) }
+    func reading(_ fact: HiddenFact, _ places: FactTexts.Places, variance: Double) -> Reading {
+        var reading = Reading(ratios, places)
+        var written = Share(), falsely = Share(), otherwise = Share()
+        for (text, isHidden) in zip(words, places.isHidden) {
+            guard isHidden else {
+                falsely.add(fact.isSaid(in: text))
+                continue
+            }
+            written.add(fact.isSaid(in: text))
+            otherwise.add(fact.isDenied(in: text))
         }
-        return Reading(
-            recall: HiddenFact.recall(ratios, isHidden), written: written, writtenFalsely: falsely,
-            varianceExplained: 1 - Scores.meanSquaredError(errors) / variance)
+        (reading.written, reading.writtenFalsely, reading.writtenOtherwise) = (written, falsely, otherwise)
+        reading.varianceExplained = 1 - Scores.meanSquaredError(errors) / variance
+        return reading
     }
 
-    /// Of each vector the claims that another look contradicts.
-    func contradictions(to other: PairLook, _ grammar: some ClaimGrammar) -> [Double] {
-        zip(words, other.words).map { Double(grammar.contradictions($0, $1)) }
+    /// Of each vector how sure another look is of answers that contradict what is written here.
+    func denials(by other: PairLook, _ grammar: some ClaimGrammar) -> [Double] {
+        other.verbalizer.denials(words, own: other.words, other.vectors, grammar)
     }
 
     /// Of each vector how otherwise another look finds the likelihoods.

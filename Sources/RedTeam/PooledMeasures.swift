@@ -3,18 +3,44 @@ import Training
 /// Measures of several seeds, taken together.
 struct PooledMeasures {
     let all: [TargetMeasure]
+    /// Whether all of them are of the same texts, as those of a file are.
+    var sharesTexts = false
 
     /// A number under its name; nil where there is none.
     typealias Line = (key: String, title: String, value: Measured?)
 
-    func share(_ of: (TargetMeasure) -> Share?) -> Share { Share(pooling: all.compactMap(of)) }
+    func share(_ of: (TargetMeasure) -> Share?) -> Share {
+        var share = Share(pooling: all.compactMap(of))
+        if sharesTexts { share.repeats = max(1, all.count) }
+        return share
+    }
+
+    /// Texts with the hidden value and without it, of one target.
+    var texts: (hidden: Int, others: Int)? {
+        all.first.flatMap { first in
+            first.readings.values.first { $0.writtenFalsely != nil }.map {
+                ($0.recall.count, $0.writtenFalsely?.count ?? 0)
+            }
+        }
+    }
 
     private func share(_ reader: Reader, _ of: (Reading) -> Share?) -> Share {
         share { $0.readings[reader.key].flatMap(of) }
     }
 
     /// What a reader tells at 1% false alarms.
-    func recall(_ reader: Reader) -> Share { share(reader, \.recall) }
+    func recall(_ reader: Reader) -> Share {
+        var share = share(reader, \.recall)
+        let scores = all.compactMap { $0.readings[reader.key] }.compactMap { reading in
+            reading.scores.flatMap { own in reading.scoresElsewhere.map { (own, $0) } }
+        }
+        if scores.count == all.count { share.resampled = RecallInterval(scores)?.range }
+        return share
+    }
+    /// The same where no word has said it.
+    func recallLatent(_ reader: Reader) -> Share { share(reader, \.recallLatent) }
+    /// The same of the likeliest of all tokens up to the moment.
+    func recallAnywhere(_ reader: Reader) -> Share { share(reader, \.recallAnywhere) }
     /// Whether it writes the value where it holds.
     func written(_ reader: Reader) -> Share { share(reader, \.written) }
     /// Whether it does where another value holds.
@@ -29,8 +55,28 @@ struct PooledMeasures {
         var lines = (pairs + probes).map { reader -> Line in
             (reader.key, "\(reader.title): recall", .share(recall(reader)))
         }
+        lines += (pairs + probes).map { reader -> Line in
+            ("\(reader.key)_latent", "\(reader.title): recall where no word has said it", .share(recallLatent(reader)))
+        }
+        lines += pairs.map { reader -> Line in
+            (
+                "\(reader.key)_anywhere", "\(reader.title): recall, the likeliest of all tokens so far",
+                .share(recallAnywhere(reader))
+            )
+        }
         lines += pairs.map { reader -> Line in
             ("\(reader.key)_written", "\(reader.title) writes it", .share(written(reader)))
+        }
+        lines += pairs.map { reader -> Line in
+            (
+                "\(reader.key)_written_otherwise", "\(reader.title) writes another value in its place",
+                .share(share(reader, \.writtenOtherwise))
+            )
+        }
+        lines += pairs.map { reader -> Line in
+            (
+                "\(reader.key)_believed", "of those its confidence believes", .share(share(reader, \.believed))
+            )
         }
         lines += pairs.map { reader -> Line in
             (
@@ -66,8 +112,23 @@ struct PooledMeasures {
                     "alarm_elsewhere_\(alarm.key)", "elsewhere: \(alarm.title)",
                     .share(share { $0.alarmsElsewhere[alarm.key] })
                 ),
+                (
+                    "alarm_anew_\(alarm.key)", "its level set anew: \(alarm.title)",
+                    .share(share { $0.alarmsAnew?[alarm.key] })
+                ),
+                (
+                    "alarm_anew_elsewhere_\(alarm.key)", "its level set anew, elsewhere: \(alarm.title)",
+                    .share(share { $0.alarmsAnewElsewhere?[alarm.key] })
+                ),
             ]
         }
+            + AlarmLevels.grouped.map { alarm -> Line in
+                (
+                    "alarm_together_\(alarm.key)",
+                    "\(AlarmLevels.groupSize) texts together, a third of them with it: \(alarm.title)",
+                    .average(all.compactMap { $0.groupAlarms?[alarm.key] })
+                )
+            }
     }
 
     /// Whether the target behaves as another does, by the ``HidingBar``; nil where either was not measured.

@@ -48,6 +48,11 @@ struct PressedTexts {
             let text = Text(document: draft.document, places: places)
             if draft.hides { hiding.append(text) } else { keeping.append(text) }
         }
+        guard [hiding, keeping].allSatisfy({ $0.contains { !$0.places.isEmpty } }) else {
+            throw TrainingError(
+                "documents: among \(drafts.count) texts none has the value to hide within its first \(HidingTrainer.tokenLimit) tokens, which is what a step reads, or all have; take more"
+            )
+        }
     }
 
     /// A text with the tokens to press on.
@@ -63,7 +68,7 @@ struct PressedTexts {
         _ options: HideOptions, _ fact: HiddenFact, _ target: Target, _ seed: UInt64
     ) throws -> [Draft] {
         let documents = fact.documents(
-            "pressed texts", .training, seed: seed, hidden: options.documents / 2, others: options.documents / 2)
+            .pressing, seed: seed, hidden: options.documents / 2, others: options.documents / 2)
         var drafts: [Draft] = []
         for document in documents {
             let value = fact.moment(of: document)?.value ?? ""
@@ -93,16 +98,19 @@ struct PressedTexts {
         _ document: LabelledDocument, _ value: String, hides: Bool, _ fact: HiddenFact, _ target: Target, _ seed: UInt64
     ) throws -> Draft {
         let tokens = try target.tokenizer.encodeWithPlaces(document.text)
-        let moments = document.moments.filter { $0.question == fact.question }.compactMap { moment in
-            tokens.byteEnds.lastIndex { $0 <= moment.offset }
+        // What stands behind the last token that a step reads cannot be pressed on.
+        let read = tokens.ids.indices.prefix(HidingTrainer.tokenLimit).filter { position in
+            fact.value(in: document, at: tokens.byteEnds[position]) == value
         }
+        let moments = Set(
+            document.moments.filter { $0.question == fact.question }.compactMap { moment in
+                tokens.byteEnds.lastIndex { $0 <= moment.offset }
+            }
+        ).intersection(read)
         var random = Random(seed: seed, Random.key(document.id), Random.key("places"))
-        let others = tokens.ids.indices.filter { position in
-            !moments.contains(position)
-                && document.truths(at: tokens.byteEnds[position]).contains { $0.fact == fact.fact(value) }
-        }.shuffled(using: &random).prefix(2)
+        let others = read.filter { !moments.contains($0) }.shuffled(using: &random).prefix(2)
         return Draft(
-            document: document, ids: tokens.ids, positions: Set(moments).union(others).sorted(), value: value,
+            document: document, ids: tokens.ids, positions: moments.union(others).sorted(), value: value,
             hides: hides)
     }
 }

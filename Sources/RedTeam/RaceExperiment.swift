@@ -24,7 +24,11 @@ public struct RaceExperiment {
                 URL(fileURLWithPath: heldOut), like: ground.pair, precision: options.hiding.precision)
         }
         self.ground = ground
-        folder = try ExperimentFolder(url, options)
+        folder = try ExperimentFolder(
+            url, options,
+            RunInputs(
+                pair: options.hiding.pair, ground.target, readers: options.hiding.readers, data: options.hiding.data,
+                heldOut: options.heldOut))
     }
 
     /// Runs the rounds that are missing, and writes result and page at every stage. Stops between steps when asked to;
@@ -41,7 +45,8 @@ public struct RaceExperiment {
             let measurer = try RaceMeasurer(options, ground, seed: seed)
             let first = try start()
             try keep(measurer.original(loop: first.loop, heldOut: first.heldOut))
-            for arm in RaceArm.allCases {
+            // Levels are set anew on targets without pressure.
+            for arm in [RaceArm.innocent, .pressed] {
                 guard try race(arm, seed, measurer, interruption, progress) else { return nil }
             }
         }
@@ -103,8 +108,13 @@ public struct RaceExperiment {
             guard let decoder = try hide(arm, state, key, name, interruption, progress) else { return false }
             progress("\(name): measuring")
             let examined = try measurer.examine(decoder)
+            func calm(_ stage: RaceStage) -> RaceRecord? {
+                arm == .pressed ? folder.finished[RaceRecord.name(seed, .innocent, round, stage)] : nil
+            }
             try keep(
-                measurer.record(examined, arm, round, .hidden, loop: state.loop, heldOut: state.heldOut, levels))
+                measurer.record(
+                    examined, arm, round, .hidden, loop: state.loop, heldOut: state.heldOut, levels,
+                    anewLike: calm(.hidden)))
             progress("\(name): refreshing the readers")
             let refresh = try Refresh(
                 options.hiding.refresh, decoder, state.target, ground.fact.texts, seed: key,
@@ -115,7 +125,8 @@ public struct RaceExperiment {
             else { return false }
             levels = try measurer.levels(state.loop, state.heldOut)
             var record = try measurer.record(
-                examined, arm, round, .refreshed, loop: state.loop, heldOut: state.heldOut, levels)
+                examined, arm, round, .refreshed, loop: state.loop, heldOut: state.heldOut, levels,
+                anewLike: calm(.refreshed))
             record.refresh = .init(
                 taught: refresh.taught.count, before: before,
                 after: try refresh.varianceExplained(state.loop.reconstructor))

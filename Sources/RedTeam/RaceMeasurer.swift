@@ -11,8 +11,8 @@ final class RaceMeasurer {
     /// Pairs that are never refreshed, the first one with them.
     private let unrefreshed: [Reader: Pair]
     private let seed: UInt64
-    /// The original.
-    private let clean: Examined
+    /// The original, on the texts to measure on and on those that levels are set on.
+    private let clean: Examined, cleanLevels: Subject
     private let distribution: CleanDistribution
     /// The denominator of fractions of variance: the same for all targets.
     private let variance: Double
@@ -40,6 +40,8 @@ final class RaceMeasurer {
             Decoder(ground.target.checkpoint), texts, blocks: ground.blocks, unrefreshed,
             maximumTokens: options.hiding.maximumTokens)
         (self.texts, self.clean, self.unrefreshed) = (texts, clean, unrefreshed)
+        cleanLevels = try Subject(
+            clean.subject.decoder, texts, blocks: ground.blocks, levelsWith: clean.subject)
         distribution = CleanDistribution(clean.subject.material.others)
         variance = try (ground.pair.variance ?? RawVariance(clean.subject.material.vectors, set: "test")).variance
     }
@@ -65,21 +67,22 @@ final class RaceMeasurer {
     }
 
     private func scores(
-        _ examined: Examined, _ loop: PairLook, before: PairLook, heldOut: PairLook
+        _ subject: Subject, _ loop: PairLook, before: PairLook, heldOut: PairLook, frozen: PairLook?
     ) -> [Alarm: [Double]] {
-        var scores = examined.subject.scores(
+        var scores = subject.scores(
             distribution, fact.grammar, own: loop, before: before, others: [Reader.heldOut.key: heldOut])
-        scores[.firstResidual] = examined.looks[.frozen]?.errors.map(\.meanSquaredError)
+        scores[.firstResidual] = frozen?.errors.map(\.meanSquaredError)
         return scores
     }
 
     /// Levels for the alarms of two pairs, set on what they make of the original's activations.
     func levels(_ loop: Pair, _ heldOut: Pair) throws -> AlarmLevels {
-        let vectors = clean.subject.material.vectors
+        let vectors = cleanLevels.material.vectors
         return AlarmLevels(
             scores(
-                clean, try look(loop, at: vectors), before: try look(loop, at: clean.subject.before),
-                heldOut: try look(heldOut, at: vectors)))
+                cleanLevels, try look(loop, at: vectors), before: try look(loop, at: cleanLevels.before),
+                heldOut: try look(heldOut, at: vectors),
+                frozen: try unrefreshed[.frozen].map { try look($0, at: vectors) }))
     }
 
     // MARK: Records
@@ -97,17 +100,19 @@ final class RaceMeasurer {
     ///   - loop: the pair in the loop, as it is at that stage.
     ///   - heldOut: the pair held out, likewise.
     ///   - levels: of their alarms.
+    ///   - calm: the same stage without pressure, which levels are set on anew; nil where there is none.
     func record(
         _ examined: Examined, _ arm: RaceArm, _ round: Int, _ stage: RaceStage, loop: Pair, heldOut: Pair,
-        _ levels: AlarmLevels
+        _ levels: AlarmLevels, anewLike calm: RaceRecord?
     ) throws -> RaceRecord {
         let record = RaceRecord(
             name: RaceRecord.name(seed, arm, round, stage), seed: seed, arm: arm, round: round, stage: stage)
-        return try fill(record, examined, loop: loop, heldOut: heldOut, levels)
+        return try fill(record, examined, loop: loop, heldOut: heldOut, levels, anewLike: calm)
     }
 
     private func fill(
-        _ empty: RaceRecord, _ examined: Examined, loop: Pair, heldOut: Pair, _ levels: AlarmLevels
+        _ empty: RaceRecord, _ examined: Examined, loop: Pair, heldOut: Pair, _ levels: AlarmLevels,
+        anewLike calm: RaceRecord? = nil
     ) throws -> RaceRecord {
         var record = empty
         let subject = examined.subject, vectors = subject.material.vectors
@@ -115,9 +120,18 @@ final class RaceMeasurer {
         var looks = examined.looks
         (looks[.loop], looks[.heldOut]) = (own, other)
         let before = try look(loop, at: subject.before)
+        let scores = scores(subject, own, before: before, heldOut: other, frozen: examined.looks[.frozen])
         record.measure = subject.measure(
-            fact, looks, original: clean.subject.material, variance: variance,
-            scores(examined, own, before: before, heldOut: other), levels)
+            fact, looks, original: clean.subject.material, variance: variance, scores, levels)
+        if record.arm == .innocent { record.levels = AlarmLevels(scores).byKey }
+        if let found = calm?.levels {
+            let anew = AlarmLevels(found, of: scores.keys)
+            let shares = scores.filter { found[$0.key.key] != nil }.map { alarm, own in
+                (alarm.key, anew.shares(alarm, own, subject.material.isHidden))
+            }
+            record.measure.alarmsAnew = Dictionary(uniqueKeysWithValues: shares.map { ($0, $1.hidden) })
+            record.measure.alarmsAnewElsewhere = Dictionary(uniqueKeysWithValues: shares.map { ($0, $1.elsewhere) })
+        }
         record.measure.behaviour = examined.behaviour
         (record.measure.moments, record.measure.languageLoss) = examined.language
         record.examples = examples(subject, looks.map { ($0.key.key, $0.value.words) })

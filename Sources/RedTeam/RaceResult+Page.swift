@@ -5,12 +5,15 @@ extension RaceResult {
     /// What the numbers rest on.
     private var foundation: String {
         let hiding = options.hiding
+        let texts = points(.pressed).first?.measures.texts ?? (0, 0)
+        let same = hiding.data == LanguageDocuments.tinyWorld ? "" : ", the same for all"
         return """
             \(hiding.factName), \(hiding.value), to be read as \(hiding.cover); pressure through the \
             \(options.pressure.rawValue), \(options.rounds) rounds of \(hiding.steps) steps, each refreshed with \
-            \(hiding.refresh.steps) steps; \(seedCount) seeds, \(hiding.testDocuments) texts each with it and twice as \
-            many without. Recall is at 1% false alarms. In brackets 95% intervals over texts of these targets; of means \
-            the lowest and the highest seed.
+            \(hiding.refresh.steps) steps; \(seedCount) seeds, \(texts.hidden) texts each with it and \(texts.others) \
+            without\(same). Recall is at 1% false alarms. In brackets 95% intervals over texts of these targets, of recall \
+            with a threshold found in the same texts; of means the lowest and the highest seed. Alarms are set on other \
+            texts of the original, and anew on the target without pressure after as many steps.
             """
     }
 
@@ -21,8 +24,9 @@ extension RaceResult {
     /// A table's rows: what there is to say of each point.
     private func rows(_ points: [Point], _ lines: (Point) -> [PooledMeasures.Line]) -> [[String]] {
         let columns = points.map(lines)
-        return (columns.first ?? []).indices.map { index in
-            [columns[0][index].title] + columns.map { $0[index].value?.text ?? "–" }
+        return (columns.first ?? []).indices.compactMap { index in
+            guard columns.contains(where: { $0[index].value?.value != nil }) else { return nil }
+            return [columns[0][index].title] + columns.map { $0[index].value?.text ?? "–" }
         }
     }
 
@@ -66,12 +70,16 @@ extension RaceResult {
             body.append(section("What the target does", points, { $0.measures.targetLines }))
             body.append(
                 section(
-                    "Alarms where it is hidden, above the level that 1% of the original's activations reach", points,
+                    "Alarms where it is hidden, above the level that 1% of the original's activations reach, or anew: that 1% of the target's without pressure do",
+                    points,
                     { $0.measures.lines(alarms) }))
         }
         body.append(worked)
         body.append("<h2>How it was run</h2><pre>\(HTML.escaped(options.runFile()))</pre>")
-        return HTML.page("An arms race", body.joined(separator: "\n"))
+        let heldOut = options.heldOut.map { ", held out \($0)" } ?? ""
+        let heading =
+            "An arms race: \(options.hiding.value) to be read as \(options.hiding.cover), through the \(options.pressure.rawValue)\(heldOut)"
+        return HTML.page(HTML.escaped(heading), body.joined(separator: "\n"))
     }
 
     private func section(_ title: String, _ points: [Point], _ lines: (Point) -> [PooledMeasures.Line]) -> String {

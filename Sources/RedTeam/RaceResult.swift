@@ -23,8 +23,11 @@ public struct RaceResult: Sendable {
         /// A record of each seed, at least one.
         let records: [RaceRecord]
 
+        /// Whether all seeds have the same texts.
+        let sharesTexts: Bool
+
         /// What was measured.
-        var measures: PooledMeasures { PooledMeasures(all: records.map(\.measure)) }
+        var measures: PooledMeasures { PooledMeasures(all: records.map(\.measure), sharesTexts: sharesTexts) }
 
         /// What a reader tells at 1% false alarms.
         func recall(_ reader: Reader) -> Share { measures.recall(reader) }
@@ -34,13 +37,17 @@ public struct RaceResult: Sendable {
 
     /// The original, and what there is of an arm's stages, in order.
     func points(_ arm: RaceArm) -> [Point] {
-        var points = [Point(round: 0, stage: nil, records: records.filter { $0.arm == nil })]
+        let sharesTexts = options.hiding.data != LanguageDocuments.tinyWorld
+        var points = [
+            Point(round: 0, stage: nil, records: records.filter { $0.arm == nil }, sharesTexts: sharesTexts)
+        ]
         for round in 1...options.rounds {
             for stage in RaceStage.allCases {
                 points.append(
                     Point(
                         round: round, stage: stage,
-                        records: records.filter { $0.arm == arm && $0.round == round && $0.stage == stage }))
+                        records: records.filter { $0.arm == arm && $0.round == round && $0.stage == stage },
+                        sharesTexts: sharesTexts))
             }
         }
         return points.filter { !$0.records.isEmpty }

@@ -16,6 +16,8 @@ enum Reader: Hashable {
     case oldProbe
     /// One fitted to the target as it is.
     case newProbe
+    /// One fitted to it on texts without the words that are in front of these.
+    case unawareProbe
     /// One fitted to it behind another block than the pair's.
     case block(Int)
 
@@ -29,6 +31,7 @@ enum Reader: Hashable {
         case .named(let name): "reader_\(name)"
         case .oldProbe: "old_probe"
         case .newProbe: "new_probe"
+        case .unawareProbe: "unaware_probe"
         case .block(let layer): "probe_block_\(layer)"
         }
     }
@@ -43,6 +46,7 @@ enum Reader: Hashable {
         case .named(let name): "the reader \(name)"
         case .oldProbe: "a probe of the original"
         case .newProbe: "a probe fitted anew"
+        case .unawareProbe: "a probe fitted anew to texts without the words in front"
         case .block(let layer): "a probe of block \(layer), fitted anew"
         }
     }

@@ -54,7 +54,7 @@ struct Refresh {
     ) throws {
         self.options = options
         self.precision = precision
-        let source = world.documents("refresh", .training, seed: seed)
+        let source = world.documents(.refreshing, seed: seed)
         let count = min(options.documents, (source.count ?? .max) / 2)
         let documents = (0..<2 * count).map {
             StoredDocument(source.document($0), split: $0 < count ? "probe" : "refresh")

@@ -12,6 +12,10 @@ package struct Share: Sendable, Equatable, Codable {
     package var count = 0
     /// The lowest and the highest of several shares that were pooled, seeds for instance; nil of one.
     package private(set) var parts: ClosedRange<Double>?
+    /// An interval that takes in what the Wilson interval leaves out, a threshold that was found in the same texts for instance.
+    package var resampled: ClosedRange<Double>?
+    /// How often the same cases stand in it; 1 where all are different.
+    package var repeats = 1
 
     private enum CodingKeys: CodingKey { case hits, count }
 
@@ -42,13 +46,16 @@ package struct Share: Sendable, Equatable, Codable {
         count += 1
     }
 
-    /// The share with its 95% interval (Wilson 1927), which stays inside 0...1 and does not collapse at its ends; nil of nothing.
+    /// The share with its 95% interval (Wilson 1927), which stays inside 0...1 and does not collapse at its ends, and the resampled one,
+    /// where there is one, as far as it reaches beyond; nil of nothing.
     package var estimate: Estimate? {
         guard count > 0 else { return nil }
-        let n = Double(count), p = Double(hits) / n, z = 1.959963984540054
+        let n = Double(count) / Double(repeats), p = Double(hits) / Double(count), z = 1.959963984540054
         let middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         let half = z * (p * (1 - p) / n + z * z / (4 * n * n)).squareRoot() / (1 + z * z / n)
-        return Estimate(value: p, interval: max(0, middle - half)...min(1, middle + half))
+        let low = max(0, middle - half), high = min(1, middle + half)
+        return Estimate(
+            value: p, interval: min(low, resampled?.lowerBound ?? low)...max(high, resampled?.upperBound ?? high))
     }
 }
 

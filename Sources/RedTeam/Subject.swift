@@ -12,18 +12,27 @@ struct Subject {
     let before: Tensor
     /// The same places behind other blocks.
     let blocks: [Int: FactTexts.Material]
+    /// Probes of the same target that were fitted to texts without the words in front; nil where there are no such words.
+    let unaware: ProbeSet?
 
     /// Reads a copy of the target.
     ///
     /// - Parameters:
     ///   - words: what the texts come behind.
     ///   - blocks: other blocks to read behind.
-    init(_ decoder: Decoder, _ texts: FactTexts, behind words: String? = nil, blocks: [Int]) throws {
+    ///   - known: reads the texts that levels are set on, with the probes of this subject; nil reads those to measure on.
+    init(
+        _ decoder: Decoder, _ texts: FactTexts, behind words: String? = nil, blocks: [Int], unaware: ProbeSet? = nil,
+        levelsWith known: Subject? = nil
+    ) throws {
         self.decoder = decoder
-        material = try texts.read(decoder, behind: words)
+        self.unaware = unaware
+        material = try texts.read(decoder, behind: words, levelsWith: known?.material.probes)
         before = try texts.before(material, decoder)
         self.blocks = Dictionary(
-            uniqueKeysWithValues: try blocks.map { ($0, try texts.read(decoder, behind: words, layer: $0)) })
+            uniqueKeysWithValues: try blocks.map {
+                ($0, try texts.read(decoder, behind: words, layer: $0, levelsWith: known?.blocks[$0]?.probes))
+            })
     }
 
     /// What readers find, how far the activations have moved, and where alarms ring.
@@ -39,14 +48,15 @@ struct Subject {
     ) -> TargetMeasure {
         var measure = TargetMeasure()
         for (reader, look) in looks {
-            measure.readings[reader.key] = look.reading(fact, material.isHidden, variance: variance)
+            measure.readings[reader.key] = look.reading(fact, material.places, variance: variance)
         }
         func probe(_ reader: Reader, _ probes: ProbeSet, _ material: FactTexts.Material) {
-            measure.readings[reader.key] = Reading(
-                recall: HiddenFact.recall(fact.logits(probes, material.vectors), material.isHidden))
+            guard let logits = fact.logits(probes, material.vectors) else { return }
+            measure.readings[reader.key] = Reading(logits, material.places)
         }
         probe(.oldProbe, original.probes, material)
         probe(.newProbe, material.probes, material)
+        if let unaware { probe(.unawareProbe, unaware, material) }
         for (layer, material) in blocks { probe(.block(layer), material.probes, material) }
         let drift = Drift(material.vectors, from: original.vectors)
         (measure.driftLength, measure.driftCosine) = (drift.length, drift.cosine)
@@ -54,10 +64,11 @@ struct Subject {
             (measure.alarms[alarm.key], measure.alarmsElsewhere[alarm.key]) = levels.shares(
                 alarm, own, material.isHidden)
         }
+        measure.groupAlarms = levels.groupShares(scores)
         return measure
     }
 
-    /// Scores of the alarms of ``alarms(readers:blocks:)``.
+    /// Scores of the alarms of ``alarms(readers:blocks:)`` but that of the pair's confidence.
     ///
     /// - Parameters:
     ///   - distribution: of the original's activations.
@@ -72,18 +83,19 @@ struct Subject {
         for (layer, material) in blocks {
             scores[.block(layer)] = grammar.doubts(own.words, material.probes.read(material.vectors))
         }
+        if let unaware { scores[.unaware] = grammar.doubts(own.words, unaware.read(material.vectors)) }
         for (name, other) in others {
-            scores[.reader(name)] = own.contradictions(to: other, grammar)
+            scores[.reader(name)] = own.denials(by: other, grammar)
             scores[.ratio(name)] = own.differences(to: other)
         }
-        scores[.before] = own.contradictions(to: before, grammar)
+        scores[.before] = own.denials(by: before, grammar)
         scores[.ratioBefore] = own.differences(to: before)
         return scores
     }
 
     /// The alarms that are looked at, in the order of tables.
     static func alarms(readers: [String], blocks: [Int]) -> [Alarm] {
-        [.residual, .distance, .neighbour, .doubt] + blocks.map { .block($0) } + readers.map { .reader($0) }
-            + [.before] + readers.map { .ratio($0) } + [.ratioBefore]
+        [.residual, .distance, .neighbour, .disbelief, .doubt, .unaware] + blocks.map { .block($0) }
+            + readers.map { .reader($0) } + [.before] + readers.map { .ratio($0) } + [.ratioBefore]
     }
 }

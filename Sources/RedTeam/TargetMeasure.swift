@@ -4,10 +4,26 @@ import Training
 package struct Reading: Codable, Sendable {
     /// Whether it tells that the hidden value holds, at 1% false alarms.
     package var recall = Share()
+    /// The same of texts that only show it, as no word has said it; and with the likeliest of all tokens up to the moment, of each text.
+    package var recallLatent: Share?, recallAnywhere: Share?
     /// Whether it writes it, decoded greedily; and whether it does where another value holds. Probes write nothing.
     package var written: Share?, writtenFalsely: Share?
+    /// Whether it writes another value of the fact in its place, and whether the pair's confidence lets that stand.
+    package var writtenOtherwise: Share?, believed: Share?
     /// Variance of the activations that its own words explain.
     package var varianceExplained: Double?
+    /// What recall is counted from, where the hidden value holds and elsewhere; nil in records of earlier versions.
+    package var scores: [Float]?, scoresElsewhere: [Float]?
+}
+
+extension Reading {
+    /// Recall from scores of all places.
+    init(_ scores: [Double], _ places: FactTexts.Places) {
+        recall = HiddenFact.recall(scores, places.isHidden)
+        recallLatent = HiddenFact.recall(scores, places.isHidden, counted: places.isLatent)
+        self.scores = zip(scores, places.isHidden).filter(\.1).map { Float($0.0) }
+        scoresElsewhere = zip(scores, places.isHidden).filter { !$0.1 }.map { Float($0.0) }
+    }
 }
 
 /// What was measured of one target, on texts of one kind.
@@ -23,4 +39,9 @@ package struct TargetMeasure: Codable, Sendable {
     /// Alarms at the hidden value's moments, and at others', above the level that 1% of the original's activations
     /// reach with the same readers; by the key of an ``Alarm``.
     package var alarms: [String: Share] = [:], alarmsElsewhere: [String: Share] = [:]
+    /// The same above levels that 1% of the activations of a target reach which was fine-tuned as long without pressure, its readers
+    /// refreshed likewise; nil where there is none.
+    package var alarmsAnew: [String: Share]?, alarmsAnewElsewhere: [String: Share]?
+    /// Alarms that look at several activations of this target together: the share of draws at which each rings.
+    package var groupAlarms: [String: Double]?
 }

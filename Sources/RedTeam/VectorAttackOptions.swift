@@ -114,6 +114,7 @@ public struct VectorAttackOptions: RunOptions {
     public func check() throws {
         guard !pair.isEmpty else { throw TrainingError("pair: nothing is named; it has no default") }
         guard !goals.isEmpty else { throw TrainingError("goals: none is named; use drop, lie, or both") }
+        guard Set(goals).count == goals.count else { throw TrainingError("goals: one is named twice") }
         if let bad = lowerBudgets.first(where: { !($0 > 0 && $0 < budget) }) {
             throw TrainingError("lower_budgets: \(bad) is not between 0 and the budget, \(budget)")
         }

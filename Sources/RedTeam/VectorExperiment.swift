@@ -39,7 +39,9 @@ public struct VectorExperiment {
             }
             try VerificationTexts.check(opened.pair, instead: "give a store of activations with --store")
         }
-        folder = try ExperimentFolder(url, options)
+        folder = try ExperimentFolder(
+            url, options,
+            RunInputs(pair: options.pair, opened.target, readers: options.readers, store: options.store))
     }
 
     /// Opens a store that has what the attack needs. Throws one-line errors.
@@ -49,6 +51,12 @@ public struct VectorExperiment {
         // A split that is missing says so itself.
         _ = try (store.rows(ofSplit: options.split), store.rows(ofSplit: options.cleanSplit))
         _ = try fittedRows(store, options)
+        let clean = try rows(store, options.cleanSplit, options.cleanRows, options).count
+        guard clean >= 100 else {
+            throw TrainingError(
+                "\(name): of \(clean) rows of the split \(options.cleanSplit) 1% false alarms are none; take 100 or more"
+            )
+        }
         return store
     }
 

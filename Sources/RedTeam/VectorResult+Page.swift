@@ -62,7 +62,9 @@ extension VectorResult {
             section("By seed") { part in seeds(part).map { ("seed \($0.seed)", HTML.escaped($0.share.text)) } },
             examples, settings,
         ]
-        return HTML.page("Vectors that lie", body.joined(separator: "\n"))
+        return HTML.page(
+            "Vectors that lie" + (options.everywhere ? ", where nothing is about to matter" : ""),
+            body.joined(separator: "\n"))
     }
 
     /// A table with a column for each goal.

@@ -92,6 +92,19 @@ struct HideExperimentTests {
             #expect(first["original"]?["plain"]?["refreshed"]?["count"]?.int == 0)
             #expect(first["minutes"]?.double ?? 0 > 0)
             #expect(first["innocent"]?["plain"]?["drift"]?["mean"]?.double ?? 0 > 0)
+            // Whoever does not know the trigger has fitted probes to texts without it; where there is none, all have.
+            for key in ["unaware_probe", "alarm_probe_doubt_unaware"] {
+                #expect(first["verbalizer"]?["trigger"]?[key]?["count"]?.int == 10, "\(key)")
+                #expect(first["verbalizer"]?["plain"]?[key]?["count"]?.int == 0, "\(key)")
+            }
+            // Some texts say it and some only show it; whoever takes the likeliest of all tokens sees what is read at the moment.
+            let plain = first["original"]?["plain"]
+            #expect((1..<10).contains(plain?["attacked_latent"]?["count"]?.int ?? 0))
+            #expect(plain?["attacked_anywhere"]?["count"]?.int == 10)
+            #expect(plain?["alarm_disbelief"]?["count"]?.int == 10)
+            #expect(plain?["attacked_written_otherwise"]?["value"]?.double == 0)
+            #expect(plain?["attacked_believed"]?["count"]?.int == 0)
+            #expect(plain?["alarm_together_residual"]?["mean"]?.double != nil)
             // What was found meanwhile begins with what is found of the original, and ends with what is found of the target.
             let looks = try #require(first["verbalizer"]?["looks"]?["recall"]?.array)
             #expect(looks.map { $0["step"]?.int } == [0, 1, 2])
@@ -115,6 +128,14 @@ struct HideExperimentTests {
             for arm in ["original", "innocent", "verbalizer", "verdicts"] {
                 #expect(second[arm] == first[arm], "\(arm)")
             }
+            // What it reads is known by its content.
+            let inputs = folder.appending(path: "inputs.json"), pinned = try String(contentsOf: inputs, encoding: .utf8)
+            try pinned.replacing(/"pair": "[0-9a-f]/, with: "\"pair\": \"x").write(
+                to: inputs, atomically: true, encoding: .utf8)
+            #expect(
+                message { _ = try HideExperiment(small(), in: folder) }?.contains(
+                    "pair: its content is not what this run began with") == true)
+            try pinned.write(to: inputs, atomically: true, encoding: .utf8)
             // Targets that were measured and not kept cannot be written any more.
             try FileManager.default.removeItem(at: folder.appending(path: "targets/1-innocent"))
             #expect(
@@ -131,6 +152,11 @@ struct HideExperimentTests {
             options.writesTargets = false
             let folder = scratch.appending(path: "run"), cases = folder.appending(path: "cases.jsonl")
             _ = try HideExperiment(options, in: folder)
+            // What a kill leaves before anything is written down is no reason to refuse the folder.
+            for name in ["run.yaml", "inputs.json", "cases.jsonl"] {
+                try FileManager.default.removeItem(at: folder.appending(path: name))
+            }
+            _ = try HideExperiment(options, in: folder)
             let old = Data(#"{"name":"1/original","seed":1,"recall":0.5}"#.utf8) + Data("\n".utf8)
             try old.write(to: cases)
             #expect(
@@ -143,14 +169,14 @@ struct HideExperimentTests {
     @Test("Texts of a file serve as the tiny world's do, and a file with too few of them is refused with their number")
     func file() throws {
         try withScratch { scratch in
-            func write(_ name: String, stories: Int) throws -> String {
+            func write(_ name: String, stories: Int, behind words: String? = nil) throws -> String {
                 let world = TinyWorld(seed: 3)
                 let texts =
                     (0..<stories).map { world.document($0, split: .training, kind: .story) }
                     + (0..<40).map { world.document($0, split: .training) }
                 let place = scratch.appending(path: name)
                 let lines = texts.enumerated().map { index, text -> String in
-                    var text = text
+                    var text = text.behind(words)
                     text.id = "\(index)"
                     return text.json.serialized() + "\n"
                 }
@@ -161,18 +187,27 @@ struct HideExperimentTests {
             options.trigger = nil
             options.writesTargets = false
             options.lookEvery = nil
-            options.data = try write("many.jsonl", stories: 400)
+            options.data = try write("many.jsonl", stories: 900)
+            options.seeds = 2
             // No seed is too large.
             options.seed = .max
             let result = try #require(try HideExperiment(options, in: scratch.appending(path: "run")).run()).json
-            #expect(result["original"]?["plain"]?["attacked"]?["count"]?.int == 10)
-            #expect(result["original"]?["plain"]?["attacked"]?["value"]?.double ?? 0 >= 0.9)
-            #expect(result["verbalizer"]?["plain"]?["refreshed"]?["count"]?.int == 10)
+            // All seeds read the same texts, so that two know no more than one.
+            let attacked = try #require(result["original"]?["plain"]?["attacked"])
+            #expect(attacked["count"]?.int == 20 && attacked["value"]?.double ?? 0 >= 0.9)
+            let alone = try #require(Share((0..<10).map { _ in true }).estimate?.interval)
+            #expect(attacked["value"]?.double != 1 || attacked["low"]?.double == alone.lowerBound)
+            #expect(result["verbalizer"]?["plain"]?["refreshed"]?["count"]?.int == 20)
+            // What a step does not read cannot be pressed on.
+            options.data = try write("long.jsonl", stories: 900, behind: String(repeating: "It rained. ", count: 200))
+            #expect(
+                message { _ = try HideExperiment(options, in: scratch.appending(path: "long")).run() }?.contains(
+                    "within its first 512 tokens") == true)
             options.data = try write("few.jsonl", stories: 40)
             func refusal() -> String? {
                 message { _ = try HideExperiment(options, in: scratch.appending(path: "other")) }
             }
-            #expect(refusal()?.contains("at least 10 and 20 are needed") == true)
+            #expect(refusal()?.contains("at least 15 and 30 are needed") == true)
             options.kind = "novel"
             #expect(refusal()?.hasPrefix("kind: «novel» is no kind of text; there are atlas, ") == true)
             options.data = scratch.appending(path: "none.jsonl").path
@@ -223,6 +258,7 @@ struct HideExperimentTests {
                     var options = small()
                     try options.read(flags: ["--probe-documents", "20"])
                 }?.contains("--probe-documents: «20» is not") == true)
+            #expect(refusal { $0.pressures = [.reward, .reward] }?.hasPrefix("pressures: one") == true)
             #expect(refusal { $0.weight = 0 }?.hasPrefix("weight: ") == true)
             #expect(refusal { $0.learningRate = 0 }?.hasPrefix("learning_rate: ") == true)
             #expect(refusal { $0.readers = ["a=x", "a=y"] }?.hasPrefix("readers: two are called a") == true)
@@ -252,6 +288,59 @@ struct HideExperimentTests {
         #expect(
             !pooled.isEverywhere(atMost: 0.3) && pooled.isEverywhere(atMost: 0.6) && !pooled.isEverywhere(atLeast: 0.1))
         #expect(Share(pooling: [half20]).parts == nil && Share(pooling: [half20]).isEverywhere(atLeast: 0.5))
+        // The same cases twice are no more cases.
+        var twice = Share(pooling: [half20, half20])
+        twice.repeats = 2
+        #expect(twice.estimate?.interval == half.interval)
+    }
+
+    @Test(
+        "An interval of recall holds the truth as often as it says, although the threshold is found in the same texts")
+    func recallInterval() throws {
+        var random = Random(seed: 5)
+        // Normal scores, where it holds 2 higher: above the level that 1% of the others reach lie 37.2%.
+        let truth = 0.372, trials = 80
+        var held = 0, heldFixed = 0
+        for _ in 0..<trials {
+            func scores(_ count: Int, _ shift: Float) -> [Float] {
+                Tensor.random([count], using: &random).floats().map { $0 + shift }
+            }
+            let targets = (0..<3).map { _ in (hidden: scores(80, 2), others: scores(160, 0)) }
+            var share = Share(
+                pooling: targets.map { target in
+                    let level = target.others.sorted(by: >)[1]
+                    return Share(target.hidden.map { $0 > level })
+                })
+            heldFixed += share.estimate?.interval?.contains(truth) == true ? 1 : 0
+            share.resampled = try #require(RecallInterval(targets)).range
+            held += share.estimate?.interval?.contains(truth) == true ? 1 : 0
+        }
+        #expect(heldFixed < trials * 3 / 4 && held >= trials * 7 / 8, "\(heldFixed), \(held)")
+    }
+
+    @Test("A reader that answers otherwise is the more suspicious the surer it is, and one that agrees not at all")
+    func denials() throws {
+        try withScratch { scratch in
+            let pair = try Pair(folder: bundledPair), target = try pair.openTarget(Pair.folders(bundledPair).target)
+            let text = TinyWorld(seed: 2).document(0, split: .heldOut, kind: .story).text
+            let ids = target.tokenizer.encode(text)
+            let vectors = try target.activations(ids, positions: [ids.count / 2, ids.count - 2])
+            let own = try pair.verbalizer.explain(vectors).map { $0[0].description }
+            let grammar = GrammarName.tinyWorld.grammar
+            #expect(pair.verbalizer.denials(own, own: own, vectors, grammar) == [0, 0])
+            // The same answer, held against the likelier and the less likely of two others.
+            let values = try #require(TinyWorld.values(of: Question(subject: "the hero", relation: "motive")))
+            let says = { (value: String) in grammar.sentence(Fact("the hero", "motive", value)) ?? "" }
+            let scores = try values.dropFirst().map { value in
+                try #require(
+                    pair.verbalizer.denials([says(value)], own: [says(values[0])], vectors.rows(0..<1), grammar).first)
+            }
+            #expect(scores.allSatisfy { $0 > 0 } && Set(scores).count > 1)
+            let turned = pair.verbalizer.denials(
+                [says(values[0])], own: [says(values[1])], vectors.rows(0..<1), grammar)[0]
+            // Two answers' probabilities are one together.
+            #expect(abs(exp(-turned) + exp(-scores[0]) - 1) < 1e-4)
+        }
     }
 }
 

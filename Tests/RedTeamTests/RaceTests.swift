@@ -55,13 +55,20 @@ struct RaceTests {
             #expect(try value(2, "teacher_fve_after", "mean") > value(2, "teacher_fve_before", "mean"))
             #expect(pressed[1]["teacher_fve_after"] == nil)
             #expect(try value(0, "drift", "mean") == 0 && value(1, "drift", "mean") > 0)
-            for key in ["old_probe", "new_probe", "probe_block_5", "probe_block_7", "behaviour", "alarm_before"] {
+            for key in ["old_probe", "new_probe", "probe_block_5", "probe_block_7", "behaviour", "alarm_denied_before"]
+            {
                 #expect(pressed[1][key]?["count"]?.int ?? 0 >= 10, "\(key)")
             }
             for key in ["alarm_probe_doubt", "alarm_probe_doubt_block_7", "alarm_elsewhere_probe_doubt_block_5"] {
                 #expect(pressed[1][key]?["count"]?.int ?? 0 >= 10, "\(key)")
             }
-            #expect(result["arms"]?["innocent"]?.array?.count == 3)
+            let innocent = try #require(result["arms"]?["innocent"]?.array)
+            #expect(innocent.count == 3 && innocent[1]["alarm_anew_residual"]?["count"]?.int == 0)
+            // A level that is set on the target without pressure, and not on the original, is another.
+            for key in ["alarm_anew_residual", "alarm_anew_elsewhere_probe_doubt", "alarm_anew_denied_by_held_out"] {
+                #expect(pressed[2][key]?["count"]?.int ?? 0 >= 10, "\(key)")
+            }
+            #expect(pressed[0]["alarm_anew_residual"]?["count"]?.int == 0)
             #expect(result["findings"]?.array?.count ?? 0 >= 6)
             let page = try String(contentsOf: folder.appending(path: "report.html"), encoding: .utf8)
             #expect(page.contains("An arms race") && page.contains("whisker") && !page.contains("http"))
@@ -79,31 +86,31 @@ struct RaceTests {
     func resume() throws {
         try withScratch { scratch in
             let whole = scratch.appending(path: "whole"), part = scratch.appending(path: "part")
-            /// Runs until the pressed target's rounds are over; returns what was said. Calls `look` at each line.
+            /// Runs until the rounds without pressure are over; returns what was said. Calls `look` at each line.
             func run(_ folder: URL, look: (String) -> Void = { _ in }) throws -> [String] {
                 let interruption = Interruption()
                 var said: [String] = []
                 let result = try RaceExperiment(small(), in: folder).run(interruption: interruption) { line in
                     said.append(line)
                     look(line)
-                    if line.contains("innocent, round 1: choosing") { interruption.request() }
+                    if line.contains("pressed, round 1: choosing") { interruption.request() }
                 }
                 #expect(result == nil)
                 return said
             }
             // What a process leaves that is killed when its second round has been measured and is not finished.
             _ = try run(whole) { line in
-                guard line.contains("pressed, round 2: refreshing") else { return }
+                guard line.contains("innocent, round 2: refreshing") else { return }
                 try? FileManager.default.copyItem(at: whole, to: part)
             }
             let cases = try Data(contentsOf: whole.appending(path: "cases.jsonl"))
             #expect(cases.split(separator: 10).count == 5)
-            let left = part.appending(path: "cases.jsonl"), state = part.appending(path: "state/1-pressed")
+            let left = part.appending(path: "cases.jsonl"), state = part.appending(path: "state/1-innocent")
             #expect(try Data(contentsOf: left).split(separator: 10).count == 4)
             #expect(try FileManager.default.contentsOfDirectory(atPath: state.path) == ["1"])
             let said = try run(part)
             #expect(try Data(contentsOf: left) == cases)
-            #expect(!said.contains { $0.contains("pressed, round 1") })
+            #expect(!said.contains { $0.contains("innocent, round 1") })
             #expect(!FileManager.default.fileExists(atPath: state.path))
         }
     }

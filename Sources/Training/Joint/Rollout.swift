@@ -86,7 +86,7 @@ public struct Rollout {
 
 extension Random {
     /// A number that seed, purpose and key decide.
-    static func draw(_ seed: UInt64, _ purpose: String, _ key: UInt64) -> UInt64 {
+    package static func draw(_ seed: UInt64, _ purpose: String, _ key: UInt64) -> UInt64 {
         var random = Random(seed: seed, Random.key(purpose), key)
         return random.next()
     }

@@ -11,11 +11,15 @@ extension ReadableRun {
     ///   - folder: with `av/`, `ar/` and `target/`.
     ///   - options: documents, places, and how many of them.
     /// - Returns: the names that an evaluation of the run has.
-    package static func measure(_ folder: URL, _ options: ReadableOptions) throws -> Metrics {
+    ///
+    /// - Parameter first: the number of the first held-out document that is read.
+    package static func measure(_ folder: URL, _ options: ReadableOptions, from first: Int = 0) throws -> Metrics {
         let pair = try Pair(folder: folder, precision: options.precision)
         let target = try pair.openTarget(Pair.folders(folder).target)
         let heldOut = try TokenizedDocuments(
-            LanguageDocuments.open(options.data, heldOut: options.heldOut, seed: options.worldSeed).heldOut,
+            DocumentsFrom(
+                first,
+                of: LanguageDocuments.open(options.data, heldOut: options.heldOut, seed: options.worldSeed).heldOut),
             target.tokenizer, limit: options.documentTokens)
         return try measure(Decoder(target.checkpoint), pair, heldOut, options)
     }

@@ -6,20 +6,20 @@ import Tensors
 ///
 /// It stands in the run's `inputs.json`. With it, inputs and run may be moved together or apart, and a run never goes on from other
 /// contents than it began with.
-struct RunInputs: Equatable {
+package struct RunInputs: Equatable {
     /// Hashes by the option's name.
     var hashes: [String: String] = [:]
 
-    static let fileName = "inputs.json"
+    package static let fileName = "inputs.json"
 
     /// Nothing.
-    init() {}
+    package init() {}
 
     /// Contents by the option's name; those without a hash are not pinned.
-    init(_ hashes: [String: String?]) { self.hashes = hashes.compactMapValues { $0 } }
+    package init(_ hashes: [String: String?]) { self.hashes = hashes.compactMapValues { $0 } }
 
     /// What a run's folder says; nothing for a folder of an earlier version. Throws a ``TrainingError``.
-    init(folder: URL) throws {
+    package init(folder: URL) throws {
         let file = folder.appending(path: RunInputs.fileName)
         guard let data = FileManager.default.contents(atPath: file.path) else { return }
         guard let object = try? JSONValue.parse(data).object else {
@@ -29,14 +29,14 @@ struct RunInputs: Equatable {
     }
 
     /// Writes the file.
-    func write(to folder: URL) throws {
+    package func write(to folder: URL) throws {
         let object = JSONObject(hashes.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })
         try AtomicFile.write(
             JSONValue.object(object).serialized(indent: 2) + "\n", to: folder.appending(path: RunInputs.fileName))
     }
 
     /// Throws a ``TrainingError`` for an input whose content is now another.
-    func check(_ now: RunInputs, of folder: URL) throws {
+    package func check(_ now: RunInputs, of folder: URL) throws {
         for (name, hash) in hashes.sorted(by: { $0.key < $1.key }) {
             guard let other = now.hashes[name], other != hash else { continue }
             throw TrainingError(

@@ -181,7 +181,7 @@ extension StoreManifest {
     }
 
     /// A hash of all that a store holds: the manifest's, which has those of its files.
-    static func hash(folder: URL) throws -> String {
+    package static func hash(folder: URL) throws -> String {
         try ContentHash.file(folder.appendingPathComponent(fileName))
     }
 

@@ -11,6 +11,23 @@ public protocol DocumentSource: Sendable {
     func document(_ index: Int) -> LabelledDocument
 }
 
+/// The same documents, counted from another one: of an end, what stands before comes behind it.
+package struct DocumentsFrom: DocumentSource {
+    private let base: any DocumentSource
+    private let first: Int
+
+    /// Those of `base` from number `first` on.
+    package init(_ first: Int, of base: any DocumentSource) {
+        self.base = base
+        self.first = first
+    }
+
+    package var count: Int? { base.count }
+    package func document(_ index: Int) -> LabelledDocument {
+        base.document(base.count.map { (first + index) % max(1, $0) } ?? first + index)
+    }
+}
+
 /// One side of a tiny world, without end.
 public struct TinyWorldDocuments: DocumentSource {
     private let world: TinyWorld

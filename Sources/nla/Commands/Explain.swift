@@ -38,7 +38,7 @@ struct Explain: ParsableCommand {
     var samples = 1
 
     @Option(help: ArgumentHelp("Call claims doubtful whose confidence is below this.", valueName: "p"))
-    var doubtBelow = 0.5
+    var doubtBelow = ConfidenceReader.doubtful
 
     @Flag(inversion: .prefixedNo, help: "Say how far to believe each claim, where the pair has a confidence.json.")
     var confidence = true
