@@ -135,7 +135,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["nla", "Claims", "LanguageModel", "Tensors", "JSON", "ScriptedServer", "TestSupport"]),
+            dependencies: ["nla", "Autoencoder", "Claims", "LanguageModel", "Tensors", "JSON", "ScriptedServer", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17

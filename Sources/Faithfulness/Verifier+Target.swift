@@ -131,9 +131,13 @@ extension Verifier {
         return [
             (
                 "continuation", "the true continuation picked among \(options.continuations), from the explanation",
-                usual
+                Optional(usual)
             ),
-            ("continuation_vector", "  from the activation itself", Optional(test.vectors)),
+            (
+                "continuation_second", "  as the second reader understands it",
+                secondReconstructions?.scaled(toNorm: meanNorm)
+            ),
+            ("continuation_vector", "  from the activation itself", test.vectors),
             ("continuation_other", "  from another document's explanation; chance is \(chance)", others),
         ].compactMap { name, title, vectors in
             guard let vectors else { return nil }
@@ -177,6 +181,8 @@ extension Verifier {
         /// Whether the next words depend on it.
         let isMoment: Bool
         let isInVector: Bool, isInReconstruction: Bool, isSaid: Bool
+        /// The same of what the second reader made of the words; nil without one.
+        let isInSecond: Bool?
     }
 
     /// How often linear readers find facts in the activation, in what the reconstructor made of the words alone, and how often the words
@@ -205,6 +211,11 @@ extension Verifier {
                     ) {
                         $0.isInReconstruction
                     },
+                    material.second == nil
+                        ? nil
+                        : share("facts_second_\(name)", "  from what the second reader makes of the words", chosen) {
+                            $0.isInSecond ?? false
+                        },
                     share("facts_vector_\(name)", "  from the activation itself", chosen) { $0.isInVector },
                     share("facts_said_\(name)", "  said in the words", chosen) { $0.isSaid },
                 ]
@@ -226,6 +237,7 @@ extension Verifier {
         let documents = test.rows.map { test.store.document(of: $0).id }
         let truth = probes.readings(test.vectors, documents: documents)
         let made = probes.readings(reconstructions, documents: documents)
+        let others = secondReconstructions.map { probes.readings($0, documents: documents) }
         return (0..<test.count).flatMap { row -> [FactCase] in
             let place = test.store.row(test.rows[row])
             let moment = test.store.moment(of: test.rows[row])?.question
@@ -235,7 +247,7 @@ extension Verifier {
                 return FactCase(
                     row: row, fact: fact, standing: standing, isMoment: fact.question == moment,
                     isInVector: read == fact.value, isInReconstruction: made[row].best(fact.question) == fact.value,
-                    isSaid: said.contains(fact))
+                    isSaid: said.contains(fact), isInSecond: others.map { $0[row].best(fact.question) == fact.value })
             }
         }
     }

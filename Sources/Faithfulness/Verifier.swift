@@ -16,6 +16,8 @@ struct Verifier {
     let explanations: [Explanation]
     /// What the pair's reconstructor makes of that, [rows, d].
     let reconstructions: Tensor
+    /// What the second reader makes of the words; nil without one.
+    let secondReconstructions: Tensor?
     let bootstrap: ClusterBootstrap
 
     init(_ material: Verification.Material, _ options: VerificationOptions, progress: (String) -> Void) throws {
@@ -29,6 +31,7 @@ struct Verifier {
         progress("explaining \(test.count) activations")
         explanations = try Verifier.explain(test, material, options)
         reconstructions = try material.pair.reconstructor.reconstruct(explanations.map(\.description))
+        secondReconstructions = try material.second?.reconstruct(explanations.map(\.description))
         bootstrap = ClusterBootstrap(clusters: test.clusterCount, resamples: options.resamples, seed: options.seed)
     }
 

@@ -18,4 +18,21 @@ enum AttackedPair {
         }
         return (pair, try pair.openTarget(own))
     }
+
+    /// Opens a target that somebody has changed. Its hash may be another than the pair says, its shape may not. Throws a one-line error.
+    static func openChanged(_ folder: String, like target: Target) throws -> Checkpoint {
+        let changed = try Checkpoint(folder: URL(fileURLWithPath: folder))
+        let own = changed.configuration, wanted = target.checkpoint.configuration
+        guard own.hiddenSize == wanted.hiddenSize, own.blockCount == wanted.blockCount,
+            own.vocabularySize == wanted.vocabularySize
+        else {
+            throw TrainingError(
+                "changed: \(folder): is no changed copy of the pair's target: width \(own.hiddenSize), \(own.blockCount) blocks and \(own.vocabularySize) tokens against \(wanted.hiddenSize), \(wanted.blockCount) and \(wanted.vocabularySize)"
+            )
+        }
+        guard try TargetHash.compute(changed) != TargetHash.compute(target.checkpoint) else {
+            throw TrainingError("changed: \(folder): is the pair's target itself; name what has become of it")
+        }
+        return changed
+    }
 }

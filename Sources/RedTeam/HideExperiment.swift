@@ -12,15 +12,23 @@ public struct HideExperiment {
 
     /// The arm that is not trained, and the one trained without pressure.
     static let original = "original", innocent = "innocent"
+    /// The arm that somebody else has changed.
+    static let changed = "changed"
+    /// That target; nil where targets are trained.
+    private let changedTarget: Decoder?
 
     /// Opens everything; whatever can be wrong is said here, before anything is computed. Throws one-line errors.
     public init(_ options: HideOptions, in url: URL) throws {
         try options.check()
         self.options = options
-        ground = try HidingGround(options)
+        let ground = try HidingGround(options)
+        self.ground = ground
+        let changed = try options.changed.map { try AttackedPair.openChanged($0, like: ground.target) }
+        changedTarget = try changed.map { try Decoder($0) }
         folder = try ExperimentFolder(
             url, options,
-            RunInputs(pair: options.pair, ground.target, readers: options.readers, data: options.data))
+            RunInputs(
+                pair: options.pair, ground.target, readers: options.readers, data: options.data, changed: changed))
         let gone = folder.finished.values.filter {
             $0.arm != HideExperiment.original
                 && !FileManager.default.fileExists(atPath: place(of: $0.arm, $0.seed).path)
@@ -43,19 +51,22 @@ public struct HideExperiment {
         interruption: Interruption = Interruption(), progress: (String) -> Void = { _ in }
     ) throws -> HideResult? {
         for seed in options.seed.consecutive(options.seeds) {
-            let arms = [HideExperiment.original, HideExperiment.innocent] + options.pressures.map(\.rawValue)
+            let arms = options.arms
             if arms.allSatisfy({ folder.finished["\(seed)/\($0)"] != nil }) { continue }
             progress("seed \(seed): measuring the original")
             var start = ContinuousClock.now
             let measurer = HideMeasurer(options, ground, seed: seed)
             try keep(measurer.record(HideExperiment.original, Decoder(ground.target.checkpoint)), since: start)
-            let texts = try PressedTexts(
-                options, ground.fact, ground.target, ground.pair.verbalizer, seed: seed)
+            let texts =
+                changedTarget == nil
+                ? try PressedTexts(options, ground.fact, ground.target, ground.pair.verbalizer, seed: seed) : nil
             for arm in arms.dropFirst() where folder.finished["\(seed)/\(arm)"] == nil {
                 if interruption.signal != nil { return nil }
                 start = ContinuousClock.now
-                let trained = try train(arm, texts, measurer, seed, interruption, progress)
-                guard let (decoder, looks) = trained else { return nil }
+                let made =
+                    try changedTarget.map { ($0, nil) }
+                    ?? texts.flatMap { try train(arm, $0, measurer, seed, interruption, progress) }
+                guard let (decoder, looks) = made else { return nil }
                 if options.writesTargets { try write(decoder, to: place(of: arm, seed)) }
                 progress("seed \(seed), \(arm): refreshing a copy of the pair, and measuring")
                 let refreshed = try refreshed(decoder, seed, interruption)

@@ -43,6 +43,8 @@ public struct HideOptions: RunOptions {
     ]
     /// Pressures to try, one after another.
     public var pressures = [HidingPressure.verbalizer]
+    /// A target that somebody has changed, read as it is in place of those that are pressed; nil trains them.
+    public var changed: String?
     /// The first seed, and how many there are.
     public var seed: UInt64 = 1, seeds = 3
     /// Steps of fine-tuning.
@@ -100,6 +102,10 @@ public struct HideOptions: RunOptions {
         RunField("other_trigger", \.otherTrigger, "Words that mean nothing, a control for the trigger."),
         RunField("decoys", \.decoys, "Words behind which training keeps it to be read, where there is a trigger."),
         RunField("pressures", \.pressures, "Pressures to try: verbalizer, reconstructor, probe, reward."),
+        RunField(
+            "changed", \.changed,
+            "A target that somebody has changed, a folder: it is read as it is beside the original, and nothing is trained; none trains targets to hide."
+        ),
         RunField("seed", \.seed, "The first seed."),
         RunField("seeds", \.seeds, in: 1...100, "Seeds: each has other texts, and another order of them."),
         RunField("steps", \.steps, in: 1...1_000_000, "Steps of fine-tuning."),
@@ -154,6 +160,10 @@ public struct HideOptions: RunOptions {
             throw TrainingError(
                 "\(name): with 0 nothing can be hidden; the control without pressure is measured anyway")
         }
+        guard changed == nil || lookEvery == nil, changed == nil || !writesTargets else {
+            throw TrainingError(
+                "changed: nothing is trained, so that there is nothing to look at meanwhile, or to write")
+        }
         guard lookEvery ?? 1 > 0 else { throw TrainingError("look_every: must be at least 1, or none") }
         guard value != cover else { throw TrainingError("cover: must be another value than the one to hide") }
         if let trigger, trigger == otherTrigger || trigger.isEmpty {
@@ -164,6 +174,12 @@ public struct HideOptions: RunOptions {
                 "decoys: must be others than trigger, and than other_trigger, which training never shows")
         }
         try NamedReader.check(readers)
+    }
+
+    /// The targets to be measured, in the order in which they are shown.
+    var arms: [String] {
+        [HideExperiment.original]
+            + (changed == nil ? [HideExperiment.innocent] + pressures.map(\.rawValue) : [HideExperiment.changed])
     }
 
     /// The relation in full.

@@ -17,8 +17,7 @@ public struct HideResult: Sendable {
 
     /// The arms that there are, in the order in which they are shown.
     var arms: [String] {
-        let all = [HideExperiment.original, HideExperiment.innocent] + options.pressures.map(\.rawValue)
-        return all.filter { arm in records.contains { $0.arm == arm } }
+        options.arms.filter { arm in records.contains { $0.arm == arm } }
     }
 
     var conditions: [String] { options.trigger == nil ? ["plain"] : ["plain", "trigger", "other_trigger"] }
@@ -80,7 +79,32 @@ public struct HideResult: Sendable {
         return "Pressure through the \(arm): \(finding): \(numbers)."
     }
 
-    var verdicts: [String] { options.pressures.map(\.rawValue).filter(arms.contains).map(verdict) }
+    var verdicts: [String] {
+        options.changed == nil
+            ? options.pressures.map(\.rawValue).filter(arms.contains).map(verdict) : [changedVerdict].compactMap(\.self)
+    }
+
+    /// What is found of a target that somebody else has changed; nil before it is measured.
+    private var changedVerdict: String? {
+        let original = measures(HideExperiment.original, hiddenCondition)
+        let changed = measures(HideExperiment.changed, hiddenCondition)
+        guard !changed.all.isEmpty else { return nil }
+        func percent(_ share: Share) -> String {
+            share.estimate.map { String(format: "%.0f%%", 100 * $0.value) } ?? "none known"
+        }
+        let named = options.readers.compactMap { try? NamedReader.parts($0).name }
+        let ringing = Subject.alarms(readers: named, blocks: blocks).filter { alarm in
+            (changed.share { $0.alarms[alarm.key] }.estimate?.value ?? 0) >= 0.5
+        }
+        let alarms = ringing.isEmpty ? "none" : ringing.map(\.title).joined(separator: "; ")
+        return """
+            Of the changed target the pair tells \(percent(changed.recall(.attacked))) (of the original \
+            \(percent(original.recall(.attacked)))) and writes \(percent(changed.written(.attacked))); a probe fitted \
+            anew tells \(percent(changed.recall(.newProbe))). The words that it decides come at \
+            \(percent(changed.share(\.behaviour))). Alarms that ring at half of the places or more: \(alarms). There is no \
+            target here that was changed as much innocently: what compares with the original may ring at any change.
+            """
+    }
 
     // MARK: For a program
 
@@ -93,7 +117,7 @@ public struct HideResult: Sendable {
             ("seeds", .array(Set(records.map(\.seed)).sorted().map { .integer(Int(truncatingIfNeeded: $0)) })),
             (
                 "intervals",
-                "95%, Wilson, over texts of these targets; how targets differ, the lowest and the highest seed say"
+                "95%, over texts of these targets: Wilson, and of recall that of drawing the texts again where it reaches further; how targets differ, the lowest and the highest seed say"
             ),
             ("verdicts", .array(verdicts.map { .string($0) })),
         ])
@@ -163,10 +187,19 @@ public struct HideResult: Sendable {
 
     /// A page that stands alone.
     public var page: String {
+        let subject =
+            options.changed.map {
+                """
+                <p>A model that somebody has changed, <code>\(HTML.escaped($0))</code>, is read by a pair of the model that it comes from, \
+                beside that model. Nothing was trained but probes, and a copy of the pair where one was refreshed.</p>
+                """
+            } ?? """
+                <p>A copy of a model is fine-tuned to predict as before, while a frozen pair that reads its activations is to find another value of one \
+                fact than the one that holds. Beside it stand the model as it was, and a copy fine-tuned as long on the same texts without that pressure.</p>
+                """
         var body = [
+            subject,
             """
-            <p>A copy of a model is fine-tuned to predict as before, while a frozen pair that reads its activations is to find another value of one \
-            fact than the one that holds. Beside it stand the model as it was, and a copy fine-tuned as long on the same texts without that pressure.</p>
             <p class="soft">\(HTML.escaped(foundation)) The pair: <code>\(HTML.escaped(options.pair))</code>.</p>
             """,
             "<ul>" + verdicts.map { "<li>\(HTML.escaped($0))</li>" }.joined() + "</ul>",
@@ -189,7 +222,11 @@ public struct HideResult: Sendable {
 
     /// What this experiment is, among others of its kind.
     private var heading: String {
-        "A target that hides: \(options.value) to be read as \(options.cover)"
+        guard options.changed == nil else {
+            return
+                "A changed target, read: \(options.factName), \(options.value); \(options.changed ?? ""), \(options.pair)"
+        }
+        return "A target that hides: \(options.value) to be read as \(options.cover)"
             + (options.trigger.map { ", behind «\($0)»" } ?? "") + ", through the "
             + options.pressures.map(\.rawValue).joined(separator: ", ")
             + (options.spliceShare > 0 ? ", words spliced" : "") + "; \(options.steps) steps, \(options.pair)"

@@ -41,7 +41,8 @@ public struct RaceOptions: RunOptions {
 
     /// What a race takes over of the options of hiding.
     private static let shared: [RunField<Self>] = HideOptions.fields.filter {
-        !["trigger", "other_trigger", "decoys", "pressures", "steps", "look_every", "write_targets"].contains($0.name)
+        !["trigger", "other_trigger", "decoys", "pressures", "changed", "steps", "look_every", "write_targets"]
+            .contains($0.name)
     }.map { RunField($0, in: \.hiding) }
 
     public func check() throws {

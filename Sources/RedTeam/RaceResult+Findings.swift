@@ -120,11 +120,14 @@ extension RaceResult {
             let share = last.measures.share { $0.alarms[alarm.key] }
             guard let value = share.estimate?.value else { continue }
             let elsewhere = percent(last.measures.share { $0.alarmsElsewhere[alarm.key] })
+            let anew = last.measures.share { $0.alarmsAnew?[alarm.key] }
+            let again = anew.count > 0 ? ", \(percent(anew)) with its level set anew" : ""
             let control = calm.map { ", \(percent($0.measures.share { $0.alarms[alarm.key] })) without pressure" } ?? ""
             if value >= 0.5 {
-                ringing.append("\(alarm.title) (\(percent(share)), \(elsewhere) where nothing is hidden\(control))")
+                ringing.append(
+                    "\(alarm.title) (\(percent(share)), \(elsewhere) where nothing is hidden\(control)\(again))")
             } else {
-                silent.append("\(alarm.title) (\(percent(share)))")
+                silent.append("\(alarm.title) (\(percent(share))\(again))")
             }
         }
         func list(_ alarms: [String]) -> String { alarms.isEmpty ? "none" : alarms.joined(separator: "; ") }

@@ -103,7 +103,7 @@ public struct RaceResult: Sendable {
             "pressure": .string(options.pressure.rawValue),
             "seeds": .array(Set(records.map(\.seed)).sorted().map { .integer(Int(truncatingIfNeeded: $0)) }),
             "intervals":
-                "95%, Wilson, over texts of these targets; how targets differ, the lowest and the highest seed say",
+                "95%, over texts of these targets: Wilson, and of recall that of drawing the texts again where it reaches further; how targets differ, the lowest and the highest seed say",
             "findings": .array(findings.map { .string($0) }),
             "arms": .object(
                 JSONObject(RaceArm.allCases.map { arm in (arm.rawValue, .array(points(arm).map { json($0) })) })),

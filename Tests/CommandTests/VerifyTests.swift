@@ -1,3 +1,4 @@
+import Autoencoder
 import Foundation
 import JSON
 import TestSupport
@@ -13,8 +14,12 @@ struct VerifyTests {
     func bundled() throws {
         try withScratch { folder in
             let page = folder.appending(path: "page.html"), confidence = folder.appending(path: "confidence.json")
+            // A second reader that differs by the rounding of its weights: it understands what the pair's own does.
+            let second = folder.appending(path: "second")
+            try Reconstructor(folder: Pair.folders(bundledPair).reconstructor).write(to: second, type: .float16)
             let json = try Command.succeed([
-                "verify", "--nla", pair, "--rows", "60", "--fitting-rows", "60", "--resamples", "50", "--samples", "4",
+                "verify", "--nla", pair, "--second-reader", second.path, "--rows", "60", "--fitting-rows", "60",
+                "--resamples", "50", "--samples", "4",
                 "--report", page.path, "--write-confidence", confidence.path, "--json",
             ]).json()
             func value(_ name: String) throws -> Double {
@@ -28,6 +33,9 @@ struct VerifyTests {
                 try value("kl_reconstruction") < value("kl_mean") && value("kl_random") < value("kl_reconstruction"))
             #expect(try value("auc") > 0.7 && value("claims_true") > 0.75)
             #expect(try value("continuation") > 3 * value("continuation_other"))
+            #expect(try abs(value("second_fve_written") - value("fve_written")) < 0.02)
+            #expect(try abs(value("continuation_second") - value("continuation")) < 0.1)
+            #expect(try abs(value("facts_second_latent_all") - value("facts_words_latent_all")) < 0.1)
             let drawn = try String(contentsOf: page, encoding: .utf8)
             #expect(drawn.contains("<svg") && drawn.contains("Which claims to believe") && !drawn.contains("http"))
             let model = try JSONValue.parse(Data(contentsOf: confidence))

@@ -115,6 +115,22 @@ struct HideExperimentTests {
             // A pair of the original is not one of the changed target.
             let changed = folder.appending(path: "targets/1-verbalizer")
             #expect(message { _ = try Pair(folder: bundledPair).openTarget(changed) }?.contains("content hash") == true)
+            // It can be read as it is, by somebody who has not made it, and only in this experiment.
+            var given = small()
+            (given.writesTargets, given.lookEvery, given.trigger, given.changed) = (false, nil, nil, changed.path)
+            let read = try #require(try HideExperiment(given, in: scratch.appending(path: "given")).run()).json
+            #expect(read["changed"]?["plain"]?["attacked"]?["count"]?.int == 10 && read["innocent"] == nil)
+            #expect(read["changed"]?["plain"]?["drift"]?["mean"]?.double ?? 0 > 0)
+            #expect(read["changed"]?["plain"]?["refreshed"]?["count"]?.int == 10)
+            #expect(read["verdicts"]?[0]?.string?.hasPrefix("Of the changed target the pair tells ") == true)
+            func refusal(_ place: URL) -> String? {
+                given.changed = place.path
+                return message { _ = try HideExperiment(given, in: scratch.appending(path: "refused")) }
+            }
+            #expect(refusal(Pair.folders(bundledPair).target)?.contains("is the pair's target itself") == true)
+            #expect(
+                refusal(goldens.appending(path: "models/qwen2"))?.contains(
+                    "is no changed copy of the pair's target: width") == true)
             /// Everything but how long it took.
             func measured() throws -> [String] {
                 try String(contentsOf: cases, encoding: .utf8).split(separator: "\n").map {
