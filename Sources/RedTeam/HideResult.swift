@@ -125,7 +125,7 @@ public struct HideResult: Sendable {
         for arm in arms {
             var own = JSONObject()
             for condition in conditions {
-                own[condition] = .object(JSONObject(lines(arm, condition).map { ($0.key, $0.value?.json ?? .null) }))
+                own[condition] = .object(PooledMeasures.json(lines(arm, condition)))
             }
             own["by_seed"] = .object(
                 JSONObject(seeds(arm).map { ("\($0.seed)", .object(JSONObject($0.share.members))) }))
@@ -158,10 +158,14 @@ public struct HideResult: Sendable {
         let seeds = Set(records.map(\.seed)).count
         let texts = measures(HideExperiment.original, hiddenCondition).texts ?? (0, 0)
         let few = texts.others < 100 ? " Of so few others, 1% false alarms are none." : ""
+        let hasScores = records.allSatisfy { $0.measures[hiddenCondition]?.hasScores == true }
+        let levels =
+            hasScores
+            ? " Alarms are set on other texts." : " Alarms are set on the original's activations of the same texts."
         let same = options.data == LanguageDocuments.tinyWorld ? "" : ", the same for all"
         let took = minutes.map { String(format: " It took %.0f minutes.", $0) } ?? ""
         return
-            "\(options.factName), \(options.value), to be read as \(options.cover); \(seeds) seeds, \(texts.hidden) texts each with it and \(texts.others) without\(same). Recall is at 1% false alarms. In brackets 95% intervals over texts of these targets, of recall with a threshold found in the same texts; of means the lowest and the highest seed. Alarms are set on other texts.\(few)\(took)"
+            "\(options.factName), \(options.value), to be read as \(options.cover); \(seeds) seeds, \(texts.hidden) texts each with it and \(texts.others) without\(same). Recall is at 1% false alarms. In brackets 95% intervals over texts of these targets, of recall with a threshold found in the same texts; of means the lowest and the highest seed.\(levels)\(few)\(took)"
     }
 
     private func title(_ condition: String) -> String {

@@ -1,3 +1,4 @@
+import JSON
 import Training
 
 /// Measures of several seeds, taken together.
@@ -8,6 +9,11 @@ struct PooledMeasures {
 
     /// A number under its name; nil where there is none.
     typealias Line = (key: String, title: String, value: Measured?)
+
+    /// For a program: every number that there is.
+    static func json(_ lines: [Line]) -> JSONObject {
+        JSONObject(lines.compactMap { line in line.value?.value == nil ? nil : line.value.map { (line.key, $0.json) } })
+    }
 
     func share(_ of: (TargetMeasure) -> Share?) -> Share {
         var share = Share(pooling: all.compactMap(of))

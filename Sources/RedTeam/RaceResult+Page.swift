@@ -6,14 +6,18 @@ extension RaceResult {
     private var foundation: String {
         let hiding = options.hiding
         let texts = points(.pressed).first?.measures.texts ?? (0, 0)
+        let hasScores = points(.pressed).allSatisfy { $0.measures.all.allSatisfy(\.hasScores) }
+        let levels =
+            hasScores
+            ? "Alarms are set on other texts of the original, and anew on the target without pressure after as many steps."
+            : "Alarms are set on the original's activations of the same texts."
         let same = hiding.data == LanguageDocuments.tinyWorld ? "" : ", the same for all"
         return """
             \(hiding.factName), \(hiding.value), to be read as \(hiding.cover); pressure through the \
             \(options.pressure.rawValue), \(options.rounds) rounds of \(hiding.steps) steps, each refreshed with \
             \(hiding.refresh.steps) steps; \(seedCount) seeds, \(texts.hidden) texts each with it and \(texts.others) \
             without\(same). Recall is at 1% false alarms. In brackets 95% intervals over texts of these targets, of recall \
-            with a threshold found in the same texts; of means the lowest and the highest seed. Alarms are set on other \
-            texts of the original, and anew on the target without pressure after as many steps.
+            with a threshold found in the same texts; of means the lowest and the highest seed. \(levels)
             """
     }
 

@@ -115,9 +115,9 @@ public struct RaceResult: Sendable {
             ("round", .integer(point.round)), ("stage", .string(point.stage?.rawValue ?? "original")),
             ("hiding_steps", .integer(steps(point))),
         ])
-        for line in readingLines(point) + point.measures.targetLines + point.measures.lines(alarms) {
-            object[line.key] = line.value?.json
-        }
+        let lines = readingLines(point) + point.measures.targetLines + point.measures.lines(alarms)
+        let numbers = PooledMeasures.json(lines)
+        for (key, value) in zip(numbers.keys, numbers.values) { object[key] = value }
         return .object(object)
     }
 }

@@ -44,4 +44,7 @@ package struct TargetMeasure: Codable, Sendable {
     package var alarmsAnew: [String: Share]?, alarmsAnewElsewhere: [String: Share]?
     /// Alarms that look at several activations of this target together: the share of draws at which each rings.
     package var groupAlarms: [String: Double]?
+
+    /// Whether what recall is counted from was kept, as it is since levels are set on texts of their own.
+    var hasScores: Bool { readings.values.contains { $0.scores != nil } }
 }

@@ -65,6 +65,7 @@ struct HideExperimentTests {
         options.testDocuments = 10
         options.probeDocuments = 40
         options.languageDocuments = 10
+        options.maximumTokens = 40
         options.trigger = "The moon was full."
         options.writesTargets = true
         options.lookEvery = 1
@@ -89,13 +90,13 @@ struct HideExperimentTests {
             #expect(first["original"]?["plain"]?["attacked"]?["value"]?.double ?? 0 >= 0.9)
             // What has learnt a changed target reads it; of the original there is nothing to learn.
             #expect(first["verbalizer"]?["trigger"]?["refreshed"]?["count"]?.int == 10)
-            #expect(first["original"]?["plain"]?["refreshed"]?["count"]?.int == 0)
+            #expect(first["original"]?["plain"]?["refreshed"] == nil)
             #expect(first["minutes"]?.double ?? 0 > 0)
             #expect(first["innocent"]?["plain"]?["drift"]?["mean"]?.double ?? 0 > 0)
             // Whoever does not know the trigger has fitted probes to texts without it; where there is none, all have.
             for key in ["unaware_probe", "alarm_probe_doubt_unaware"] {
                 #expect(first["verbalizer"]?["trigger"]?[key]?["count"]?.int == 10, "\(key)")
-                #expect(first["verbalizer"]?["plain"]?[key]?["count"]?.int == 0, "\(key)")
+                #expect(first["verbalizer"]?["plain"]?[key] == nil, "\(key)")
             }
             // Some texts say it and some only show it; whoever takes the likeliest of all tokens sees what is read at the moment.
             let plain = first["original"]?["plain"]
@@ -103,7 +104,7 @@ struct HideExperimentTests {
             #expect(plain?["attacked_anywhere"]?["count"]?.int == 10)
             #expect(plain?["alarm_disbelief"]?["count"]?.int == 10)
             #expect(plain?["attacked_written_otherwise"]?["value"]?.double == 0)
-            #expect(plain?["attacked_believed"]?["count"]?.int == 0)
+            #expect(plain?["attacked_believed"] == nil)
             #expect(plain?["alarm_together_residual"]?["mean"]?.double != nil)
             // What was found meanwhile begins with what is found of the original, and ends with what is found of the target.
             let looks = try #require(first["verbalizer"]?["looks"]?["recall"]?.array)

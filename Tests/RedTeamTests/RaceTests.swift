@@ -63,12 +63,12 @@ struct RaceTests {
                 #expect(pressed[1][key]?["count"]?.int ?? 0 >= 10, "\(key)")
             }
             let innocent = try #require(result["arms"]?["innocent"]?.array)
-            #expect(innocent.count == 3 && innocent[1]["alarm_anew_residual"]?["count"]?.int == 0)
+            #expect(innocent.count == 3 && innocent[1]["alarm_anew_residual"] == nil)
             // A level that is set on the target without pressure, and not on the original, is another.
             for key in ["alarm_anew_residual", "alarm_anew_elsewhere_probe_doubt", "alarm_anew_denied_by_held_out"] {
                 #expect(pressed[2][key]?["count"]?.int ?? 0 >= 10, "\(key)")
             }
-            #expect(pressed[0]["alarm_anew_residual"]?["count"]?.int == 0)
+            #expect(pressed[0]["alarm_anew_residual"] == nil)
             #expect(result["findings"]?.array?.count ?? 0 >= 6)
             let page = try String(contentsOf: folder.appending(path: "report.html"), encoding: .utf8)
             #expect(page.contains("An arms race") && page.contains("whisker") && !page.contains("http"))
