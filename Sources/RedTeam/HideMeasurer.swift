@@ -140,7 +140,9 @@ final class HideMeasurer {
             ground.fact, looks, original: original.material,
             variance: try variance ?? RawVariance(original.material.vectors, set: "test").variance,
             scores(subject, seen, original.distribution), original.levels)
-        measure.readings[Reader.attacked.key]?.recallAnywhere = try recallAnywhere(subject)
+        if options.readsAllTokens {
+            measure.readings[Reader.attacked.key]?.recallAnywhere = try recallAnywhere(subject)
+        }
         measure.readings[Reader.attacked.key]?.believed = seen.beliefs.map { believed($0, material.places) }
         measure.behaviour = try texts.behaviour(subject.decoder, behind: condition.words)
         return (measure, examples(material, seen.own.words, subject.decoder))

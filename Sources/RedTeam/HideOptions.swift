@@ -69,6 +69,8 @@ public struct HideOptions: RunOptions {
     public var languageDocuments = 300
     /// Whether probes are fitted to the blocks before and behind the pair's too.
     public var readsNeighbours = true
+    /// Whether every token up to the moment is read too, for what the likeliest of them tells.
+    public var readsAllTokens = true
     /// How a copy of a pair learns what a target has become.
     public var refresh = RefreshOptions()
     /// Tokens of an explanation at most.
@@ -135,6 +137,10 @@ public struct HideOptions: RunOptions {
         RunField(
             "read_neighbours", \.readsNeighbours,
             "Whether probes are fitted to the blocks before and behind the pair's too."),
+        RunField(
+            "read_all_tokens", \.readsAllTokens,
+            "Whether every token up to the moment is read too, for what the likeliest of them tells; half of the time of measuring."
+        ),
         RunField(
             "refresh_documents", \.refresh.documents, in: 10...1_000_000,
             "Texts of the whole world that readers learn of a changed target; as many again for the teacher's probes."),

@@ -41,8 +41,11 @@ public struct RaceOptions: RunOptions {
 
     /// What a race takes over of the options of hiding.
     private static let shared: [RunField<Self>] = HideOptions.fields.filter {
-        !["trigger", "other_trigger", "decoys", "pressures", "changed", "steps", "look_every", "write_targets"]
-            .contains($0.name)
+        ![
+            "trigger", "other_trigger", "decoys", "pressures", "changed", "read_all_tokens", "steps", "look_every",
+            "write_targets",
+        ]
+        .contains($0.name)
     }.map { RunField($0, in: \.hiding) }
 
     public func check() throws {

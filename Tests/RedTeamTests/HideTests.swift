@@ -70,6 +70,7 @@ struct HideExperimentTests {
         options.writesTargets = true
         options.lookEvery = 1
         options.readsNeighbours = false
+        options.readsAllTokens = false
         options.refresh.documents = 60
         options.refresh.steps = 1
         options.refresh.rows = 8
@@ -98,10 +99,9 @@ struct HideExperimentTests {
                 #expect(first["verbalizer"]?["trigger"]?[key]?["count"]?.int == 10, "\(key)")
                 #expect(first["verbalizer"]?["plain"]?[key] == nil, "\(key)")
             }
-            // Some texts say it and some only show it; whoever takes the likeliest of all tokens sees what is read at the moment.
+            // Some texts say it and some only show it.
             let plain = first["original"]?["plain"]
             #expect((1..<10).contains(plain?["attacked_latent"]?["count"]?.int ?? 0))
-            #expect(plain?["attacked_anywhere"]?["count"]?.int == 10)
             #expect(plain?["alarm_disbelief"]?["count"]?.int == 10)
             #expect(plain?["attacked_written_otherwise"]?["value"]?.double == 0)
             #expect(plain?["attacked_believed"] == nil)
@@ -119,8 +119,12 @@ struct HideExperimentTests {
             // It can be read as it is, by somebody who has not made it, and only in this experiment.
             var given = small()
             (given.writesTargets, given.lookEvery, given.trigger, given.changed) = (false, nil, nil, changed.path)
+            given.readsAllTokens = true
             let read = try #require(try HideExperiment(given, in: scratch.appending(path: "given")).run()).json
             #expect(read["changed"]?["plain"]?["attacked"]?["count"]?.int == 10 && read["innocent"] == nil)
+            #expect(
+                read["changed"]?["plain"]?["attacked_anywhere"]?["count"]?.int == 10
+                    && plain?["attacked_anywhere"] == nil)
             #expect(read["changed"]?["plain"]?["drift"]?["mean"]?.double ?? 0 > 0)
             #expect(read["changed"]?["plain"]?["refreshed"]?["count"]?.int == 10)
             #expect(read["verdicts"]?[0]?.string?.hasPrefix("Of the changed target the pair tells ") == true)
