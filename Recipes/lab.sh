@@ -38,7 +38,7 @@ experiment hide hide --reader "another_seed=$runs/other-seed/pair" --output "$ou
 experiment hide hide-trigger --output "$output/hide-trigger"
 experiment hide hide-test --output "$output/hide-test"
 experiment race race --output "$output/race"
-experiment race race --seeds 1 --held-out "$runs/other-seed/pair" --output "$output/race-other"
+experiment race race --held-out "$runs/other-seed/pair" --output "$output/race-other"
 experiment frontier frontier --output "$output/frontier"
 experiment frontier frontier-scratch --output "$output/frontier-scratch"
 readable=$output/frontier/runs/1-splice_share-0.9-learning_rate-0.0006/model
