@@ -123,7 +123,7 @@ extension RaceResult {
             let anew = last.measures.share { $0.alarmsAnew?[alarm.key] }
             let again = anew.count > 0 ? ", \(percent(anew)) with its level set anew" : ""
             let control = calm.map { ", \(percent($0.measures.share { $0.alarms[alarm.key] })) without pressure" } ?? ""
-            if value >= 0.5 {
+            if max(value, anew.estimate?.value ?? 0) >= 0.5 {
                 ringing.append(
                     "\(alarm.title) (\(percent(share)), \(elsewhere) where nothing is hidden\(control)\(again))")
             } else {
