@@ -156,6 +156,68 @@ struct ReadableTests {
         }
     }
 
+    @Test("What words cost the predictions is what a pass of their own says, and the true activation costs nothing")
+    func predictionCost() throws {
+        try withScratch { folder in
+            let trainer = try TinyReadable(in: folder).trainer(), decoder = trainer.decoder
+            let layer = trainer.verbalizer.sidecar.layer, width = decoder.configuration.hiddenSize
+            let documents: [(inputs: [Int32], targets: [Int32])] = [
+                ([5, 9, 3, 7, 2, 8, 4, 6, 1, 3, 9, 5, 7], [9, 3, 7, 2, 8, 4, 6, 1, 3, 9, 5, 7, 2]),
+                ([4, 4, 6, 2], [4, 6, 2, 9]), ([7, 3], [3, 8]),
+            ]
+            let positions = [2, 3, 0]
+            /// The mean loss from the place on, at most nine predictions, and the activation there.
+            func whole(_ index: Int, _ vector: Tensor?) -> (loss: Double, vector: Tensor) {
+                var tree = TokenTree()
+                tree.append(documents[index].inputs)
+                let tape = Tape(recording: false, precision: .float32)
+                var found: Tensor?
+                let hidden = decoder.hidden(tree, tape: tape) { block, hidden in
+                    guard block == layer else { return hidden }
+                    found = hidden.value.gatheringRows([Int32(positions[index])])
+                    return vector.map { tape.splicing(Variable($0), into: [Int32(positions[index])], of: hidden) }
+                        ?? hidden
+                }
+                let values = decoder.logProbabilities(of: documents[index].targets, hidden, tape: tape).value.floats()
+                let read = values[positions[index]...].prefix(9)
+                return (-read.reduce(0) { $0 + Double($1) } / Double(read.count), found ?? Tensor(zeros: [1, width]))
+            }
+            var random = Random(seed: 4)
+            let random1 = Tensor.random([1, width], using: &random),
+                random2 = Tensor.random([1, width], using: &random)
+            let own = [whole(0, nil), whole(1, nil), whole(2, nil)]
+            let tried: [(owner: Int, vector: Tensor)] = [
+                (0, own[0].vector), (0, random1), (0, random2), (2, random1), (2, own[2].vector),
+            ]
+            let costs = PredictionCost(decoder, layer: layer, precision: .float32).costs(
+                zip(documents, positions).map { PredictionCost.Place($0, position: $1) },
+                Tensor(tried.flatMap { $0.vector.floats() }, shape: [tried.count, width]), owners: tried.map(\.owner))
+            for ((owner, vector), cost) in zip(tried, costs) {
+                #expect(abs(cost - (whole(owner, vector).loss - own[owner].loss)) < 1e-5)
+            }
+            #expect(abs(costs[0]) < 1e-6 && abs(costs[4]) < 1e-6 && costs[1] != costs[2])
+        }
+    }
+
+    @Test("A verbalizer that pays for the predictions becomes another one; what it pays is noted down")
+    func predictionWeight() throws {
+        try withScratch { folder in
+            var readable = try TinyReadable(in: folder)
+            let free = try readable.trainer()
+            #expect(try free.step(0)["prediction_cost"] == nil)
+            readable.options.predictionWeight = 5
+            let paying = try readable.trainer(), metrics = try paying.step(0)
+            #expect(try #require(metrics["prediction_cost"]).isFinite)
+            let pairs = zip(free.verbalizer.decoder.parameters, paying.verbalizer.decoder.parameters)
+            #expect(pairs.contains { $0.master.floats() != $1.master.floats() })
+            // What the target and the reconstructor learn from does not change.
+            #expect(
+                zip(free.decoder.parameters, paying.decoder.parameters).allSatisfy {
+                    $0.master.floats() == $1.master.floats()
+                })
+        }
+    }
+
     @Test("Without splices the readers stay as they are, and the target learns as ever")
     func plain() throws {
         try withScratch { folder in

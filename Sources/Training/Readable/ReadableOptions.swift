@@ -31,6 +31,9 @@ public struct ReadableOptions: ScheduledOptions, DocumentOptions, Equatable {
     public var firstPosition = 4
     /// Weight of the error of what is rebuilt in the target's own loss: the pull of activations towards what words can say.
     public var pull = 0.0
+    /// What an explanation loses for each nat that its words cost the target's next predictions: what cannot be said costs the
+    /// verbalizer, too.
+    public var predictionWeight = 0.0
     /// Explanations of each activation, from which the verbalizer learns.
     public var generations = 8
     /// Temperature at which they are drawn.
@@ -105,6 +108,10 @@ public struct ReadableOptions: ScheduledOptions, DocumentOptions, Equatable {
     ]
 
     private static let readerFields: [RunField<Self>] = [
+        RunField(
+            "prediction_weight", \.predictionWeight, in: 0...1e3,
+            "What an explanation loses for each nat per token that what its words rebuild costs the next nine predictions."
+        ),
         RunField("train_av", \.trainsVerbalizer, "Whether the verbalizer learns."),
         RunField("train_ar", \.trainsReconstructor, "Whether the reconstructor learns."),
         RunField("num_generations", \.generations, in: 1...1024, "Explanations of each activation: a group."),

@@ -9,7 +9,8 @@ import Tensors
 /// A step reads whole documents. In some of them one activation behind block K gives its place to what the reconstructor rebuilds from
 /// the verbalizer's words for it, and the language loss goes on through it: what cannot be said is missing from then on, and its loss
 /// moves both the blocks that have to do without it and the reconstructor. The verbalizer learns from rewards and the reconstructor from
-/// errors as in joint training (METHOD.md §4.2), on the activations that the target has at that step.
+/// errors as in joint training (METHOD.md §4.2), on the activations that the target has at that step; where that is asked for, each
+/// explanation's reward falls by what its own words cost the predictions.
 public final class ReadableTrainer: Trainer {
     /// The target.
     public let decoder: Decoder
@@ -67,7 +68,7 @@ public final class ReadableTrainer: Trainer {
         if let rollout = pass.rollout {
             let reading = try RolloutReading(rollout, reconstructor, joint, learning: reader, step: index, &watch)
             metrics["ar_loss"] = reading.loss
-            if let writer { metrics.merge(try reward(rollout, reading, writer, step: index)) }
+            if let writer { metrics.merge(try reward(rollout, reading, pass.places, writer, step: index)) }
             watch.lap("av_seconds")
             if let reader { metrics["ar_gradient_norm"] = try reader.update(step: index) }
             watch.lap("ar_seconds")
@@ -88,13 +89,16 @@ public final class ReadableTrainer: Trainer {
         var rows: [Int32] = []
         /// For each of them the rows whose prediction it can change: from it to its document's end.
         var reached: [Range<Int>] = []
+        /// For each of them where it is in its document.
+        var places: [PredictionCost.Place] = []
     }
 
     private func batch(_ index: Int) -> Batch {
         var batch = Batch()
         var random = Random(seed: options.seed, Random.key("splices"), UInt64(index))
         for draw in index * documentsPerStep..<(index + 1) * documentsPerStep {
-            let segment = batch.documents.append(training.tokens(training.source.document(order.item(draw))))
+            let document = training.tokens(training.source.document(order.item(draw)))
+            let segment = batch.documents.append(document)
             let rows = batch.documents.tree.segments[segment].rows
             let first = rows.lowerBound + options.firstPosition
             // Both drawn, whatever comes of them, so that another share leaves the other places where they are.
@@ -103,6 +107,7 @@ public final class ReadableTrainer: Trainer {
             let row = first + min(Int(place * Double(rows.upperBound - first)), rows.upperBound - first - 1)
             batch.rows.append(Int32(row))
             batch.reached.append(row..<rows.upperBound)
+            batch.places.append(PredictionCost.Place(document, position: row - rows.lowerBound))
         }
         return batch
     }
@@ -115,6 +120,8 @@ public final class ReadableTrainer: Trainer {
         package let objective: Double
         /// The explanations of the activations that were replaced; nil where none was.
         package let rollout: Rollout?
+        /// Where they stood.
+        let places: [PredictionCost.Place]
         let metrics: Metrics
     }
 
@@ -138,7 +145,7 @@ public final class ReadableTrainer: Trainer {
             seeds.append((distance, Tensor(repeating: Float(options.pull), dividedBy: distances.count)))
         }
         tape.backward(from: seeds)
-        return Pass(objective: objective, rollout: splice?.rollout, metrics: metrics)
+        return Pass(objective: objective, rollout: splice?.rollout, places: batch.places, metrics: metrics)
     }
 
     private func mean(_ values: [Float]) -> Double {
@@ -187,19 +194,42 @@ public final class ReadableTrainer: Trainer {
     // MARK: The verbalizer
 
     private func reward(
-        _ rollout: Rollout, _ reading: RolloutReading, _ group: ParameterGroup, step index: Int
+        _ rollout: Rollout, _ reading: RolloutReading, _ places: [PredictionCost.Place], _ group: ParameterGroup,
+        step index: Int
     ) throws -> Metrics {
         let grammar = joint.grammar.grammar
-        let rewards = try RolloutReward(joint, grammar).rewards(rollout, nil, errors: reading.errors)
+        var rewards = try RolloutReward(joint, grammar).rewards(rollout, nil, errors: reading.errors)
+        var cost: Double?
+        if options.predictionWeight > 0 {
+            let costs = try predictionCosts(rollout, places)
+            // A complete explanation never earns less than one without tags.
+            for (sample, nats) in costs {
+                rewards[sample] = max(rewards[sample] - options.predictionWeight * nats, options.failureReward)
+            }
+            cost = costs.reduce(0) { $0 + $1.nats } / Double(max(1, costs.count))
+        }
         let policy = try PolicyBatch(rollout, verbalizer, joint, grammar)
         let moved = try policy.update(
             verbalizer, group, policy.referenceLogProbabilities(reference, precision: options.precision),
             advantages: GroupAdvantages.compute(rewards, groupsOf: joint.generations, scale: joint.scaleRewards),
             step: index)
         var metrics: Metrics = ["reward": rewards.reduce(0, +) / Double(rewards.count)]
+        metrics["prediction_cost"] = cost
         for name in ["kl", "entropy", "av_gradient_norm"] { metrics[name] = moved[name] }
         metrics.merge(WritingStatistics(rollout, marker: verbalizer.sidecar.marker?.text ?? "").metrics)
         return metrics
+    }
+
+    /// What the words of each complete explanation cost the predictions behind its activation, of the target as it was in this step.
+    private func predictionCosts(
+        _ rollout: Rollout, _ places: [PredictionCost.Place]
+    ) throws -> [(sample: Int, nats: Double)] {
+        let valid = rollout.samples.indices.filter { rollout.samples[$0].isValid }
+        guard !valid.isEmpty else { return [] }
+        let rebuilt = try reconstructor.reconstruct(valid.map { rollout.samples[$0].shown })
+        let costs = PredictionCost(decoder, layer: verbalizer.sidecar.layer, precision: options.precision).costs(
+            places, rebuilt, owners: valid.map { rollout.samples[$0].activation })
+        return zip(valid, costs).map { ($0, $1) }
     }
 
     // MARK: Held-out
