@@ -14,7 +14,12 @@ test: test-dependencies kernels
 
 # What was tried of the argument about readers, on one page. `sh Recipes/lab.sh` tries all of it again.
 lab: build
-	@.build/release/nla redteam report Experiments/verify/*.html Experiments/redteam/* --output lab.html
+	@.build/release/nla redteam report $(addprefix Experiments/,$(lab-pages)) --output lab.html
+
+# In the order of the argument (docs/argument.md): is it true, can it be deceived, can a model be built to be read.
+lab-pages := verify/pair.html verify/curve.html \
+	$(addprefix redteam/,vector vector-anywhere hide hide-trigger hide-test race-other race frontier frontier-scratch \
+	hide-speed hide-speed-readable hide-speed-readable-2 hide-speed-readable-3 hide-speed-spliced hide-speed-spliced-readable)
 
 build: dependencies
 	swift build -c release --product nla
