@@ -38,12 +38,12 @@ struct RedTeamCommandTests {
     func ownTexts() throws {
         try withScratch { folder in
             let texts = folder.appending(path: "texts.jsonl"), output = folder.appending(path: "hide")
-            let written = try Command.succeed(["world", "--kind", "story", "--count", "300", "--json"])
+            let written = try Command.succeed(["world", "--kind", "story", "--count", "900", "--json"])
             try Data(written.output.utf8).write(to: texts)
             let options = [
                 "--pair", pair, "--data", texts.path, "--seeds", "1", "--steps", "1", "--documents", "8",
                 "--test-documents", "10", "--probe-documents", "40", "--language-documents", "10",
-                "--refresh-steps", "0", "--read-neighbours", "false",
+                "--refresh-steps", "0", "--read-neighbours", "false", "--read-all-tokens", "false",
             ]
             let json = try Command.succeed(["redteam", "hide", "--json", "--output", output.path] + options).json()
             #expect(json["original"]?["plain"]?["attacked"]?["count"] == 10)
