@@ -1,7 +1,5 @@
-import Autoencoder
 import Foundation
 import JSON
-import LanguageModel
 import Tensors
 import Training
 
@@ -119,35 +117,4 @@ package enum ExperimentFiles {
 extension UInt64 {
     /// The seeds of an experiment that is repeated: this one and those behind it.
     func consecutive(_ count: Int) -> [UInt64] { (0..<count).map { self &+ UInt64($0) } }
-}
-
-extension RunInputs {
-    /// What an experiment reads.
-    ///
-    /// - Parameters:
-    ///   - pair: a folder with `av/` and `ar/`.
-    ///   - target: the pair's.
-    ///   - readers: other pairs, NAME=DIR, opened before.
-    ///   - data: a file of texts, or the tiny world.
-    ///   - heldOut: a pair's folder.
-    ///   - store: a store's folder.
-    ///   - changed: what has become of the target.
-    init(
-        pair: String, _ target: Target, readers: [String] = [], data: String = LanguageDocuments.tinyWorld,
-        heldOut: String? = nil, store: String? = nil, changed: Checkpoint? = nil
-    ) throws {
-        func content(_ pair: URL) throws -> String {
-            let folders = Pair.folders(pair)
-            return try [folders.verbalizer, folders.reconstructor].map(TargetHash.compute(autoencoder:))
-                .joined(separator: " ")
-        }
-        self.init([
-            "pair": try content(URL(fileURLWithPath: pair)), "target": try TargetHash.compute(target.checkpoint),
-            "readers": try readers.map { try content(NamedReader.parts($0).folder) }.joined(separator: " "),
-            "data": data == LanguageDocuments.tinyWorld ? data : try ContentHash.file(URL(fileURLWithPath: data)),
-            "held_out": try heldOut.map { try content(URL(fileURLWithPath: $0)) },
-            "changed": try changed.map { try TargetHash.compute($0) },
-            "store": try store.map { try StoreManifest.hash(folder: URL(fileURLWithPath: $0)) },
-        ])
-    }
 }

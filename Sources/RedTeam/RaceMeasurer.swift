@@ -13,6 +13,8 @@ final class RaceMeasurer {
     private let seed: UInt64
     /// The original, on the texts to measure on and on those that levels are set on.
     private let clean: Examined, cleanLevels: Subject
+    /// What the first pair makes of the latter.
+    private let frozenLevels: PairLook
     private let distribution: CleanDistribution
     /// The denominator of fractions of variance: the same for all targets.
     private let variance: Double
@@ -42,6 +44,8 @@ final class RaceMeasurer {
         (self.texts, self.clean, self.unrefreshed) = (texts, clean, unrefreshed)
         cleanLevels = try Subject(
             clean.subject.decoder, texts, blocks: ground.blocks, levelsWith: clean.subject)
+        frozenLevels = try PairLook(
+            ground.pair, at: cleanLevels.material.vectors, ground.fact, maximumTokens: options.hiding.maximumTokens)
         distribution = CleanDistribution(clean.subject.material.others)
         variance = try (ground.pair.variance ?? RawVariance(clean.subject.material.vectors, set: "test")).variance
     }
@@ -82,7 +86,7 @@ final class RaceMeasurer {
             scores(
                 cleanLevels, try look(loop, at: vectors), before: try look(loop, at: cleanLevels.before),
                 heldOut: try look(heldOut, at: vectors),
-                frozen: try unrefreshed[.frozen].map { try look($0, at: vectors) }))
+                frozen: frozenLevels))
     }
 
     // MARK: Records
