@@ -6,7 +6,7 @@ import Tensors
 /// What stands before the token is computed once for all the vectors of a place: each is a branch of one token tree, beside an untouched
 /// one.
 package struct PredictionCost {
-    /// A token of a document whose activation gives its place.
+    /// A token of a document whose activation gives its place, with the document as far as it is looked at.
     package struct Place: Sendable {
         let inputs: [Int32], targets: [Int32]
         let position: Int

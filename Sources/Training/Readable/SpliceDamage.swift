@@ -26,8 +26,6 @@ struct SpliceDamage {
     private let pair: Pair
     private let heldOut: TokenizedDocuments
     private let options: ReadableOptions
-    /// Predictions that are looked at behind the replaced token.
-    private let reach = 8
     /// Rows of one pass.
     private let rowsPerPass = 4096
 
@@ -38,23 +36,14 @@ struct SpliceDamage {
         self.options = options
     }
 
-    /// A document up to the last token that is looked at, and the place in it.
-    private struct Place {
-        let inputs: [Int32]
-        let targets: [Int32]
-        let position: Int
-    }
-
     /// One place in each document, the same at every call.
-    private func places() -> [Place] {
+    private func places() -> [PredictionCost.Place] {
         let count = min(options.evaluationDocuments, heldOut.source.count ?? options.evaluationDocuments)
         return (0..<count).compactMap { index in
-            let (inputs, targets) = heldOut.tokens(heldOut.source.document(index))
-            guard options.firstPosition < inputs.count else { return nil }
+            let document = heldOut.tokens(heldOut.source.document(index)), count = document.inputs.count
+            guard options.firstPosition < count else { return nil }
             var random = Random(seed: options.seed, Random.key("places of splices"), UInt64(index))
-            let position = Int.random(in: options.firstPosition..<inputs.count, using: &random)
-            let end = min(inputs.count, position + reach + 1)
-            return Place(inputs: Array(inputs[..<end]), targets: Array(targets[..<end]), position: position)
+            return .init(document, position: Int.random(in: options.firstPosition..<count, using: &random))
         }
     }
 
@@ -86,7 +75,8 @@ struct SpliceDamage {
     }
 
     /// For each place the mean loss in nats over the predictions that are looked at, and the activations [places, d] that stood there.
-    private func losses(_ places: [Place], _ replacement: Tensor?) -> (losses: [Double], vectors: Tensor) {
+    private func losses(_ places: [PredictionCost.Place], _ replacement: Tensor?) -> (losses: [Double], vectors: Tensor)
+    {
         var losses: [Double] = []
         let vectors = Tensor(zeros: [places.count, decoder.configuration.hiddenSize])
         for range in Passes.split(places.map(\.inputs.count), limit: rowsPerPass) {
