@@ -103,9 +103,10 @@ struct DataTeachTests {
             try await ScriptedServer.run({ request in
                 isHelpful.isSet || request.number < 3 ? .message("<explanation>A tale.</explanation>") : .silence
             }) { server in
+                // A suite under load may look again only after two minutes; the silent question must not be asked again by then.
                 let arguments = [
                     "--texts", texts, "--api", "anthropic", "--teacher-model", "parrot", "--base-url", server.address,
-                    "--output", output.path, "--json", "--concurrency", "1",
+                    "--output", output.path, "--json", "--concurrency", "1", "--timeout", "3600",
                 ]
                 let process = Process()
                 process.executableURL = try Command.executable()
