@@ -73,7 +73,7 @@ public struct VerificationReport: Sendable {
     /// Markdown tables.
     public var table: String {
         let names = entries.map(\.candidate.name)
-        var text = foundation + "\n"
+        var text = foundation + "\n\n" + findings.map { "- \($0)\n" }.joined()
         for section in Finding.Section.allCases {
             let lines = lines(section)
             guard !lines.isEmpty else { continue }
@@ -157,7 +157,7 @@ public struct VerificationReport: Sendable {
         let names = entries.map(\.candidate.name)
         return HTML.page(
             "nla verify: \(names.joined(separator: ", "))",
-            "<p class=\"soft\">\(HTML.escaped(foundation))</p>\n" + charts
+            "<p class=\"soft\">\(HTML.escaped(foundation))</p>\n" + HTML.findings(findings) + charts
                 + notes.map { "<p>\(HTML.escaped($0))</p>\n" }.joined()
                 + Finding.Section.allCases.map(section).joined() + facts + questions + examples)
     }

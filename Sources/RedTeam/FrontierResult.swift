@@ -124,14 +124,13 @@ public struct FrontierResult: Sendable {
             <code>learning_rate=0</code>: the readers alone learn, the model stays as it is. <code>splice_share=0</code>: it is trained on \
             as long with nothing replaced, and its readers stay.</p>
             """,
-            "<ul>" + findings.map { "<li>\(HTML.escaped($0))</li>" }.joined() + "</ul>", chart,
+            HTML.findings(findings), chart,
             "<h2>Every number</h2><div class=\"scroll\">"
                 + HTML.table([""] + arms, rows.map { $0.map { HTML.escaped($0) } }) + "</div>",
             examples, "<h2>How it was run</h2><pre>\(HTML.escaped(options.runFile()))</pre>",
         ]
         return HTML.page(
-            HTML.escaped(
-                "A target built to be read: \(arms.count - 1) targets, \(options.steps) steps, \(options.pair)"),
+            "A target built to be read: \(arms.count - 1) targets, \(options.steps) steps, \(options.pair)",
             body.joined(separator: "\n"))
     }
 

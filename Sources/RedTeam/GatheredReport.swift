@@ -2,9 +2,16 @@ import Foundation
 import Tensors
 import Training
 
-/// The pages of several experiments as one.
+/// The pages of several experiments as one, which begins with what each of them found.
 public struct GatheredReport {
-    private let parts: [(title: String, body: String)]
+    /// A page. Title, findings and body are HTML.
+    private struct Part {
+        let title: String
+        let findings: String
+        let body: String
+    }
+
+    private let parts: [Part]
 
     /// Reads pages: those in experiments' folders, or the files themselves. Throws a one-line error for what is none.
     public init(_ places: [URL]) throws {
@@ -20,22 +27,34 @@ public struct GatheredReport {
             let body = text[begin.upperBound..<end.lowerBound]
                 .replacing("<h1>\(title)</h1>", with: "").replacing("<h2>", with: "<h3>")
                 .replacing("</h2>", with: "</h3>")
-            return (title, String(body))
+            let list = "ul class=\"findings\""
+            let findings = GatheredReport.inside(list, of: text).map { "<\(list)>\($0)</ul>" }
+            return Part(title: title, findings: findings ?? "", body: String(body))
         }
     }
 
-    private static func inside(_ element: String, of text: String) -> String? {
-        guard let begin = text.range(of: "<\(element)>"),
-            let end = text.range(of: "</\(element)>", range: begin.upperBound..<text.endIndex)
+    /// What the first element that opens with `tag` holds.
+    private static func inside(_ tag: String, of text: String) -> String? {
+        guard let begin = text.range(of: "<\(tag)>"),
+            let end = text.range(
+                of: "</\(tag.prefix { $0 != " " })>", range: begin.upperBound..<text.endIndex)
         else { return nil }
         return String(text[begin.upperBound..<end.lowerBound])
     }
 
     /// The page.
     public var html: String {
-        let contents = parts.enumerated().map { "<li><a href=\"#part-\($0)\">\($1.title)</a></li>" }.joined()
+        let contents = parts.enumerated().map {
+            "<li><a href=\"#part-\($0)\">\($1.title)</a>\($1.findings)</li>"
+        }
         let bodies = parts.enumerated().map { "<h2 id=\"part-\($0)\">\($1.title)</h2>\n\($1.body)" }
-        return HTML.page("The lab", "<ul>\(contents)</ul>\n" + bodies.joined(separator: "\n"))
+        let introduction = """
+            <p>A reader of a model's activations says in words what they hold. Is it true? Can a model hide from it? Can a model be built to be \
+            read? Each experiment with what it found; behind the list stands all of it, with controls, intervals and worked examples.</p>
+            """
+        return HTML.page(
+            "The lab",
+            "\(introduction)\n<ol class=\"contents\">\(contents.joined())</ol>\n" + bodies.joined(separator: "\n"))
     }
 
     /// Writes the page. Throws a one-line error.

@@ -206,7 +206,7 @@ public struct HideResult: Sendable {
             """
             <p class="soft">\(HTML.escaped(foundation)) The pair: <code>\(HTML.escaped(options.pair))</code>.</p>
             """,
-            "<ul>" + verdicts.map { "<li>\(HTML.escaped($0))</li>" }.joined() + "</ul>",
+            HTML.findings(verdicts),
         ]
         for condition in conditions {
             body.append(
@@ -221,7 +221,7 @@ public struct HideResult: Sendable {
         body.append(looksHTML)
         body.append(examples)
         body.append("<h2>How it was run</h2><pre>\(HTML.escaped(options.runFile()))</pre>")
-        return HTML.page(HTML.escaped(heading), body.joined(separator: "\n"))
+        return HTML.page(heading, body.joined(separator: "\n"))
     }
 
     /// What this experiment is, among others of its kind.

@@ -63,7 +63,7 @@ extension RaceResult {
             model is fine-tuned as long on the same texts without pressure, with readers refreshed likewise.</p>
             <p class="soft">\(HTML.escaped(foundation)) The pair: <code>\(HTML.escaped(options.hiding.pair))</code>.</p>
             """,
-            "<ul>" + findings.map { "<li>\(HTML.escaped($0))</li>" }.joined() + "</ul>",
+            HTML.findings(findings),
             "<h2>Detection over steps of hiding</h2>",
             "<p class=\"soft\">Where a curve goes straight up or down, readers were refreshed.</p>", charts,
         ]
@@ -83,7 +83,7 @@ extension RaceResult {
         let heldOut = options.heldOut.map { ", held out \($0)" } ?? ""
         let heading =
             "An arms race: \(options.hiding.value) to be read as \(options.hiding.cover), through the \(options.pressure.rawValue)\(heldOut)"
-        return HTML.page(HTML.escaped(heading), body.joined(separator: "\n"))
+        return HTML.page(heading, body.joined(separator: "\n"))
     }
 
     private func section(_ title: String, _ points: [Point], _ lines: (Point) -> [PooledMeasures.Line]) -> String {

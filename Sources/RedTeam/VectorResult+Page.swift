@@ -6,7 +6,7 @@ extension VectorResult {
 
     /// Markdown tables.
     public var table: String {
-        var text = foundation + "\n"
+        var text = foundation + "\n\n" + findings.map { "- \($0)\n" }.joined()
         for part in parts {
             text += "\n## \(part.goal.title)\n\n| | |\n|---|---|\n"
             for (title, value) in rows(part) { text += "| \(title) | \(value) |\n" }
@@ -19,6 +19,24 @@ extension VectorResult {
         let count = parts.map(\.records.count).max() ?? 0
         return
             "\(count) places of as many documents, \(options.seeds) seeds; KL of the token's own prediction and of \(options.reach) behind it at most \(options.budget) nats each. In brackets 95% intervals."
+    }
+
+    /// What was found, in sentences.
+    private var findings: [String] {
+        parts.flatMap { part -> [String] in
+            let attack = attackLines(part)
+            func share(_ key: String) -> String { attack.first { $0.key == key }?.share.text ?? "–" }
+            let alarms = noticeLines(part)
+            let loudest = falseAlarms.compactMap { alarm in
+                alarms.first { $0.key == "alarm_\(alarm.alarm)" }.map { (title: alarm.title, share: $0.share) }
+            }.max { ($0.share.estimate?.value ?? 0) < ($1.share.estimate?.value ?? 0) }
+            let noticed = loudest.map { "the alarm «\($0.title)» rings at \($0.share.text), more than any other" }
+            let read = readingLines(part).map { "\($0.title) at \($0.after.text), before at \($0.before.text)" }
+            return [
+                "The verbalizer \(part.goal.title), within \(options.budget) nats of the predictions, at \(share("success")) of the places; for a random vector as far away at \(share("random")).",
+                "Where it does: " + ([noticed].compactMap(\.self) + read).joined(separator: "; ") + ".",
+            ]
+        }
     }
 
     private func rows(_ part: Part) -> [(title: String, value: String)] {
@@ -42,6 +60,7 @@ extension VectorResult {
             works, beside a vector as far away in a random direction, and what would notice.</p>
             <p class="soft">\(HTML.escaped(foundation)) The pair: <code>\(HTML.escaped(options.pair))</code>.</p>
             """,
+            HTML.findings(findings),
             section("Does it work?") { attackLines($0).map { ($0.title, HTML.escaped($0.share.text)) } },
             charts,
             section("How far, and how well words still fit the vector") { part in

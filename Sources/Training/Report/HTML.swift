@@ -39,6 +39,12 @@ package enum HTML {
         return "<table><thead><tr>\(head)</tr></thead><tbody>\n\(body)</tbody></table>\n"
     }
 
+    /// What was found, in sentences; nothing if there are none. A page that gathers others begins with theirs.
+    package static func findings(_ sentences: [String]) -> String {
+        guard !sentences.isEmpty else { return "" }
+        return "<ul class=\"findings\">" + sentences.map { "<li>\(escaped($0))</li>" }.joined() + "</ul>\n"
+    }
+
     /// A point on its interval, as a picture.
     package static func interval(_ estimate: Estimate, on scale: ClosedRange<Double>) -> String {
         let width = max(scale.upperBound - scale.lowerBound, 1e-12)
@@ -71,6 +77,7 @@ package enum HTML {
         body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
         main { max-width: 1180px; margin: 0 auto; padding: 24px 16px 64px; }
         h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+        .findings li { margin: .25rem 0; } .contents > li { margin: .9rem 0; } .contents .findings { color: var(--soft); }
         .soft, .legend, figcaption small { color: var(--soft); }
         .wrong { color: var(--wrong); } .warnings li { margin: .3rem 0; }
         .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); gap: 18px; }
