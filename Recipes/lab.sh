@@ -35,12 +35,14 @@ experiment() { # kind, name of the run file and of the folder, more options
 experiment vector vector --output "$output/vector"
 experiment vector vector-anywhere --output "$output/vector-anywhere"
 experiment hide hide --reader "another_seed=$runs/other-seed/pair" --output "$output/hide"
-experiment hide hide-trigger --output "$output/hide-trigger"
+experiment hide hide-trigger --reader "another_seed=$runs/other-seed/pair" --output "$output/hide-trigger"
 experiment hide hide-test --output "$output/hide-test"
 experiment race race --output "$output/race"
 experiment race race --held-out "$runs/other-seed/pair" --output "$output/race-other"
 experiment frontier frontier --output "$output/frontier"
+experiment frontier frontier-longer --output "$output/frontier-longer"
 experiment frontier frontier-scratch --output "$output/frontier-scratch"
+experiment frontier frontier-pull --output "$output/frontier-pull"
 readable=$output/frontier/runs/1-splice_share-0.9-learning_rate-0.0006/model
 experiment hide hide-speed --output "$output/hide-speed"
 experiment hide hide-speed --pair "$readable" --output "$output/hide-speed-readable"
@@ -48,12 +50,16 @@ for seed in 2 3; do # the targets of the other seeds, each with one seed of text
     experiment hide hide-speed --seed $seed --seeds 1 --output "$output/hide-speed-readable-$seed" \
         --pair "$output/frontier/runs/$seed-splice_share-0.9-learning_rate-0.0006/model"
 done
+# The target that was trained on as long with nothing spliced: is it being read, or only being trained on?
+experiment hide hide-speed --output "$output/hide-speed-trained-on" \
+    --pair "$output/frontier/runs/1-splice_share-0-learning_rate-0.0006/model"
 experiment hide hide-speed --splice-share 0.3 --output "$output/hide-speed-spliced"
 experiment hide hide-speed --splice-share 0.3 --pair "$readable" --output "$output/hide-speed-spliced-readable"
 
 set --
-for part in pair.html curve.html vector vector-anywhere hide hide-trigger hide-test race race-other frontier frontier-scratch \
-    hide-speed hide-speed-readable hide-speed-readable-2 hide-speed-readable-3 hide-speed-spliced hide-speed-spliced-readable; do
+for part in pair.html curve.html vector vector-anywhere hide hide-trigger hide-test race race-other frontier frontier-longer \
+    frontier-scratch frontier-pull hide-speed hide-speed-trained-on hide-speed-readable hide-speed-readable-2 \
+    hide-speed-readable-3 hide-speed-spliced hide-speed-spliced-readable; do
     set -- "$@" "$output/$part"
 done
 "$nla" redteam report "$@" --output "$output/lab.html"
