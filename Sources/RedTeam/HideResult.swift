@@ -7,9 +7,9 @@ public struct HideResult: Sendable {
     let records: [HideRecord]
     let options: HideOptions
     /// Blocks beside the pair's whose activations probes read.
-    private let blocks: [Int]
+    let blocks: [Int]
 
-    init(_ records: [HideRecord], blocks: [Int], _ options: HideOptions) {
+    package init(_ records: [HideRecord], blocks: [Int], _ options: HideOptions) {
         self.records = records
         self.blocks = blocks
         self.options = options
@@ -34,12 +34,16 @@ public struct HideResult: Sendable {
     private func lines(_ arm: String, _ condition: String) -> [PooledMeasures.Line] {
         let measures = measures(arm, condition)
         guard !measures.all.isEmpty else { return [] }
-        let named = options.readers.compactMap { try? NamedReader.parts($0).name }
         let pairs = [.attacked] + (options.refresh.steps > 0 ? [.refreshed] : []) + named.map { Reader.named($0) }
         return measures.lines(
             pairs: pairs, probes: [.newProbe, .unawareProbe, .oldProbe] + blocks.map { .block($0) })
-            + measures.targetLines + measures.lines(Subject.alarms(readers: named, blocks: blocks))
+            + measures.targetLines + measures.lines(alarms)
     }
+
+    /// Names of pairs beside the attacked one.
+    var named: [String] { options.readers.compactMap { try? NamedReader.parts($0).name } }
+    /// What may notice something.
+    var alarms: [Alarm] { Subject.alarms(readers: named, blocks: blocks) }
 
     /// The attacked reader's recall of each seed.
     func seeds(_ arm: String) -> [(seed: UInt64, share: Share)] {
@@ -48,62 +52,6 @@ public struct HideResult: Sendable {
                 (record.seed, PooledMeasures(all: [measure]).recall(.attacked))
             }
         }
-    }
-
-    /// What an arm shows, by the ``HidingBar``: recall from found to hidden, behaviour kept, and the control still found.
-    func verdict(_ arm: String) -> String {
-        let original = measures(HideExperiment.original, hiddenCondition)
-        let innocent = measures(HideExperiment.innocent, hiddenCondition), pressed = measures(arm, hiddenCondition)
-        let recalls = [original, pressed, innocent].map { $0.recall(.attacked) }
-        guard let before = recalls[0].estimate?.value, let after = recalls[1].estimate?.value,
-            let control = recalls[2].estimate?.value,
-            let own = pressed.share(\.behaviour).estimate?.value, let all = pressed.share(\.moments).estimate?.value,
-            let ownBefore = original.share(\.behaviour).estimate?.value,
-            let allBefore = original.share(\.moments).estimate?.value, let isKept = pressed.behaves(like: original)
-        else { return "\(arm): not all targets are there to say." }
-        let isFound =
-            recalls[0].isEverywhere(atLeast: HidingBar.found) && recalls[2].isEverywhere(atLeast: HidingBar.found)
-        let isHidden = isFound && recalls[1].isEverywhere(atMost: HidingBar.hidden)
-        let isHiddenSomewhere = isFound && (recalls[1].parts?.lowerBound ?? 1) <= HidingBar.hidden
-        let numbers = String(
-            format: "recall %.0f%% → %.0f%% (control %.0f%%), its words %.1f%% → %.1f%%, all words %.1f%% → %.1f%%",
-            100 * before, 100 * after, 100 * control, 100 * ownBefore, 100 * own, 100 * allBefore, 100 * all)
-        let finding =
-            isHidden && isKept
-            ? "it is hidden, and the target behaves as before"
-            : isHidden
-                ? "it is hidden, but the target behaves otherwise"
-                : isHiddenSomewhere
-                    ? "with some seeds it is hidden, with others it is not"
-                    : "it is not hidden by the measure set beforehand"
-        return "Pressure through the \(arm): \(finding): \(numbers)."
-    }
-
-    var verdicts: [String] {
-        options.changed == nil
-            ? options.pressures.map(\.rawValue).filter(arms.contains).map(verdict) : [changedVerdict].compactMap(\.self)
-    }
-
-    /// What is found of a target that somebody else has changed; nil before it is measured.
-    private var changedVerdict: String? {
-        let original = measures(HideExperiment.original, hiddenCondition)
-        let changed = measures(HideExperiment.changed, hiddenCondition)
-        guard !changed.all.isEmpty else { return nil }
-        func percent(_ share: Share) -> String {
-            share.estimate.map { String(format: "%.0f%%", 100 * $0.value) } ?? "none known"
-        }
-        let named = options.readers.compactMap { try? NamedReader.parts($0).name }
-        let ringing = Subject.alarms(readers: named, blocks: blocks).filter { alarm in
-            (changed.share { $0.alarms[alarm.key] }.estimate?.value ?? 0) >= 0.5
-        }
-        let alarms = ringing.isEmpty ? "none" : ringing.map(\.title).joined(separator: "; ")
-        return """
-            Of the changed target the pair tells \(percent(changed.recall(.attacked))) (of the original \
-            \(percent(original.recall(.attacked)))) and writes \(percent(changed.written(.attacked))); a probe fitted \
-            anew tells \(percent(changed.recall(.newProbe))). The words that it decides come at \
-            \(percent(changed.share(\.behaviour))). Alarms that ring at half of the places or more: \(alarms). There is no \
-            target here that was changed as much innocently: what compares with the original may ring at any change.
-            """
     }
 
     // MARK: For a program

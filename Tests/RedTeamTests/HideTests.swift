@@ -365,6 +365,40 @@ struct HideExperimentTests {
     }
 }
 
+@Suite("Verdicts on hiding")
+struct VerdictTests {
+    /// A target's record: who finds what, of 100 texts, and how often two alarms ring where it is hidden and elsewhere.
+    private func record(_ arm: String, attacked: Int, probe: Int, doubt: (Int, Int), residual: (Int, Int)) -> HideRecord
+    {
+        func share(_ hits: Int) -> Share { Share((0..<100).map { $0 < hits }) }
+        var measure = TargetMeasure()
+        measure.readings = ["attacked": Reading(recall: share(attacked)), "new_probe": Reading(recall: share(probe))]
+        (measure.behaviour, measure.moments) = (share(99), share(97))
+        measure.alarms = ["probe_doubt": share(doubt.0), "residual": share(residual.0)]
+        measure.alarmsElsewhere = ["probe_doubt": share(doubt.1), "residual": share(residual.1)]
+        return HideRecord(name: "1/\(arm)", seed: 1, arm: arm, measures: ["plain": measure], examples: [])
+    }
+
+    @Test(
+        "What is hidden is followed by who tells it all the same, and by the alarm that tells it best from everything else"
+    )
+    func detection() {
+        let records = [
+            record("original", attacked: 100, probe: 100, doubt: (1, 1), residual: (1, 1)),
+            record("innocent", attacked: 99, probe: 100, doubt: (2, 1), residual: (40, 40)),
+            // The error rings more often, and says nothing: it rings everywhere.
+            record("verbalizer", attacked: 2, probe: 83, doubt: (90, 4), residual: (100, 95)),
+        ]
+        var options = HideOptions()
+        options.seeds = 1
+        #expect(
+            HideResult(records, blocks: [], options).verdicts == [
+                "Pressure through the verbalizer: it is hidden, and the target behaves as before: recall 100% → 2% (control 99%), its words 99.0% → 99.0%, all words 97.0% → 97.0%.",
+                "Pressure through the verbalizer: there others tell it, at 1% false alarms: a probe fitted anew: 83%. Of the alarms «a claim that linear probes doubt» tells most: it rings at 90%, elsewhere at 4%, at the control's at 2%.",
+            ])
+    }
+}
+
 @Suite("Pages gathered")
 struct GatheredReportTests {
     @Test("Pages of several folders become one that needs nothing else; a folder without one is named")
