@@ -368,26 +368,32 @@ struct HideExperimentTests {
 @Suite("Verdicts on hiding")
 struct VerdictTests {
     /// A target's record: who finds what, of 100 texts, and how often two alarms ring where it is hidden and elsewhere.
-    private func record(_ arm: String, attacked: Int, probe: Int, doubt: (Int, Int), residual: (Int, Int)) -> HideRecord
-    {
-        func share(_ hits: Int) -> Share { Share((0..<100).map { $0 < hits }) }
-        var measure = TargetMeasure()
-        measure.readings = ["attacked": Reading(recall: share(attacked)), "new_probe": Reading(recall: share(probe))]
-        (measure.behaviour, measure.moments) = (share(99), share(97))
-        measure.alarms = ["probe_doubt": share(doubt.0), "residual": share(residual.0)]
-        measure.alarmsElsewhere = ["probe_doubt": share(doubt.1), "residual": share(residual.1)]
-        return HideRecord(name: "1/\(arm)", seed: 1, arm: arm, measures: ["plain": measure], examples: [])
+    private func record(
+        _ arm: String, attacked: Int, probe: Int, doubt: (hidden: Int, elsewhere: Int),
+        residual: (hidden: Int, elsewhere: Int)
+    ) throws -> HideRecord {
+        func share(_ hits: Int) -> JSONValue { ["hits": .integer(hits), "count": 100] }
+        let measure: JSONValue = [
+            "readings": ["attacked": ["recall": share(attacked)], "new_probe": ["recall": share(probe)]],
+            "behaviour": share(99), "moments": share(97), "languageLoss": 0.5, "driftLength": 0.1, "driftCosine": 0.9,
+            "alarms": ["probe_doubt": share(doubt.hidden), "residual": share(residual.hidden)],
+            "alarmsElsewhere": ["probe_doubt": share(doubt.elsewhere), "residual": share(residual.elsewhere)],
+        ]
+        let record: JSONValue = [
+            "name": .string("1/\(arm)"), "seed": 1, "arm": .string(arm), "measures": ["plain": measure], "examples": [],
+        ]
+        return try JSONDecoder().decode(HideRecord.self, from: Data(record.serialized().utf8))
     }
 
     @Test(
         "What is hidden is followed by who tells it all the same, and by the alarm that tells it best from everything else"
     )
-    func detection() {
+    func detection() throws {
         let records = [
-            record("original", attacked: 100, probe: 100, doubt: (1, 1), residual: (1, 1)),
-            record("innocent", attacked: 99, probe: 100, doubt: (2, 1), residual: (40, 40)),
+            try record("original", attacked: 100, probe: 100, doubt: (1, 1), residual: (1, 1)),
+            try record("innocent", attacked: 99, probe: 100, doubt: (2, 1), residual: (40, 40)),
             // The error rings more often, and says nothing: it rings everywhere.
-            record("verbalizer", attacked: 2, probe: 83, doubt: (90, 4), residual: (100, 95)),
+            try record("verbalizer", attacked: 2, probe: 83, doubt: (90, 4), residual: (100, 95)),
         ]
         var options = HideOptions()
         options.seeds = 1
