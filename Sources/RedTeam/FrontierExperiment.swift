@@ -49,14 +49,14 @@ public struct FrontierExperiment {
         for seed in options.seed.consecutive(options.seeds) {
             for arm in [FrontierExperiment.original] + options.arms where folder.finished["\(seed)/\(arm)"] == nil {
                 if interruption.signal != nil { return nil }
-                let start = ContinuousClock.now
                 var model = URL(fileURLWithPath: options.pair)
+                var minutes = 0.0
                 if arm != FrontierExperiment.original {
                     let run = place(arm, seed)
                     guard try train(arm, seed, in: run, interruption, progress) else { return nil }
                     model = run.appending(path: "model")
+                    minutes = try RunHistory(run).steps.reduce(0) { $0 + ($1.metrics["seconds"] ?? 0) } / 60
                 }
-                let minutes = arm == FrontierExperiment.original ? 0 : (ContinuousClock.now - start) / .seconds(60)
                 progress("seed \(seed), \(arm): measuring")
                 try folder.append(measure(arm, seed, model, minutes: minutes))
                 result = try write()

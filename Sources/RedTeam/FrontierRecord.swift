@@ -15,7 +15,7 @@ package struct FrontierRecord: ExperimentRecord {
     /// By name: see ``FrontierMeasure``.
     package var values: [String: Double]
     package var examples: [Example]
-    /// Minutes that its training took; 0 for the original. The last process's alone if it was stopped between.
+    /// Minutes that the steps of its training took, whenever they were; 0 for the original.
     package var minutes: Double
 }
 

@@ -100,8 +100,9 @@ public struct FrontierResult: Sendable {
 
     private var foundation: String {
         let seeds = Set(records.map(\.seed)).count
+        let minutes = String(format: "%.0f", records.reduce(0) { $0 + $1.minutes })
         return
-            "\(seeds) seeds, \(options.steps) steps each; loss and damage on \(options.evaluationDocuments) held-out texts, claims on \(options.testDocuments), others for each seed, as far as there are so many. All learn the same documents, in the same order: without splices, from the same weights, that is one training, measured several times. In brackets the lowest and the highest seed."
+            "\(seeds) seeds, \(options.steps) steps each; loss and damage on \(options.evaluationDocuments) held-out texts, claims on \(options.testDocuments), others for each seed, as far as there are so many. All learn the same documents, in the same order: without splices, from the same weights, that is one training, measured several times. Training took \(minutes) minutes. In brackets the lowest and the highest seed."
     }
 
     /// Markdown.
