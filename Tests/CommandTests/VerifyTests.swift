@@ -38,6 +38,10 @@ struct VerifyTests {
             #expect(try abs(value("facts_second_latent_all") - value("facts_words_latent_all")) < 0.1)
             let drawn = try String(contentsOf: page, encoding: .utf8)
             #expect(drawn.contains("<svg") && drawn.contains("Which claims to believe") && !drawn.contains("http"))
+            // It begins with what was found, in sentences.
+            let shared = String(format: "%.3f", try value("second_fve_written"))
+            #expect(drawn.contains("<ul class=\"findings\"><li>The words carry 0."))
+            #expect(drawn.contains("<li>A reader that never met the verbalizer makes \(shared) ["))
             let model = try JSONValue.parse(Data(contentsOf: confidence))
             #expect(model["format"] == "interlinear-confidence" && model["samples"] == 4)
         }
