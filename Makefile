@@ -18,7 +18,7 @@ lab: build
 
 # In the order of the argument (docs/argument.md): is it true, can it be deceived, can a model be built to be read.
 lab-pages := verify/pair.html verify/curve.html \
-	$(addprefix redteam/,vector vector-anywhere hide hide-trigger hide-test race-other race frontier \
+	$(addprefix redteam/,vector vector-anywhere hide hide-trigger hide-test race-other race frontier frontier-longer \
 	frontier-scratch frontier-pull hide-speed hide-speed-trained-on hide-speed-readable hide-speed-readable-2 \
 	hide-speed-readable-3 hide-speed-spliced hide-speed-spliced-readable)
 
