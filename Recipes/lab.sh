@@ -28,38 +28,35 @@ for step in 250 500 1000 1500 2000 3000 4000 5000 6000; do
 done
 verify curve "$@" --rows 800 --fitting-rows 200
 
-experiment() { # kind, name of the run file and of the folder, more options
-    kind=$1 name=$2; shift 2
-    "$nla" redteam "$kind" --run "Recipes/redteam/$name.yaml" "$@"
+parts="pair.html curve.html"
+experiment() { # kind, name of the run file, of the folder, more options; the page takes its place in the order of these lines
+    kind=$1 name=$2 folder=$3; shift 3
+    "$nla" redteam "$kind" --run "Recipes/redteam/$name.yaml" --output "$output/$folder" "$@"
+    parts="$parts $folder"
 }
-experiment vector vector --output "$output/vector"
-experiment vector vector-anywhere --output "$output/vector-anywhere"
-experiment hide hide --reader "another_seed=$runs/other-seed/pair" --output "$output/hide"
-experiment hide hide-trigger --reader "another_seed=$runs/other-seed/pair" --output "$output/hide-trigger"
-experiment hide hide-test --reader "another_seed=$runs/other-seed/pair" --output "$output/hide-test"
-experiment race race --output "$output/race"
-experiment race race --held-out "$runs/other-seed/pair" --output "$output/race-other"
-experiment frontier frontier --output "$output/frontier"
-experiment frontier frontier-longer --output "$output/frontier-longer"
-experiment frontier frontier-scratch --output "$output/frontier-scratch"
-experiment frontier frontier-pull --output "$output/frontier-pull"
-readable=$output/frontier/runs/1-splice_share-0.9-learning_rate-0.0006/model
-experiment hide hide-speed --output "$output/hide-speed"
-experiment hide hide-speed --pair "$readable" --output "$output/hide-speed-readable"
-for seed in 2 3; do # the targets of the other seeds, each with one seed of texts
-    experiment hide hide-speed --seed $seed --seeds 1 --output "$output/hide-speed-readable-$seed" \
-        --pair "$output/frontier/runs/$seed-splice_share-0.9-learning_rate-0.0006/model"
-done
+other=$runs/other-seed/pair
+experiment vector vector vector
+experiment vector vector-anywhere vector-anywhere
+experiment hide hide hide --reader "another_seed=$other"
+experiment hide hide-trigger hide-trigger --reader "another_seed=$other"
+experiment hide hide-test hide-test --reader "another_seed=$other"
+experiment race race race-other --held-out "$other"
+experiment race race race
+experiment frontier frontier frontier
+experiment frontier frontier-longer frontier-longer
+experiment frontier frontier-scratch frontier-scratch
+experiment frontier frontier-pull frontier-pull
+trained=$output/frontier/runs built=splice_share-0.9-learning_rate-0.0006
+experiment hide hide-speed hide-speed
 # The target that was trained on as long with nothing spliced: is it being read, or only being trained on?
-experiment hide hide-speed --output "$output/hide-speed-trained-on" \
-    --pair "$output/frontier/runs/1-splice_share-0-learning_rate-0.0006/model"
-experiment hide hide-speed --splice-share 0.3 --output "$output/hide-speed-spliced"
-experiment hide hide-speed --splice-share 0.3 --pair "$readable" --output "$output/hide-speed-spliced-readable"
+experiment hide hide-speed hide-speed-trained-on --pair "$trained/1-splice_share-0-learning_rate-0.0006/model"
+experiment hide hide-speed hide-speed-readable --pair "$trained/1-$built/model"
+for seed in 2 3; do # the targets of the other seeds, each with one seed of texts
+    experiment hide hide-speed hide-speed-readable-$seed --seed $seed --seeds 1 --pair "$trained/$seed-$built/model"
+done
+experiment hide hide-speed hide-speed-spliced --splice-share 0.3
+experiment hide hide-speed hide-speed-spliced-readable --splice-share 0.3 --pair "$trained/1-$built/model"
 
 set --
-for part in pair.html curve.html vector vector-anywhere hide hide-trigger hide-test race race-other frontier frontier-longer \
-    frontier-scratch frontier-pull hide-speed hide-speed-trained-on hide-speed-readable hide-speed-readable-2 \
-    hide-speed-readable-3 hide-speed-spliced hide-speed-spliced-readable; do
-    set -- "$@" "$output/$part"
-done
+for part in $parts; do set -- "$@" "$output/$part"; done
 "$nla" redteam report "$@" --output "$output/lab.html"

@@ -27,8 +27,7 @@ public struct GatheredReport {
             let body = text[begin.upperBound..<end.lowerBound]
                 .replacing("<h1>\(title)</h1>", with: "").replacing("<h2>", with: "<h3>")
                 .replacing("</h2>", with: "</h3>")
-            let list = "ul class=\"findings\""
-            let findings = GatheredReport.inside(list, of: text).map { "<\(list)>\($0)</ul>" }
+            let findings = GatheredReport.inside(HTML.findingsTag, of: text).map { "<\(HTML.findingsTag)>\($0)</ul>" }
             return Part(title: title, findings: findings ?? "", body: String(body))
         }
     }

@@ -41,7 +41,7 @@ public struct HideResult: Sendable {
     }
 
     /// Names of pairs beside the attacked one.
-    var named: [String] { options.readers.compactMap { try? NamedReader.parts($0).name } }
+    var named: [String] { NamedReader.names(options.readers) }
     /// What may notice something.
     var alarms: [Alarm] { Subject.alarms(readers: named, blocks: blocks) }
 

@@ -41,6 +41,9 @@ struct NamedReader {
         }
     }
 
+    /// The names of readers, checked before.
+    static func names(_ readers: [String]) -> [String] { readers.compactMap { try? parts($0).name } }
+
     /// Name and folder. Throws a one-line error.
     static func parts(_ text: String) throws -> (name: String, folder: URL) {
         let parts = text.split(separator: "=", maxSplits: 1).map(String.init)

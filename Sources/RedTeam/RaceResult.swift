@@ -60,8 +60,7 @@ public struct RaceResult: Sendable {
 
     /// Readers in the order of tables: pairs, then probes.
     var pairs: [Reader] {
-        let named = options.hiding.readers.compactMap { try? NamedReader.parts($0).name }
-        return [.loop, .heldOut, .frozen] + named.map { Reader.named($0) }
+        [.loop, .heldOut, .frozen] + NamedReader.names(options.hiding.readers).map { Reader.named($0) }
     }
 
     var probes: [Reader] { [.newProbe, .oldProbe] + blocks.map { Reader.block($0) } }

@@ -24,16 +24,10 @@ extension VectorResult {
     /// What was found, in sentences.
     private var findings: [String] {
         parts.flatMap { part -> [String] in
-            let attack = attackLines(part)
-            func share(_ key: String) -> String { attack.first { $0.key == key }?.share.text ?? "–" }
-            let alarms = noticeLines(part)
-            let loudest = falseAlarms.compactMap { alarm in
-                alarms.first { $0.key == "alarm_\(alarm.alarm)" }.map { (title: alarm.title, share: $0.share) }
-            }.max { ($0.share.estimate?.value ?? 0) < ($1.share.estimate?.value ?? 0) }
-            let noticed = loudest.map { "the alarm «\($0.title)» rings at \($0.share.text), more than any other" }
+            let noticed = loudest(part).map { "the alarm «\($0.title)» rings at \($0.share.text), more than any other" }
             let read = readingLines(part).map { "\($0.title) at \($0.after.text), before at \($0.before.text)" }
             return [
-                "The verbalizer \(part.goal.title), within \(options.budget) nats of the predictions, at \(share("success")) of the places; for a random vector as far away at \(share("random")).",
+                "The verbalizer \(part.goal.title), within \(options.budget) nats of the predictions, at \(part.success.text) of the places; for a random vector as far away at \(part.randomSuccess(within: options.budget).text).",
                 "Where it does: " + ([noticed].compactMap(\.self) + read).joined(separator: "; ") + ".",
             ]
         }

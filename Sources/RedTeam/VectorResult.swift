@@ -12,6 +12,9 @@ public struct VectorResult: Sendable {
         let records: [AttackRecord]
 
         var success: Share { Share(records.map(\.isSuccess)) }
+        func randomSuccess(within budget: Double) -> Share {
+            Share(records.map { $0.randomSucceeds(within: budget) })
+        }
         var successes: [AttackRecord] { records.filter(\.isSuccess) }
     }
 
@@ -60,7 +63,7 @@ public struct VectorResult: Sendable {
                     part.records.filter(\.isUnsure).map { $0.budget.map { $0 <= 0.001 } ?? false })),
             Line(
                 key: "random", title: "a random vector as far away does, within the budget",
-                share: Share(part.records.map { $0.randomSucceeds(within: budget) })),
+                share: part.randomSuccess(within: budget)),
             Line(
                 key: "random_any_kl", title: "the same at whatever KL",
                 share: Share(part.records.map(\.random.isAchieved))),
@@ -72,18 +75,29 @@ public struct VectorResult: Sendable {
 
     /// What notices an attack that succeeded: alarms, probes, other readers.
     func noticeLines(_ part: Part) -> [Line] {
-        let found = part.successes
-        return falseAlarms.flatMap { alarm, title, _, level in
-            func share(_ trial: (AttackRecord) -> AttackRecord.Trial) -> Share {
-                Share(found.map { (trial($0).scores[alarm] ?? 0) > level })
-            }
-            return [
-                Line(key: "alarm_\(alarm)", title: "alarm: \(title)", share: share(\.attacked)),
+        falseAlarms.flatMap { alarm, title, _, level in
+            [
+                Line(
+                    key: "alarm_\(alarm)", title: "alarm: \(title)",
+                    share: rings(part, alarm, above: level, \.attacked)),
                 Line(
                     key: "alarm_\(alarm)_untouched", title: "the same at the activation itself: \(title)",
-                    share: share(\.clean)),
+                    share: rings(part, alarm, above: level, \.clean)),
             ]
         }
+    }
+
+    /// Whether an alarm rings where the attack succeeded.
+    private func rings(
+        _ part: Part, _ alarm: String, above level: Double, _ trial: (AttackRecord) -> AttackRecord.Trial
+    ) -> Share {
+        Share(part.successes.map { (trial($0).scores[alarm] ?? 0) > level })
+    }
+
+    /// The alarm that rings at most of the attacks that succeeded.
+    func loudest(_ part: Part) -> (title: String, share: Share)? {
+        falseAlarms.map { ($0.title, rings(part, $0.alarm, above: $0.level, \.attacked)) }
+            .max { ($0.1.estimate?.value ?? 0) < ($1.1.estimate?.value ?? 0) }
     }
 
     /// Whether the true fact can still be read where the attack succeeded; before it and after it.
@@ -98,7 +112,7 @@ public struct VectorResult: Sendable {
                 before: share(\.clean, \.probeReadsTruth), after: share(\.attacked, \.probeReadsTruth)
             )
         ]
-        for name in options.readers.compactMap({ try? NamedReader.parts($0).name }) {
+        for name in NamedReader.names(options.readers) {
             lines.append(
                 (
                     title: "the reader \(name) says the true fact", key: "reader_\(name)_says_truth",

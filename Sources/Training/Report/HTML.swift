@@ -39,10 +39,13 @@ package enum HTML {
         return "<table><thead><tr>\(head)</tr></thead><tbody>\n\(body)</tbody></table>\n"
     }
 
-    /// What was found, in sentences; nothing if there are none. A page that gathers others begins with theirs.
+    /// What ``findings(_:)`` opens with, between the angle brackets: a page that gathers others finds theirs by it.
+    package static let findingsTag = "ul class=\"findings\""
+
+    /// What was found, in sentences; nothing if there are none.
     package static func findings(_ sentences: [String]) -> String {
         guard !sentences.isEmpty else { return "" }
-        return "<ul class=\"findings\">" + sentences.map { "<li>\(escaped($0))</li>" }.joined() + "</ul>\n"
+        return "<\(findingsTag)>" + sentences.map { "<li>\(escaped($0))</li>" }.joined() + "</ul>\n"
     }
 
     /// A point on its interval, as a picture.
