@@ -18,7 +18,7 @@ extension WorkloadRunner {
         let d = configuration.hiddenSize
         var models = JointModels(
             policy: decoder(), reference: decoder(), reader: decoder(blockCount: layer + 1),
-            head: Parameter(name: "head", .uniform([d, d], precision.elementType, deviation: 0.02, seed: seed &+ 99)))
+            head: Parameter(name: "head", .uniform([d, d], .bfloat16, deviation: 0.02, seed: seed &+ 99)))
         models.policy.makeTrainable(precision: precision)
         models.reader.makeTrainable(precision: precision)
         models.head.makeTrainable(precision: precision)

@@ -59,8 +59,9 @@ public struct WorkloadRunner {
 
     var layer: Int { 2 * configuration.blockCount / 3 }
 
+    /// Random weights in bfloat16, as checkpoints hold them, whatever the arithmetic. Those that train get a master of their own.
     func decoder(blockCount: Int? = nil) -> Decoder {
-        Decoder(random: configuration, precision.elementType, seed: seed, blockCount: blockCount)
+        Decoder(random: configuration, .bfloat16, seed: seed, blockCount: blockCount)
     }
 
     func ids(_ count: Int, _ random: inout Random) -> [Int32] {
@@ -169,7 +170,7 @@ public struct WorkloadRunner {
         var tree = TokenTree()
         for _ in 0..<count { tree.append(ids(126, &random)) }
         let d = configuration.hiddenSize
-        let head = Parameter(name: "head", .uniform([d, d], precision.elementType, deviation: 0.02, seed: seed &+ 99))
+        let head = Parameter(name: "head", .uniform([d, d], .bfloat16, deviation: 0.02, seed: seed &+ 99))
         return (decoder(blockCount: layer + 1), head, tree)
     }
 

@@ -1,6 +1,14 @@
 // Attention for one item: up to `tile` consecutive query rows of a task with all the query heads that share one key head.
 // Softmax runs along the keys in tiles of KEYS with a running maximum, so no score matrix exists (Dao et al. 2022). Products
-// are small matrix products on packed tiles, in float32 or of pairs of bfloat16. Widths are padded with zeros to whole lanes.
+// are small matrix products on packed tiles, in float32 or of pairs of bfloat16. Without instructions for such pairs their operands are
+// rounded to bfloat16 all the same, and multiplied in float32. Widths are padded with zeros to whole lanes.
+
+#if NATIVE_BF16
+#define HAS_PAIRS true
+#else
+#define HAS_PAIRS false
+#define fused_pairs(a, b, c) fused(a, b, c)  // never asked for
+#endif
 
 // C[m, n] (+)= A · B, n a multiple of LANES. A is read one element at a time, element (i, p) at a[i·row + p·column], so its
 // transpose costs nothing. With `pairs` an element of A or B holds two bfloat16, of steps 2p and 2p + 1, and k counts pairs.
@@ -97,7 +105,7 @@ INLINE void transposed_block(const float *from, long stride, long rows, long col
 
 // to[j, i] = from[i, j] for `count` rows of `width`; `to` is [padded width, KEYS], zero where there is no key or no column. With
 // `pairs`, to[j / 2, i] holds columns j and j + 1.
-static void pack_transposed(bool pairs, const float *from, long stride, long count, long width, long padded, float *to) {
+static void pack_transposed(bool pairs, bool rounds, const float *from, long stride, long count, long width, long padded, float *to) {
     long keys = (count + LANES - 1) / LANES * LANES;
     for (long i = 0; i < keys; i += LANES)
         for (long j = 0; j < padded; j += LANES) {
@@ -106,6 +114,8 @@ static void pack_transposed(bool pairs, const float *from, long stride, long cou
             if (pairs) {
                 _Pragma("unroll") for (int r = 0; r < LANES; r += 2)
                     store(to + (j + r) / 2 * KEYS + i, pair(block[r], block[r + 1]));
+            } else if (rounds) {
+                _Pragma("unroll") for (int r = 0; r < LANES; r++) store(to + (j + r) * KEYS + i, rounded(block[r]));
             } else {
                 _Pragma("unroll") for (int r = 0; r < LANES; r++) store(to + (j + r) * KEYS + i, block[r]);
             }
@@ -119,15 +129,22 @@ INLINE void pack_row(const float *from, long width, long padded, float scale, fl
     if (j < padded) store(to + j, load_some(from, CK_F32, j, width - j, 0) * splat(scale));
 }
 
+// Rounds rows to bfloat16, in place; width a multiple of LANES.
+static void round_rows(float *x, long count, long width, long stride) {
+    for (long i = 0; i < count; i++)
+        for (long j = 0; j < width; j += LANES) store(x + i * stride + j, rounded(load(x + i * stride + j)));
+}
+
 // Rows of keys or values as the right side of a product over keys. In float32 that is [count, padded width], in place when no
 // padding is needed; in pairs it is [(count + 1) / 2, padded width], a row beyond the last one being zero.
 static const float *key_rows(
-    bool pairs, const float *from, long *stride, long count, long width, long padded, float *space
+    bool pairs, bool rounds, const float *from, long *stride, long count, long width, long padded, float *space
 ) {
-    if (!pairs && width == padded) return from;
-    if (!pairs)
+    if (!pairs && !rounds && width == padded) return from;
+    if (!pairs) {
         for (long i = 0; i < count; i++) pack_row(from + i * *stride, width, padded, 1, space + i * padded);
-    else
+        if (rounds) round_rows(space, count, padded, padded);
+    } else
         for (long i = 0; i < count; i += 2)
             for (long j = 0; j < padded; j += LANES) {
                 const float *row = from + i * *stride, *next = row + *stride;
@@ -158,7 +175,7 @@ static void narrow_rows(const float *from, long count, long width, long stride, 
 
 // The pieces of one tile. `narrow` and `paired` ones are what the products take: with `pairs` bfloat16 copies, else the same memory.
 typedef struct {
-    bool pairs;
+    bool pairs, rounds;  // operands as pairs of bfloat16; rounded to bfloat16, in float32
     long group, width, padded, queries;  // queries: rows × heads of the group
     long row_begin, first_visible;  // of the first query row
     long q_stride, kv_stride;
@@ -167,7 +184,7 @@ typedef struct {
     float *paired_q, *paired_dout, *paired_scores;  // neighbouring queries in pairs
 } attention_tile;
 
-// Below this many queries, packing pairs costs more than their products save.
+// Below this many queries, packing pairs costs more than their products save: operands stay as they are, on every CPU.
 #define PAIRED_QUERIES 8
 
 // Cuts the scratch up and packs the queries, scaled. Pieces: see ck_attention_scratch.
@@ -179,7 +196,8 @@ static attention_tile open_tile(
     t.width = a->width;
     t.padded = (a->width + LANES - 1) / LANES * LANES;
     t.queries = (query_end - query_begin) * t.group;
-    t.pairs = a->pairs && t.queries >= PAIRED_QUERIES;
+    bool narrows = a->pairs && t.queries >= PAIRED_QUERIES;
+    t.pairs = HAS_PAIRS && narrows, t.rounds = !HAS_PAIRS && narrows;
     t.row_begin = a->tasks[task].query_row + query_begin;
     t.first_visible = a->tasks[task].first_visible + query_begin;
     t.q_stride = a->heads * a->width;
@@ -215,6 +233,7 @@ static attention_tile open_tile(
         pack_row(q, t.width, t.padded, a->scale, t.q + i * t.padded);
     }
     if (t.pairs) narrow_rows(t.q, t.queries, t.padded, t.padded, t.narrow_q);
+    if (t.rounds) round_rows(t.q, t.queries, t.padded, t.padded);
     return t;
 }
 
@@ -292,7 +311,7 @@ static void attention_forward(
     FOR_EACH_KEY_TILE(a, t, task) {
         KEY_TILE(a, task);
         const float *keys = a->k + key_row * t.kv_stride + kv_head * t.width;
-        pack_transposed(t.pairs, keys, t.kv_stride, count, t.width, t.padded, t.keys);
+        pack_transposed(t.pairs, t.rounds, keys, t.kv_stride, count, t.width, t.padded, t.keys);
         score_product(a, &t, t.narrow_q, t.keys, first, count, t.scores);
         for (long i = 0; i < t.queries; i++) {
             float *s = t.scores + i * KEYS;
@@ -321,8 +340,9 @@ static void attention_forward(
         }
         long stride = t.kv_stride;
         const float *values =
-            key_rows(t.pairs, a->v + key_row * stride + kv_head * t.width, &stride, count, t.width, t.padded, t.values);
+            key_rows(t.pairs, t.rounds, a->v + key_row * stride + kv_head * t.width, &stride, count, t.width, t.padded, t.values);
         if (t.pairs) narrow_rows(t.scores, t.queries, columns, KEYS, t.narrow_scores);
+        if (t.rounds) round_rows(t.scores, t.queries, columns, KEYS);
         weighted_product(a, &t, t.narrow_scores, values, stride, first, count, t.out);
     }
     for (long i = 0; i < t.queries; i++) {
@@ -334,10 +354,18 @@ static void attention_forward(
     }
 }
 
+// The gradient's memory of key row `row`, of dk or dv, and how many of the next `count` rows lie behind it.
+INLINE float *gradient_rows(const ck_key_gradients *g, int which, long row, long count, long stride, long *run) {
+    int32_t place = g->places[row], step = place < 0 ? -1 : 1;
+    for (*run = 1; *run < count && g->places[row + *run] == place + step * (int32_t)*run;) ++*run;
+    if (place < 0) return (which == 0 ? g->private_dk : g->private_dv) + (-1 - (long)place) * stride;
+    return (which == 0 ? g->dk : g->dv) + (long)place * stride;
+}
+
 // With P = softmax(S), dP = dO·Vᵀ, δ = Σ dO·O: dS = P·(dP − δ), dQ = scale·dS·K, dK = dSᵀ·(scale·Q), dV = Pᵀ·dO.
 static void attention_backward(
     const ck_attention *a, long task, long query_begin, long query_end, long kv_head, const void *out, ck_type out_type,
-    const float *log_sum_exp, const float *dout, float *dq, float *dk, float *dv, float *scratch
+    const float *log_sum_exp, const float *dout, float *dq, const ck_key_gradients *gradients, float *scratch
 ) {
     attention_tile t = open_tile(a, task, query_begin, query_end, kv_head, scratch);
     memset(t.dq, 0, (unsigned long)(t.queries * t.padded) * 4);
@@ -358,12 +386,13 @@ static void attention_backward(
         pair_rows(t.q, t.queries, t.padded, t.padded, t.paired_q);
         pair_rows(t.dout, t.queries, t.padded, t.padded, t.paired_dout);
     }
+    if (t.rounds) round_rows(t.dout, t.queries, t.padded, t.padded);
     FOR_EACH_KEY_TILE(a, t, task) {
         KEY_TILE(a, task);
         long offset = key_row * t.kv_stride + kv_head * t.width;
-        pack_transposed(t.pairs, a->k + offset, t.kv_stride, count, t.width, t.padded, t.keys);
+        pack_transposed(t.pairs, t.rounds, a->k + offset, t.kv_stride, count, t.width, t.padded, t.keys);
         score_product(a, &t, t.narrow_q, t.keys, first, count, t.scores);
-        pack_transposed(t.pairs, a->v + offset, t.kv_stride, count, t.width, t.padded, t.values);
+        pack_transposed(t.pairs, t.rounds, a->v + offset, t.kv_stride, count, t.width, t.padded, t.values);
         score_product(a, &t, t.narrow_dout, t.values, first, count, t.dscores);
         for (long i = 0; i < t.queries; i++) {
             float *p = t.scores + i * KEYS, *ds = t.dscores + i * KEYS;
@@ -380,24 +409,30 @@ static void attention_backward(
             }
         }
         long stride = t.kv_stride;
-        const float *keys = key_rows(t.pairs, a->k + offset, &stride, count, t.width, t.padded, t.rows);
+        const float *keys = key_rows(t.pairs, t.rounds, a->k + offset, &stride, count, t.width, t.padded, t.rows);
         if (t.pairs) narrow_rows(t.dscores, t.queries, columns, KEYS, t.narrow_scores);
+        if (t.rounds) round_rows(t.scores, t.queries, columns, KEYS), round_rows(t.dscores, t.queries, columns, KEYS);
         weighted_product(a, &t, t.pairs ? t.narrow_scores : t.dscores, keys, stride, first, count, t.dq);
-        // dK, then dV: straight into place when no padding has to be dropped.
+        // dK, then dV, for the keys that some query sees: straight into place when no padding has to be dropped.
+        long low, reach;
+        visible_columns(a, &t, t.queries - 1, first, count, &low, &reach);
         for (int which = 0; which < 2; which++) {
-            float *to = (which == 0 ? dk : dv) + offset, *weights = which == 0 ? t.dscores : t.scores;
+            float *weights = which == 0 ? t.dscores : t.scores;
             const float *from = which == 0 ? t.paired_q : t.paired_dout;
             if (t.pairs) {
                 pair_rows(weights, t.queries, columns, KEYS, t.paired_scores);
                 weights = t.paired_scores;
             }
-            if (t.width == t.padded) {
-                key_product(&t, weights, from, count, to, t.kv_stride, true);
-                continue;
+            for (long j = 0, run; j < reach; j += run) {
+                float *to = gradient_rows(gradients, which, key_row + j, reach - j, t.kv_stride, &run) + kv_head * t.width;
+                if (t.width == t.padded) {
+                    key_product(&t, weights + j, from, run, to, t.kv_stride, true);
+                    continue;
+                }
+                float *space = t.rows + KEYS * t.padded;
+                key_product(&t, weights + j, from, run, space, t.padded, false);
+                for (long i = 0; i < run; i++) add_scaled(to + i * t.kv_stride, space + i * t.padded, 1, t.width);
             }
-            float *space = t.rows + KEYS * t.padded;
-            key_product(&t, weights, from, count, space, t.padded, false);
-            for (long j = 0; j < count; j++) add_scaled(to + j * t.kv_stride, space + j * t.padded, 1, t.width);
         }
     }
     for (long i = 0; i < t.queries; i++) {

@@ -8,22 +8,51 @@
 
 static int forced = -1;
 
+#if defined(__aarch64__)
+static const char *const names[] = {"base", "neon"};
+#else
+static const char *const names[] = {"base", "avx2", "avx512", "avx512bf16"};
+#endif
+#define LEVELS ((int)(sizeof names / sizeof *names))
+
 static int best_level(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512dq"))
-        return __builtin_cpu_supports("avx512bf16") ? 3 : 2;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) return 1;
+        return __builtin_cpu_supports("avx512bf16") ? CK_AVX512BF16 : CK_AVX512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) return CK_AVX2;
+#elif defined(__aarch64__)
+    return CK_AVX2;
 #endif
-    return 0;
+    return CK_BASE;
 }
 
-static int level(void) {
+// The environment is read once: a limit holds for the whole process, oneDNN included.
+int ck_limit(void) {
+    static int limit = -1;
+    int known = __atomic_load_n(&limit, __ATOMIC_RELAXED);
+    if (known < 0) {
+        known = LEVELS;
+        const char *wanted = getenv("INTERLINEAR_ISA");
+        for (int i = 0; wanted && i < LEVELS; i++)
+            if (strcmp(wanted, names[i]) == 0) known = i;
+        __atomic_store_n(&limit, known, __ATOMIC_RELAXED);
+    }
+    return known;
+}
+
+const char *ck_unknown_limit(void) {
+    const char *wanted = getenv("INTERLINEAR_ISA");
+    return wanted && *wanted && ck_limit() == LEVELS ? wanted : NULL;
+}
+
+int ck_level(void) {
     static int best = -1;
     int known = __atomic_load_n(&best, __ATOMIC_RELAXED);
     if (known < 0) {
         known = best_level();
+        if (ck_limit() < known) known = ck_limit();
         __atomic_store_n(&best, known, __ATOMIC_RELAXED);
     }
     int wanted = __atomic_load_n(&forced, __ATOMIC_RELAXED);
@@ -32,24 +61,22 @@ static int level(void) {
 
 int ck_force_instruction_set(int wanted) {
     __atomic_store_n(&forced, wanted, __ATOMIC_RELAXED);
-    return level();
+    return ck_level();
 }
 
-const char *ck_instruction_set(void) { return (const char *[]){"base", "avx2", "avx512", "avx512bf16"}[level()]; }
+const char *ck_instruction_set_name(int level) { return level >= 0 && level < LEVELS ? names[level] : NULL; }
 
-bool ck_supports_bf16(void) {
-#if defined(__x86_64__)
-    // oneDNN emulates bfloat16 products on AVX-512 without the bf16 instructions, slower than float32.
-    return level() == 3;
-#else
-    return false;
-#endif
-}
+const char *ck_instruction_set(void) { return names[ck_level()]; }
+
+bool ck_supports_bf16(void) { return ck_level() == CK_AVX512BF16; }
 
 const ck_kernels *ck_current(void) {
 #if defined(__x86_64__)
     const ck_kernels *const kernels[] = {&ck_kernels_base, &ck_kernels_avx2, &ck_kernels_avx512, &ck_kernels_avx512bf16};
-    return kernels[level()];
+    return kernels[ck_level()];
+#elif defined(__aarch64__)
+    const ck_kernels *const kernels[] = {&ck_kernels_base, &ck_kernels_neon};
+    return kernels[ck_level()];
 #else
     return &ck_kernels_base;
 #endif
@@ -128,7 +155,7 @@ SPLIT(squares, const float *x; long count; double *sums;) {
 }
 double ck_sum_of_squares(const float *x, long count) {
     long blocks = (count + SUM_BLOCK - 1) / SUM_BLOCK;
-    double small[64], *sums = blocks <= 64 ? small : malloc((unsigned long)blocks * sizeof(double)), total = 0;
+    double small[64], *sums = blocks <= 64 ? small : ck_allocate(blocks, sizeof(double), "sums of squares"), total = 0;
     squares_context c = {x, count, sums};
     ck_ranges(blocks, 1, squares_body, &c);
     for (long i = 0; i < blocks; i++) total += sums[i];
@@ -207,8 +234,13 @@ void ck_rms_norm(
     ck_ranges(rows, row_grain(width), norm_body, &c);
 }
 
-// Weight gradients are summed per block of rows, then over the blocks in order, whatever the number of threads.
-#define NORM_BLOCKS 8
+// Weight gradients are summed per block of rows, then over the blocks in order: how many there are follows from the rows alone, so the
+// sums do not depend on the number of threads. Enough blocks for many threads, each with enough rows to be worth one more sum.
+#define NORM_BLOCK_ROWS 16
+long ck_norm_backward_units(long rows) {
+    long blocks = rows / NORM_BLOCK_ROWS;
+    return blocks < 1 ? 1 : blocks > CK_MAX_THREADS ? CK_MAX_THREADS : blocks;
+}
 typedef struct {
     const float *dy, *x;
     const void *weight;
@@ -233,8 +265,8 @@ void ck_rms_norm_backward(
     const float *dy, const float *x, const void *weight, ck_type weight_type, float offset, const float *inverse_rms,
     long rows, long width, float *dx, bool accumulate_dx, float *dweight
 ) {
-    long blocks = rows < NORM_BLOCKS ? rows : NORM_BLOCKS;
-    float *partial = dweight ? calloc((unsigned long)(blocks * width), 4) : NULL;
+    long blocks = ck_norm_backward_units(rows);
+    float *partial = dweight ? ck_allocate(blocks * width, 4, "gradients of a norm") : NULL;
     norm_backward_context c = {dy, x, weight, weight_type, offset, inverse_rms, rows, width, dx, accumulate_dx, partial, blocks};
     ck_ranges(blocks, rows * width < GRAIN ? blocks : 1, norm_backward_body, &c);
     for (long block = 0; partial && block < blocks; block++) ck_current()->add_scaled(dweight, partial + block * width, 1, width);
@@ -389,7 +421,7 @@ void ck_adamw_rows(
     const ck_adamw *o, void *weight, int16_t *low, const float *gradient, const int32_t *slots, uint8_t *touched, float *m,
     float *v, long rows, long width
 ) {
-    float *zeros = calloc((unsigned long)width, 4);
+    float *zeros = ck_allocate(width, 4, "a row of the optimizer");
     adamw_rows_context c = {o, weight, low, gradient, zeros, slots, touched, m, v, width};
     ck_ranges(rows, row_grain(width), adamw_rows_body, &c);
     free(zeros);

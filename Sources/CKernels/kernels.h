@@ -12,7 +12,20 @@
 // Columns that are made together, in pieces of this many pairs: their weights, with the rows of A, fit the second cache.
 #define CK_PANEL 64
 #define CK_PANEL_PAIRS 256
+// Blocks of products in float32, see blocked_body.h: rows and depth of A, columns of B that are packed together, and that are walked together
+// where each is packed just before its use. Columns are whole panels of every instruction set.
+#define CK_BLOCK_ROWS 192
+#define CK_BLOCK_DEPTH 384
+#define CK_BLOCK_COLUMNS 512
+#define CK_MORE_COLUMNS 4096
 #define CK_SOME_SCRATCH (CK_PANEL * (CK_PANEL_PAIRS + CK_SOME_ROWS))
+
+// Where an item of attention adds the gradients of keys and values: row r at row places[r] of dk and dv, or at row −1 − places[r] of the
+// private ones.
+typedef struct {
+    float *dk, *dv, *private_dk, *private_dv;
+    const int32_t *places;
+} ck_key_gradients;
 
 typedef struct {
     void (*convert)(const void *from, ck_type from_type, void *to, ck_type to_type, long count);
@@ -47,23 +60,37 @@ typedef struct {
     float (*row_maximum)(const float *x, long count);
     // Columns begin..<end of A · Bᵀ for at most CK_FEW_ROWS rows; `a` is the job's A in float32, [m, k].
     void (*few_rows)(const ck_matmul *job, const float *a, long begin, long end);
-    // The same for at most CK_SOME_ROWS rows of bfloat16; see some_rows_body.h.
+    // The same for at most CK_SOME_ROWS rows of bfloat16, where the CPU has its instructions; see some_rows_body.h.
     void (*some_rows)(const ck_matmul *job, long begin, long end, float *scratch);
+    // Any product, in float32, and the scratch it needs, in floats; see blocked_body.h.
+    void (*blocked)(const ck_matmul *job, float *scratch);
+    long (*blocked_scratch)(const ck_matmul *job);
+    // Rows and columns of its register tile.
+    long blocked_rows, blocked_panel;
     // See attention_body.h.
     void (*attention_forward)(
         const ck_attention *a, long task, long query_begin, long query_end, long kv_head, void *out, ck_type out_type,
         float *log_sum_exp, float *scratch);
     void (*attention_backward)(
         const ck_attention *a, long task, long query_begin, long query_end, long kv_head, const void *out,
-        ck_type out_type, const float *log_sum_exp, const float *dout, float *dq, float *dk, float *dv, float *scratch);
+        ck_type out_type, const float *log_sum_exp, const float *dout, float *dq, const ck_key_gradients *to, float *scratch);
 } ck_kernels;
 
 extern const ck_kernels ck_kernels_base;
+#if defined(__aarch64__)
+extern const ck_kernels ck_kernels_neon;
+#endif
 #if defined(__x86_64__)
 extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512, ck_kernels_avx512bf16;
 #endif
 // The table for this CPU.
 const ck_kernels *ck_current(void);
+
+// Instruction sets that the kernels are built for, each with all of those below it. On AArch64 NEON takes the place of AVX2.
+enum { CK_BASE, CK_AVX2, CK_AVX512, CK_AVX512BF16 };
+// The one in use, and the highest allowed by INTERLINEAR_ISA: CK_AVX512BF16 + 1 where nothing limits it.
+int ck_level(void);
+int ck_limit(void);
 
 // Keys per tile of attention.
 #define KEYS 64

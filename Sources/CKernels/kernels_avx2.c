@@ -5,7 +5,8 @@
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define KERNELS ck_kernels_avx2
-#define PRODUCT_ROWS 4
+#define FUSED 1
+#define PRODUCT_ROWS 6
 #define PRODUCT_GROUPS 1
 #include "kernels_body.h"
 #pragma clang attribute pop

@@ -8,6 +8,7 @@
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx2,fma,f16c"))), apply_to = function)
 #define KERNELS ck_kernels_avx512bf16
 #define NATIVE_BF16 1
+#define FUSED 1
 #define PRODUCT_ROWS 6
 #define PRODUCT_GROUPS 4
 #include "kernels_body.h"

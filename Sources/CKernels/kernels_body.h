@@ -1,13 +1,16 @@
 // Everything that is compiled once per instruction set. The including file defines KERNELS (the table's name), PRODUCT_ROWS and
-// PRODUCT_GROUPS (the register tile of small products), and pushes the target attribute.
+// PRODUCT_GROUPS (the register tile of products), FUSED and NATIVE_BF16 where there are such instructions, and pushes the target attribute.
 
 #include "lanes.h"
 #include "rows_body.h"
 
 #include "attention_body.h"
+#include "blocked_body.h"
 #include "few_rows_body.h"
 #include "optimizer_body.h"
+#if NATIVE_BF16
 #include "some_rows_body.h"
+#endif
 
 const ck_kernels KERNELS = {
     .convert = convert,
@@ -30,7 +33,13 @@ const ck_kernels KERNELS = {
     .exponentials = exponentials,
     .row_maximum = row_maximum,
     .few_rows = few_rows,
+#if NATIVE_BF16
     .some_rows = some_rows,
+#endif
+    .blocked = blocked,
+    .blocked_scratch = blocked_scratch,
+    .blocked_rows = PRODUCT_ROWS,
+    .blocked_panel = PRODUCT_COLUMNS,
     .attention_forward = attention_forward,
     .attention_backward = attention_backward,
 };

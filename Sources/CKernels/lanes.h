@@ -28,7 +28,12 @@ INLINE lanes load(const float *p) {
     return v;
 }
 INLINE void store(float *p, lanes v) { __builtin_memcpy(p, &v, sizeof v); }
+// a · b + c, rounded once where the instruction set can: without it the builtin would call a function for each lane.
+#if FUSED
 INLINE lanes fused(lanes a, lanes b, lanes c) { return __builtin_elementwise_fma(a, b, c); }
+#else
+INLINE lanes fused(lanes a, lanes b, lanes c) { return a * b + c; }
+#endif
 INLINE lanes maximum(lanes a, lanes b) { return __builtin_elementwise_max(a, b); }
 INLINE lanes minimum(lanes a, lanes b) { return __builtin_elementwise_min(a, b); }
 
@@ -91,15 +96,11 @@ INLINE lanes pair(lanes first, lanes second) {
     return (lanes)(__builtin_convertvector(narrowed(first), lanes_u32) | __builtin_convertvector(narrowed(second), lanes_u32) << 16);
 }
 // a.first · b.first + a.second · b.second + c
-INLINE lanes fused_pairs(lanes a, lanes b, lanes c) {
 #if NATIVE_BF16
-    return (lanes)_mm512_dpbf16_ps((__m512)c, (__m512bh)a, (__m512bh)b);
-#else
-    lanes first_a = (lanes)((lanes_u32)a << 16), first_b = (lanes)((lanes_u32)b << 16);
-    lanes second_a = (lanes)((lanes_u32)a & 0xffff0000u), second_b = (lanes)((lanes_u32)b & 0xffff0000u);
-    return fused(first_a, first_b, fused(second_a, second_b, c));
+INLINE lanes fused_pairs(lanes a, lanes b, lanes c) { return (lanes)_mm512_dpbf16_ps((__m512)c, (__m512bh)a, (__m512bh)b); }
 #endif
-}
+// The nearest bfloat16, in float32.
+INLINE lanes rounded(lanes v) { return (lanes)(__builtin_convertvector(narrowed_exactly(v), lanes_u32) << 16); }
 INLINE lanes load_f16(const uint16_t *p) {
     lanes_f16 h;
     __builtin_memcpy(&h, p, sizeof h);

@@ -1,15 +1,22 @@
-// Matrix products: oneDNN for many rows, our own dot products for few (where memory is the limit, and packing would double it).
-// The differences between oneDNN 2 and 3 end in `create_primitive`.
+// Matrix products, each by what is fastest for it: dot products for few rows, where memory is the limit (few_rows_body.h); a register tile
+// for some rows of bfloat16 (some_rows_body.h); oneDNN for more where the CPU has AVX-512, in bfloat16 where it has those instructions; and
+// blocked products in float32 everywhere else (blocked_body.h). The differences between oneDNN 2 and 3 end in `create_primitive`.
 #define _GNU_SOURCE
+#if defined(__x86_64__)
+#define CK_ONEDNN 1
 #include <dlfcn.h>
 #include <oneapi/dnnl/dnnl.h>
+#endif
+#include <math.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels.h"
 #include "lanes.h"
 
+#if CK_ONEDNN
 // MARK: oneDNN
 
 typedef struct {
@@ -170,8 +177,52 @@ static bool library_product(int slot, const ck_matmul *j) {
            dnnl_stream_wait(t->stream) == dnnl_success;
 }
 
+// The engine, limited to the instruction set that the kernels are limited to. oneDNN takes a limit before its first product only.
+static const char *open_library(void) {
+    static _Atomic(bool) ready;
+    if (atomic_load(&ready)) return NULL;
+    static atomic_flag busy = ATOMIC_FLAG_INIT;
+    while (atomic_flag_test_and_set(&busy)) {
+    }
+    dnnl_status_t status = dnnl_success;
+    if (!engine) {
+        if (ck_limit() == CK_AVX512) dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core);
+        if (ck_limit() == CK_AVX512BF16) dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core_bf16);
+        status = dnnl_engine_create(&engine, dnnl_cpu, 0);
+    }
+    atomic_store(&ready, status == dnnl_success);
+    atomic_flag_clear(&busy);
+    return status == dnnl_success ? NULL : "oneDNN has no CPU engine on this machine";
+}
+#endif
+
+const char *ck_matmul_library(void) {
+#if CK_ONEDNN
+    if (ck_level() >= CK_AVX512 && !open_library()) {
+        static char text[96];
+        const dnnl_version_t *version = dnnl_version();
+        static const struct {
+            dnnl_cpu_isa_t isa;
+            const char *name;
+        } known[] = {
+            {dnnl_cpu_isa_avx512_core, "avx512_core"},
+            {dnnl_cpu_isa_avx512_core_vnni, "avx512_core_vnni"},
+            {dnnl_cpu_isa_avx512_core_bf16, "avx512_core_bf16"},
+            {dnnl_cpu_isa_avx512_core_amx, "avx512_core_amx"},
+        };
+        const char *name = "another instruction set";
+        for (unsigned long i = 0; i < sizeof known / sizeof *known; i++)
+            if (known[i].isa == dnnl_get_effective_cpu_isa()) name = known[i].name;
+        snprintf(text, sizeof text, "oneDNN %d.%d.%d, %s", version->major, version->minor, version->patch, name);
+        return text;
+    }
+#endif
+    return "own kernels";
+}
+
 // MARK: Work of one thread
 
+#if CK_ONEDNN
 // Columns n0..<n1 of a product whose B has another type than A: B is converted a slice at a time. Slices along n keep each
 // output element in one product.
 static bool converted_product(int slot, const ck_matmul *j) {
@@ -194,6 +245,18 @@ static bool converted_product(int slot, const ck_matmul *j) {
         if (!library_product(slot, &part)) return false;
     }
     return true;
+}
+#endif
+
+// Whether oneDNN takes it. Without AVX-512 it is no faster than our own product; without the bfloat16 instructions it refuses bfloat16 or
+// emulates it, slower than float32.
+static bool library_takes(const ck_matmul *j) {
+#if CK_ONEDNN
+    return ck_level() >= CK_AVX512 && (j->a_type == CK_F32 || ck_supports_bf16());
+#else
+    (void)j;
+    return false;
+#endif
 }
 
 static bool few(const ck_matmul *j) { return j->m <= CK_FEW_ROWS && !j->a_transposed && j->b_transposed; }
@@ -229,7 +292,45 @@ static bool shared_by_columns(const ck_matmul *j) {
     return j->n >= j->m && (j->a_transposed || j->m < MANY_ROWS);
 }
 
+// Part `index` of `parts` of `count`, in whole `unit`s: equal but for one unit.
+static void part_of(long count, long unit, long index, long parts, long *begin, long *end) {
+    long units = (count + unit - 1) / unit;
+    *begin = units * index / parts * unit, *end = units * (index + 1) / parts * unit;
+    if (*end > count) *end = count;
+}
+
+// Our own product in float32, shared by rows and columns alike: the slots form a grid, the one whose largest cell costs least. A cell costs
+// its arithmetic, and the packing of its part of A and of B, which is as much as some rows or columns more.
+#define PACKING 12
+static void blocked_share(int slot, int slots, const ck_matmul *j) {
+    const ck_kernels *k = ck_current();
+    long rows = k->blocked_rows, panel = k->blocked_panel, best = 1;
+    double least = INFINITY;
+    for (long across = 1; across <= slots; across++) {
+        if (slots % across) continue;
+        long m = (j->m + rows - 1) / rows, n = (j->n + panel - 1) / panel, down = slots / across;
+        double high = (double)((m + down - 1) / down * rows), wide = (double)((n + across - 1) / across * panel);
+        double cost = high * wide + PACKING * (high + wide);
+        if (cost < least) least = cost, best = across;
+    }
+    long m0, m1, n0, n1;
+    part_of(j->m, rows, slot / best, slots / best, &m0, &m1);
+    part_of(j->n, panel, slot % best, best, &n0, &n1);
+    if (m0 >= m1 || n0 >= n1) return;
+    ck_matmul part = *j;
+    part.m = m1 - m0, part.n = n1 - n0;
+    part.a = (const char *)j->a + m0 * (j->a_transposed ? 1 : j->a_stride) * type_bytes(j->a_type);
+    part.b = (const char *)j->b + n0 * (j->b_transposed ? j->b_stride : 1) * type_bytes(j->b_type);
+    part.bias = j->bias ? j->bias + n0 : NULL;
+    part.c = (char *)j->c + (m0 * j->c_stride + n0) * type_bytes(j->c_type);
+    k->blocked(&part, ck_scratch(slot, CK_SCRATCH_WEIGHTS, (unsigned long)k->blocked_scratch(&part) * 4));
+}
+
 static bool share_of(int slot, int slots, const ck_matmul *j) {
+    if (!few(j) && !some(j) && !library_takes(j)) {
+        blocked_share(slot, slots, j);
+        return true;
+    }
     bool by_columns = shared_by_columns(j);
     long count = by_columns ? j->n : j->m, grain = count >= 64 * slots ? some(j) ? CK_PANEL : 32 : 8;
     long grains = (count + grain - 1) / grain;
@@ -244,6 +345,7 @@ static bool share_of(int slot, int slots, const ck_matmul *j) {
         ck_current()->some_rows(j, begin, end, ck_scratch(slot, CK_SCRATCH_WEIGHTS, CK_SOME_SCRATCH * 4ul));
         return true;
     }
+#if CK_ONEDNN
     ck_matmul part = *j;
     if (by_columns) {
         part.n = end - begin;
@@ -256,6 +358,9 @@ static bool share_of(int slot, int slots, const ck_matmul *j) {
         part.c = (char *)j->c + begin * j->c_stride * type_bytes(j->c_type);
     }
     return part.a_type == part.b_type ? library_product(slot, &part) : converted_product(slot, &part);
+#else
+    return false;
+#endif
 }
 
 typedef struct {
@@ -271,22 +376,14 @@ static void matmul_body(void *opaque, int slot, int slots) {
 }
 
 const char *ck_matmul_run(const ck_matmul *jobs, long count) {
-    static _Atomic(bool) ready;
-    if (!atomic_load(&ready)) {
-        static atomic_flag busy = ATOMIC_FLAG_INIT;
-        while (atomic_flag_test_and_set(&busy)) {
-        }
-        if (!engine && dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success) {
-            atomic_flag_clear(&busy);
-            return "oneDNN has no CPU engine on this machine";
-        }
-        atomic_store(&ready, true);
-        atomic_flag_clear(&busy);
-    }
+#if CK_ONEDNN
+    const char *refusal = ck_level() >= CK_AVX512 ? open_library() : NULL;
+    if (refusal) return refusal;
+#endif
     matmul_round r = {.jobs = jobs, .count = count};
     atomic_init(&r.failed, false);
     for (long i = 0; i < count; i++)
         if (jobs[i].m <= 0 || jobs[i].n <= 0 || jobs[i].k <= 0) return "a matrix product with an empty side";
     ck_round(matmul_body, &r);
-    return atomic_load(&r.failed) ? "oneDNN refused a matrix product (out of memory, or an element type this CPU lacks)" : NULL;
+    return atomic_load(&r.failed) ? "oneDNN refused a matrix product (out of memory)" : NULL;
 }

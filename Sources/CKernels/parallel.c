@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "parallel.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -21,8 +22,11 @@
 #define relax() ((void)0)
 #endif
 
-// A worker that has nothing to do spins for some tens of microseconds (the gap between two kernels), then sleeps.
+// A worker that has nothing to do spins for some tens of microseconds (the gap between two kernels), then sleeps. Whoever spins offers
+// the core to other programs now and then: alone on it, the offer costs a fraction of a microsecond; on a shared machine, the thread that
+// is waited for may be the one that needs the core.
 #define SPINS 6000
+#define SPINS_TO_YIELD 128
 
 // A round hands out slots 1..<count by an atomic ticket; slot 0 is the caller's. A worker that the system runs late finds its
 // slot taken by the caller, so a busy machine slows a round down, but no thread ever waits for one that has not begun.
@@ -70,6 +74,7 @@ static void *worker(void *unused) {
             continue;
         }
         if (spins < SPINS) {
+            if (spins % SPINS_TO_YIELD == SPINS_TO_YIELD - 1) sched_yield();
             relax();
             continue;
         }
@@ -83,11 +88,89 @@ static void *worker(void *unused) {
     return unused;
 }
 
-// One thread per core. The system is asked once: it reads a file each time.
+#ifdef __linux__
+// The number on the first line of DIR/NAME, and the one behind it; false if there is none ("max", no such file).
+static bool read_numbers(const char *directory, const char *name, double *first, double *second) {
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path) return false;
+    FILE *file = fopen(path, "r");
+    if (!file) return false;
+    int found = fscanf(file, "%lf %lf", first, second);
+    fclose(file);
+    return found >= (second ? 2 : 1);
+}
+
+// The least of the quotas in `root`/`group` and the groups above it, in cores.
+static double group_quota(const char *root, const char *group, bool second_version) {
+    char directory[4096];
+    double least = INFINITY;
+    if (snprintf(directory, sizeof directory, "%s%s", root, group) >= (int)sizeof directory) return least;
+    for (unsigned long end = strlen(directory); end >= strlen(root); directory[end] = 0) {
+        double quota, period;
+        bool found = second_version ? read_numbers(directory, "cpu.max", &quota, &period)
+                                    : read_numbers(directory, "cpu.cfs_quota_us", &quota, NULL) &&
+                                          read_numbers(directory, "cpu.cfs_period_us", &period, NULL);
+        if (found && quota > 0 && period > 0 && quota / period < least) least = quota / period;
+        do {
+            if (end == 0) return least;
+            end--;
+        } while (directory[end] != '/');
+    }
+    return least;
+}
+
+// Control groups (v2, and the cpu controller of v1) as the container sees them: mounted at `mount`, this process's place in `membership`.
+double ck_cpu_quota(const char *membership, const char *mount) {
+    FILE *file = fopen(membership, "r");
+    if (!file) return INFINITY;
+    double least = INFINITY;
+    char line[4096], root[4096];
+    while (fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = 0;
+        char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
+        if (!group) continue;
+        *group++ = 0, controllers++;
+        bool second_version = *controllers == 0, cpu = false;
+        char named[64];
+        snprintf(named, sizeof named, ",%s,", controllers);
+        cpu = strstr(named, ",cpu,") != NULL;
+        if (!second_version && !cpu) continue;
+        // Version 1 is mounted by its controllers; a container sees its own group at the top, wherever it lies outside.
+        for (int alone = 0; alone < 2; alone++) {
+            if (snprintf(root, sizeof root, "%s%s%s", mount, second_version ? "" : "/", second_version ? "" : alone ? "cpu" : controllers) >=
+                (int)sizeof root)
+                continue;
+            double inside = group_quota(root, group, second_version), top = group_quota(root, "", second_version);
+            if (inside < least) least = inside;
+            if (top < least) least = top;
+        }
+    }
+    fclose(file);
+    return least;
+}
+
+// Cores that this process may run on, and as many of them as its control group pays for: whole ones, at least one. More threads would be
+// stopped in turns, and whoever waits for a stopped one waits for long.
+static long available_cores(void) {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) > 0) cores = CPU_COUNT(&allowed);
+    double quota = ck_cpu_quota("/proc/self/cgroup", "/sys/fs/cgroup");
+    return quota < (double)cores ? (quota < 1 ? 1 : (long)quota) : cores;
+}
+#else
+double ck_cpu_quota(const char *membership, const char *mount) {
+    (void)membership, (void)mount;
+    return INFINITY;
+}
+static long available_cores(void) { return sysconf(_SC_NPROCESSORS_ONLN); }
+#endif
+
+// One thread per core. The system is asked once: it reads files each time.
 int ck_threads(void) {
     int wanted = __atomic_load_n(&pool.wanted, __ATOMIC_RELAXED);
     if (wanted) return wanted;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    long cores = available_cores();
     int count = cores < 1 ? 1 : cores > CK_MAX_THREADS ? CK_MAX_THREADS : (int)cores;
     int unset = 0;
     __atomic_compare_exchange_n(&pool.wanted, &unset, count, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
@@ -133,10 +216,7 @@ void ck_round(void (*body)(void *context, int slot, int slots), void *context) {
         while (run_slot()) {
         }
         for (int spins = 0; atomic_load_explicit(&pool.unfinished, memory_order_acquire) > 0; relax())
-            if (++spins > 20000) {
-                spins = 0;
-                sched_yield();
-            }
+            if (++spins % SPINS_TO_YIELD == 0) sched_yield();
     }
     pthread_mutex_unlock(&pool.round_lock);
 }
@@ -182,6 +262,17 @@ void ck_parallel(long count, void (*body)(void *context, long index), void *cont
     items r = {.count = count, .body = body, .context = context};
     atomic_init(&r.next, 0);
     ck_round(items_body, &r);
+}
+
+void *(*ck_zeroed_memory)(size_t count, size_t bytes) = calloc;
+
+void *ck_allocate(long count, long bytes, const char *what) {
+    void *memory = ck_zeroed_memory((size_t)(count > 0 ? count : 1), (size_t)bytes);
+    if (!memory) {
+        fprintf(stderr, "nla: out of memory: %ld bytes for %s\n", count * bytes, what);
+        abort();
+    }
+    return memory;
 }
 
 void *ck_scratch(int slot, int index, unsigned long bytes) {

@@ -44,6 +44,6 @@ public enum Precision: String, Sendable, CaseIterable {
     /// The element type of a matrix product's inputs.
     public var elementType: ElementType { self == .float32 ? .float32 : .bfloat16 }
 
-    /// bfloat16 where this CPU multiplies it natively, float32 elsewhere.
-    public static var native: Precision { Machine.supportsBFloat16 ? .bfloat16 : .float32 }
+    /// The faster one here: bfloat16 where this CPU has instructions for its products, float32 elsewhere.
+    public static var native: Precision { Machine.multipliesBFloat16 ? .bfloat16 : .float32 }
 }

@@ -14,11 +14,27 @@ public enum Machine {
         set { ck_set_threads(Int32(clamping: newValue)) }
     }
 
-    /// Whether this CPU multiplies bfloat16 natively.
-    public static var supportsBFloat16: Bool { ck_supports_bf16() }
+    /// Whether this CPU has instructions for products of bfloat16. Without them the same products are computed in float32: the operands
+    /// are rounded to bfloat16 and their products summed in float32 either way.
+    public static var multipliesBFloat16: Bool { ck_supports_bf16() }
 
-    /// The build of the kernels in use: `avx512bf16`, `avx512`, `avx2` or `base`.
+    /// The build of the kernels in use: `avx512bf16`, `avx512`, `avx2` or `base`; on AArch64 `neon` or `base`.
+    ///
+    /// `INTERLINEAR_ISA` in the environment limits it to one of these, and oneDNN with it; it is read once.
     public static var instructionSet: String { String(cString: ck_instruction_set()) }
+
+    /// The instruction sets that the kernels are built for, the plainest first: what `INTERLINEAR_ISA` may say.
+    public static var instructionSets: [String] {
+        var names: [String] = []
+        while let name = ck_instruction_set_name(Int32(names.count)) { names.append(String(cString: name)) }
+        return names
+    }
+
+    /// What computes products of many rows, for people to read: `oneDNN 2.6.3, avx512_core_amx`, or `own kernels`.
+    public static var matrixLibrary: String { String(cString: ck_matmul_library()) }
+
+    /// What `INTERLINEAR_ISA` asks for, where that is the name of no instruction set.
+    public static var unknownInstructionSetLimit: String? { ck_unknown_limit().map { String(cString: $0) } }
 
     /// Peak resident memory in bytes since the process began or `resetPeakResidentBytes` was called.
     public static var peakResidentBytes: Int { ck_peak_resident_bytes() }

@@ -14,7 +14,8 @@ struct NLA: ParsableCommand {
         discussion: """
             Models are Hugging Face folders: config.json, model.safetensors (or an index with shards), tokenizer.json. \
             Llama 2 and 3, Qwen2, Qwen3 and Gemma 3 are known. Data goes to standard output, progress to standard error. \
-            Exit status: 0, 1 for a failure, 64 for wrong usage.
+            Exit status: 0, 1 for a failure, 64 for wrong usage. nla --version --verbose says what it computes with; \
+            INTERLINEAR_ISA in the environment limits that, for tests and bug reports (docs/processors.md).
             """,
         version: "0.1.0",
         subcommands: [
@@ -26,6 +27,10 @@ struct NLA: ParsableCommand {
         ])
 
     static func main() {
+        if let limit = Machine.unknownInstructionSetLimit {
+            Output.fail("INTERLINEAR_ISA=\(limit): no such instruction set; known are \(Machine.instructionSets.joined(separator: ", "))")
+        }
+        if Set(CommandLine.arguments.dropFirst()) == ["--version", "--verbose"] { return printVersion() }
         do {
             var command = try parseAsRoot()
             try command.run()
@@ -36,5 +41,14 @@ struct NLA: ParsableCommand {
         } catch {
             exit(withError: error)
         }
+    }
+
+    /// `nla --version --verbose`: the version and what computes here, for bug reports.
+    private static func printVersion() {
+        let lines = [
+            "nla \(configuration.version)", "instruction set: \(Machine.instructionSet)",
+            "matrix products: \(Machine.matrixLibrary)", "threads: \(Machine.threads)",
+        ]
+        do { try Output.line(lines.joined(separator: "\n")) } catch { Output.fail("\(error)") }
     }
 }

@@ -38,7 +38,7 @@ struct ServingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Seconds that a request may take.", valueName: "s"))
     var timeLimit = 300
 
-    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else the CPU's native one.")
+    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else what this CPU multiplies faster.")
     var dtype: Dtype?
 
     @Option(help: ArgumentHelp("Threads to compute with; all cores by default.", valueName: "n"))

@@ -45,9 +45,6 @@ enum Dtype: String, ExpressibleByArgument, CaseIterable {
             let isFloat32 = try checkpoint?.tensor("embed_tokens.weight")?.elementType == .float32
             return isFloat32 ? .float32 : .native
         }
-        if dtype == .bf16 && !Machine.supportsBFloat16 {
-            throw ModelError("--dtype bf16: this CPU has no bfloat16 instructions; use --dtype f32")
-        }
         return dtype.precision
     }
 }

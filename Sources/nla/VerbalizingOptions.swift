@@ -14,7 +14,7 @@ struct VerbalizingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Tokens of an explanation at most.", valueName: "n"))
     var maxTokens = 200
 
-    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else the CPU's native one.")
+    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else what this CPU multiplies faster.")
     var dtype: Dtype?
 
     func validate() throws {

@@ -1,9 +1,13 @@
 #include "KernelChecks.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "CKernels.h"
 
@@ -139,7 +143,7 @@ static const char *check_matmul(void) {
         memset(j, 0, sizeof *j);
         j->m = random_bits() % 2 ? between(1, 9) : random_bits() % 8 == 0 ? between(150, 240) : between(1, 70);
         j->n = between(1, 150), j->k = random_bits() % 16 == 0 ? between(500, 1100) : between(1, 130);
-        j->a_type = ck_supports_bf16() ? float_or_bf16() : CK_F32;
+        j->a_type = float_or_bf16();
         j->b_type = random_bits() % 2 ? j->a_type : any_type();
         j->c_type = j->a_type == CK_BF16 ? float_or_bf16() : CK_F32;
         j->a_transposed = random_bits() % 4 == 0, j->b_transposed = random_bits() % 2;
@@ -150,7 +154,6 @@ static const char *check_matmul(void) {
 
 // Some rows of bfloat16 against a weight in whole pairs: a kernel of its own, with several panels of columns, and depths in several pieces.
 static const char *check_matmul_some(void) {
-    if (!ck_supports_bf16()) return NULL;
     bool deep = random_bits() % 6 == 0;
     ck_matmul j = {
         .m = random_bits() % 4 == 0 ? between(100, 192) : between(9, 60), .n = deep ? between(1, 80) : between(1, 300),
@@ -167,8 +170,21 @@ static const char *check_matmul_large(void) {
     ck_matmul j = {
         .m = between(512, 530), .n = across ? between(30, 60) : between(560, 600),
         .k = across ? ((1l << 19) + 29) / 30 : between(1, 24), .b_transposed = !across, .c_type = CK_F32};
-    j.a_type = j.b_type = ck_supports_bf16() ? float_or_bf16() : CK_F32;
+    j.a_type = j.b_type = float_or_bf16();
     fill_product(&j, false);
+    return check_products(&j, 1);
+}
+
+// Products of several blocks: in rows, in columns or in depth, and now and then in all three.
+static const char *check_matmul_blocked(void) {
+    long which = between(0, 30);
+    ck_matmul j = {
+        .m = which % 3 == 0 ? between(190, 400) : between(9, 30), .n = which % 3 == 1 || which == 30 ? between(500, 1100) : between(1, 40),
+        .k = which % 3 == 2 || which == 30 ? between(380, 1200) : between(1, 40), .a_type = float_or_bf16(),
+        .a_transposed = random_bits() % 2, .b_transposed = random_bits() % 2};
+    j.b_type = random_bits() % 2 ? j.a_type : any_type();
+    j.c_type = j.a_type == CK_BF16 ? float_or_bf16() : CK_F32;
+    fill_product(&j, random_bits() % 2);
     return check_products(&j, 1);
 }
 
@@ -331,6 +347,140 @@ static const char *check_attention(void) {
     free((void *)a.q), free((void *)a.k), free((void *)a.v), free(out), free(plain), free(sums), free(plain_sums);
     free(dout), free(dq), free(dk), free(dv), free(pq), free(pk), free(pv);
     return error;
+}
+
+// Backward passes are cut into as many units as a large machine has threads, by the shapes alone, and their results do not depend on the
+// number of threads, to the last bit.
+static const char *check_backward_units(void) {
+    enum { DOCUMENTS = 8, LENGTH = 128, HEADS = 8, KV = 1, WIDTH = 16, ROWS = DOCUMENTS * LENGTH };
+    bool prompted = random_bits() % 2;  // the first document stands before all others
+    ck_attention_task tasks[DOCUMENTS];
+    ck_attention_span spans[2 * DOCUMENTS];
+    long used = 0;
+    for (long d = 0; d < DOCUMENTS; d++) {
+        long before = prompted && d > 0 ? LENGTH : 0;
+        tasks[d] = (ck_attention_task){d * LENGTH, LENGTH, before + 1, used, before ? 2 : 1};
+        if (before) spans[used++] = (ck_attention_span){0, LENGTH};
+        spans[used++] = (ck_attention_span){d * LENGTH, LENGTH};
+    }
+    long qn = ROWS * HEADS * WIDTH, kn = ROWS * KV * WIDTH;
+    ck_attention a = {
+        .q = floats(qn), .k = floats(kn), .v = floats(kn), .heads = HEADS, .kv_heads = KV, .width = WIDTH, .scale = 0.25f,
+        .tasks = tasks, .task_count = DOCUMENTS, .spans = spans, .query_rows = ROWS, .key_rows = ROWS, .pairs = random_bits() % 2};
+    const char *error = ck_attention_backward_units(&a) < CK_MAX_THREADS ? "attention has too few units for a large machine" : NULL;
+    if (!error && ck_norm_backward_units(ROWS) < CK_MAX_THREADS) error = "a norm has too few units for a large machine";
+    float *out = floats(qn), *sums = floats(ROWS * HEADS), *dout = floats(qn), *dq = floats(qn), *again_q = floats(qn);
+    float *dk = floats(kn), *dv = floats(kn), *again_k = copy(dk, (unsigned long)kn * 4), *again_v = copy(dv, (unsigned long)kn * 4);
+    float *plain_q = floats(qn), *plain_k = copy(dk, (unsigned long)kn * 4), *plain_v = copy(dv, (unsigned long)kn * 4);
+    float *weight = floats(WIDTH), *inverse = floats(qn / WIDTH), *dw = calloc(WIDTH, 4), *again_w = calloc(WIDTH, 4);
+    int threads = ck_threads();
+    ck_attention_forward(&a, out, CK_F32, sums);
+    ck_set_threads(1);
+    ck_attention_backward(&a, out, CK_F32, sums, dout, dq, dk, dv);
+    ck_rms_norm_backward(dout, a.q, weight, CK_F32, 0, inverse, qn / WIDTH, WIDTH, again_q, false, dw);
+    ck_set_threads(3);
+    ck_rms_norm_backward(dout, a.q, weight, CK_F32, 0, inverse, qn / WIDTH, WIDTH, again_q, false, again_w);
+    ck_attention_backward(&a, out, CK_F32, sums, dout, again_q, again_k, again_v);
+    ck_set_threads(threads);
+    if (!error && (memcmp(dq, again_q, (unsigned long)qn * 4) || memcmp(dk, again_k, (unsigned long)kn * 4) || memcmp(dv, again_v, (unsigned long)kn * 4)))
+        error = "gradients of attention depend on the number of threads";
+    if (!error && memcmp(dw, again_w, WIDTH * 4)) error = "gradients of a norm depend on the number of threads";
+    ck_plain_attention_backward(&a, out, CK_F32, sums, dout, plain_q, plain_k, plain_v);
+    double tolerance = a.pairs ? 2e-2 : 1e-5;
+    if (!error) error = expect("attention dk", dk, plain_k, CK_F32, kn, tolerance);
+    if (!error) error = expect("attention dv", dv, plain_v, CK_F32, kn, tolerance);
+    free((void *)a.q), free((void *)a.k), free((void *)a.v), free(out), free(sums), free(dout), free(dq), free(again_q), free(dk);
+    free(dv), free(again_k), free(again_v), free(plain_q), free(plain_k), free(plain_v), free(weight), free(inverse), free(dw), free(again_w);
+    return error;
+}
+
+// What the kernels ask for memory (parallel.h).
+extern void *(*ck_zeroed_memory)(size_t count, size_t bytes);
+static void *no_memory(size_t count, size_t bytes) {
+    (void)count, (void)bytes;
+    return NULL;
+}
+
+// Without memory a kernel ends the process with a line that says so: it never goes on without a gradient.
+static const char *check_out_of_memory(void) {
+    int ends[2];
+    if (pipe(ends)) return "no pipe";
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], 2);
+        ck_zeroed_memory = no_memory;
+        float x[64] = {0}, moments[64] = {0};
+        int32_t slots[1] = {0};
+        uint8_t touched[1] = {0};
+        ck_attention_task task = {0, 1, 1, 0, 1};
+        ck_attention_span span = {0, 1};
+        ck_attention a = {
+            .q = x, .k = x, .v = x, .heads = 1, .kv_heads = 1, .width = 16, .scale = 1, .tasks = &task, .task_count = 1, .spans = &span,
+            .query_rows = 1, .key_rows = 1};
+        ck_adamw o = {0, 0, 0, 1, 0, 1, 1};
+        switch (random_bits() % 4) {
+        case 0: ck_rms_norm_backward(x, x, x, CK_F32, 0, x, 1, 16, moments, false, moments); break;
+        case 1: ck_adamw_rows(&o, x, NULL, x, slots, touched, moments, moments, 1, 16); break;
+        case 2: ck_attention_forward(&a, moments, CK_F32, NULL); break;
+        default: ck_attention_backward(&a, x, CK_F32, x, x, moments, moments, moments);
+        }
+        _exit(0);
+    }
+    close(ends[1]);
+    char line[256] = {0};
+    long length = read(ends[0], line, sizeof line - 1);
+    close(ends[0]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT) return "a kernel went on without memory";
+    return length > 0 && strstr(line, "out of memory") ? NULL : "a kernel ended without saying that memory ran out";
+}
+
+// The processor quota as control groups of both versions state it.
+static const char *check_quota(void) {
+    static const struct {
+        const char *membership, *file, *text, *second_file, *second_text;
+        double quota;
+    } cases[] = {
+        {"0::/a/b\n", "a/cpu.max", "150000 100000\n", "a/b/cpu.max", "max 100000\n", 1.5},
+        {"0::/a/b\n", "a/cpu.max", "max 100000\n", "a/b/cpu.max", "200000 50000\n", 4},
+        {"0::/outside\n", "cpu.max", "300000 100000\n", NULL, NULL, 3},
+        {"0::/\n", "x", "", NULL, NULL, INFINITY},
+        {"3:memory:/g\n2:cpu,cpuacct:/g\n", "cpu,cpuacct/g/cpu.cfs_quota_us", "50000\n", "cpu,cpuacct/g/cpu.cfs_period_us", "100000\n", 0.5},
+        {"2:cpu,cpuacct:/docker/1\n", "cpu/cpu.cfs_quota_us", "200000\n", "cpu/cpu.cfs_period_us", "100000\n", 2},
+        {"2:cpu,cpuacct:/g\n", "cpu/g/cpu.cfs_quota_us", "-1\n", "cpu/g/cpu.cfs_period_us", "100000\n", INFINITY},
+        {"9:cpuset:/g\n", "cpuset/g/cpu.cfs_quota_us", "1\n", "cpuset/g/cpu.cfs_period_us", "100000\n", INFINITY},
+    };
+    const char *error = NULL;
+    for (unsigned long i = 0; i < sizeof cases / sizeof *cases && !error; i++) {
+        char root[] = "/tmp/quota-XXXXXX", path[4200], command[4300];
+        if (!mkdtemp(root)) return "no temporary folder";
+        const char *files[] = {cases[i].file, cases[i].second_file, "membership"};
+        const char *texts[] = {cases[i].text, cases[i].second_text, cases[i].membership};
+        for (int f = 0; f < 3; f++) {
+            if (!files[f]) continue;
+            snprintf(path, sizeof path, "%s/%s", root, files[f]);
+            for (char *slash = path + strlen(root) + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
+                *slash = 0;
+                mkdir(path, 0700);
+            }
+            FILE *file = fopen(path, "w");
+            if (!file) return "a temporary file cannot be written";
+            fputs(texts[f], file), fclose(file);
+        }
+        double quota = ck_cpu_quota(path, root);
+        if (quota != cases[i].quota) {
+            snprintf(message, sizeof message, "quota of case %lu: %g, not %g", i, quota, cases[i].quota);
+            error = message;
+        }
+        snprintf(command, sizeof command, "rm -rf %s", root);
+        if (system(command)) error = "a temporary folder cannot be removed";
+    }
+#ifdef __linux__
+    return error;
+#else
+    return NULL;
+#endif
 }
 
 static const char *check_adamw(void) {
@@ -507,9 +657,10 @@ static const struct {
     const char *(*run)(void);
 } checks[] = {
     {"convert", check_convert}, {"matmul", check_matmul}, {"matmul_some", check_matmul_some},
-    {"matmul_large", check_matmul_large}, {"rms_norm", check_rms_norm}, {"rotate", check_rotate},
+    {"matmul_large", check_matmul_large},
+    {"matmul_blocked", check_matmul_blocked}, {"rms_norm", check_rms_norm}, {"rotate", check_rotate},
     {"gated", check_gated}, {"log_probabilities", check_log_probabilities}, {"scores", check_scores},
-    {"attention", check_attention}, {"adamw", check_adamw}, {"adamw_rows", check_adamw_rows}, {"reductions", check_reductions}, {"sums", check_sums},
+    {"attention", check_attention}, {"backward_units", check_backward_units}, {"quota", check_quota}, {"out_of_memory", check_out_of_memory}, {"adamw", check_adamw}, {"adamw_rows", check_adamw_rows}, {"reductions", check_reductions}, {"sums", check_sums},
     {"damage", check_damage}, {"sampling", check_sampling},
 };
 #define CHECKS (sizeof checks / sizeof *checks)

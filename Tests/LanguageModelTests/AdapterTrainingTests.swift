@@ -99,7 +99,7 @@ struct AdapterTrainingTests {
         #expect(plain.logits(plain.hidden(tree, tape: tape), tape: tape).relativeError(to: ours) < 1e-6)
     }
 
-    @Test("Adapters train in bfloat16 too", .enabled(if: Machine.supportsBFloat16))
+    @Test("Adapters train in bfloat16 too")
     func bfloat16() throws {
         let decoder = try Decoder(Checkpoint(folder: base))
         try decoder.attachAdapters(LoRAConfiguration(rank: 2, alpha: 4), seed: 1, precision: .bfloat16)

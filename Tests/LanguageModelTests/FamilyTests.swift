@@ -23,7 +23,7 @@ struct FamilyTests {
         try check(goldens.appendingPathComponent("models/\(family)"), .float32)
     }
 
-    @Test("bfloat16 stays within its rounding", .enabled(if: Machine.supportsBFloat16), arguments: families)
+    @Test("bfloat16 stays within its rounding", arguments: families)
     func bfloat16(family: String) throws {
         try check(goldens.appendingPathComponent("models/\(family)"), .bfloat16)
     }

@@ -49,7 +49,7 @@ struct OptimizerTests {
         #expect(step(parameter, &optimizer, gradient: [2], rate: 0.1) == 2)
     }
 
-    @Test("A bfloat16 weight keeps steps too small for bfloat16 in its master", .enabled(if: Machine.supportsBFloat16))
+    @Test("A bfloat16 weight keeps steps too small for bfloat16 in its master")
     func smallSteps() {
         let parameter = Parameter(name: "w", Tensor([1], shape: [1, 1]))
         parameter.makeTrainable(precision: .bfloat16)
@@ -90,7 +90,7 @@ struct OptimizerTests {
 
     @Test(
         "A parameter restored from its state takes the same steps to the last bit",
-        arguments: Machine.supportsBFloat16 ? [Precision.float32, .bfloat16] : [.float32])
+        arguments: [Precision.float32, .bfloat16])
     func restored(precision: Precision) throws {
         var random = Random(seed: 5)
         let start = Tensor.random([6, 40], deviation: 0.1, using: &random)

@@ -9,7 +9,7 @@ import Training
 @Suite("Resuming a run")
 struct ResumeTests {
     /// Every precision that this CPU computes in.
-    static let precisions: [Precision] = Machine.supportsBFloat16 ? [.float32, .bfloat16] : [.float32]
+    static let precisions: [Precision] = [.float32, .bfloat16]
 
     @Test("A run that was stopped ends bit for bit where the uninterrupted one does", arguments: precisions)
     func bitForBit(precision: Precision) throws {

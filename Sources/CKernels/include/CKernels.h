@@ -21,13 +21,24 @@ typedef enum { CK_F32 = 0, CK_BF16 = 1, CK_F16 = 2 } ck_type;
 
 // Number of threads that share each kernel's work, the caller included. 1...CK_MAX_THREADS.
 #define CK_MAX_THREADS 64
+// By default as many as there are cores that the process may use: its affinity and the quota of its control group count.
 void ck_set_threads(int count);
 int ck_threads(void);
-// Whether matmuls may take bfloat16 inputs on this CPU.
+// The processor quota, in cores, of the control groups listed in the file `membership` (/proc/self/cgroup), mounted at `mount`; infinite
+// where nothing limits it.
+double ck_cpu_quota(const char *membership, const char *mount);
+// Whether this CPU has instructions for products of bfloat16. Without them such products are computed in float32, from the same operands.
 bool ck_supports_bf16(void);
-// "avx512bf16", "avx512", "avx2" or "base": which build of the kernels this CPU runs.
+// "avx512bf16", "avx512", "avx2" or "base" (AArch64: "neon" or "base"): which build of the kernels this CPU runs. INTERLINEAR_ISA in the
+// environment limits it, and oneDNN with it.
 const char *ck_instruction_set(void);
-// Forces a lower instruction set, so that tests can run each build of a kernel: 3 avx512bf16, 2 avx512, 1 avx2, 0 base, -1 the best.
+// The name of a level (0 is "base"), or null behind the last one.
+const char *ck_instruction_set_name(int level);
+// What computes products of many rows: the library with its version and instruction set, or "own kernels".
+const char *ck_matmul_library(void);
+// What INTERLINEAR_ISA asks for where that is no instruction set of this list, else null.
+const char *ck_unknown_limit(void);
+// Forces a lower instruction set, so that tests can run each build of a kernel: 3 avx512bf16, 2 avx512, 1 avx2 or neon, 0 base, -1 the best.
 // Returns the level in force.
 int ck_force_instruction_set(int level);
 // Runs body(context, index) for index in 0..<count, one index at a time per thread, in no particular order.
@@ -41,8 +52,8 @@ void ck_trim_memory(void);
 // MARK: Matrix products
 
 // C[m, n] (+)= op(A) · op(B) (+ bias). op(A) is [m, k]: stored so, or [k, m] when a_transposed. op(B) is [k, n]: stored
-// so, or [n, k] when b_transposed, as weights are. A decides the arithmetic: float32 or bfloat16. B of another type is
-// converted a slice at a time into a small scratch, so weights stay as they lie in the file.
+// so, or [n, k] when b_transposed, as weights are. A decides the arithmetic: float32, or operands in bfloat16 and their sums in
+// float32, on every CPU. B of another type is converted a slice at a time into a small scratch, so weights stay as they lie in the file.
 typedef struct {
     long m, n, k;
     const void *a;
@@ -100,6 +111,8 @@ void ck_plain_rms_norm(
 void ck_rms_norm_backward(
     const float *dy, const float *x, const void *weight, ck_type weight_type, float offset, const float *inverse_rms,
     long rows, long width, float *dx, bool accumulate_dx, float *dweight);
+// How many threads its weight's gradient can use.
+long ck_norm_backward_units(long rows);
 void ck_plain_rms_norm_backward(
     const float *dy, const float *x, const void *weight, ck_type weight_type, float offset, const float *inverse_rms,
     long rows, long width, float *dx, bool accumulate_dx, float *dweight);
@@ -175,7 +188,7 @@ typedef struct {
     long task_count;
     const ck_attention_span *spans;
     long query_rows, key_rows;
-    // Operands of the products rounded to bfloat16, where that is faster; sums and the softmax stay in float32.
+    // Operands of the products rounded to bfloat16; sums and the softmax stay in float32.
     bool pairs;
 } ck_attention;
 
@@ -186,6 +199,8 @@ void ck_plain_attention_forward(const ck_attention *a, void *out, ck_type out_ty
 void ck_attention_backward(
     const ck_attention *a, const void *out, ck_type out_type, const float *log_sum_exp, const float *dout, float *dq,
     float *dk, float *dv);
+// Units of work of that backward pass, which is how many threads it can use: a function of the shapes alone, as are its results.
+long ck_attention_backward_units(const ck_attention *a);
 void ck_plain_attention_backward(
     const ck_attention *a, const void *out, ck_type out_type, const float *log_sum_exp, const float *dout, float *dq,
     float *dk, float *dv);

@@ -62,11 +62,8 @@ extension ScheduledOptions {
         ]
     }
 
-    /// Throws a ``TrainingError`` for what does not go together among these, or not with this machine.
+    /// Throws a ``TrainingError`` for what does not go together among these.
     func checkSchedule() throws {
-        guard precision == .float32 || Machine.supportsBFloat16 else {
-            throw TrainingError("precision: this CPU has no bfloat16 instructions; use f32")
-        }
         guard beta1 < 1, beta2 < 1 else { throw TrainingError("beta1, beta2: they must be below 1") }
         guard threads.map({ (1...64).contains($0) }) ?? true else {
             throw TrainingError("threads: must be between 1 and 64")

@@ -20,7 +20,7 @@ struct Bench: ParsableCommand {
     @Option(help: ArgumentHelp("A config.json with the model's shape.", valueName: "config.json"))
     var config: String
 
-    @Option(help: "Arithmetic: f32 or bf16; the CPU's native one by default.")
+    @Option(help: "Arithmetic: f32 or bf16; by default what this CPU multiplies faster. Weights are bfloat16 either way.")
     var dtype: Dtype?
 
     @Option(help: ArgumentHelp("Activations of a rollout.", valueName: "n"))
@@ -55,7 +55,11 @@ struct Bench: ParsableCommand {
         var results: [(String, JSONValue)] = [
             ("dtype", .string(precision == .bfloat16 ? "bfloat16" : "float32")), ("threads", .integer(Machine.threads)),
             ("layer", .integer(2 * configuration.blockCount / 3)), ("instruction_set", .string(Machine.instructionSet)),
+            ("matrix_library", .string(Machine.matrixLibrary)), ("weights", .string("bfloat16")),
         ]
+        shared.note(
+            "\(Machine.instructionSet), \(Machine.matrixLibrary), threads \(Machine.threads), "
+                + "arithmetic \(precision == .bfloat16 ? "bfloat16" : "float32"), weights bfloat16")
         let chosen = workloads.isEmpty ? Workload.allCases : workloads.compactMap(Workload.init(rawValue:))
         for workload in chosen {
             let result = runner.run(workload)

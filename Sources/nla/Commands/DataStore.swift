@@ -39,7 +39,7 @@ struct DataStore: ParsableCommand {
     @Option(help: ArgumentHelp("Splits with their shares of the documents.", valueName: "av=0.5,ar=0.5"))
     var splits: String?
 
-    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else the CPU's native one.")
+    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else what this CPU multiplies faster.")
     var dtype: Dtype?
 
     @Flag(help: "Store vectors in bfloat16, in half the space.")

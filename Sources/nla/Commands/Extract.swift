@@ -39,7 +39,7 @@ struct Extract: ParsableCommand {
     @Flag(help: "Write logits too.")
     var logits = false
 
-    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else the CPU's native one.")
+    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else what this CPU multiplies faster.")
     var dtype: Dtype?
 
     @Option(help: ArgumentHelp("A PEFT folder with low-rank adapters to apply.", valueName: "dir"))

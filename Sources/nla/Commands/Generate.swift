@@ -37,7 +37,7 @@ struct Generate: ParsableCommand {
         help: ArgumentHelp("Stop before this text; may be given several times.", valueName: "text"))
     var stop: [String] = []
 
-    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else the CPU's native one.")
+    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else what this CPU multiplies faster.")
     var dtype: Dtype?
 
     @Option(help: ArgumentHelp("A PEFT folder with low-rank adapters to apply.", valueName: "dir"))

@@ -25,7 +25,7 @@ struct Reconstruct: ParsableCommand {
     @Option(help: ArgumentHelp("Where the activations go.", valueName: "file.safetensors"))
     var output: String
 
-    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else the CPU's native one.")
+    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else what this CPU multiplies faster.")
     var dtype: Dtype?
 
     @OptionGroup var shared: SharedOptions

@@ -22,7 +22,7 @@ struct Score: ParsableCommand {
     @Option(help: ArgumentHelp("The activations.", valueName: "file.safetensors"))
     var vectors: String
 
-    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else the CPU's native one.")
+    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else what this CPU multiplies faster.")
     var dtype: Dtype?
 
     @OptionGroup var shared: SharedOptions

@@ -85,7 +85,7 @@ struct Verify: ParsableCommand {
     @Option(help: ArgumentHelp("Tokens of an explanation at most.", valueName: "n"))
     var maxTokens = 120
 
-    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else the CPU's native one.")
+    @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else what this CPU multiplies faster.")
     var dtype: Dtype?
 
     @Option(help: ArgumentHelp("Times that documents are drawn for the intervals.", valueName: "n"))
