@@ -8,11 +8,6 @@
 
 #define PRODUCT_COLUMNS (PRODUCT_GROUPS * LANES)
 
-INLINE float get_rounded(const void *p, ck_type type, bool round, long i) {
-    float v = get_as(p, type, i);
-    return round ? bf16_to_float(float_to_bf16(v)) : v;
-}
-
 // Eight rows of eight, transposed.
 INLINE void transpose_eight(lanes8 r[8]) {
 #define EXCHANGE_EIGHT(step, low_, high_)                               \
@@ -93,34 +88,54 @@ INLINE void pack_pairs_across(const uint16_t *from, long stride, long depth, flo
         }
 }
 
-// to[p · panel + i] = from[p · stride + i] for `count` columns; zero in columns count..<panel.
-INLINE void pack_along(const void *from, ck_type type, bool round, long stride, long count, long depth, const long panel, float *to) {
-    for (long p = 0; p < depth; p++) {
-        long i = 0;
-        if (panel >= LANES)
-            for (; i + LANES <= count && i + LANES <= panel; i += LANES) {
-                lanes v = load_as(from, type, p * stride + i);
-                store(to + p * panel + i, round ? rounded(v) : v);
-            }
-        for (; i < panel; i++) to[p * panel + i] = i < count ? get_rounded(from, type, round, p * stride + i) : 0;
+// Panels of PRODUCT_COLUMNS columns from rows as they lie: to[(j · depth + p) · PRODUCT_COLUMNS + i] is element i of panel j of row p, for
+// `count` columns in all; zero beyond. A row of all panels is read in one go.
+INLINE void pack_along(const void *from, ck_type type, bool round, long stride, long count, long depth, float *to) {
+    for (long p = 0; p < depth; p++)
+        for (long j = 0; j < count; j += LANES) {
+            float *out = to + j / PRODUCT_COLUMNS * PRODUCT_COLUMNS * depth + p * PRODUCT_COLUMNS + j % PRODUCT_COLUMNS;
+            long at = p * stride + j;
+            lanes v = count - j >= LANES ? load_as(from, type, at) : load_some(from, type, at, count - j, 0);
+            store(out, round ? rounded(v) : v);
+        }
+    // The rest of the last panel.
+    long begin = (count + LANES - 1) / LANES * LANES, end = (count + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS * PRODUCT_COLUMNS;
+    for (long p = 0; p < depth; p++)
+        for (long j = begin; j < end; j += LANES)
+            store(to + j / PRODUCT_COLUMNS * PRODUCT_COLUMNS * depth + p * PRODUCT_COLUMNS + j % PRODUCT_COLUMNS, splat(0));
+}
+
+// One panel of PRODUCT_ROWS columns (of A, stored across), of which `count` or more are there; zero beyond. Up to seven floats beyond the
+// end are written.
+INLINE void pack_along_narrow(const void *from, ck_type type, long stride, long count, long depth, float *to) {
+    for (long p = 0; p < depth; p++, to += PRODUCT_ROWS) {
+        if (count >= 8 && PRODUCT_ROWS <= 8) {
+            lanes8 v = load8_as(from, type, p * stride);
+            __builtin_memcpy(to, &v, sizeof v);
+        } else {
+            for (long i = 0; i < PRODUCT_ROWS; i++) to[i] = i < count ? get_as(from, type, p * stride + i) : 0;
+        }
     }
 }
 
-// One panel of B: columns n..<n + count (at most PRODUCT_COLUMNS) of rows p..<p + depth.
+// Panels of B: columns n..<n + count of rows p..<p + depth.
 INLINE void pack_right_typed(const ck_matmul *job, ck_type type, bool round, long n, long count, long p, long depth, float *to) {
     long from = job->b_transposed ? n * job->b_stride + p : p * job->b_stride + n;
     const char *b = (const char *)job->b + from * type_bytes(type);
     if (!job->b_transposed) {
-        pack_along(b, type, round, job->b_stride, count, depth, PRODUCT_COLUMNS, to);
+        pack_along(b, type, round, job->b_stride, count, depth, to);
         return;
     }
-    long paired = type == CK_BF16 && count == PRODUCT_COLUMNS ? depth / 16 * 16 : 0;
-    for (long i = 0; paired && i < PRODUCT_COLUMNS; i += LANES)
-        pack_pairs_across((const uint16_t *)b + i * job->b_stride, job->b_stride, paired, to + i);
-    if (paired < depth)
-        pack_across(
-            b + paired * type_bytes(type), type, round, job->b_stride, count, depth - paired, PRODUCT_COLUMNS,
-            to + paired * PRODUCT_COLUMNS);
+    for (long j = 0; j < count; j += PRODUCT_COLUMNS, b += PRODUCT_COLUMNS * job->b_stride * type_bytes(type), to += PRODUCT_COLUMNS * depth) {
+        long columns = count - j < PRODUCT_COLUMNS ? count - j : PRODUCT_COLUMNS;
+        long paired = type == CK_BF16 && columns == PRODUCT_COLUMNS ? depth / 16 * 16 : 0;
+        for (long i = 0; paired && i < PRODUCT_COLUMNS; i += LANES)
+            pack_pairs_across((const uint16_t *)b + i * job->b_stride, job->b_stride, paired, to + i);
+        if (paired < depth)
+            pack_across(
+                b + paired * type_bytes(type), type, round, job->b_stride, columns, depth - paired, PRODUCT_COLUMNS,
+                to + paired * PRODUCT_COLUMNS);
+    }
 }
 static void pack_right(const ck_matmul *job, bool round, long n, long count, long p, long depth, float *to) {
     if (job->b_type == CK_BF16) pack_right_typed(job, CK_BF16, false, n, count, p, depth, to);
@@ -131,13 +146,17 @@ static void pack_right(const ck_matmul *job, bool round, long n, long count, lon
 
 // Rows m..<m + count of A, columns p..<p + depth, in panels of PRODUCT_ROWS.
 INLINE void pack_left_typed(const ck_matmul *job, ck_type type, long m, long count, long p, long depth, float *to) {
-    for (long i = 0; i < count; i += PRODUCT_ROWS, to += depth * PRODUCT_ROWS) {
-        long rows = count - i < PRODUCT_ROWS ? count - i : PRODUCT_ROWS;
-        long from = job->a_transposed ? p * job->a_stride + m + i : (m + i) * job->a_stride + p;
-        const char *a = (const char *)job->a + from * type_bytes(type);
-        if (job->a_transposed) pack_along(a, type, false, job->a_stride, rows, depth, PRODUCT_ROWS, to);
-        else pack_across(a, type, false, job->a_stride, rows, depth, PRODUCT_ROWS, to);
+    long from = job->a_transposed ? p * job->a_stride + m : m * job->a_stride + p;
+    const char *a = (const char *)job->a + from * type_bytes(type);
+    if (job->a_transposed) {
+        // Panels are written from the first to the last: what one writes beyond its end the next one writes again.
+        for (long i = 0; i < count; i += PRODUCT_ROWS, to += depth * PRODUCT_ROWS)
+            pack_along_narrow(a + i * type_bytes(type), type, job->a_stride, count - i, depth, to);
+        return;
     }
+    for (long i = 0; i < count; i += PRODUCT_ROWS, to += depth * PRODUCT_ROWS, a += PRODUCT_ROWS * job->a_stride * type_bytes(type))
+        pack_across(
+            a, type, false, job->a_stride, count - i < PRODUCT_ROWS ? count - i : PRODUCT_ROWS, depth, PRODUCT_ROWS, to);
 }
 static void pack_left(const ck_matmul *job, long m, long count, long p, long depth, float *to) {
     if (job->a_type == CK_BF16) pack_left_typed(job, CK_BF16, m, count, p, depth, to);
@@ -178,8 +197,13 @@ static long blocked_columns(const ck_matmul *job) {
     return blocked_keeps(job) || job->m > CK_BLOCK_ROWS ? CK_BLOCK_COLUMNS : CK_MORE_COLUMNS;
 }
 
+// Columns of B that are packed together.
+static long blocked_packed(const ck_matmul *job) {
+    return job->m <= CK_BLOCK_ROWS ? CK_FEW_COLUMNS : CK_BLOCK_COLUMNS;
+}
+
 static long blocked_scratch(const ck_matmul *job) {
-    long wide = blocked_columns(job), right = (job->m <= CK_BLOCK_ROWS ? PRODUCT_COLUMNS : wide) * CK_BLOCK_DEPTH + 8;
+    long wide = blocked_columns(job), right = blocked_packed(job) * CK_BLOCK_DEPTH + 8;
     return BLOCKED_LEFT + right + (blocked_keeps(job) ? (job->m + PRODUCT_ROWS) * wide : PRODUCT_ROWS * PRODUCT_COLUMNS);
 }
 
@@ -208,6 +232,8 @@ INLINE void blocked_tiles(
         bool aside = !o->kept && high < PRODUCT_ROWS;
         float *to = o->kept ? o->sums + (m + i) * o->padded + j : aside ? o->sums : (float *)job->c + (m + i) * job->c_stride + o->n + j;
         long stride = o->kept ? o->padded : aside ? PRODUCT_COLUMNS : job->c_stride;
+        // The next tile of C comes from memory meanwhile.
+        for (long r = 0; !aside && r < PRODUCT_ROWS; r++) __builtin_prefetch(to + (PRODUCT_ROWS + r) * stride, 1, 3);
         product_tile(
             false, PRODUCT_ROWS, PRODUCT_GROUPS, depth, left + i * depth, 1, PRODUCT_ROWS, right, PRODUCT_COLUMNS, to, stride,
             o->add && !aside);
@@ -215,33 +241,32 @@ INLINE void blocked_tiles(
     }
 }
 
-// The whole product of `job`, alone; `scratch` holds `blocked_scratch(job)` floats. Up to CK_BLOCK_ROWS rows, a panel of B is packed where
-// it is used; more rows use it several times, from a block of packed panels.
+// The whole product of `job`, alone; `scratch` holds `blocked_scratch(job)` floats. Up to CK_BLOCK_ROWS rows, panels of B are packed a few
+// at a time, just before they are used; more rows use each several times, from a block of packed panels.
 static void blocked(const ck_matmul *job, float *scratch) {
     bool round = job->a_type == CK_BF16, single = job->m <= CK_BLOCK_ROWS;
     blocked_output o = {.job = job, .kept = blocked_keeps(job)};
-    long blocks = (job->k + CK_BLOCK_DEPTH - 1) / CK_BLOCK_DEPTH, wide = blocked_columns(job);
+    long blocks = (job->k + CK_BLOCK_DEPTH - 1) / CK_BLOCK_DEPTH, wide = blocked_columns(job), packed = blocked_packed(job);
     float *left = scratch, *right = left + BLOCKED_LEFT;
-    o.sums = right + (single ? PRODUCT_COLUMNS : wide) * CK_BLOCK_DEPTH + 8;
+    o.sums = right + packed * CK_BLOCK_DEPTH + 8;
     for (o.n = 0; o.n < job->n; o.n += wide) {
         long columns = job->n - o.n < wide ? job->n - o.n : wide;
         o.padded = (columns + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS * PRODUCT_COLUMNS;
         for (long block = 0; block < blocks; block++) {
             long p = job->k * block / blocks, depth = job->k * (block + 1) / blocks - p;
             o.add = block > 0 || (job->accumulate && !o.kept);
-            for (long j = 0; j < columns && !single; j += PRODUCT_COLUMNS) {
-                long count = columns - j < PRODUCT_COLUMNS ? columns - j : PRODUCT_COLUMNS;
-                pack_right(job, round, o.n + j, count, p, depth, right + j * depth);
-            }
-            for (long m = 0; m < job->m; m += CK_BLOCK_ROWS) {
-                long rows = job->m - m < CK_BLOCK_ROWS ? job->m - m : CK_BLOCK_ROWS;
-                pack_left(job, m, rows, p, depth, left);
-                for (long j = 0; j < columns; j += PRODUCT_COLUMNS) {
-                    if (single) {
-                        long count = columns - j < PRODUCT_COLUMNS ? columns - j : PRODUCT_COLUMNS;
-                        pack_right(job, round, o.n + j, count, p, depth, right);
+            if (single) pack_left(job, 0, job->m, p, depth, left);
+            for (long n = 0; n < columns; n += packed) {
+                long some = columns - n < packed ? columns - n : packed, panels = (some + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS;
+                pack_right(job, round, o.n + n, some, p, depth, right);
+                for (long m = 0; m < job->m; m += CK_BLOCK_ROWS) {
+                    long rows = job->m - m < CK_BLOCK_ROWS ? job->m - m : CK_BLOCK_ROWS;
+                    if (!single) pack_left(job, m, rows, p, depth, left);
+                    for (long j = 0; j < panels; j++) {
+                        long next = o.n + n + packed, ahead = job->n - next < packed ? job->n - next : packed;
+                        if (single && ahead > 0) fetch_right(job, next, ahead, p, depth, j, panels);
+                        blocked_tiles(&o, m, rows, n + j * PRODUCT_COLUMNS, depth, left, right + j * PRODUCT_COLUMNS * depth);
                     }
-                    blocked_tiles(&o, m, rows, j, depth, left, single ? right : right + j * depth);
                 }
             }
         }

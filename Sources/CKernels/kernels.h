@@ -12,11 +12,12 @@
 // Columns that are made together, in pieces of this many pairs: their weights, with the rows of A, fit the second cache.
 #define CK_PANEL 64
 #define CK_PANEL_PAIRS 256
-// Blocks of products in float32, see blocked_body.h: rows and depth of A, columns of B that are packed together, and that are walked together
-// where each is packed just before its use. Columns are whole panels of every instruction set.
+// Blocks of products in float32, see blocked_body.h: rows and depth of A, columns of B that are packed together for many and for few
+// rows, and columns that are finished before the next ones begin where there are few rows. Columns are whole panels of every instruction set.
 #define CK_BLOCK_ROWS 192
 #define CK_BLOCK_DEPTH 384
 #define CK_BLOCK_COLUMNS 512
+#define CK_FEW_COLUMNS 64
 #define CK_MORE_COLUMNS 4096
 #define CK_SOME_SCRATCH (CK_PANEL * (CK_PANEL_PAIRS + CK_SOME_ROWS))
 

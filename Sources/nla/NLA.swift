@@ -28,7 +28,9 @@ struct NLA: ParsableCommand {
 
     static func main() {
         if let limit = Machine.unknownInstructionSetLimit {
-            Output.fail("INTERLINEAR_ISA=\(limit): no such instruction set; known are \(Machine.instructionSets.joined(separator: ", "))")
+            Output.fail(
+                "INTERLINEAR_ISA=\(limit): no such instruction set; known are \(Machine.instructionSets.joined(separator: ", "))"
+            )
         }
         if Set(CommandLine.arguments.dropFirst()) == ["--version", "--verbose"] { return printVersion() }
         do {

@@ -20,7 +20,8 @@ struct Bench: ParsableCommand {
     @Option(help: ArgumentHelp("A config.json with the model's shape.", valueName: "config.json"))
     var config: String
 
-    @Option(help: "Arithmetic: f32 or bf16; by default what this CPU multiplies faster. Weights are bfloat16 either way.")
+    @Option(
+        help: "Arithmetic: f32 or bf16; by default what this CPU multiplies faster. Weights are bfloat16 either way.")
     var dtype: Dtype?
 
     @Option(help: ArgumentHelp("Activations of a rollout.", valueName: "n"))
