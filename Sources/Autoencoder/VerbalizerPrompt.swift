@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import LanguageModel
 import Tokenization
 
@@ -47,14 +48,11 @@ public struct VerbalizerPrompt: Sendable, Equatable {
 
     /// The ids of the rendered prompt.
     static func render(_ template: String, marker: String, _ tokenizer: Tokenizer, source: String) throws -> [Int32] {
-        guard let chat = tokenizer.chatTemplate else {
+        guard tokenizer.chatTemplate != nil else {
             throw ModelError("\(source): the tokenizer has no chat template, which the prompt is rendered with")
         }
         let message = template.replacingPlaceholder("{injection_char}", by: marker)
-        let text = try chat.render(
-            messages: [["role": "user", "content": .string(message)]], addGenerationPrompt: true,
-            bosToken: tokenizer.beginningOfText?.text, eosToken: tokenizer.endOfText?.text)
-        return tokenizer.encode(text, addSpecialTokens: false)
+        return try tokenizer.encode(Conversation(messages: [["role": "user", "content": .string(message)]]))
     }
 
     static func neighbors(of place: Int, in ids: [Int32]) -> (left: Int32?, right: Int32?) {

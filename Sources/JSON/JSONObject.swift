@@ -68,6 +68,11 @@ public struct JSONObject: Sendable {
     }
 }
 
+extension JSONObject: ExpressibleByDictionaryLiteral {
+    /// Makes an object with its keys in the order given; the last of equal keys wins.
+    public init(dictionaryLiteral elements: (String, JSONValue)...) { self.init(elements) }
+}
+
 extension JSONObject: Sequence {
     /// Iterates over the pairs in order.
     public func makeIterator() -> Zip2Sequence<[String], [JSONValue]>.Iterator {

@@ -4,8 +4,9 @@ import JSON
 extension Tokenizer {
     /// Reads the tokenizer of a model folder.
     ///
-    /// The folder must hold tokenizer.json. Where they are there, tokenizer_config.json, special_tokens_map.json,
-    /// generation_config.json, config.json and chat_template.jinja give the markers and the chat template.
+    /// The folder must hold tokenizer.json. Where they are there, tokenizer_config.json, special_tokens_map.json and
+    /// added_tokens.json give special tokens, generation_config.json and config.json the markers that these do not name, and
+    /// chat_template.jinja, chat_template.json and chat_templates/ the chat templates.
     ///
     /// - Throws: `TokenizerError` that names the file.
     public init(folder: URL) throws {
@@ -14,46 +15,28 @@ extension Tokenizer {
             throw TokenizerError(
                 source: file.path, reason: "the file cannot be read; point to a folder that holds a tokenizer.json")
         }
-        self.init(
-            try data.withUnsafeBytes { bytes in
-                try bytes.withMemoryRebound(to: UInt8.self) { try TokenizerFile($0, source: file.path) }
-            })
+        let contents = try data.withUnsafeBytes { bytes in
+            try bytes.withMemoryRebound(to: UInt8.self) { try TokenizerFile($0, source: file.path) }
+        }
+        self.init(contents)
         let configurationFile = folder.appending(path: "tokenizer_config.json")
-        if let configuration = try Self.document(configurationFile) {
-            try configure(configuration, source: configurationFile.path)
-        }
-        if let map = try Self.document(folder.appending(path: "special_tokens_map.json")) {
-            beginningOfText = beginningOfText ?? marker(map["bos_token"])
-            endOfText = endOfText ?? marker(map["eos_token"])
-        }
-        for name in ["generation_config.json", "config.json"] where beginningOfText == nil || endOfText == nil {
+        let configuration = try Self.document(configurationFile)
+        let settings = try SpecialTokenSettings(
+            contents, configuration: configuration,
+            map: try Self.document(folder.appending(path: "special_tokens_map.json")),
+            added: try Self.document(folder.appending(path: "added_tokens.json")), source: configurationFile.path)
+        apply(settings)
+        // Templates do not get these: what no tokenizer file names, they do not know.
+        for name in ["generation_config.json", "config.json"] {
             guard let document = try Self.document(folder.appending(path: name)) else { continue }
-            beginningOfText = beginningOfText ?? marker(id: document["bos_token_id"])
-            endOfText = endOfText ?? marker(id: document["eos_token_id"])
+            if beginningOfText == nil, !settings.nullNames.contains("bos_token") {
+                beginningOfText = marker(id: document["bos_token_id"])
+            }
+            if endOfText == nil, !settings.nullNames.contains("eos_token") {
+                endOfText = marker(id: document["eos_token_id"])
+            }
         }
-        let templateFile = folder.appending(path: "chat_template.jinja")
-        if let template = try? Data(contentsOf: templateFile) {
-            chatTemplate = try Self.template(String(decoding: template, as: UTF8.self), source: templateFile.path)
-        }
-    }
-
-    /// Takes the markers and the chat template from the contents of tokenizer_config.json.
-    mutating func configure(_ configuration: JSONValue, source: String) throws {
-        beginningOfText = marker(configuration["bos_token"])
-        endOfText = marker(configuration["eos_token"])
-        let template = configuration["chat_template"]
-        let text =
-            template?.string
-            ?? template?.array?.first { $0["name"]?.string == "default" }?["template"]?.string
-        if let text { chatTemplate = try Self.template(text, source: "\(source), chat_template") }
-    }
-
-    private static func template(_ text: String, source: String) throws -> ChatTemplate {
-        do {
-            return try ChatTemplate(source: text)
-        } catch let error as TokenizerError {
-            throw TokenizerError(source: source, reason: error.reason)
-        }
+        chatTemplates = try ChatTemplateFiles.templates(configuration, folder: folder)
     }
 
     /// Reads a JSON file, or returns nil where there is none.
@@ -64,12 +47,6 @@ extension Tokenizer {
         } catch let error as JSONError {
             throw TokenizerError(source: file.path, reason: "\(error); download the file again")
         }
-    }
-
-    /// Reads a token written as text or as an object with a `content`.
-    private func marker(_ value: JSONValue?) -> Marker? {
-        guard let text = value?.string ?? value?["content"]?.string else { return nil }
-        return Marker(text: text, id: id(of: text))
     }
 
     /// Reads a token given by id, or by a list of ids of which the first counts.

@@ -60,8 +60,8 @@ extension Tokenizer {
             piece.count - 2 * String(decoding: piece, as: UTF8.self).unicodeScalars.count { $0 == "▁" }
         }
         return ids.map { id in
-            if let content = addedTokenContents[id] {
-                return isByteLevel ? content.utf8.count : length(Array(content.utf8))
+            if let content = addedTokens.tokens[id]?.content.utf8 {
+                return isByteLevel ? content.count : length(Array(content))
             }
             return model.vocabulary.withPiece(id) { piece in
                 if isByteLevel {

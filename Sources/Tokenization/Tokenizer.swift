@@ -22,12 +22,16 @@ public struct Tokenizer: Sendable {
     public internal(set) var beginningOfText: Marker?
     /// What stands at the end of a text (`eos_token`), if anything does.
     public internal(set) var endOfText: Marker?
-    /// How a conversation becomes a text, if the folder says so.
-    public internal(set) var chatTemplate: ChatTemplate?
+    /// How a conversation becomes a text, by the template's name; most models have one, `default`.
+    public internal(set) var chatTemplates: [String: ChatTemplate] = [:]
+    /// The special tokens that chat templates may ask for, by name: `bos_token`, `eos_token`, `pad_token` and so on.
+    public internal(set) var templateTokens: [String: String] = [:]
     /// The ids of the tokens that `decode` leaves out when it skips special tokens.
-    public let specialTokenIDs: Set<Int32>
+    public private(set) var specialTokenIDs: Set<Int32> = []
     /// One more than the highest id.
-    public let vocabularySize: Int
+    public private(set) var vocabularySize = 0
+    /// The file that the tokenizer was read from, for errors.
+    let source: String
 
     let model: BytePairEncoder
     private let normalizer: Normalizer?
@@ -35,11 +39,15 @@ public struct Tokenizer: Sendable {
     let postProcessor: PostProcessor
     let decoderSteps: [DecoderStep]?
     /// Added tokens looked for in the text as it is, and in the normalized text.
-    private let rawMatcher: AddedTokenMatcher
-    private let normalizedMatcher: AddedTokenMatcher
-    let addedTokenContents: [Int32: String]
-    private let addedTokenIDs: [ByteString: Int32]
+    private var rawMatcher = AddedTokenMatcher([])
+    private var normalizedMatcher = AddedTokenMatcher([])
+    private(set) var addedTokens = AddedVocabulary()
+    /// What each added token is in decoding: its content, normalized if it is looked for in normalized text.
+    private(set) var addedTokenPieces: [Int32: [UInt8]] = [:]
     private let workspaces = WorkspacePool()
+
+    /// How a conversation becomes a text where no other template is asked for, if the model says so.
+    public var chatTemplate: ChatTemplate? { chatTemplates["default"] }
 
     /// Reads a tokenizer from the bytes of a tokenizer.json.
     ///
@@ -51,26 +59,40 @@ public struct Tokenizer: Sendable {
     public init(tokenizerJSON bytes: [UInt8], configuration: JSONValue? = nil, source: String) throws {
         let file = try bytes.withUnsafeBufferPointer { try TokenizerFile($0, source: source) }
         self.init(file)
-        if let configuration { try configure(configuration, source: source) }
+        apply(try SpecialTokenSettings(file, configuration: configuration, source: source))
+        chatTemplates = try ChatTemplateFiles.templates(configuration, file: source)
     }
 
     init(_ file: TokenizerFile) {
+        source = file.source
         model = file.model
         normalizer = file.normalizer
         preTokenizer = file.preTokenizer
         postProcessor = file.postProcessor
         decoderSteps = file.decoder
-        let tokens = file.addedTokens
-        rawMatcher = AddedTokenMatcher(tokens.filter { !$0.isNormalized }.map { ($0, Array($0.content.utf8)) })
-        normalizedMatcher = AddedTokenMatcher(
-            tokens.filter(\.isNormalized).map { token in
-                let bytes = Array(token.content.utf8)
-                return (token, file.normalizer?.normalize(bytes) ?? bytes)
-            })
-        specialTokenIDs = Set(tokens.filter(\.isSpecial).map(\.id))
-        addedTokenContents = Dictionary(tokens.map { ($0.id, $0.content) }) { $1 }
-        addedTokenIDs = Dictionary(tokens.map { (ByteString($0.content), $0.id) }) { $1 }
-        vocabularySize = max(file.model.vocabulary.size, (tokens.map { Int($0.id) + 1 }.max() ?? 0))
+        add(file.addedTokens.map(\.token))
+    }
+
+    /// Adds tokens to the vocabulary, or gives those that are there new flags.
+    ///
+    /// - Parameter splitsSpecialTokens: Whether special tokens are not looked for in text.
+    mutating func add(_ tokens: [AddedToken], splitsSpecialTokens: Bool = false) {
+        addedTokens.add(tokens, to: model.vocabulary)
+        var raw: [AddedTokenMatcher.Pattern] = []
+        var normalized: [AddedTokenMatcher.Pattern] = []
+        addedTokenPieces = [:]
+        for (id, token) in addedTokens.tokens.sorted(by: { $0.key < $1.key }) {
+            var bytes = Array(token.content.utf8)
+            let isIgnored = splitsSpecialTokens && addedTokens.isSpecial(ByteString(bytes))
+            if token.isNormalized { bytes = normalizer?.normalize(bytes) ?? bytes }
+            let pattern = AddedTokenMatcher.Pattern(token: token, id: id, bytes: bytes, isIgnored: isIgnored)
+            if token.isNormalized { normalized.append(pattern) } else { raw.append(pattern) }
+            addedTokenPieces[id] = bytes
+        }
+        rawMatcher = AddedTokenMatcher(raw)
+        normalizedMatcher = AddedTokenMatcher(normalized)
+        specialTokenIDs = Set(addedTokenPieces.filter { addedTokens.isSpecial(ByteString($0.value)) }.keys)
+        vocabularySize = max(model.vocabulary.size, addedTokens.size)
     }
 }
 
@@ -168,7 +190,7 @@ extension Tokenizer {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(4 * ids.count)
         for id in ids {
-            if addedTokenContents[id] != nil {
+            if addedTokenPieces[id] != nil {
                 let piece = piece(id, skippingSpecial: skipSpecialTokens) ?? []
                 piece.withUnsafeBufferPointer { ByteAlphabet.appendBytes(of: $0, to: &bytes) }
             } else {
@@ -190,22 +212,13 @@ extension Tokenizer {
 
     /// The id of a piece as the vocabulary spells it, or nil where there is none.
     public func id(of token: String) -> Int32? {
-        addedTokenIDs[ByteString(token)] ?? model.vocabulary.id(of: token)
+        addedTokens.id(of: token) ?? model.vocabulary.id(of: token)
     }
 
     func piece(_ id: Int32, skippingSpecial: Bool) -> [UInt8]? {
         if skippingSpecial, specialTokenIDs.contains(id) { return nil }
-        if let content = addedTokenContents[id] { return Array(content.utf8) }
+        if let piece = addedTokenPieces[id] { return piece }
         return model.vocabulary.withPiece(id) { Array($0) }
-    }
-}
-
-/// Text as a dictionary key that compares bytes rather than canonical equivalence.
-private struct ByteString: Hashable, Sendable {
-    let bytes: [UInt8]
-
-    init(_ string: String) {
-        bytes = Array(string.utf8)
     }
 }
 

@@ -45,21 +45,21 @@ struct TextInput: ParsableArguments {
 
     private func render(_ path: String, _ tokenizer: Tokenizer, _ folder: URL) throws -> String {
         let json = try readJSON(path)
-        let messages = json["messages"] ?? json
-        guard let list = messages.array, !list.isEmpty else {
+        var conversation: Conversation
+        do {
+            conversation = try Conversation(json, source: path)
+        } catch let error as TokenizerError {
+            throw ModelError("\(error)")
+        }
+        if noGenerationPrompt { conversation.addsGenerationPrompt = false }
+        guard !conversation.messages.isEmpty else {
             throw ModelError("\(path): an array of messages is needed, each with \"role\" and \"content\"")
         }
-        for (index, message) in list.enumerated() where message["role"]?.string == nil {
-            throw ModelError(
-                "\(path): message \(index + 1) has no \"role\"; an object with \"role\" and \"content\" is needed")
-        }
-        guard let template = tokenizer.chatTemplate else {
+        guard !tokenizer.chatTemplates.isEmpty else {
             throw ModelError("\(folder.path): the model has no chat template; give --text instead of --messages")
         }
         do {
-            return try template.render(
-                messages: messages, addGenerationPrompt: !noGenerationPrompt, bosToken: tokenizer.beginningOfText?.text,
-                eosToken: tokenizer.endOfText?.text, tools: json["tools"])
+            return try tokenizer.render(conversation)
         } catch let error as TokenizerError {
             throw ModelError("\(folder.path): \(error) (messages of \(path))")
         }

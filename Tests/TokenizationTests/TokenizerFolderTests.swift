@@ -67,9 +67,61 @@ struct TokenizerFolderTests {
         files["chat_template.jinja"] = "f"
         try expect("f")
         files["chat_template.jinja"] = "{% if %}"
+        // Who does not use the template is not held up by it.
         try withFolder(files) { folder in
-            let error = #expect(throws: TokenizerError.self) { _ = try Tokenizer(folder: folder) }
+            let tokenizer = try Tokenizer(folder: folder)
+            #expect(tokenizer.encode("ab") == [2])
+            let error = #expect(throws: TokenizerError.self) {
+                try tokenizer.render(Conversation(messages: [["role": "user"]]))
+            }
             #expect(error?.source.hasSuffix("chat_template.jinja") == true)
+        }
+    }
+
+    @Test("With tools the template for tools is used, a name chooses one, and without a default one must be named")
+    func namedTemplates() throws {
+        let configuration = #"{"chat_template": {"tool_use": "t", "default": "d", "rag": "r"}}"#
+        var files = ["tokenizer.json": "{\"model\": \(Self.model)}", "tokenizer_config.json": configuration]
+        let plain = Conversation(messages: [["role": "user"]])
+        var tools = plain
+        tools.tools = []
+        try withFolder(files) {
+            let tokenizer = try Tokenizer(folder: $0)
+            #expect(try tokenizer.render(plain) == "d")
+            #expect(try tokenizer.render(tools) == "t")
+            #expect(try tokenizer.render(tools, template: "rag") == "r")
+            let error = #expect(throws: TokenizerError.self) { try tokenizer.render(plain, template: "x") }
+            #expect(error?.reason.contains("default, rag, tool_use") == true)
+        }
+        files["tokenizer_config.json"] = #"{"chat_template": {"tool_use": "t", "rag": "r"}}"#
+        try withFolder(files) { folder in
+            let error = #expect(throws: TokenizerError.self) { try Tokenizer(folder: folder).render(plain) }
+            #expect(error?.reason.contains("rag, tool_use") == true)
+        }
+    }
+
+    @Test("Templates in .jinja files come before the configuration, and that before chat_template.json")
+    func templateFiles() throws {
+        var files = [
+            "tokenizer.json": "{\"model\": \(Self.model)}", "tokenizer_config.json": #"{"chat_template": "c"}"#,
+            "chat_template.json": #"{"chat_template": "j"}"#,
+        ]
+        let plain = Conversation(messages: [["role": "user"]])
+        try withFolder(files) { folder in
+            #expect(try Tokenizer(folder: folder).render(plain) == "c")
+            let named = folder.appending(path: "chat_templates")
+            try FileManager.default.createDirectory(at: named, withIntermediateDirectories: true)
+            try Data("r".utf8).write(to: named.appending(path: "rag.jinja"))
+            #expect(throws: TokenizerError.self) { try Tokenizer(folder: folder).render(plain) }
+            try Data("f".utf8).write(to: folder.appending(path: "chat_template.jinja"))
+            let tokenizer = try Tokenizer(folder: folder)
+            #expect(try tokenizer.render(plain) == "f")
+            #expect(try tokenizer.render(plain, template: "rag") == "r")
+        }
+        files["tokenizer_config.json"] = nil
+        try withFolder(files) { folder in
+            let text = try Tokenizer(folder: folder).render(plain)
+            #expect(text == "j")
         }
     }
 

@@ -30,6 +30,9 @@ struct Vocabulary: Sendable {
         entryOfID.reserveCapacity(expectedCount)
     }
 
+    /// How many pieces there are.
+    var count: Int { entries.count }
+
     /// One more than the highest id.
     var size: Int { entryOfID.count }
 

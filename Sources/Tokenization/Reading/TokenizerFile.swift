@@ -3,12 +3,16 @@ import JSON
 /// The contents of tokenizer.json.
 struct TokenizerFile {
     var model: BytePairEncoder
-    var addedTokens: [AddedToken]
+    /// The added tokens with the ids that the file gives them.
+    var addedTokens: [(id: Int, token: AddedToken)]
     var normalizer: Normalizer?
     var preTokenizer: PreTokenizer?
     var postProcessor: PostProcessor
     /// Nil where the file has no decoder, which is not the same as one without steps.
     var decoder: [DecoderStep]?
+    /// The token of the section `padding`. Padding itself is nothing that single texts need.
+    var paddingToken: String?
+    let source: String
 
     /// Reads the file's bytes.
     ///
@@ -42,33 +46,26 @@ struct TokenizerFile {
 
     private init(model: BytePairEncoder, parts: JSONObject, source: String) throws {
         let components = ComponentReader(source: source)
+        self.source = source
+        paddingToken = parts["padding"]?["pad_token"]?.string
         self.model = model
-        addedTokens = try Self.addedTokens(parts["added_tokens"], model: model, source: source)
+        addedTokens = try Self.addedTokens(parts["added_tokens"], source: source)
         normalizer = try components.normalizer(parts["normalizer"])
         preTokenizer = try components.preTokenizer(parts["pre_tokenizer"])
         postProcessor = try components.postProcessor(parts["post_processor"])
         decoder = try components.decoder(parts["decoder"])
     }
 
-    private static func addedTokens(
-        _ value: JSONValue?, model: BytePairEncoder, source: String
-    ) throws -> [AddedToken] {
+    private static func addedTokens(_ value: JSONValue?, source: String) throws -> [(id: Int, token: AddedToken)] {
         try (value?.array ?? []).enumerated().map { position, value in
-            guard let content = value["content"]?.string,
-                let id = value["id"]?.int, (0...Int(Vocabulary.largestID)).contains(id)
+            guard let token = AddedToken(value), let id = value["id"]?.int, (0...Int(Vocabulary.largestID)).contains(id)
             else {
                 throw TokenizerError(
                     source: source,
                     reason: "added token \(position) needs a \"content\" and an \"id\" from 0 to "
                         + "\(Vocabulary.largestID); write both")
             }
-            let isSpecial = value["special"]?.bool ?? false
-            return AddedToken(
-                // The model's id for the same piece takes precedence, as in the Rust package.
-                id: model.vocabulary.id(of: content) ?? Int32(id), content: content,
-                isSingleWord: value["single_word"]?.bool ?? false, stripsLeft: value["lstrip"]?.bool ?? false,
-                stripsRight: value["rstrip"]?.bool ?? false, isNormalized: value["normalized"]?.bool ?? !isSpecial,
-                isSpecial: isSpecial)
+            return (id, token)
         }
     }
 }

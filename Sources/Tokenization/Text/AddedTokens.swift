@@ -1,16 +1,35 @@
-/// A token that tokenizer.json adds to the model's pieces and that is recognized in text before anything else.
-struct AddedToken: Sendable {
-    let id: Int32
+import JSON
+
+/// A token that is added to the model's pieces and that is recognized in text before anything else.
+struct AddedToken: Sendable, Equatable {
     let content: String
     /// Matches only where no word character touches it.
-    let isSingleWord: Bool
+    var isSingleWord = false
     /// Takes the white space before it along.
-    let stripsLeft: Bool
+    var stripsLeft = false
     /// Takes the white space after it along.
-    let stripsRight: Bool
+    var stripsRight = false
     /// Is looked for after normalization rather than before.
-    let isNormalized: Bool
-    let isSpecial: Bool
+    var isNormalized: Bool
+    var isSpecial: Bool
+
+    /// A token given as text only, which the package takes for a special one.
+    init(special content: String) {
+        self.content = content
+        isNormalized = false
+        isSpecial = true
+    }
+
+    /// Reads an object with a `content` and flags, or returns nil where there is no content. What is not said of the flags is no.
+    init?(_ value: JSONValue) {
+        guard let content = value["content"]?.string else { return nil }
+        self.content = content
+        isSingleWord = value["single_word"]?.bool ?? false
+        stripsLeft = value["lstrip"]?.bool ?? false
+        stripsRight = value["rstrip"]?.bool ?? false
+        isSpecial = value["special"]?.bool ?? false
+        isNormalized = value["normalized"]?.bool ?? !isSpecial
+    }
 }
 
 /// Finds added tokens in text, the longest of those that begin leftmost, as the Rust package does.
@@ -21,7 +40,16 @@ struct AddedTokenMatcher: Sendable {
         case text(Range<Int>)
     }
 
-    private let tokens: [AddedToken]
+    /// A token to look for.
+    struct Pattern {
+        let token: AddedToken
+        let id: Int32
+        let bytes: [UInt8]
+        /// Whether what it matches stays text all the same, and is not looked at for other tokens either.
+        let isIgnored: Bool
+    }
+
+    private let tokens: [Pattern]
     /// For each byte, whether a token begins with it, which rules out nearly every place in a text.
     private var canBegin = [Bool](repeating: false, count: 256)
     /// A trie: from node and byte to node.
@@ -30,8 +58,8 @@ struct AddedTokenMatcher: Sendable {
     private var tokenAtNode: [Int32] = [-1]
 
     /// Makes a matcher of tokens with the bytes to look for.
-    init(_ patterns: [(token: AddedToken, bytes: [UInt8])]) {
-        tokens = patterns.map(\.token)
+    init(_ patterns: [Pattern]) {
+        tokens = patterns
         for (position, pattern) in patterns.enumerated() {
             guard let first = pattern.bytes.first else { continue }
             canBegin[Int(first)] = true
@@ -65,12 +93,14 @@ struct AddedTokenMatcher: Sendable {
         var whitespaceEnd = 0
         var position = 0
         while position < text.count {
-            guard canBegin[Int(text[position])], let (token, matchEnd) = longestMatch(in: text, at: position) else {
+            guard canBegin[Int(text[position])], let (found, matchEnd) = longestMatch(in: text, at: position) else {
                 position += 1
                 continue
             }
             let matchStart = position
             position = matchEnd
+            let (token, id) = (tokens[found].token, tokens[found].id)
+            if tokens[found].isIgnored { continue }
             if token.isSingleWord, touchesWord(text, matchStart, matchEnd) { continue }
             var (start, end) = (matchStart, matchEnd)
             if token.stripsLeft { start = whitespaceStart(text, before: start, notBefore: coveredEnd) }
@@ -80,20 +110,20 @@ struct AddedTokenMatcher: Sendable {
                 end = whitespaceEnd
             }
             if coveredEnd < start { body(.text(coveredEnd..<start)) }
-            body(.token(token.id, end: end))
+            body(.token(id, end: end))
             coveredEnd = end
         }
         if coveredEnd < text.count { body(.text(coveredEnd..<text.count)) }
     }
 
-    private func longestMatch(in text: UnsafeBufferPointer<UInt8>, at start: Int) -> (AddedToken, Int)? {
+    private func longestMatch(in text: UnsafeBufferPointer<UInt8>, at start: Int) -> (Int, Int)? {
         var node: Int32 = 0
-        var longest: (AddedToken, Int)?
+        var longest: (Int, Int)?
         var position = start
         while position < text.count, let child = children[Self.edge(node, text[position])] {
             node = child
             position += 1
-            if tokenAtNode[Int(node)] >= 0 { longest = (tokens[Int(tokenAtNode[Int(node)])], position) }
+            if tokenAtNode[Int(node)] >= 0 { longest = (Int(tokenAtNode[Int(node)]), position) }
         }
         return longest
     }

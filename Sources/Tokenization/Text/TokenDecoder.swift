@@ -149,7 +149,7 @@ extension DecoderStage {
     }
 
     /// The byte that a piece like `<0x0A>` stands for.
-    private static func byte(of piece: [UInt8]) -> UInt8? {
+    static func byte(of piece: [UInt8]) -> UInt8? {
         guard piece.count == 6, piece.starts(with: "<0x".utf8), piece[5] == UInt8(ascii: ">") else { return nil }
         return UInt8(String(decoding: piece[3..<5], as: UTF8.self), radix: 16)
     }
@@ -171,7 +171,7 @@ extension DecoderStage {
         return Array(rest)
     }
 
-    private static func strip(_ text: [UInt8], _ character: [UInt8], _ start: Int, _ end: Int) -> [UInt8] {
+    static func strip(_ text: [UInt8], _ character: [UInt8], _ start: Int, _ end: Int) -> [UInt8] {
         var rest = text[...]
         for _ in 0..<min(start, text.count) where rest.starts(with: character) { rest.removeFirst(character.count) }
         for _ in 0..<min(end, text.count) where rest.suffix(character.count).elementsEqual(character) {

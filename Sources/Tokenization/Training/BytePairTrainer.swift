@@ -75,10 +75,8 @@ public struct BytePairTrainer: Sendable {
         preTokenizer = try ComponentReader(source: "the trainer").preTokenizer(options.pattern.json)
         matcher = AddedTokenMatcher(
             zip(options.extraTokens, contents).map { token, bytes in
-                let added = AddedToken(
-                    id: 0, content: token.content, isSingleWord: false, stripsLeft: false, stripsRight: false,
-                    isNormalized: false, isSpecial: token.isSpecial)
-                return (added, bytes)
+                AddedTokenMatcher.Pattern(
+                    token: AddedToken(special: token.content), id: 0, bytes: bytes, isIgnored: false)
             })
     }
 

@@ -254,11 +254,13 @@ def encode_cases(tokenizer):
     return cases
 
 
-def render(template, **variables):
-    from transformers.utils.chat_template_utils import _compile_jinja_template
+def render(template, messages, **variables):
+    from transformers.utils.chat_template_utils import (
+        _alias_reasoning_fields, _compile_jinja_template, _normalize_chat_messages)
 
+    messages = _alias_reasoning_fields(_normalize_chat_messages(messages))
     try:
-        return {"rendered": _compile_jinja_template(template).render(documents=None, **variables)}
+        return {"rendered": _compile_jinja_template(template).render(messages=messages, documents=None, **variables)}
     except Exception as error:  # whatever Jinja or Python makes of it
         return {"error": str(error).split("\n")[0]}
 
