@@ -68,10 +68,10 @@ public struct Pair {
             )
         }
         if let wanted = targetHash {
-            let found = try TargetHash.compute(target.checkpoint, progress: progress)
-            guard found == wanted.lowercased() else {
+            let found = try TargetHash.accepted(target.checkpoint, progress: progress)
+            guard found.contains(wanted.lowercased()) else {
                 throw ModelError(
-                    "\(folder.path): is not the model this autoencoder reads: its content hash is \(found.prefix(12))…, the sidecar says \(wanted.prefix(12))…"
+                    "\(folder.path): is not the model this autoencoder reads: its content hash is \(found[0].prefix(12))…, the sidecar says \(wanted.prefix(12))…"
                 )
             }
         }

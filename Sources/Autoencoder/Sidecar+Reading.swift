@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import LanguageModel
 import Yams
 
@@ -18,8 +19,11 @@ extension Sidecar {
 
     /// Reads a sidecar, wherever it stands.
     init(file: URL) throws {
-        guard let data = FileManager.default.contents(atPath: file.path), data.count < 1 << 20,
-            let text = String(data: data, encoding: .utf8)
+        let data = FileManager.default.contents(atPath: file.path)
+        if let data, let complaint = FileFormat.complaint(of: data, wanted: .yaml) {
+            throw ModelError("\(file.path): \(complaint)")
+        }
+        guard let data, data.count < 1 << 20, let text = String(data: data, encoding: .utf8)
         else { throw ModelError("\(file.path): cannot be read; a short UTF-8 text is needed") }
         try self.init(yaml: text, source: file.path)
     }
@@ -33,10 +37,16 @@ extension Sidecar {
         guard let root, root.mapping != nil else { throw ModelError("\(source): no YAML mapping; download it again") }
         let reader = SidecarReader(root: root, source: source)
         let version = try reader.integer(["schema_version"])
-        guard version == Sidecar.schemaVersion else {
+        // Data sets are of version 1 wherever they were made elsewhere; models never are.
+        let isDataSet = try reader.text(["kind"]) == "nla_dataset"
+        guard version == Sidecar.schemaVersion || (isDataSet && version == 1) else {
             throw ModelError(
-                "\(source): schema_version: \(version.map(String.init) ?? "none") found, \(Sidecar.schemaVersion) is read here; "
-                    + "convert the checkpoint")
+                "\(source): schema_version: \(version.map(String.init) ?? "none") found, \(isDataSet ? "1 or " : "")\(Sidecar.schemaVersion) is read here; "
+                    + "convert the \(isDataSet ? "data set" : "checkpoint")")
+        }
+        if isDataSet, let norm = try reader.text(["extraction", "norm"]), norm != "none" {
+            throw reader.fail(
+                "extraction.norm", "«\(norm)» is not supported; activations as they are (none) are needed")
         }
         let role = try reader.role()
         guard let width = try reader.integer(["d_model"], ["extraction", "d_model"]), (1...1 << 20).contains(width)

@@ -118,7 +118,7 @@ public struct Sidecar: Sendable, Equatable {
 
     /// The file's name in a model folder.
     public static let fileName = "nla_meta.yaml"
-    /// The version written, and the only one read.
+    /// The version written. Data sets are also read in version 1.
     public static let schemaVersion = 2
 
     /// Refuses another role. `folder` is for the message.

@@ -15,7 +15,14 @@ public enum TargetHash {
     public static func compute(
         _ checkpoint: Checkpoint, progress: @escaping @Sendable (Double) -> Void = { _ in }
     ) throws -> String {
-        let ties = checkpoint.configuration.tiesEmbeddings
+        try compute(checkpoint, checkpoint.configuration, progress: progress)
+    }
+
+    private static func compute(
+        _ checkpoint: Checkpoint, _ configuration: DecoderConfiguration,
+        progress: @escaping @Sendable (Double) -> Void
+    ) throws -> String {
+        let ties = configuration.tiesEmbeddings
         let tensors = try checkpoint.fileNames.keys.sorted().compactMap { name -> (name: String, tensor: Tensor)? in
             // A tied output matrix is a copy that nothing reads.
             if ties && name.hasPrefix("lm_head.") { return nil }
@@ -41,30 +48,98 @@ public enum TargetHash {
             state.withLock { $0.digests[index] = digest }
         }
         var hash = SHA256()
-        hash.update(data: Data("interlinear target 1\n\(settings(checkpoint.configuration))\n".utf8))
+        hash.update(data: Data("interlinear target 1\n\(settings(configuration))\n".utf8))
         for ((name, tensor), digest) in zip(tensors, state.withLock { $0.digests }) {
-            hash.update(data: Data("\(name) \(tensor.elementType.rawValue) \(tensor.shape)\n".utf8))
+            hash.update(data: Data("\(name) \(tensor.elementType.rawValue) \(PinnedText.of(tensor.shape))\n".utf8))
             hash.update(data: digest)
         }
         return hash.finalize().map { String(format: "%02x", $0) }.joined()
     }
 
-    /// What steers the computation, in a text that must never change for one and the same model.
-    private static func settings(_ c: DecoderConfiguration) -> String {
-        let rotaries = c.rotaries.map { rotary in
-            switch rotary.scaling {
-            case .none: "\(rotary.base)"
-            case .linear(let factor): "\(rotary.base) linear \(factor)"
-            case .llama3(let factor, let low, let high, let length):
-                "\(rotary.base) llama3 \(factor) \(low) \(high) \(length)"
-            }
+    /// The hashes under which sidecars may know this target: its own, and the one of versions that took the embedding for the output
+    /// matrix wherever `config.json` ties them, also where the checkpoint stores another matrix.
+    public static func accepted(
+        _ checkpoint: Checkpoint, progress: @escaping @Sendable (Double) -> Void = { _ in }
+    ) throws -> [String] {
+        var hashes = [try compute(checkpoint, progress: progress)]
+        let declared = try DecoderConfiguration(json: checkpoint.json, source: checkpoint.folder.path)
+        if declared.tiesEmbeddings != checkpoint.configuration.tiesEmbeddings {
+            hashes.append(try compute(checkpoint, declared, progress: progress))
         }
-        let blocks = c.blocks.map { "\($0.window.map(String.init) ?? "all")/\($0.rotary)" }
-        return """
-            heads \(c.headCount) \(c.keyValueHeadCount) \(c.headWidth) epsilon \(c.normEpsilon) offset \(c.normOffset) \
-            activation \(c.activation) tied \(c.tiesEmbeddings) scaled \(c.scalesEmbeddings) attention \(c.attentionScale) \
-            rotary \(rotaries.joined(separator: ", ")) blocks \(blocks.joined(separator: " "))
-            """
+        return hashes
+    }
+
+    /// What steers the computation, in a text that must never change for one and the same model. Nothing in it is left to the names
+    /// of types or to the standard library's way of writing numbers.
+    package static func settings(_ c: DecoderConfiguration) -> String {
+        let rotaries = c.rotaries.map { rotary in
+            var words = [PinnedText.of(rotary.base)]
+            switch rotary.scaling {
+            case .none: break
+            case .linear(let factor): words += ["linear", PinnedText.of(factor)]
+            case .llama3(let factor, let low, let high, let length):
+                words += ["llama3"] + [factor, low, high, length].map(PinnedText.of)
+            case .yarn(let factor, let amplitude, let fast, let slow, let length, let truncates):
+                words += ["yarn"] + [factor, amplitude, fast, slow, length].map(PinnedText.of)
+                words.append(PinnedText.of(truncates))
+            }
+            return words.joined(separator: " ")
+        }
+        let blocks = c.blocks.map { "\($0.window.map { String($0) } ?? "all")/\(String($0.rotary))" }
+        let activation =
+            switch c.activation {
+            case .silu: "silu"
+            case .gelu: "gelu"
+            case .geluTanh: "geluTanh"
+            }
+        return [
+            "heads", String(c.headCount), String(c.keyValueHeadCount), String(c.headWidth),
+            "epsilon", PinnedText.of(c.normEpsilon), "offset", PinnedText.of(c.normOffset),
+            "activation", activation, "tied", PinnedText.of(c.tiesEmbeddings),
+            "scaled", PinnedText.of(c.scalesEmbeddings), "attention", PinnedText.of(c.attentionScale),
+            "rotary", rotaries.joined(separator: ", "), "blocks", blocks.joined(separator: " "),
+        ].joined(separator: " ")
+    }
+}
+
+/// Numbers as text that is the same for ever: what a content hash is made of.
+///
+/// The shortest decimal number that reads back as the same value; with an exponent of two digits or more below 0.0001 and above the
+/// largest whole numbers of the type. Swift's `description` wrote the same when this was pinned.
+package enum PinnedText {
+    package static func of(_ value: Bool) -> String { value ? "true" : "false" }
+
+    package static func of(_ value: Double) -> String {
+        text(value, digits: 16, isLarge: abs(value) > 0x1p53) { Double($0) == value }
+    }
+
+    package static func of(_ value: Float) -> String {
+        text(Double(value), digits: 8, isLarge: abs(value) > 0x1p24) { Float($0) == value }
+    }
+
+    package static func of(_ shape: [Int]) -> String { "[" + shape.map { String($0) }.joined(separator: ", ") + "]" }
+
+    /// - Parameters:
+    ///   - digits: as many behind the first suffice for any value.
+    ///   - isExact: whether a text reads back as the value.
+    private static func text(_ value: Double, digits: Int, isLarge: Bool, isExact: (String) -> Bool) -> String {
+        if value == 0 { return value.sign == .minus ? "-0.0" : "0.0" }
+        let shortest = (0...digits).lazy.map { String(format: "%.\($0)e", value) }.first(where: isExact)
+        let parts = (shortest ?? String(format: "%.\(digits)e", value)).split(separator: "e")
+        guard parts.count == 2, let exponent = Int(parts[1]) else { return String(format: "%a", value) }
+        let sign = value < 0 ? "-" : ""
+        var mantissa = parts[0].filter(\.isNumber)
+        while mantissa.count > 1, mantissa.last == "0" { mantissa.removeLast() }
+        if exponent < -4 || isLarge {
+            let fraction = mantissa.count > 1 ? "." + mantissa.dropFirst() : ""
+            let size = String(abs(exponent))
+            return
+                "\(sign)\(mantissa.prefix(1))\(fraction)e\(exponent < 0 ? "-" : "+")\(size.count < 2 ? "0" : "")\(size)"
+        }
+        if exponent < 0 { return "\(sign)0." + String(repeating: "0", count: -exponent - 1) + mantissa }
+        let whole = mantissa.prefix(exponent + 1), rest = mantissa.dropFirst(exponent + 1)
+        let zeros = String(repeating: "0", count: max(0, exponent + 1 - mantissa.count))
+        return "\(sign)\(whole)\(zeros).\(rest.isEmpty ? "0" : rest)"
     }
 }
 

@@ -37,12 +37,18 @@ public struct SafetensorsFile: Sendable {
         self.url = url
         self.buffer = buffer
         func fail(_ reason: String) -> TensorFileError { TensorFileError("\(url.path): \(reason)") }
+        // What the file is instead is worth more than what is wrong with its header.
+        func unreadable(_ reason: String) -> TensorFileError {
+            let bytes = UnsafeRawBufferPointer(start: buffer.address, count: min(buffer.byteCount, 4096))
+            return fail(FileFormat.complaint(of: bytes, wanted: .safetensors) ?? reason)
+        }
         guard buffer.byteCount >= 8 else {
-            throw fail("\(buffer.byteCount) bytes are too few for a safetensors file; is the download complete?")
+            throw unreadable(
+                "\(buffer.byteCount) bytes are too few for a safetensors file; is the download complete?")
         }
         let length = UInt64(littleEndian: buffer.address.loadUnaligned(as: UInt64.self))
         guard length <= UInt64(buffer.byteCount - 8), length <= 100_000_000 else {
-            throw fail(
+            throw unreadable(
                 "the header claims \(length) bytes, the file has \(buffer.byteCount); it is truncated or no safetensors file"
             )
         }
@@ -50,7 +56,7 @@ public struct SafetensorsFile: Sendable {
         do {
             header = try JSONValue.parse(UnsafeRawBufferPointer(start: buffer.address + 8, count: Int(length)))
         } catch {
-            throw fail("the header is not JSON: \(error)")
+            throw unreadable("the header is not JSON: \(error)")
         }
         guard let object = header.object else { throw fail("the header is no JSON object") }
         dataOffset = 8 + Int(length)

@@ -45,7 +45,7 @@ extension Tokenizer {
         do {
             return try JSONValue.parse(data)
         } catch let error as JSONError {
-            throw TokenizerError(source: file.path, reason: "\(error); download the file again")
+            throw TokenizerError(source: file.path, reason: data.withUnsafeBytes { TokenizerFile.reason(error, $0) })
         }
     }
 

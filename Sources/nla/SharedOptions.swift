@@ -98,14 +98,18 @@ func readText(_ path: String) throws -> String {
     guard let handle = FileHandle(forReadingAtPath: path), let data = try? handle.readToEnd() ?? Data() else {
         throw ModelError("\(path): cannot be read")
     }
-    guard let text = String(data: data, encoding: .utf8) else { throw ModelError("\(path): not UTF-8 text") }
+    guard let text = String(data: data, encoding: .utf8) else {
+        throw ModelError("\(path): \(FileFormat.complaint(of: data, wanted: .text) ?? "not UTF-8 text")")
+    }
     return text
 }
 
 /// A file's JSON, or one line about why not.
 func readJSON(_ path: String) throws -> JSONValue {
-    do { return try JSONValue.parse(readText(path)) } catch let error as JSONError {
-        throw ModelError("\(path): \(error)")
+    let text = try readText(path)
+    do { return try JSONValue.parse(text) } catch {
+        throw ModelError(
+            "\(path): \(FileFormat.complaint(of: Array(text.utf8.prefix(4096)), wanted: .json) ?? "\(error)")")
     }
 }
 

@@ -1,6 +1,6 @@
 """Tiny checkpoints with what transformers and PEFT compute on them: the goldens of LanguageModelTests.
 
-usage: make_models.py                    rewrites models/ beside this file
+usage: make_models.py [NAME…]            rewrites models/ beside this file, or only these folders of it
 needs: pip install torch transformers safetensors peft
 
 models/NAME/            config.json and model.safetensors, random weights, as save_pretrained writes them
@@ -10,11 +10,15 @@ models/lora/            an adapter in PEFT's layout for models/llama
 models/lora/expected.safetensors
     ids, logits         with the adapter applied
     after3.A, after3.B  one layer's adapter after three AdamW steps on the language loss (lr 1e-2, no decay)
+models/lora-patterns, lora-head
+    adapters with settings for single layers; ids and logits
+
+CHANGED holds checkpoints whose files were changed by hand as people do; what transformers makes of them is what is right.
 """
-import json, os, shutil
+import json, os, shutil, sys
 import torch, transformers as tf
-from peft import LoraConfig, get_peft_model
-from safetensors.torch import save_file
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "models")
 LLAMA3 = {"rope_type": "llama3", "factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 16, "rope_theta": 1e4}
@@ -32,6 +36,32 @@ MODELS = {
     "qwen3": lambda: tf.Qwen3Config(**S, head_dim=8, tie_word_embeddings=False),
     "gemma3": lambda: gemma(),
     "gemma3-wrapped": lambda: tf.Gemma3Config(text_config=gemma(num_hidden_layers=2).to_dict(), vision_config=dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2, image_size=8, patch_size=4), mm_tokens_per_image=4),
+}
+
+def edit(folder, **changes):
+    path = os.path.join(folder, "config.json")
+    c = json.load(open(path)); c.update(changes); json.dump(c, open(path, "w"), indent=2)
+
+def weights(folder, change):
+    path = os.path.join(folder, "model.safetensors")
+    t = load_file(path); change(t); save_file(t, path, {"format": "pt"})
+
+def own_head(t): t["lm_head.weight"] = torch.randn_like(t["model.embed_tokens.weight"]) * 0.15
+def head_only(t): t["lm_head.weight"] = t.pop("model.embed_tokens.weight")
+
+YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "beta_fast": 4, "beta_slow": 0.5, "mscale": 0.7, "mscale_all_dim": 0.4}
+T = {**S, "num_hidden_layers": 2}
+
+# name: (the checkpoint, what is changed in its folder)
+CHANGED = {
+    # Both dialects at once: the second wins, its base too.
+    "qwen3-yarn": (lambda: tf.Qwen3Config(**T, head_dim=16, tie_word_embeddings=False, rope_parameters={"rope_type": "default", "rope_theta": 1e6}),
+        lambda f: edit(f, rope_scaling={"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 8})),
+    # Both dialects where there is one for each type of layer, an activation under a key that is not read, an own output matrix.
+    "gemma3-own-head": (lambda: gemma(num_hidden_layers=2, layer_types=["full_attention", "sliding_attention"], tie_word_embeddings=True),
+        lambda f: (edit(f, rope_scaling=YARN, hidden_act="silu"), weights(f, own_head))),
+    "qwen2-head-only": (lambda: tf.Qwen2Config(**T, tie_word_embeddings=True), lambda f: weights(f, head_only)),
+    "llama-no-head": (lambda: tf.LlamaConfig(**T, tie_word_embeddings=False), lambda f: weights(f, lambda t: t.pop("lm_head.weight"))),
 }
 
 def build(config):
@@ -73,6 +103,28 @@ def expected(model, vocab, length=13):
 
 def save(tensors, path): save_file({k: v.contiguous() for k, v in tensors.items()}, path)
 
+def set_adapter(folder, settings, **changes):
+    """An adapter with random weights; `changes` are made to its adapter_config.json by hand."""
+    torch.manual_seed(6)
+    base = lambda: tf.AutoModelForCausalLM.from_pretrained(os.path.join(HERE, "llama"), dtype=torch.float32)
+    model = get_peft_model(base(), LoraConfig(lora_alpha=7, task_type="CAUSAL_LM", init_lora_weights=False, **settings))
+    model.save_pretrained(folder)
+    os.remove(os.path.join(folder, "README.md"))
+    path = os.path.join(folder, "adapter_config.json")
+    c = json.load(open(path)); c.update(base_model_name_or_path=None, **changes); json.dump(c, open(path, "w"), indent=1)
+    ids = torch.randint(0, S["vocab_size"], (1, 11))
+    logits = PeftModel.from_pretrained(base(), folder).eval()(input_ids=ids).logits[0].detach()
+    save({"ids": ids[0], "logits": logits}, os.path.join(folder, "expected.safetensors"))
+
+ADAPTERS = {
+    "lora": lambda f: adapter(f),
+    "lora-patterns": lambda f: set_adapter(f, dict(r=3, use_rslora=True, target_modules=r"(?:.*?\.(?:q|v|up|down)_proj)", exclude_modules=["layers.1.mlp.up_proj"],
+        rank_pattern={"^model.layers.0.*_proj": 1, "mlp.down_proj": 4}, alpha_pattern={"(q|k)_proj": 11, r"layers\.[12]\..*": 2.5})),
+    # PEFT stores a copy of the output matrix beside its adapter.
+    "lora-head": lambda f: set_adapter(f, dict(r=2, target_modules=["k_proj", "lm_head"], layers_to_transform=[1, 2], layers_pattern="layers"),
+        init_lora_weights="eva", fan_in_fan_out=True),
+}
+
 def adapter(folder):
     torch.manual_seed(5)
     base = tf.AutoModelForCausalLM.from_pretrained(os.path.join(HERE, "llama"), dtype=torch.float32)
@@ -90,11 +142,27 @@ def adapter(folder):
     out.update({"after3.A": layer.lora_A["default"].weight.detach(), "after3.B": layer.lora_B["default"].weight.detach()})
     save(out, os.path.join(folder, "expected.safetensors"))
 
-shutil.rmtree(HERE, ignore_errors=True)
-for number, (name, config) in enumerate(MODELS.items()):
+def checkpoint(number, name, config, change=None):
     torch.manual_seed(number)
     model, folder = build(config()), os.path.join(HERE, name)
     model.save_pretrained(folder)
-    save(expected(model, S["vocab_size"]), os.path.join(folder, "expected.safetensors"))
+    if change:
+        change(folder)
+        model, info = type(model).from_pretrained(folder, dtype=torch.float32, output_loading_info=True)
+        model.eval()
+        out = expected(model, S["vocab_size"])
+        # What is missing was made up.
+        if info["missing_keys"]: out = {k: v for k, v in out.items() if k == "ids" or k.startswith("hidden.")}
+    else:
+        out = expected(model, S["vocab_size"])
+    save(out, os.path.join(folder, "expected.safetensors"))
     os.path.exists(g := os.path.join(folder, "generation_config.json")) and os.remove(g)
-adapter(os.path.join(HERE, "lora"))
+
+chosen = sys.argv[1:] or [*MODELS, *CHANGED, *ADAPTERS]
+for name in chosen: shutil.rmtree(os.path.join(HERE, name), ignore_errors=True)
+for number, (name, config) in enumerate(MODELS.items()):
+    if name in chosen: checkpoint(number, name, config)
+for number, (name, (config, change)) in enumerate(CHANGED.items(), 100):
+    if name in chosen: checkpoint(number, name, config, change)
+for name, make in ADAPTERS.items():
+    if name in chosen: make(os.path.join(HERE, name))

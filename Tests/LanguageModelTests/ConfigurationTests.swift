@@ -100,7 +100,11 @@ struct ConfigurationTests {
             json["max_window_layers"] = 0
         }
         #expect(zero.blocks.map(\.window) == [3, 3, 3])
-        #expect(try read("qwen2-window") { $0["use_sliding_window"] = false }.blocks.map(\.window) == [nil, nil, nil])
+        let off = try read("qwen2-window") { json in
+            json["layer_types"] = nil
+            json["use_sliding_window"] = false
+        }
+        #expect(off.blocks.map(\.window) == [nil, nil, nil])
     }
 
     @Test(

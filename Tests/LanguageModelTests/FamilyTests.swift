@@ -6,7 +6,10 @@ import Testing
 
 @Suite("Model families")
 struct FamilyTests {
-    static let families = ["llama", "llama-odd", "qwen2", "qwen2-window", "qwen3", "gemma3", "gemma3-wrapped"]
+    static let families = [
+        "llama", "llama-odd", "qwen2", "qwen2-window", "qwen3", "gemma3", "gemma3-wrapped", "qwen3-yarn",
+        "gemma3-own-head", "qwen2-head-only",
+    ]
 
     private func check(_ folder: URL, _ precision: Precision) throws {
         let rows = try ReferenceCheck(

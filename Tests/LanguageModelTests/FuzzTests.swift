@@ -59,6 +59,25 @@ struct FuzzTests {
         #expect(read > 2000 && computed > 500)
     }
 
+    @Test("20,000 damaged settings of adapters are read or refused")
+    func adapterSettings() throws {
+        let scratch = try Scratch()
+        let folder = scratch.path("adapter")
+        try FileManager.default.copyItem(at: TinyModels.folder("lora-patterns"), to: folder)
+        let file = folder.appending(path: "adapter_config.json")
+        let seeds = try ["lora", "lora-patterns", "lora-head"].map {
+            [UInt8](try Data(contentsOf: TinyModels.folder($0).appending(path: "adapter_config.json")))
+        }
+        let decoder = try Decoder(TinyModels.checkpoint("llama"))
+        var random = Random(seed: 4)
+        var read = 0
+        for _ in 0..<20_000 {
+            try Data(Mutation.ofJSON(seeds.randomElement(using: &random) ?? [], seeds, using: &random)).write(to: file)
+            if (try? decoder.attachAdapters(from: folder)) != nil { read += 1 }
+        }
+        #expect(read > 500)
+    }
+
     @Test("4,000 damaged indices are read or refused")
     func indices() throws {
         let scratch = try Scratch()

@@ -33,6 +33,34 @@ struct ModelLocationTests {
         #expect(found.path.hasSuffix("models--org--name/snapshots/abc"))
     }
 
+    @Test(
+        "The cache's place is the one that huggingface_hub works out",
+        arguments: [
+            // From huggingface_hub.constants.HF_HUB_CACHE under the same environment, with HOME=/h.
+            ([:], "/h/.cache/huggingface/hub"), (["XDG_CACHE_HOME": "/x"], "/x/huggingface/hub"),
+            (["HF_HOME": "~/m"], "/h/m/hub"), (["HF_HOME": "$A/m", "A": "/a"], "/a/m/hub"),
+            (["HF_HOME": "/m/", "XDG_CACHE_HOME": "/x"], "/m/hub"), (["HUGGINGFACE_HUB_CACHE": "~/u"], "/h/u"),
+            (["HUGGINGFACE_HUB_CACHE": "/u", "HF_HUB_CACHE": "/c"], "/c"),
+            (["HF_HUB_CACHE": "${A}b/$B", "A": "/a"], "/ab/$B"),
+            (["HUGGINGFACE_HUB_CACHE": "/u", "HF_HOME": "/m"], "/u"),
+            (["XDG_CACHE_HOME": "~/x"], "/h/x/huggingface/hub"),
+            (["HF_HUB_CACHE": "~"], "/h"), (["HF_HUB_CACHE": "/a~/b"], "/a~/b"),
+            (["HF_HOME": "~nobody-here/m"], "~nobody-here/m/hub"),
+        ])
+    func places(variables: [String: String], place: String) {
+        let found = ModelLocation.cache(environment: variables.merging(["HOME": "/h"]) { $1 }).path
+        #expect(found == URL(fileURLWithPath: place).path)
+    }
+
+    @Test("Without a reference to main, a snapshot of that name is taken")
+    func snapshotByName() throws {
+        let scratch = try Scratch()
+        let snapshot = scratch.path("models--org--name/snapshots/main")
+        try FileManager.default.createDirectory(at: snapshot, withIntermediateDirectories: true)
+        let found = try ModelLocation.resolve("org/name", environment: ["HF_HUB_CACHE": scratch.url.path])
+        #expect(found.path.hasSuffix("snapshots/main"))
+    }
+
     @Test("HF_HUB_CACHE comes before HF_HOME")
     func precedence() throws {
         let scratch = try Scratch()

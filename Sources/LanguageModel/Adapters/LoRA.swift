@@ -93,64 +93,9 @@ extension Decoder {
         return try body()
     }
 
-    private func attach(_ name: String, _ layer: Linear, down: Tensor, up: Tensor, _ scale: Float) {
+    func attach(_ name: String, _ layer: Linear, down: Tensor, up: Tensor, _ scale: Float) {
         layer.adapter = LowRankAdapter(
             down: Parameter(name: "\(name).lora_A", down), up: Parameter(name: "\(name).lora_B", up), scale: scale)
-    }
-
-    /// Attaches the adapters of a folder in PEFT's layout: `adapter_config.json`, `adapter_model.safetensors`. They are frozen;
-    /// `adapterParameters` can be made trainable.
-    ///
-    /// - Returns: the settings they were made with.
-    @discardableResult
-    public func attachAdapters(from folder: URL) throws -> LoRAConfiguration {
-        let url = folder.appendingPathComponent("adapter_config.json")
-        let configuration = try LoRAConfiguration(peft: Checkpoint.readJSON(url), source: url.path)
-        let file = try SafetensorsFile(folder.appendingPathComponent("adapter_model.safetensors"))
-        var unused = Set(file.names)
-        var tensors: [String: Tensor] = [:]
-        for name in file.names {
-            guard let tensor = try file.tensor(name) else { continue }
-            let inner = name.hasPrefix("base_model.model.") ? String(name.dropFirst("base_model.model.".count)) : name
-            if let canonical = Checkpoint.canonicalName(inner) {
-                tensors[canonical] = tensor
-                unused.remove(name)
-            }
-        }
-        var found: [(name: String, layer: Linear, down: Tensor, up: Tensor)] = []
-        for (name, layer) in linears {
-            let down = tensors.removeValue(forKey: "\(name).lora_A.weight")
-            let up = tensors.removeValue(forKey: "\(name).lora_B.weight")
-            guard down != nil || up != nil else { continue }
-            guard let down, let up else {
-                throw ModelError("\(file.url.path): of the adapter of \(name) one of lora_A and lora_B is missing")
-            }
-            try check(name, layer, down, up, rank: configuration.rank, file)
-            found.append((name, layer, down, up))
-        }
-        if let stranger = tensors.keys.sorted().first ?? unused.sorted().first {
-            throw ModelError("\(file.url.path): \(stranger) belongs to no linear layer of this model")
-        }
-        guard !found.isEmpty else { throw ModelError("\(file.url.path): no adapters in it") }
-        // Only now, so that an adapter with an error in it leaves the decoder as it was.
-        for (name, layer, down, up) in found { attach(name, layer, down: down, up: up, configuration.scale) }
-        return configuration
-    }
-
-    private func check(
-        _ name: String, _ layer: Linear, _ down: Tensor, _ up: Tensor, rank: Int, _ file: SafetensorsFile
-    ) throws {
-        guard down.shape == [rank, layer.inputSize], up.shape == [layer.outputSize, rank] else {
-            throw ModelError(
-                "\(file.url.path): the adapter of \(name) has shapes \(down.shape) and \(up.shape), rank \(rank) on this model wants "
-                    + "\([rank, layer.inputSize]) and \([layer.outputSize, rank])")
-        }
-        guard down.elementType.isFloatingPoint, up.elementType.isFloatingPoint else {
-            throw ModelError("\(file.url.path): the adapter of \(name) holds no floating-point weights")
-        }
-        guard down.firstNonFinite() == nil, up.firstNonFinite() == nil else {
-            throw ModelError("\(file.url.path): the adapter of \(name) holds NaN or infinity")
-        }
     }
 
     /// Writes the adapters in PEFT's layout. `fileNames` maps family-independent names to the base checkpoint's.
@@ -182,30 +127,5 @@ extension Decoder {
         ]
         try AtomicFile.write(
             json.serialized(indent: 2) + "\n", to: folder.appendingPathComponent("adapter_config.json"))
-    }
-}
-
-extension LoRAConfiguration {
-    /// Reads PEFT's `adapter_config.json`, refusing what would compute something else.
-    init(peft json: JSONValue, source: String) throws {
-        let reader = try ConfigurationReader(json, source: source)
-        let kind = try reader.text("peft_type", default: "LORA")
-        guard kind == "LORA" else { throw reader.fail("peft_type", "\(kind) is not supported; only LORA is") }
-        try reader.refuse("use_dora") { $0.bool == false }
-        try reader.refuse("fan_in_fan_out") { $0.bool == false }
-        try reader.refuse("bias") { $0.string == "none" }
-        for key in ["lora_bias", "use_qalora", "use_bdlora"] { try reader.refuse(key) { $0.bool == false } }
-        for key in ["alora_invocation_tokens", "layer_replication", "trainable_token_indices", "target_parameters"] {
-            try reader.refuse(key) { $0.array?.isEmpty == true }
-        }
-        try reader.refuse("modules_to_save") { $0.array?.isEmpty == true }
-        try reader.refuse("rank_pattern") { $0.object?.isEmpty == true }
-        try reader.refuse("alpha_pattern") { $0.object?.isEmpty == true }
-        var targets: [String] = []
-        if let list = reader.value("target_modules")?.array { targets = list.compactMap(\.string) }
-        self.init(
-            rank: try reader.count("r"), alpha: try reader.number("lora_alpha", default: 8, in: -1e9...1e9),
-            targets: targets.isEmpty ? LoRAConfiguration.allLinear : targets)
-        isRankStabilized = try reader.flag("use_rslora", default: false)
     }
 }

@@ -54,7 +54,8 @@ public struct ReferenceCheck {
             throw ModelError(
                 "\(reference.url.path): ids: at least two ids below the vocabulary size \(vocabulary) are needed")
         }
-        let decoder = try Decoder(checkpoint)
+        let hasOutput = reference.names.contains { !$0.hasPrefix("hidden.") && $0 != "ids" }
+        let decoder = try Decoder(checkpoint, hasOutput: hasOutput)
         var tree = TokenTree()
         tree.append(ids.map(Int32.init))
         let rows = try forwardRows(decoder, tree) + backwardRows(decoder, tree, ids: ids.map(Int32.init))
@@ -102,7 +103,9 @@ public struct ReferenceCheck {
         for (block, state) in states.enumerated() {
             if let row = try row("hidden.\(block)", state) { rows.append(row) }
         }
-        if let row = try row("logits", decoder.logits(last, tape: tape)) { rows.append(row) }
+        if reference.entries["logits"] != nil, let row = try row("logits", decoder.logits(last, tape: tape)) {
+            rows.append(row)
+        }
         return rows
     }
 

@@ -33,7 +33,8 @@ extension Checkpoint {
         do {
             try AtomicFolder.write(to: folder) { partial in
                 try AtomicFile.write(
-                    configurationText(json, type: type), to: partial.appendingPathComponent("config.json"))
+                    configurationText(try tied(json, as: decoder), type: type),
+                    to: partial.appendingPathComponent("config.json"))
                 try writeWeights(
                     decoder, fileNames: fileNames, others: others, type: type, shardBytes: shardBytes, to: partial)
                 for name in companionFiles {
@@ -79,6 +80,16 @@ extension Checkpoint {
         try Checkpoint.write(
             decoder, json: json, fileNames: fileNames, others: otherTensors(), type: type, companions: self.folder,
             shardBytes: shardBytes, to: folder, finish: finish)
+    }
+
+    /// The configuration with the tie that the decoder has, where it says another: programs that believe the flag alone would take
+    /// the wrong matrix.
+    private static func tied(_ json: JSONValue, as decoder: Decoder) throws -> JSONValue {
+        guard var object = json.object, decoder.output != nil else { return json }
+        let ties = decoder.configuration.tiesEmbeddings
+        guard try DecoderConfiguration(json: json, source: "config.json").tiesEmbeddings != ties else { return json }
+        object["tie_word_embeddings"] = .bool(ties)
+        return .object(object)
     }
 
     private static func configurationText(_ json: JSONValue, type: ElementType) -> String {

@@ -15,11 +15,13 @@ public struct Checkpoint: Sendable {
     public let fileNames: [String: String]
     private let files: [String: SafetensorsFile]
 
-    /// Opens a folder. Reads the configuration and the headers; no weight is touched. Throws one-line errors.
+    /// Opens a folder. Reads the configuration and the headers; no weight is touched, unless the output matrix must be compared
+    /// with the embedding that it is said to be. Throws one-line errors.
     public init(folder: URL) throws {
         self.folder = folder
         json = try Checkpoint.readJSON(folder.appendingPathComponent("config.json"))
-        configuration = try DecoderConfiguration(json: json, source: folder.appendingPathComponent("config.json").path)
+        var configuration = try DecoderConfiguration(
+            json: json, source: folder.appendingPathComponent("config.json").path)
         files = try Checkpoint.openFiles(folder)
         var names: [String: String] = [:]
         for name in files.keys.sorted() {
@@ -28,7 +30,27 @@ public struct Checkpoint: Sendable {
                 throw ModelError("\(folder.path): \(other) and \(name) are two tensors for \(canonical); one must go")
             }
         }
+        if configuration.tiesEmbeddings {
+            configuration.tiesEmbeddings = try Checkpoint.resolveTie(&names, files)
+        }
         fileNames = names
+        self.configuration = configuration
+    }
+
+    /// Whether a model whose configuration ties the output matrix to the embedding does so, as transformers decides it: the tensors
+    /// count more than the flag. One of the two may be missing; an own, different output matrix is used.
+    private static func resolveTie(_ names: inout [String: String], _ files: [String: SafetensorsFile]) throws -> Bool {
+        let (embedding, head) = ("embed_tokens.weight", "lm_head.weight")
+        guard let headName = names[head] else { return true }
+        guard let embeddingName = names[embedding] else {
+            names[embedding] = headName
+            names[head] = nil
+            return true
+        }
+        guard let one = try files[embeddingName]?.tensor(embeddingName),
+            let other = try files[headName]?.tensor(headName)
+        else { return true }
+        return one.shape == other.shape && one.holdsSameNumbers(as: other)
     }
 
     static func readJSON(_ url: URL) throws -> JSONValue {
@@ -38,13 +60,14 @@ public struct Checkpoint: Sendable {
             throw ModelError("\(folder): no such folder")
         }
         guard isFolder.boolValue else { throw ModelError("\(folder): a file, not a folder") }
-        guard FileManager.default.fileExists(atPath: url.path) else {
-            throw ModelError("\(url.path): missing; the folder needs it")
-        }
+        guard FileManager.default.fileExists(atPath: url.path) else { throw ModelFolder.missing(url) }
         guard let data = FileManager.default.contents(atPath: url.path) else {
             throw ModelError("\(url.path): cannot be read; it must be a readable file")
         }
-        do { return try JSONValue.parse(data) } catch { throw ModelError("\(url.path): \(error); download it again") }
+        do { return try JSONValue.parse(data) } catch {
+            let complaint = FileFormat.complaint(of: data, wanted: .json) ?? "\(error); download it again"
+            throw ModelError("\(url.path): \(complaint)")
+        }
     }
 
     /// The file that holds each tensor.
@@ -56,8 +79,7 @@ public struct Checkpoint: Sendable {
             return Dictionary(uniqueKeysWithValues: file.entries.keys.map { ($0, file) })
         }
         guard FileManager.default.fileExists(atPath: index.path) else {
-            throw ModelError(
-                "\(folder.path): neither model.safetensors nor model.safetensors.index.json; only safetensors are read")
+            throw ModelFolder.weightsMissing(folder)
         }
         guard let map = try readJSON(index)["weight_map"]?.object else {
             throw ModelError("\(index.path): no weight_map")
@@ -89,8 +111,9 @@ public struct Checkpoint: Sendable {
         for prefix in ["language_model.", "model.", "language_model."] where rest.hasPrefix(prefix) {
             rest = rest.dropFirst(prefix.count)
         }
-        let known = ["embed_tokens.", "layers.", "norm.", "lm_head."]
-        return known.contains { rest.hasPrefix($0) } ? String(rest) : nil
+        // The output matrix stands outside the model.
+        if rest.hasPrefix("lm_head.") { return name.hasPrefix("model.lm_head.") ? nil : String(rest) }
+        return ["embed_tokens.", "layers.", "norm."].contains { rest.hasPrefix($0) } ? String(rest) : nil
     }
 
     /// A tensor by its family-independent name, in place, or nil.
@@ -110,8 +133,14 @@ public struct Checkpoint: Sendable {
     /// A weight of a known shape. Throws if it is missing, of another shape, or not of a floating-point type.
     public func weight(_ name: String, _ shape: [Int]) throws -> Parameter {
         guard let tensor = try tensor(name) else {
+            if name == "lm_head.weight" {
+                throw ModelError(
+                    "\(folder.path): the checkpoint has no output matrix \(name), and config.json (tie_word_embeddings) does not tie it to the embedding; activations can be read from it, but no text or logits computed"
+                )
+            }
+            let held = files.keys.sorted().prefix(3).joined(separator: ", ")
             throw ModelError(
-                "\(folder.path): the checkpoint has no tensor \(name), which \(configuration.family) needs; is the download complete?"
+                "\(folder.path): the checkpoint has no tensor \(name), which \(configuration.family) needs; it holds \(files.count) others\(held.isEmpty ? "" : ", such as \(held)"); is the download complete?"
             )
         }
         let fileName = fileNames[name] ?? name

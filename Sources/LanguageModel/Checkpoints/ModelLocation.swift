@@ -1,8 +1,9 @@
 import Foundation
+import JSON
 
 /// Finds the folder behind `--model`: a path, or `org/name` in the local Hugging Face cache.
 public enum ModelLocation {
-    /// The folder. `HF_HUB_CACHE` and `HF_HOME` mean what they mean elsewhere. Nothing is downloaded.
+    /// The folder. The cache is where ``cache(environment:)`` says, and the revision is `main`'s. Nothing is downloaded.
     public static func resolve(
         _ name: String, environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws
@@ -10,25 +11,97 @@ public enum ModelLocation {
     {
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: name, isDirectory: &isFolder) {
-            guard isFolder.boolValue else { throw ModelError("\(name): a file, not a model folder") }
+            guard isFolder.boolValue else { throw notFolder(name) }
             return URL(fileURLWithPath: name)
         }
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         let isRepository =
             parts.count == 2 && parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." && !$0.hasPrefix("~") }
         guard isRepository else { throw ModelError("\(name.isEmpty ? "the empty name" : name): no such folder") }
-        let home = environment["HF_HOME"] ?? (environment["HOME"] ?? "") + "/.cache/huggingface"
-        let cache = URL(fileURLWithPath: environment["HF_HUB_CACHE"] ?? home + "/hub")
+        let cache = cache(environment: environment)
         let repository = cache.appendingPathComponent("models--\(parts[0])--\(parts[1])")
         let reference = repository.appendingPathComponent("refs/main")
-        if let data = FileManager.default.contents(atPath: reference.path),
-            let text = String(data: data, encoding: .utf8)
-        {
-            let revision = text.trimmingCharacters(in: .whitespacesAndNewlines)
-            let snapshot = repository.appendingPathComponent("snapshots/\(revision)")
-            let isName = !revision.isEmpty && !revision.contains("/") && revision != "." && revision != ".."
-            if isName, FileManager.default.fileExists(atPath: snapshot.path) { return snapshot }
+        // Without a reference the revision's own name is tried, as huggingface_hub does.
+        var revision = "main"
+        if let data = FileManager.default.contents(atPath: reference.path) {
+            revision = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         }
-        throw ModelError("\(name): neither a folder nor in the cache at \(cache.path); download it there first")
+        let snapshot = repository.appendingPathComponent("snapshots/\(revision)")
+        let isName = !revision.isEmpty && !revision.contains("/") && revision != "." && revision != ".."
+        if isName, FileManager.default.fileExists(atPath: snapshot.path) { return snapshot }
+        guard FileManager.default.fileExists(atPath: repository.path) else {
+            throw ModelError("\(name): neither a folder nor in the cache at \(cache.path); download it there first")
+        }
+        throw ModelError(
+            "\(name): the cache at \(cache.path) holds no snapshot of its main revision; download it again, or name a folder below \(repository.path)/snapshots"
+        )
+    }
+
+    /// The folder of the Hugging Face cache, found as huggingface_hub's constants.py finds it: `HF_HUB_CACHE`, else
+    /// `HUGGINGFACE_HUB_CACHE`, else `hub` in `HF_HOME`, else in `huggingface` in `XDG_CACHE_HOME`, else in `~/.cache`. A variable
+    /// that is set to nothing counts as set. `~`, `~name`, `$NAME` and `${NAME}` are expanded.
+    public static func cache(environment: [String: String]) -> URL {
+        func expanded(_ path: String) -> String { expandingVariables(expandingHome(path, environment), environment) }
+        func join(_ folder: String, _ name: String) -> String {
+            folder.isEmpty || folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
+        }
+        let base = environment["XDG_CACHE_HOME"] ?? join(expandingHome("~", environment), ".cache")
+        let home = expanded(environment["HF_HOME"] ?? join(base, "huggingface"))
+        let hub = environment["HF_HUB_CACHE"] ?? environment["HUGGINGFACE_HUB_CACHE"] ?? join(home, "hub")
+        return URL(fileURLWithPath: expanded(hub))
+    }
+
+    /// What Python's `os.path.expanduser` does: a leading `~` or `~name` becomes a home folder, if there is one.
+    private static func expandingHome(_ path: String, _ environment: [String: String]) -> String {
+        guard path.hasPrefix("~") else { return path }
+        let user = path.dropFirst().prefix { $0 != "/" }
+        let found: String?
+        if user.isEmpty {
+            found = environment["HOME"] ?? home(getpwuid(getuid()))
+        } else {
+            found = home(getpwnam(String(user)))
+        }
+        guard var folder = found else { return path }
+        while folder.hasSuffix("/") { folder.removeLast() }
+        let rest = path.dropFirst(1 + user.count)
+        return folder.isEmpty && rest.isEmpty ? "/" : folder + rest
+    }
+
+    private static func home(_ entry: UnsafeMutablePointer<passwd>?) -> String? {
+        entry?.pointee.pw_dir.map { String(cString: $0) }
+    }
+
+    /// What Python's `os.path.expandvars` does: variables that are not set stay as they stand.
+    private static func expandingVariables(_ path: String, _ environment: [String: String]) -> String {
+        var output = "", rest = Substring(path)
+        while let dollar = rest.firstIndex(of: "$") {
+            output += rest[..<dollar]
+            let after = rest[rest.index(after: dollar)...]
+            var name = Substring(), end = after.startIndex
+            if after.first == "{" {
+                if let close = after.firstIndex(of: "}") {
+                    name = after[after.index(after: after.startIndex)..<close]
+                    end = after.index(after: close)
+                }
+            } else {
+                name = after.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+                end = name.endIndex
+            }
+            if let value = environment[String(name)], !name.isEmpty {
+                output += value
+            } else {
+                output += rest[dollar..<end]
+            }
+            rest = rest[end...]
+        }
+        return output + rest
+    }
+
+    private static func notFolder(_ name: String) -> ModelError {
+        let head = try? FileHandle(forReadingFrom: URL(fileURLWithPath: name)).read(upToCount: 4096)
+        guard let head, let kind = FileFormat.name(of: head) else {
+            return ModelError("\(name): a file, not a model folder")
+        }
+        return ModelError("\(name): \(kind), not a model folder; name a folder with config.json and safetensors")
     }
 }

@@ -88,6 +88,12 @@ public struct RotaryConfiguration: Sendable, Equatable {
         case linear(factor: Double)
         /// Llama 3.1: long wavelengths divided by a factor, short ones kept, a ramp between.
         case llama3(factor: Double, lowFrequency: Double, highFrequency: Double, originalLength: Double)
+        /// YaRN (Peng et al. 2023): pairs that turn more than `fastTurns` times within the original length keep their frequency,
+        /// those that turn less than `slowTurns` times are divided by the factor, a ramp between; cosines and sines are
+        /// multiplied by `amplitude`. `truncates` says whether the ramp begins and ends at whole pairs.
+        case yarn(
+            factor: Double, amplitude: Double, fastTurns: Double, slowTurns: Double, originalLength: Double,
+            truncates: Bool)
     }
 
     /// A rotary embedding.

@@ -116,7 +116,7 @@ extension Decoder {
     }
 
     private func logitParts(_ hidden: Variable, temperature: Float = 1, tape: Tape) -> [LogitPart] {
-        guard let output else { trap("a decoder cut before its output matrix has no logits") }
+        guard let output else { trap("a decoder without its output matrix has no logits") }
         var x = normalized(hidden, tape: tape)
         // Logits are linear in x.
         if temperature != 1 { x = tape.scaled(x, by: 1 / temperature, to: tape.precision.elementType) }

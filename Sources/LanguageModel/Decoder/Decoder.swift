@@ -16,16 +16,20 @@ public final class Decoder {
     public let embedding: Parameter
     /// The final norm's weight, or nil in a decoder cut before it.
     public let finalNorm: Parameter?
-    /// The output layer, whose matrix is the embedding itself when they are tied; nil in a decoder cut before it.
+    /// The output layer, whose matrix is the embedding itself when they are tied; nil in a decoder cut before it, or opened without.
     let output: Linear?
     let blocks: [Block]
     private var rotaryTables: [RotaryTable]
 
     /// The decoder of a checkpoint, its weights frozen and mapped.
     ///
-    /// - Parameter blockCount: keep only the first blocks, without final norm and output matrix.
-    public convenience init(_ checkpoint: Checkpoint, blockCount: Int? = nil) throws {
-        try self.init(checkpoint.configuration, blockCount: blockCount) { try checkpoint.weight($0, $1) }
+    /// - Parameters:
+    ///   - blockCount: keep only the first blocks, without final norm and output matrix.
+    ///   - hasOutput: whether the output matrix is needed. Without it no logits can be computed; some checkpoints have none.
+    public convenience init(_ checkpoint: Checkpoint, blockCount: Int? = nil, hasOutput: Bool = true) throws {
+        try self.init(checkpoint.configuration, blockCount: blockCount, hasOutput: hasOutput) {
+            try checkpoint.weight($0, $1)
+        }
     }
 
     /// A decoder with random weights: matrices uniform with the given deviation, norms at one.
@@ -46,7 +50,7 @@ public final class Decoder {
     }
 
     init(
-        _ configuration: DecoderConfiguration, blockCount: Int?,
+        _ configuration: DecoderConfiguration, blockCount: Int?, hasOutput: Bool = true,
         weight: (_ name: String, _ shape: [Int]) throws -> Parameter
     ) rethrows {
         let c = configuration
@@ -57,8 +61,10 @@ public final class Decoder {
         blocks = try (0..<count).map { try Block($0, c, weight: weight) }
         if blockCount == nil {
             finalNorm = try weight("norm.weight", [c.hiddenSize])
-            output = Linear(
-                c.tiesEmbeddings ? embedding : try weight("lm_head.weight", [c.vocabularySize, c.hiddenSize]))
+            output =
+                hasOutput
+                ? Linear(c.tiesEmbeddings ? embedding : try weight("lm_head.weight", [c.vocabularySize, c.hiddenSize]))
+                : nil
         } else {
             finalNorm = nil
             output = nil

@@ -10,12 +10,16 @@ extension ModelFamily {
             "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26, "num_attention_heads": 8,
             "num_key_value_heads": 4, "head_dim": 256, "vocab_size": 262_208,
         ]
-        let full = try reader.rotary(section: "full_attention", defaultTheta: 1_000_000)
+        let full = try reader.rotary(
+            section: "full_attention", thetaKey: "rope_theta", defaultTheta: 1_000_000, scaled: true,
+            defaultLength: 131_072)
         let sliding = try reader.rotary(
-            section: "sliding_attention", thetaKey: "rope_local_base_freq", defaultTheta: 10_000, scaled: false)
+            section: "sliding_attention", thetaKey: "rope_local_base_freq", defaultTheta: 10_000, scaled: false,
+            defaultLength: 131_072)
+        // `hidden_act`, which some files have, is read by nobody.
         var configuration = try reader.base(
-            family: "gemma3_text", activationKeys: ("hidden_activation", "hidden_act"), activation: "gelu_pytorch_tanh",
-            tied: true, rotaries: [full, sliding], defaults: defaults)
+            family: "gemma3_text", activationKey: "hidden_activation", activation: "gelu_pytorch_tanh",
+            tied: true, rotaries: [full, sliding], defaults: defaults, nullable: [])
         configuration.normOffset = 1
         configuration.scalesEmbeddings = true
         configuration.normalizesQueriesAndKeys = true
@@ -24,12 +28,10 @@ extension ModelFamily {
         configuration.outputBias = configuration.queryKeyValueBias
         let scalar = try reader.number("query_pre_attn_scalar", default: 256, in: 1e-6...1e12)
         configuration.attentionScale = 1 / Float(scalar).squareRoot()
-        let window = try reader.count("sliding_window", default: 4096)
-        let key = reader.value("sliding_window_pattern") == nil ? "_sliding_window_pattern" : "sliding_window_pattern"
-        let pattern = try reader.count(key, default: 6)
+        let pattern = try reader.count("sliding_window_pattern", default: 6)
         let slides = try reader.slidingBlocks(count: configuration.blockCount) { ($0 + 1) % pattern != 0 }
         for index in configuration.blocks.indices where slides[index] {
-            configuration.blocks[index] = .init(window: window, rotary: 1)
+            configuration.blocks[index] = .init(window: try reader.count("sliding_window", default: 4096), rotary: 1)
         }
         return configuration
     }

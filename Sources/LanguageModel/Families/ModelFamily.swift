@@ -24,11 +24,21 @@ extension DecoderConfiguration {
         var reader = outer
         if let text = outer.value("text_config") {
             guard var object = text.object else { throw outer.fail("text_config", "not an object") }
-            // A wrapped model ties its embeddings as the outer file says.
-            if object["tie_word_embeddings"] == nil, let tied = outer.value("tie_word_embeddings") {
-                object["tie_word_embeddings"] = tied
+            // A wrapped model ties its embeddings as the outer file says, and what the inner one says is read by nobody. Gemma's
+            // default is to tie them.
+            let key = "tie_word_embeddings"
+            let isGemma = outer.value("model_type")?.string.map(ModelFamily.gemma3.modelTypes.contains) ?? false
+            if let tied = outer.json[key] {
+                object[key] = tied.isNull ? false : tied
+            } else if isGemma {
+                object[key] = true
             }
             reader = try ConfigurationReader(.object(object), source: "\(source): text_config")
+        }
+        if let message = json.errorMessage, outer.json["model_type"] == nil {
+            throw ModelError(
+                "\(source): a server's error message (\(outer.shown(.string(message)))), no configuration; download it again"
+            )
         }
         let type = try reader.text("model_type", default: try? outer.text("model_type"))
         guard let family = ModelFamily.all.first(where: { $0.modelTypes.contains(type) }) else {
@@ -38,7 +48,11 @@ extension DecoderConfiguration {
                 "unknown architecture \(outer.shown(.string(type))); known are \(known) (CONTRIBUTING.md says how to add one)"
             )
         }
-        for reader in [outer, reader] { try reader.refuse("quantization_config") { _ in false } }
+        for reader in [outer, reader] {
+            for key in ["quantization_config", "compression_config", "quantization"] {
+                try reader.refuse(key) { _ in false }
+            }
+        }
         self = try family.configuration(reader)
     }
 }

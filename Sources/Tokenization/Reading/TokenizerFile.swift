@@ -40,8 +40,13 @@ struct TokenizerFile {
             }
             try self.init(model: model, parts: parts, source: source)
         } catch let error as JSONError {
-            throw TokenizerError(source: source, reason: "\(error); download the file again")
+            throw TokenizerError(source: source, reason: Self.reason(error, UnsafeRawBufferPointer(bytes)))
         }
+    }
+
+    /// What a file is that should be JSON and is not, or what is wrong in it.
+    static func reason(_ error: JSONError, _ bytes: UnsafeRawBufferPointer) -> String {
+        FileFormat.complaint(of: bytes, wanted: .json) ?? "\(error); download the file again"
     }
 
     private init(model: BytePairEncoder, parts: JSONObject, source: String) throws {

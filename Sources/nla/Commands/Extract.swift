@@ -66,7 +66,7 @@ struct Extract: ParsableCommand {
             layers: try chosenLayers(checkpoint.configuration),
             positions: try positions.map { try integers($0, "--positions") },
             logits: logits)
-        let decoder = try Decoder(checkpoint)
+        let decoder = try Decoder(checkpoint, hasOutput: logits)
         if let adapter { try decoder.attachAdapters(from: URL(fileURLWithPath: adapter)) }
         let extractor = ActivationExtractor(checkpoint, decoder, precision: try Dtype.resolve(dtype, checkpoint))
         let clock = ContinuousClock()

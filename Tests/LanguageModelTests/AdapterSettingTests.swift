@@ -1,0 +1,115 @@
+import Foundation
+import JSON
+import LanguageModel
+import Tensors
+import TestSupport
+import Testing
+
+/// What PEFT writes into adapter_config.json: computed as PEFT does, or refused by name.
+@Suite("Settings of adapters")
+struct AdapterSettingTests {
+    /// A copy of a committed adapter with changed settings.
+    private func adapter(_ scratch: Scratch, of name: String = "lora", _ changes: [String: JSONValue?]) throws -> URL {
+        let folder = scratch.path("adapter")
+        try FileManager.default.copyItem(at: TinyModels.folder(name), to: folder)
+        let file = folder.appending(path: "adapter_config.json")
+        var json = try #require(try JSONValue.parse(Data(contentsOf: file)).object)
+        for (key, value) in changes { json[key] = value }
+        try Data(JSONValue.object(json).serialized().utf8).write(to: file)
+        return folder
+    }
+
+    private func logits(_ folder: URL, _ ids: [Int]) throws -> Tensor {
+        let decoder = try Decoder(TinyModels.checkpoint("llama"))
+        try decoder.attachAdapters(from: folder)
+        return decoder.logits(of: ids)
+    }
+
+    @Test(
+        "Patterns for names, ranks and scales, layers, and copies of the output matrix give what PEFT computes",
+        arguments: ["lora-patterns", "lora-head"])
+    func goldens(name: String) throws {
+        let expected = try TinyModels.expected(name)
+        let ids = try expected.requiredTensor("ids").integers()
+        let ours = try logits(TinyModels.folder(name), ids)
+        #expect(ours.relativeError(to: try expected.requiredTensor("logits")) <= 2e-5)
+        #expect(try Decoder(TinyModels.checkpoint("llama")).logits(of: ids).relativeError(to: ours) > 1e-2)
+    }
+
+    @Test(
+        "Settings that change nothing in a loaded adapter are taken",
+        arguments: [
+            ("init_lora_weights", "gaussian"), ("init_lora_weights", "eva"), ("init_lora_weights", "orthogonal"),
+            ("init_lora_weights", "mica"), ("init_lora_weights", .null), ("init_lora_weights", false),
+            ("lora_dropout", 0.5),
+            ("fan_in_fan_out", true), ("layers_to_transform", []), ("exclude_modules", []),
+            ("exclude_modules", ["up_proj"]),
+            ("loftq_config", ["loftq_bits": 4]), ("eva_config", ["rho": 2.0]), ("target_modules", ".*(q|down)_proj"),
+            ("target_modules", "all-linear"), ("rank_pattern", ["up_proj": 7]), ("a_setting_of_the_future", false),
+            ("layers_to_transform", [0, 1, 2]), ("task_type", "FEATURE_EXTRACTION"),
+        ] as [(String, JSONValue)])
+    func taken(key: String, value: JSONValue) throws {
+        let scratch = try Scratch()
+        let expected = try TinyModels.expected("lora")
+        let ids = try expected.requiredTensor("ids").integers()
+        let ours = try logits(try adapter(scratch, [key: value]), ids)
+        #expect(ours.relativeError(to: try expected.requiredTensor("logits")) <= 2e-5)
+    }
+
+    @Test(
+        "Settings that compute something else are refused by name",
+        arguments: [
+            ("init_lora_weights", "pissa"), ("init_lora_weights", "pissa_niter_4"), ("init_lora_weights", "olora"),
+            ("init_lora_weights", "loftq"), ("init_lora_weights", "corda"), ("init_lora_weights", "lora_ga"),
+            ("init_lora_weights", "of the future"), ("use_dora", true), ("bias", "lora_only"), ("bias", "all"),
+            ("lora_bias", true), ("modules_to_save", ["lm_head"]), ("layer_replication", [[0, 2], [1, 3]]),
+            ("trainable_token_indices", [1]), ("trainable_token_indices", ["embed_tokens": [1]]),
+            ("target_parameters", ["mlp.weight"]), ("use_qalora", true), ("use_bdlora", [:]), ("arrow_config", [:]),
+            ("velora_config", [:]), ("kasa_config", [:]), ("monteclora_config", [:]), ("alora_invocation_tokens", []),
+            ("ensure_weight_tying", true), ("megatron_config", ["a": 1]), ("a_setting_of_the_future", true),
+            ("peft_type", "LOHA"), ("peft_type", "ADALORA"), ("peft_type", .null), ("use_rslora", .null),
+            ("rank_pattern", ["q_proj": 0]), ("rank_pattern", ["(": 3]), ("alpha_pattern", ["q_proj": "3"]),
+            ("target_modules", "(q_proj"), ("target_modules", 5), ("layers_to_transform", -1), ("lora_alpha", .null),
+        ] as [(String, JSONValue)])
+    func refused(key: String, value: JSONValue) throws {
+        let scratch = try Scratch()
+        let folder = try adapter(scratch, [key: value])
+        let error = #expect(throws: ModelError.self) { try logits(folder, [1, 2]) }
+        #expect(error?.description.contains("adapter_config.json: \(key)") == true, "\(error?.description ?? "")")
+    }
+
+    @Test(
+        "A file that holds more than its settings cover is refused: PEFT would leave the rest out",
+        arguments: [
+            ("target_modules", ["q_proj"]), ("layers_to_transform", 0), ("exclude_modules", ["layers.1.mlp.down_proj"]),
+            ("exclude_modules", ".*q_proj"), ("target_modules", .null), ("layers_to_transform", [7]),
+        ] as [(String, JSONValue)])
+    func uncovered(key: String, value: JSONValue) throws {
+        let scratch = try Scratch()
+        let folder = try adapter(scratch, [key: value])
+        let error = #expect(throws: ModelError.self) { try logits(folder, [1, 2]) }
+        #expect(error?.description.contains("leaves out") == true, "\(error?.description ?? "")")
+    }
+
+    @Test("A pattern that would be tried for ever does not match")
+    func slowPattern() throws {
+        let scratch = try Scratch()
+        let slow: JSONValue = .object(JSONObject([("(((a|_|[a-z.0-9])+)+)+!", 5)]))
+        let folder = try adapter(scratch, ["alpha_pattern": slow])
+        #expect(try logits(folder, [1, 2]).shape == [2, 37])
+    }
+
+    @Test("Another output matrix beside its adapter is refused")
+    func otherHead() throws {
+        let scratch = try Scratch()
+        let folder = try adapter(scratch, of: "lora-head", [:])
+        let file = folder.appending(path: "adapter_model.safetensors")
+        let weights = try SafetensorsFile(file)
+        let name = "base_model.model.lm_head.base_layer.weight"
+        var tensors = try weights.names.map { ($0, try weights.requiredTensor($0).copy()) }
+        tensors.removeAll { $0.0 == name }
+        try SafetensorsFile.write(tensors + [(name, Tensor(zeros: [37, 24]))], to: file)
+        let error = #expect(throws: ModelError.self) { try logits(folder, [1, 2]) }
+        #expect(error?.description.contains(name) == true)
+    }
+}
