@@ -1,6 +1,6 @@
 # Two commands: `make demo` and `make test`. Each installs what is missing, builds and runs.
 
-.PHONY: demo test lab build dependencies test-dependencies kernels format clean
+.PHONY: demo test test-levels lab build dependencies test-dependencies kernels format clean
 
 demo: build
 	@Examples/demo.sh
@@ -11,6 +11,13 @@ test: test-dependencies kernels
 	swift test -c release --skip-build --disable-xctest --skip '^(StudioTests|BrowserTests)'
 	swift test -c release --skip-build --disable-xctest --no-parallel --filter '^StudioTests'
 	swift test -c release --skip-build --disable-xctest --filter '^BrowserTests'
+
+# The numeric tests again with the kernels that older processors use (docs/processors.md). After `make test`.
+test-levels:
+	INTERLINEAR_ISA=avx2 swift test -c release --skip-build --disable-xctest --filter '$(numeric-tests)'
+	INTERLINEAR_ISA=base swift test -c release --skip-build --disable-xctest --filter '$(numeric-tests)'
+
+numeric-tests := ^(CKernelsTests|TensorsTests|LanguageModelTests|AutoencoderTests)
 
 # What was tried of the argument about readers, on one page. `sh Recipes/lab.sh` tries all of it again.
 lab: build
@@ -32,9 +39,10 @@ dependencies:
 test-dependencies:
 	@Scripts/install-dependencies.sh test
 
-# The C kernels alone, under the sanitizers.
+# The C kernels alone: under the sanitizers, and for AArch64 under an emulator.
 kernels: dependencies
 	Scripts/check-kernels.sh
+	Scripts/check-kernels-aarch64.sh
 
 format:
 	swift format -i -r -p Sources Tests Benchmarks Package.swift

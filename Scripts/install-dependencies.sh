@@ -40,7 +40,16 @@ install_browser() {
     fi || echo "Chromium could not be installed: the tests of the studio's page will be skipped." >&2
 }
 
-[ "${1:-}" = test ] && install_browser
+# Without an emulator the kernels are not tried for AArch64.
+install_emulator() {
+    command -v apt-get >/dev/null 2>&1 && [ "$(uname -m)" = x86_64 ] && ! command -v qemu-aarch64-static >/dev/null 2>&1 || return 0
+    echo "installing: an AArch64 emulator and C library" >&2
+    as_root apt-get update -qq
+    as_root apt-get install -y -qq --no-install-recommends qemu-user-static libc6-dev-arm64-cross libgcc-12-dev-arm64-cross ||
+        echo "The emulator could not be installed: the kernels will not be tried for AArch64." >&2
+}
+
+[ "${1:-}" = test ] && install_browser && install_emulator
 [ -z "$wanted" ] && exit 0
 
 echo "installing:$wanted" >&2

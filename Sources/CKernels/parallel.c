@@ -14,13 +14,13 @@
 #include <malloc.h>
 #endif
 
+static inline void relax(void) {
 #if defined(__x86_64__)
-#define relax() __builtin_ia32_pause()
+    __builtin_ia32_pause();
 #elif defined(__aarch64__)
-#define relax() __asm__ volatile("yield")
-#else
-#define relax() ((void)0)
+    __asm__ volatile("yield");
 #endif
+}
 
 // A worker that has nothing to do spins for some tens of microseconds (the gap between two kernels), then sleeps. Whoever spins offers
 // the core to other programs now and then: alone on it, the offer costs a fraction of a microsecond; on a shared machine, the thread that
