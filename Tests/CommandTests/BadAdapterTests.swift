@@ -21,10 +21,17 @@ enum AdapterDamage {
     }
 
     static let all: [Damage] = [
-        setting("peft_type", "IA3"), setting("r", 0), setting("r", nil), setting("r", "3"), setting("use_dora", true),
-        setting("bias", "all"), setting("fan_in_fan_out", true), setting("modules_to_save", ["lm_head"]),
-        setting("rank_pattern", ["q_proj": 4]), setting("lora_alpha", "7"), setting("lora_alpha", .number(1e300)),
+        setting("peft_type", "IA3"), setting("r", 0), setting("r", "3"), setting("use_dora", true),
+        setting("bias", "all"), setting("fan_in_fan_out", 1), setting("init_lora_weights", "pissa"),
+        setting("modules_to_save", ["lm_head"]),
+        setting("rank_pattern", ["q_proj": "4"]), setting("lora_alpha", "7"), setting("lora_alpha", .number(1e300)),
         setting("lora_bias", true), setting("use_rslora", 1), setting("alora_invocation_tokens", [1]),
+        Damage("no rank, which is then PEFT's own", mentions: ["adapter_model.safetensors", "rank 8"]) { folder in
+            try Folders.edit(folder.appending(path: "adapter_config.json")) { $0["r"] = nil }
+        },
+        Damage("a rank of its own for some layers", mentions: ["layers.0.self_attn.q_proj", "rank 4"]) { folder in
+            try Folders.edit(folder.appending(path: "adapter_config.json")) { $0["rank_pattern"] = ["q_proj": 4] }
+        },
         tensors(
             "another rank", mentions: ["layers.0.self_attn.q_proj"],
             ["base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight": Tensor(zeros: [4, 24])]),

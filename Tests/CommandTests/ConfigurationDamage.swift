@@ -27,9 +27,11 @@ enum ConfigurationDamage {
     }
 
     static let files: [Damage] = [
-        text("nothing", "", mentions: ["line 1"]),
+        text("nothing", "", mentions: ["empty file"]),
         text("half an object", "{\"model_type\": \"llama\",\n \"vocab", mentions: ["line 2"]),
         text("a list", "[]", mentions: ["object"]),
+        text("a web page", "<!DOCTYPE html><title>404</title>", mentions: ["web page"]),
+        text("a server's message", "{\"error\": \"Repository not found\"}", mentions: ["Repository not found"]),
         text("no UTF-8", "{\"model_type\": \"\u{0}\"}", mentions: ["line 1"]),
         text("an empty object", "{}", mentions: ["model_type"]),
         text("deep nesting", String(repeating: "{\"a\":", count: 100_000), mentions: ["line 1"]),
@@ -73,14 +75,15 @@ enum ConfigurationDamage {
                 json["num_attention_heads"] = 10
             }
         }, value("num_key_value_heads", 3), value("head_dim", 7),
-        value("rms_norm_eps", -1), value("rms_norm_eps", .number(1e300)), value("rms_norm_eps", "small"),
+        value("rms_norm_eps", .null), value("is_causal", false), value("rms_norm_eps", -1),
+        value("rms_norm_eps", .number(1e300)), value("rms_norm_eps", "small"),
         value("tie_word_embeddings", "yes"), value("attention_bias", 1), value("mlp_bias", .string("")),
         value("rope_parameters", "default"), value("rope_parameters", []),
         value("quantization_config", ["bits": 4], mentions: ["not supported"]), value("text_config", 3),
     ]
 
     static let ropes: [Damage] = [
-        rope("rope_type", "yarn"), rope("rope_type", 3), rope("rope_theta", 0), rope("rope_theta", -5),
+        rope("rope_type", "dynamic"), rope("rope_type", 3), rope("rope_theta", 0), rope("rope_theta", -5),
         rope("rope_theta", "big"), rope("rope_theta", .number(1e300)), rope("factor", 0), rope("factor", nil),
         rope("factor", .number(.infinity)), rope("factor", "4"), rope("low_freq_factor", -1),
         rope("low_freq_factor", 4),

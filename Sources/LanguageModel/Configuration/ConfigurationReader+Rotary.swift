@@ -133,8 +133,8 @@ extension ConfigurationReader {
         let factor = try number("factor", default: whole / length, in: Self.factors, nullable: true)
         // Zero counts as absent in these, as in Python.
         func optional(_ key: String) throws -> Double? {
-            guard let number = value(key) == nil ? nil : try number(key, in: 0...1e6), number > 0 else { return nil }
-            return number
+            guard let given = value(key), given.double != 0 else { return nil }
+            return try number(key, in: 1e-6...1e6)
         }
         func amplitude(_ scale: Double = 1) -> Double { factor <= 1 ? 1 : 0.1 * scale * log(factor) + 1 }
         var own = amplitude()

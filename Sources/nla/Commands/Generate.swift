@@ -58,8 +58,9 @@ struct Generate: ParsableCommand {
     func run() throws {
         shared.apply()
         let folder = try ModelLocation.resolve(model)
-        let tokenizer = try Tokenizer(folder: folder)
+        // First, for it says what a folder is that is no model.
         let checkpoint = try Checkpoint(folder: folder)
+        let tokenizer = try Tokenizer(folder: folder)
         let decoder = try Decoder(checkpoint)
         if let adapter { try decoder.attachAdapters(from: URL(fileURLWithPath: adapter)) }
         let prompt = try input.encode(tokenizer, folder).ids
