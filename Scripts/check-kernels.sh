@@ -11,4 +11,4 @@ mkdir -p .build
 "$compiler" -std=gnu17 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -fuse-ld=lld \
     -DKERNEL_CHECKS_MAIN -ISources/CKernels/include -ITests/KernelChecks/include \
     Sources/CKernels/*.c Tests/KernelChecks/kernel_checks.c -ldnnl -ldl -lpthread -lm -o .build/check-kernels
-.build/check-kernels "${1:-40}"
+.build/check-kernels "${1:-24}"
