@@ -169,7 +169,7 @@ struct JointTrainerTests {
             let target = elsewhere.appending(path: "run/model/target")
             #expect(try files.destinationOfSymbolicLink(atPath: target.path) == "../../warm/target")
             _ = try Checkpoint(folder: target)
-            #expect(try Pair(folder: elsewhere.appending(path: "run/model")).targetHash != nil)
+            _ = try Pair(folder: elsewhere.appending(path: "run/model"))
         }
     }
 
