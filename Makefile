@@ -1,6 +1,6 @@
 # Two commands: `make demo` and `make test`. Each installs what is missing, builds and runs.
 
-.PHONY: demo test test-levels lab build dependencies test-dependencies kernels format clean
+.PHONY: demo test test-levels lab build dependencies test-dependencies kernels cli-docs format clean
 
 demo: build
 	@Examples/demo.sh
@@ -43,6 +43,10 @@ test-dependencies:
 kernels: dependencies
 	Scripts/check-kernels.sh
 	Scripts/check-kernels-aarch64.sh
+
+# Writes docs/cli.md anew from the commands' help; a test compares them. After `make test`.
+cli-docs:
+	INTERLINEAR_WRITE_CLI=1 swift test -c release --skip-build --disable-xctest --filter CommandLineReference
 
 format:
 	swift format -i -r -p Sources Tests Benchmarks Package.swift
