@@ -161,7 +161,7 @@ struct DamagedFileTests {
             let steps = (1...3).map { ["step": .integer($0), "loss": 0.5] as JSONValue }
             let inputs: JSONValue = ["store": "abc", "pair": "def"]
             var survival = Survival()
-            for number in 0..<Damage.cases(300) {
+            for number in 0..<Damage.cases(100) {
                 var damage = Damage(seed: 5, number)
                 let folder = scratch.appending(path: "run")
                 try? FileManager.default.removeItem(at: folder)
