@@ -91,7 +91,7 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-        .target(name: "TestSupport", dependencies: ["LanguageModel"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["JSON", "LanguageModel", "Tensors"], path: "Tests/TestSupport"),
         .testTarget(name: "LanguageModelTests", dependencies: ["LanguageModel", "TestSupport"]),
         .testTarget(name: "ClaimsTests", dependencies: ["Claims"]),
         .testTarget(name: "TinyWorldTests", dependencies: ["TinyWorld", "Claims", "Tensors"]),
@@ -102,7 +102,8 @@ let package = Package(
                 "JSON", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ], path: "Tests/ScriptedServer"),
-        .testTarget(name: "RemoteModelsTests", dependencies: ["RemoteModels", "ScriptedServer"]),
+        .testTarget(
+            name: "RemoteModelsTests", dependencies: ["JSON", "RemoteModels", "ScriptedServer", "TestSupport"]),
         .testTarget(
             name: "TrainingTests",
             dependencies: ["Training", "Claims", "TinyWorld", "Autoencoder", "ScriptedServer", "TestSupport"]),
@@ -135,7 +136,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["nla", "Autoencoder", "Claims", "LanguageModel", "Tensors", "JSON", "ScriptedServer", "TestSupport"]),
+            dependencies: [
+                "nla", "Autoencoder", "Claims", "LanguageModel", "Tensors", "JSON", "ScriptedServer", "TestSupport",
+            ]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17

@@ -32,6 +32,7 @@ extension Sidecar {
     ///
     /// - Parameter source: what errors call it.
     public init(yaml text: String, source: String) throws {
+        if let complaint = YAMLNesting.complaint(text) { throw ModelError("\(source): \(complaint)") }
         let root: Node?
         do { root = try Yams.compose(yaml: text) } catch { throw ModelError("\(source): \(Sidecar.line(error))") }
         guard let root, root.mapping != nil else { throw ModelError("\(source): no YAML mapping; download it again") }
@@ -206,9 +207,14 @@ private struct SidecarReader {
     func variance() throws -> RawVariance? {
         guard let raw = try number(["scores", "variance", "raw"]) else { return nil }
         guard raw > 0, raw <= 2 else { throw fail("scores.variance.raw", "\(raw) is outside 0...2") }
+        let squaredMeanNorm = try number(["scores", "variance", "squared_mean_norm"])
+        guard (0...2).contains(squaredMeanNorm ?? 0) else {
+            throw fail("scores.variance.squared_mean_norm", "\(squaredMeanNorm ?? 0) is outside 0...2")
+        }
+        let count = try integer(["scores", "variance", "count"])
+        guard (count ?? 0) >= 0 else { throw fail("scores.variance.count", "\(count ?? 0) is no count") }
         return RawVariance(
-            variance: raw, squaredMeanNorm: try number(["scores", "variance", "squared_mean_norm"]),
-            set: try text(["scores", "variance", "set"]) ?? "unnamed",
-            count: try integer(["scores", "variance", "count"]))
+            variance: raw, squaredMeanNorm: squaredMeanNorm, set: try text(["scores", "variance", "set"]) ?? "unnamed",
+            count: count)
     }
 }

@@ -327,11 +327,13 @@ extension ConfidenceModel {
     init?(json: JSONValue) {
         guard json["format"]?.string == ConfidenceModel.format, json["version"]?.int == ConfidenceModel.version,
             let grammar = json["grammar"]?.string.flatMap(GrammarName.init(rawValue:)),
-            let samples = json["samples"]?.int, samples >= 1, let temperature = json["temperature"]?.double,
-            let reach = json["reach"]?.int, reach >= 0, let maximumTokens = json["max_tokens"]?.int,
-            maximumTokens >= 1, let examples = json["examples"]?.int, let bias = json["bias"]?.double, bias.isFinite,
-            let terms = json["terms"]?.array, let allQuestions = json["log_odds"]?.double,
-            let questions = json["questions"]?.array, let raw = json["variance"]?["raw"]?.double, raw > 0,
+            let samples = json["samples"]?.int, (1...10_000).contains(samples),
+            let temperature = json["temperature"]?.double, (0...1e6).contains(temperature),
+            let reach = json["reach"]?.int, (0...100_000).contains(reach), let maximumTokens = json["max_tokens"]?.int,
+            (1...1_000_000).contains(maximumTokens), let examples = json["examples"]?.int, examples >= 0,
+            let bias = json["bias"]?.double, bias.isFinite,
+            let terms = json["terms"]?.array, let allQuestions = json["log_odds"]?.double, allQuestions.isFinite,
+            let questions = json["questions"]?.array, let raw = json["variance"]?["raw"]?.double, raw > 0, raw.isFinite,
             let set = json["variance"]?["set"]?.string, let verbalizer = json["verbalizer"]?.string,
             let reconstructor = json["reconstructor"]?.string
         else { return nil }
@@ -342,14 +344,16 @@ extension ConfidenceModel {
         collecting.maximumTokens = maximumTokens
         let read = terms.compactMap { term -> Term? in
             guard let ingredient = term["ingredient"]?.string.flatMap(Ingredient.init(rawValue:)),
-                let mean = term["mean"]?.double, let deviation = term["deviation"]?.double, deviation > 0,
-                let coefficient = term["coefficient"]?.double
+                let mean = term["mean"]?.double, mean.isFinite, let deviation = term["deviation"]?.double,
+                deviation > 0, deviation.isFinite,
+                let coefficient = term["coefficient"]?.double, coefficient.isFinite
             else { return nil }
             return Term(ingredient: ingredient, mean: mean, deviation: deviation, coefficient: coefficient)
         }
         let known = questions.compactMap { entry -> (Question, Standing)? in
             guard let subject = entry["subject"]?.string, let relation = entry["relation"]?.string,
-                let logOdds = entry["log_odds"]?.double, let effect = entry["effect"]?.double
+                let logOdds = entry["log_odds"]?.double, logOdds.isFinite, let effect = entry["effect"]?.double,
+                effect.isFinite
             else { return nil }
             return (Question(subject: subject, relation: relation), Standing(logOdds: logOdds, effect: effect))
         }

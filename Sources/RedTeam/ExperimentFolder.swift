@@ -53,9 +53,7 @@ package final class ExperimentFolder<Record: ExperimentRecord> {
         } else if !present.isEmpty {
             throw TrainingError("\(url.path): holds something that is no experiment of this kind; name a new folder")
         }
-        do { try files.createDirectory(at: url, withIntermediateDirectories: true) } catch {
-            throw TrainingError("\(url.path): cannot create the folder: \(error.localizedDescription)")
-        }
+        do { try Disk.makeFolder(url) } catch { throw TrainingError("\(error)") }
         lock = try FileLock(ExperimentFiles.lock, in: url, for: "working in")
         try AtomicFile.write(options.runFile(), to: runFile)
         let cases = url.appending(path: ExperimentFiles.cases)
@@ -65,9 +63,11 @@ package final class ExperimentFolder<Record: ExperimentRecord> {
         try inputs.write(to: url)
         let kept = old.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? old.startIndex
         do {
-            if kept < old.endIndex || old.isEmpty { try old[..<kept].write(to: cases, options: .atomic) }
+            if kept < old.endIndex || old.isEmpty { try Disk.write(old[..<kept], to: cases) }
             file = try FileHandle(forWritingTo: cases)
             try file.seekToEnd()
+        } catch let error as Disk.Failure {
+            throw TrainingError("\(error)")
         } catch { throw TrainingError("\(cases.path): cannot write: \(error.localizedDescription)") }
     }
 
@@ -90,12 +90,15 @@ package final class ExperimentFolder<Record: ExperimentRecord> {
         return records
     }
 
-    /// Keeps a finished case. Throws a ``TrainingError``.
+    /// Keeps a finished case: when this returns, it is on disk. Throws a ``TrainingError``.
     package func append(_ record: Record) throws {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        do { try file.write(contentsOf: encoder.encode(record) + Data("\n".utf8)) } catch {
+        do {
+            try file.write(contentsOf: encoder.encode(record) + Data("\n".utf8))
+            try Disk.synchronize(file.fileDescriptor, url.path)
+        } catch {
             throw TrainingError("\(url.path): cannot write: \(error.localizedDescription); the same command goes on")
         }
         finished[record.name] = record

@@ -7,7 +7,7 @@ public struct FrontierResult: Sendable {
     private let records: [FrontierRecord]
     private let options: FrontierOptions
 
-    init(_ records: [FrontierRecord], _ options: FrontierOptions) {
+    package init(_ records: [FrontierRecord], _ options: FrontierOptions) {
         self.records = records
         self.options = options
     }

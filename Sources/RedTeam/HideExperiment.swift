@@ -1,5 +1,6 @@
 import Autoencoder
 import Foundation
+import JSON
 import LanguageModel
 import Tensors
 import Training
@@ -91,8 +92,7 @@ public struct HideExperiment {
 
     /// Writes a fine-tuned target in the original's element type.
     private func write(_ decoder: Decoder, to place: URL) throws {
-        try FileManager.default.createDirectory(
-            at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Disk.makeFolder(place.deletingLastPathComponent())
         // A run that was killed between writing and measuring trains it again.
         try? FileManager.default.removeItem(at: place)
         let checkpoint = ground.target.checkpoint

@@ -9,7 +9,7 @@ public struct RaceResult: Sendable {
     /// Blocks beside the pair's whose activations probes read.
     private let blocks: [Int]
 
-    init(_ records: [RaceRecord], blocks: [Int], _ options: RaceOptions) {
+    package init(_ records: [RaceRecord], blocks: [Int], _ options: RaceOptions) {
         self.records = records.sorted { ($0.seed, $0.name) < ($1.seed, $1.name) }
         self.blocks = blocks
         self.options = options

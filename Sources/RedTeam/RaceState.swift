@@ -1,5 +1,6 @@
 import Autoencoder
 import Foundation
+import JSON
 import LanguageModel
 import Tensors
 import Training
@@ -47,7 +48,7 @@ struct RaceShelf {
     ///   - variance: of the changed target's activations.
     func keep(_ round: Int, _ decoder: Decoder, _ last: RaceState, _ variance: RawVariance) throws -> RaceState {
         let place = place(round)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try Disk.makeFolder(folder)
         // A round that was killed before it was noted down is there already.
         try? FileManager.default.removeItem(at: place)
         // What is computed with is kept, and the digits below are let go.
@@ -58,7 +59,7 @@ struct RaceShelf {
             let identity = Sidecar.Target(
                 hash: try TargetHash.compute(Checkpoint(folder: target)),
                 name: last.loop.verbalizer.sidecar.target?.name)
-            try FileManager.default.createDirectory(at: heldOut(partial), withIntermediateDirectories: false)
+            try Disk.makeFolder(heldOut(partial))
             for (pair, folder) in [(last.loop, partial), (last.heldOut, heldOut(partial))] {
                 let (verbalizer, reconstructor) = (pair.verbalizer, pair.reconstructor)
                 (verbalizer.sidecar.target, reconstructor.sidecar.target) = (identity, identity)

@@ -22,6 +22,17 @@ package struct Share: Sendable, Equatable, Codable {
     /// Of nothing yet.
     package init() {}
 
+    /// Reads what was written. Throws where more cases hold than there are.
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        hits = try values.decode(Int.self, forKey: .hits)
+        count = try values.decode(Int.self, forKey: .count)
+        guard (0...1_000_000_000_000).contains(count), (0...count).contains(hits) else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "\(hits) of \(count) cases"))
+        }
+    }
+
     /// Of cases that each say whether it holds.
     package init(_ cases: some Sequence<Bool>) { for hit in cases { add(hit) } }
 

@@ -97,7 +97,7 @@ extension VectorResult {
             LineChart.Curve(
                 name: part.goal.title,
                 points: curve(part).map { budget, share in
-                    (step: Int((100 * log10(budget)).rounded()), value: share.estimate?.value ?? 0)
+                    (step: Int(saturating: (100 * log10(budget)).rounded()), value: share.estimate?.value ?? 0)
                 })
         }
         let chart = LineChart("Attacks that succeed, by 100 · log₁₀ of the budget in nats", curves)?.html

@@ -40,6 +40,11 @@ public struct VectorResult: Sendable {
         }
     }
 
+    /// Of some attacks, without what noticed them.
+    package init(_ records: [AttackRecord], variance: Double, _ options: VectorAttackOptions) {
+        self.init(records, AlarmLevels([:]), [.residual, .distance], variance: variance, options)
+    }
+
     // MARK: Numbers
 
     /// A measured share under its name.

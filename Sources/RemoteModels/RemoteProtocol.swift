@@ -62,7 +62,7 @@ public enum RemoteProtocol: String, Sendable, CaseIterable {
     }
 
     /// Reads an answer with status 200.
-    func completion(_ json: JSONValue) throws(UnusableAnswer) -> Completion {
+    package func completion(_ json: JSONValue) throws(UnusableAnswer) -> Completion {
         if let error = json["error"], !error.isNull {
             throw UnusableAnswer("an error as an answer", detail: ServerMessage.text(json))
         }
@@ -70,8 +70,8 @@ public enum RemoteProtocol: String, Sendable, CaseIterable {
         case .anthropicMessages:
             guard let content = json["content"]?.array else { throw .wrongShape("\"content\" is missing") }
             return Completion(
-                text: Self.joined(content), inputTokens: json["usage"]?["input_tokens"]?.int,
-                outputTokens: json["usage"]?["output_tokens"]?.int, stopReason: json["stop_reason"]?.string)
+                text: Self.joined(content), inputTokens: Self.count(json["usage"]?["input_tokens"]),
+                outputTokens: Self.count(json["usage"]?["output_tokens"]), stopReason: json["stop_reason"]?.string)
         case .openAIChatCompletions:
             guard let choice = json["choices"]?[0], let message = choice["message"] else {
                 throw .wrongShape("\"choices\" with a message is missing")
@@ -79,9 +79,15 @@ public enum RemoteProtocol: String, Sendable, CaseIterable {
             if let refusal = message["refusal"]?.string, !refusal.isEmpty { throw UnusableAnswer("refused") }
             return Completion(
                 text: message["content"]?.string ?? Self.joined(message["content"]?.array ?? []),
-                inputTokens: json["usage"]?["prompt_tokens"]?.int,
-                outputTokens: json["usage"]?["completion_tokens"]?.int, stopReason: choice["finish_reason"]?.string)
+                inputTokens: Self.count(json["usage"]?["prompt_tokens"]),
+                outputTokens: Self.count(json["usage"]?["completion_tokens"]),
+                stopReason: choice["finish_reason"]?.string)
         }
+    }
+
+    /// A number of tokens; nil where the server says none that could be one. Many of them can be added up.
+    private static func count(_ value: JSONValue?) -> Int? {
+        value?.int.flatMap { (0...1_000_000_000).contains($0) ? $0 : nil }
     }
 
     /// The text among the parts of a message; thoughts and calls of tools are left out.

@@ -32,13 +32,15 @@ public struct RetryPolicy: Sendable {
 
     /// Reads `retry-after-ms` or `retry-after`, which is a number of seconds or a date (RFC 9110, 10.2.3).
     package static func wait(milliseconds: String?, retryAfter: String?, now: Date = Date()) -> Duration? {
-        if let number = milliseconds.flatMap(Double.init), number.isFinite { return .seconds(min(number / 1000, 1e9)) }
+        if let number = milliseconds.flatMap(Double.init), number.isFinite {
+            return .seconds(max(0, min(number / 1000, 1e9)))
+        }
         guard let text = retryAfter?.trimmingCharacters(in: .whitespaces) else { return nil }
-        if let number = Double(text), number.isFinite { return .seconds(min(number, 1e9)) }
+        if let number = Double(text), number.isFinite { return .seconds(max(0, min(number, 1e9))) }
         let format = DateFormatter()
         format.locale = Locale(identifier: "en_US_POSIX")
         format.timeZone = TimeZone(identifier: "GMT")
         format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss zzz"
-        return format.date(from: text).map { .seconds(max(0, $0.timeIntervalSince(now))) }
+        return format.date(from: text).map { .seconds(max(0, min($0.timeIntervalSince(now), 1e9))) }
     }
 }

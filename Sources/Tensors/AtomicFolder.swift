@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// A folder that appears under its name only when it is complete and on disk.
 public enum AtomicFolder {
@@ -13,31 +14,19 @@ public enum AtomicFolder {
         let parent = url.deletingLastPathComponent()
         let partial = parent.appendingPathComponent(
             ".\(url.lastPathComponent).\(getpid())-\(UInt32.random(in: 0...UInt32.max))\(unfinishedSuffix)")
-        func failure() -> TensorFileError {
-            TensorFileError("\(url.path): cannot write: \(String(cString: strerror(errno)))")
-        }
-        guard mkdir(partial.path, 0o755) == 0 else { throw failure() }
         do {
-            try body(partial)
-            try synchronize(partial)
-            guard rename(partial.path, url.path) == 0 else { throw failure() }
-        } catch {
-            try? FileManager.default.removeItem(at: partial)
-            throw error
-        }
-        try synchronize(parent)
-    }
-
-    /// Makes the names in a folder durable. Throws ``TensorFileError``.
-    public static func synchronize(_ folder: URL) throws {
-        let descriptor = open(folder.path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw TensorFileError("\(folder.path): cannot open: \(String(cString: strerror(errno)))")
-        }
-        defer { close(descriptor) }
-        // Some file systems cannot do this for folders, and say EINVAL.
-        guard fsync(descriptor) == 0 || errno == EINVAL else {
-            throw TensorFileError("\(folder.path): cannot write: \(String(cString: strerror(errno)))")
+            try Disk.makeFolder(partial, withMissing: false)
+            do {
+                try body(partial)
+                try Disk.synchronize(folder: partial)
+                try Disk.rename(partial.path, to: url)
+            } catch {
+                try? FileManager.default.removeItem(at: partial)
+                throw error
+            }
+        } catch let error as Disk.Failure {
+            throw TensorFileError(
+                error.description.replacing(partial.lastPathComponent, with: url.lastPathComponent))
         }
     }
 }

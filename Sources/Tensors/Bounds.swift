@@ -35,3 +35,11 @@ extension Sequence where Element: BinaryFloatingPoint {
         }
     }
 }
+
+extension Int {
+    /// The whole part of a number, or the nearest integer that there is; 0 for NaN. `Int(_:)` would end the process.
+    @inlinable
+    public init(saturating number: Double) {
+        self = number.isNaN ? 0 : Int(exactly: number.rounded(.towardZero)) ?? (number < 0 ? .min : .max)
+    }
+}

@@ -18,6 +18,21 @@ extension Parameter {
         }
     }
 
+    /// The state of a trainable weight to be written, part by part, in the order of ``TrainingState``: nothing is copied before its turn
+    /// comes. Nil for a frozen weight.
+    public func stateSources(
+        _ names: (master: String, firstMoment: String, secondMoment: String)
+    )
+        -> [SafetensorsFile.Source]?
+    {
+        moments.map {
+            [
+                .init(names.master, masterOf: self), .init(names.firstMoment, $0.first),
+                .init(names.secondMoment, $0.second),
+            ]
+        }
+    }
+
     /// The state of a trainable weight, nil for a frozen one. The moments share memory with the parameter: write or copy them
     /// before the next optimizer step.
     public var trainingState: TrainingState? {

@@ -55,6 +55,21 @@ public final class Parameter {
         return joined
     }
 
+    /// Gives some elements of the master, counted in row-major order, as [n] float32. The parameter itself is not touched, so that another
+    /// thread may ask while this one computes with it.
+    var masterElements: (Range<Int>) -> Tensor {
+        let upper = value.reshaped([value.count]), lower = low?.reshaped([value.count])
+        return { range in
+            let part = upper.rows(range)
+            guard let rest = lower?.rows(range) else { return part.converted(to: .float32) }
+            let joined = Tensor(uninitialized: [range.count], .float32)
+            ck_join_master(
+                part.address.assumingMemoryBound(to: UInt16.self), rest.address.assumingMemoryBound(to: Int16.self),
+                joined.floatAddress, range.count)
+            return joined
+        }
+    }
+
     /// Makes the weight trainable: a private copy of it, in the type that `precision` computes with, and zero moments.
     public func makeTrainable(precision: Precision) {
         guard moments == nil else { return }

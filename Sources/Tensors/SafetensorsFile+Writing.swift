@@ -2,38 +2,93 @@ import Foundation
 import JSON
 
 extension SafetensorsFile {
+    /// A tensor to be written, whose bytes are made piece by piece when their turn comes: a file of any size takes no memory beyond that
+    /// of a piece.
+    public struct Source {
+        let name: String
+        let elementType: ElementType
+        let shape: [Int]
+        /// Some of the elements, counted in row-major order.
+        let elements: (Range<Int>) -> Tensor
+
+        /// A tensor, written in the type given where it is of floating point, or as it is.
+        public init(_ name: String, _ tensor: Tensor, as type: ElementType? = nil) {
+            let type = tensor.elementType.isFloatingPoint ? type ?? tensor.elementType : tensor.elementType
+            let flat = tensor.reshaped([tensor.count])
+            self.init(name: name, elementType: type, shape: tensor.shape) { range in
+                let piece = flat.rows(range)
+                return piece.elementType.isFloatingPoint ? piece.converted(to: type) : piece
+            }
+        }
+
+        /// A weight with all its digits, which are put together when they are written: until then it must not be moved.
+        public init(_ name: String, masterOf parameter: Parameter, as type: ElementType = .float32) {
+            let elements = parameter.masterElements
+            self.init(name: name, elementType: type, shape: parameter.value.shape) {
+                elements($0).converted(to: type)
+            }
+        }
+
+        /// A tensor of elements that are asked for in order, each once, never more than ``pieceCount`` at a time, and let go of when they
+        /// are written.
+        package init(
+            name: String, elementType: ElementType, shape: [Int], elements: @escaping (Range<Int>) -> Tensor
+        ) {
+            self.name = name
+            self.elementType = elementType
+            self.shape = shape
+            self.elements = elements
+        }
+
+        fileprivate var count: Int { shape.reduce(1, *) }
+        fileprivate var byteCount: Int { count * elementType.byteCount }
+    }
+
+    /// Elements that are made at once.
+    package static let pieceCount = 1 << 20
+
     /// Writes tensors in the given order. The file appears under its name only when it is complete and on disk.
     /// Throws `TensorFileError`.
     public static func write(
         _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to url: URL
     ) throws {
+        try write(sources: tensors.map { Source($0.name, $0.tensor) }, metadata: metadata, to: url)
+    }
+
+    /// The same of tensors that are made while they are written.
+    public static func write(sources: [Source], metadata: [String: String] = [:], to url: URL) throws {
         var header = JSONObject()
         if !metadata.isEmpty {
             header["__metadata__"] = .object(
                 JSONObject(metadata.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.string($0.value)) }))
         }
         // Widest elements first: every tensor then starts at a multiple of its element's size.
-        let ordered = tensors.enumerated().sorted {
-            let (a, b) = ($0.element.tensor.elementType.byteCount, $1.element.tensor.elementType.byteCount)
+        let ordered = sources.enumerated().sorted {
+            let (a, b) = ($0.element.elementType.byteCount, $1.element.elementType.byteCount)
             return a != b ? a > b : $0.offset < $1.offset
         }.map(\.element)
         var offset = 0
-        for (name, tensor) in ordered {
-            header[name] = .object(
+        for source in ordered {
+            header[source.name] = .object(
                 JSONObject([
-                    ("dtype", .string(tensor.elementType.rawValue)),
-                    ("shape", .array(tensor.shape.map { .integer($0) })),
-                    ("data_offsets", .array([.integer(offset), .integer(offset + tensor.byteCount)])),
+                    ("dtype", .string(source.elementType.rawValue)),
+                    ("shape", .array(source.shape.map { .integer($0) })),
+                    ("data_offsets", .array([.integer(offset), .integer(offset + source.byteCount)])),
                 ]))
-            offset += tensor.byteCount
+            offset += source.byteCount
         }
         var text = Array(JSONValue.object(header).serialized().utf8)
         while text.count % 8 != 0 { text.append(UInt8(ascii: " ")) }
         try AtomicFile.write(to: url) { file in
             try withUnsafeBytes(of: UInt64(text.count).littleEndian) { try file.write($0) }
             try text.withUnsafeBytes { try file.write($0) }
-            for (_, tensor) in ordered {
-                try file.write(UnsafeRawBufferPointer(start: tensor.address, count: tensor.byteCount))
+            for source in ordered {
+                for begin in stride(from: 0, to: source.count, by: pieceCount) {
+                    let piece = source.elements(begin..<min(source.count, begin + pieceCount))
+                    try withExtendedLifetime(piece) {
+                        try file.write(UnsafeRawBufferPointer(start: piece.address, count: piece.byteCount))
+                    }
+                }
             }
         }
     }
@@ -47,27 +102,11 @@ public struct AtomicFile {
     /// Creates a file beside `url`, lets `body` write it, makes it durable and renames it. On an error nothing is left behind.
     public static func write(to url: URL, _ body: (AtomicFile) throws -> Void) throws {
         try checkWritable(url)
-        let temporary = url.path + ".\(getpid())-\(UInt32.random(in: 0...UInt32.max)).partial"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_TRUNC, 0o644)
-        guard descriptor >= 0 else {
-            throw TensorFileError("\(url.path): cannot write: \(String(cString: strerror(errno)))")
-        }
-        do {
-            try body(AtomicFile(descriptor: descriptor, path: url.path))
-            guard fsync(descriptor) == 0 else {
-                throw TensorFileError("\(url.path): cannot write: \(String(cString: strerror(errno)))")
-            }
-        } catch {
-            close(descriptor)
-            unlink(temporary)
-            throw error
-        }
-        close(descriptor)
-        guard rename(temporary, url.path) == 0 else {
-            let reason = String(cString: strerror(errno))
-            unlink(temporary)
-            throw TensorFileError("\(url.path): cannot write: \(reason)")
-        }
+        try naming { try Disk.write(to: url) { try body(AtomicFile(descriptor: $0, path: url.path)) } }
+    }
+
+    private static func naming(_ body: () throws -> Void) throws {
+        do { try body() } catch let error as Disk.Failure { throw TensorFileError(error.description) }
     }
 
     /// Throws if a file cannot be written there: worth asking before hours of work whose result goes there.
@@ -86,17 +125,7 @@ public struct AtomicFile {
 
     /// Appends bytes.
     public func write(_ bytes: UnsafeRawBufferPointer) throws {
-        guard var next = bytes.baseAddress else { return }
-        var left = bytes.count
-        while left > 0 {
-            let written = Foundation.write(descriptor, next, min(left, 1 << 30))
-            if written < 0 && errno == EINTR { continue }
-            guard written > 0 else {
-                throw TensorFileError("\(path): cannot write: \(String(cString: strerror(errno)))")
-            }
-            next += written
-            left -= written
-        }
+        try AtomicFile.naming { try Disk.write(bytes, descriptor, path) }
     }
 
     /// Writes bytes.

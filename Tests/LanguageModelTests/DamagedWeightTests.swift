@@ -7,6 +7,35 @@ import Testing
 /// NaN in any weight must be seen and named, whatever the kernels in between do with it.
 @Suite("Damaged weights")
 struct DamagedWeightTests {
+    @Test("A NaN of one token is named with its document and place, also where the text is read in stretches")
+    func place() throws {
+        let source = goldens.appendingPathComponent("models/qwen2")
+        let file = try SafetensorsFile(source.appendingPathComponent("model.safetensors"))
+        try withScratch { folder in
+            try FileManager.default.copyItem(
+                at: source.appendingPathComponent("config.json"), to: folder.appendingPathComponent("config.json"))
+            let tensors = try file.names.map { name in
+                let tensor = try file.requiredTensor(name)
+                guard name.hasSuffix("embed_tokens.weight") else { return (name: name, tensor: tensor) }
+                var values = tensor.floats()
+                for place in 30 * tensor.width..<31 * tensor.width { values[place] = .nan }
+                return (name: name, tensor: Tensor(values, shape: tensor.shape))
+            }
+            try SafetensorsFile.write(tensors, to: folder.appendingPathComponent("model.safetensors"))
+            let checkpoint = try Checkpoint(folder: folder), decoder = try Decoder(checkpoint)
+            decoder.rowsAtOnce = 4
+            let extractor = ActivationExtractor(checkpoint, decoder, precision: .float32)
+            var long = [Int32](repeating: 3, count: 30)
+            long[21] = 30
+            let error = #expect(throws: ModelError.self) {
+                try extractor.extract([[1, 2], long, [5]], .init(layers: [0, 1]))
+            }
+            #expect(error?.description.contains("position 21 of document 2") == true, "\(error as Any)")
+            // What stands behind the last position that is wanted is not read.
+            #expect(throws: Never.self) { try extractor.extract([[1, 2], long], at: [nil, [20]], layers: [1]) }
+        }
+    }
+
     @Test("A NaN in any one weight is named", arguments: ["qwen2", "qwen3", "gemma3"])
     func named(family: String) throws {
         let source = goldens.appendingPathComponent("models/\(family)")

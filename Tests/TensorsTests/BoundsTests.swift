@@ -25,4 +25,12 @@ struct BoundsTests {
             #expect(values[...].largest()?.isNaN == true)
         }
     }
+
+    @Test("The integer of any number is the nearest that there is")
+    func saturation() {
+        #expect(Int(saturating: 3.9) == 3 && Int(saturating: -3.9) == -3 && Int(saturating: .nan) == 0)
+        #expect(Int(saturating: 1e300) == .max && Int(saturating: -1e300) == .min)
+        #expect(Int(saturating: .infinity) == .max && Int(saturating: -.infinity) == .min)
+        #expect(Int(saturating: 0x1p63) == .max && Int(saturating: -0x1p63) == .min)
+    }
 }

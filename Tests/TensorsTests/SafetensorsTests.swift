@@ -41,6 +41,43 @@ struct SafetensorsTests {
         }
     }
 
+    @Test("A tensor is made piece by piece while it is written, and no piece outlives the next", arguments: [0, 1, 5])
+    func pieces(extra: Int) throws {
+        try withPath { path in
+            let piece = SafetensorsFile.pieceCount, count = extra == 0 ? piece : 2 * piece + extra
+            final class Trace {
+                var ranges: [Range<Int>] = []
+            }
+            let trace = Trace()
+            let source = SafetensorsFile.Source(name: "long", elementType: .int32, shape: [count]) { range in
+                trace.ranges.append(range)
+                return Tensor(zeros: [range.count], .int32)
+            }
+            try SafetensorsFile.write(sources: [source], to: path)
+            #expect(trace.ranges.allSatisfy { !$0.isEmpty && $0.count <= piece })
+            #expect(trace.ranges.first?.lowerBound == 0 && trace.ranges.last?.upperBound == count)
+            #expect(zip(trace.ranges, trace.ranges.dropFirst()).allSatisfy { $0.upperBound == $1.lowerBound })
+            #expect(try SafetensorsFile(path).requiredTensor("long").shape == [count])
+        }
+    }
+
+    @Test(
+        "A weight that is written piece by piece gives the bytes of the whole",
+        arguments: [Precision.float32, .bfloat16])
+    func masters(precision: Precision) throws {
+        try withPath { path in
+            let rows = SafetensorsFile.pieceCount / 1000 + 7
+            let parameter = Parameter(name: "w", .uniform([rows, 1000], .float32, deviation: 1, seed: 3))
+            parameter.makeTrainable(precision: precision)
+            for type in [ElementType.float32, .bfloat16] {
+                try SafetensorsFile.write([("w", parameter.master.converted(to: type))], to: path)
+                let whole = try Data(contentsOf: path)
+                try SafetensorsFile.write(sources: [.init("w", masterOf: parameter, as: type)], to: path)
+                #expect(try Data(contentsOf: path) == whole)
+            }
+        }
+    }
+
     @Test("Every tensor starts at a multiple of its element's size")
     func alignment() throws {
         try withPath { path in

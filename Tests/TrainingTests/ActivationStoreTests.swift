@@ -31,6 +31,39 @@ struct ActivationStoreTests {
         }
     }
 
+    @Test("Opening a store and choosing rows keeps no document decoded; the last ones that were asked for stay")
+    func lazy() throws {
+        try withScratch { folder in
+            try Small.builder(policy).build(Small.stored(11), into: folder)
+            let store = try ActivationStore(folder: folder), wanted = Small.stored(11)
+            #expect(store.splits == ["av", "held-out"] && store.rows(.init(momentKinds: ["mood"])).count == 44)
+            #expect(try !store.rows(ofSplit: "av").isEmpty && store.rows(.init(kinds: ["story"])).count == 24)
+            #expect(store.documents.decodedCount == 0)
+            #expect(Array(store.documents) == wanted && store.documents.decodedCount == 11)
+            #expect(store.documents[7] == wanted[7])
+            #expect(store.documents.indices.allSatisfy { store.documents.kind(of: $0) == wanted[$0].document.kind })
+            // Also where its files are gone.
+            try FileManager.default.removeItem(at: folder)
+            #expect(store.documents[3] == wanted[3])
+        }
+    }
+
+    @Test("Of large documents only a few are kept decoded")
+    func cached() throws {
+        try withScratch { folder in
+            let text = String(repeating: "word ", count: 1 << 18)
+            let documents = (0..<9).map {
+                StoredDocument(LabelledDocument(id: "d\($0)", kind: "note", text: "\($0) \(text)"), split: "av")
+            }
+            let writer = try ActivationStoreWriter(folder: folder, Small.settings(policy))
+            let width = try Small.settings(policy).hiddenSize
+            try writer.append(documents, [], activations: Tensor(zeros: [0, width]))
+            let store = try ActivationStore(folder: folder)
+            for index in [0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 8] { #expect(store.documents[index] == documents[index]) }
+            #expect((1...7).contains(store.documents.decodedCount))
+        }
+    }
+
     @Test("Rows are gathered across shards in the order asked for")
     func gathering() throws {
         try withScratch { folder in

@@ -41,6 +41,46 @@ struct LoopTests {
         try RunFolder(scratch.appending(path: "run"), TargetOptions())
     }
 
+    @Test(
+        "Weights wait for the checkpoint that is being written of them, and a checkpoint that cannot be written stops the run"
+    )
+    func saving() throws {
+        try withScratch { scratch in
+            let pull = Pull(), run = try folder(scratch)
+            let loop = TrainingLoop(
+                pull, in: run, .init(steps: 9, evaluateEvery: 100, checkpointEvery: 3, keepEvery: 3))
+            #expect(try loop.run() == .finished)
+            // Each checkpoint holds the weights of its own step, not of one behind it.
+            let again = Pull()
+            for step in 1...9 {
+                _ = try again.step(step - 1)
+                guard step.isMultiple(of: 3) else { continue }
+                let place = scratch.appending(path: "run/checkpoints/step-00000\(step)/state.safetensors")
+                let stored = try SafetensorsFile(place).requiredTensor("pull/w.master").floats()
+                #expect(stored == again.groups[0].parameters[0].master.floats(), "step \(step)")
+            }
+            #expect(run.latest?.step == 9)
+            let other = Pull(), next = try RunFolder(scratch.appending(path: "other"), TargetOptions())
+            let blocked = TrainingLoop(other, in: next, .init(steps: 9, evaluateEvery: 100, checkpointEvery: 3)) {
+                guard $0.step == 3 else { return }
+                // A file where the folder of checkpoints was.
+                let place = scratch.appending(path: "other/checkpoints")
+                try? FileManager.default.removeItem(at: place)
+                _ = FileManager.default.createFile(atPath: place.path, contents: nil)
+            }
+            let error = #expect(throws: TensorFileError.self) { _ = try blocked.run() }
+            #expect(error?.description.contains("checkpoints/") == true, "\(error as Any)")
+        }
+    }
+
+    @Test("Where checkpoints are waited for long they are written seldom")
+    func due() {
+        let cadence = TrainingLoop.Cadence(steps: 100, checkpointEvery: 50, checkpointSeconds: 120)
+        #expect(cadence.isDue(3, seconds: 120, wait: 0) && !cadence.isDue(3, seconds: 119, wait: 0))
+        #expect(cadence.isDue(3, seconds: 200, wait: 10) && !cadence.isDue(3, seconds: 199, wait: 10))
+        #expect(cadence.isDue(50, seconds: 1, wait: 10))
+    }
+
     @Test("A loss that is not a number stops with the step and the last good checkpoint")
     func badLoss() throws {
         try withScratch { scratch in

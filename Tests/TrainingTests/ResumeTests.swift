@@ -34,6 +34,20 @@ struct ResumeTests {
         }
     }
 
+    @Test("No power failure leaves a name whose contents are not on disk, and what a run has written stays")
+    func powerFailure() throws {
+        try withScratch { scratch in
+            let tiny = try TinyTarget(in: scratch) { $0.steps = 6 }, watch = DiskWatch()
+            _ = try watch.watch(scratch) { try tiny.run("deep/run") }
+            #expect(watch.open.isEmpty && watch.faults.isEmpty, "\(watch.open) \(watch.faults)")
+            for name in [
+                "run.yaml", "metrics.jsonl", "state.safetensors", "state.json", "step-000006", "best", "model",
+            ] {
+                #expect(watch.renamed.contains(name), "\(watch.renamed)")
+            }
+        }
+    }
+
     @Test("A run that was killed at an awkward moment ends in the same weights")
     func killed() throws {
         try withScratch { scratch in

@@ -102,9 +102,7 @@ extension Decoder {
     public func writeAdapters(
         _ configuration: LoRAConfiguration, baseModel: String?, fileNames: [String: String] = [:], to folder: URL
     ) throws {
-        do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
-            throw ModelError("\(folder.path): cannot write: \(error.localizedDescription)")
-        }
+        do { try Disk.makeFolder(folder) } catch { throw ModelError("\(error)") }
         var tensors: [(name: String, tensor: Tensor)] = []
         for (name, layer) in linears {
             guard let adapter = layer.adapter else { continue }

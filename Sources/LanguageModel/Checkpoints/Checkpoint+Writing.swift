@@ -109,17 +109,13 @@ extension Checkpoint {
         _ decoder: Decoder, fileNames: [String: String], others: [(name: String, tensor: Tensor)], type: ElementType,
         shardBytes: Int, to folder: URL
     ) throws {
-        // Converted shard by shard, so that no more than one is in memory twice.
-        typealias Weight = (name: String, count: Int, converted: () -> Tensor)
+        typealias Weight = (name: String, count: Int, source: SafetensorsFile.Source)
         var weights: [Weight] = decoder.parameters.map { parameter in
             let plain = parameter.name.hasPrefix("lm_head") ? parameter.name : "model." + parameter.name
-            return (
-                fileNames[parameter.name] ?? plain, parameter.value.count, { parameter.master.converted(to: type) }
-            )
+            let name = fileNames[parameter.name] ?? plain
+            return (name, parameter.value.count, .init(name, masterOf: parameter, as: type))
         }
-        weights += others.map { name, tensor in
-            (name, tensor.count, { tensor.elementType.isFloatingPoint ? tensor.converted(to: type) : tensor })
-        }
+        weights += others.map { ($0.name, $0.tensor.count, .init($0.name, $0.tensor, as: type)) }
         var shards: [[Weight]] = [[]]
         var bytes = 0, total = 0
         for weight in weights {
@@ -133,8 +129,8 @@ extension Checkpoint {
             total += size
         }
         func write(_ shard: [Weight], _ name: String) throws {
-            let tensors = shard.map { (name: $0.name, tensor: $0.converted()) }
-            try SafetensorsFile.write(tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent(name))
+            try SafetensorsFile.write(
+                sources: shard.map(\.source), metadata: ["format": "pt"], to: folder.appendingPathComponent(name))
         }
         guard shards.count > 1 else { return try write(shards[0], "model.safetensors") }
         var map = JSONObject()

@@ -91,41 +91,70 @@ final class Block {
 
     /// x [rows, d] float32 ↦ the residual stream behind the block, for all rows or for those read.
     func callAsFunction(_ tape: Tape, _ x: Variable, _ rows: Rows, _ table: RotaryTable) -> Variable {
-        let behindAttention = attend(tape, x, rows, table)
-        let normed = norm(tape, behindAttention, mlpNorm, to: tape.precision.elementType)
-        let halves = Linear.apply([gate, up], tape, normed, to: tape.precision.elementType)
-        let hidden = tape.gated(halves[0], halves[1], configuration.activation)
-        return add(tape, down, hidden, to: behindAttention, outputNorm: mlpOutputNorm)
-    }
-
-    private func attend(_ tape: Tape, _ x: Variable, _ rows: Rows, _ table: RotaryTable) -> Variable {
         let normed = norm(tape, x, inputNorm, to: tape.precision.elementType)
-        var stream = x, asked = normed, positions = rows.positions, layout = rows.layout
+        var stream = x, q: Variable, k: Variable, v: Variable, positions = rows.positions, layout = rows.layout
         if let read = rows.read {
             stream = tape.selecting(read.rows, of: x)
-            asked = tape.selecting(read.rows, of: normed)
-            (positions, layout) = (read.positions, read.layout)
-        }
-        var q: Variable, k: Variable, v: Variable
-        if rows.read == nil {
-            let all = Linear.apply([query, key, value], tape, normed, to: .float32)
-            (q, k, v) = (all[0], all[1], all[2])
-        } else {
-            q = Linear.apply([query], tape, asked, to: .float32)[0]
+            q = Linear.apply([query], tape, tape.selecting(read.rows, of: normed), to: .float32)[0]
             let all = Linear.apply([key, value], tape, normed, to: .float32)
             (k, v) = (all[0], all[1])
+            (positions, layout) = (read.positions, read.layout)
+        } else {
+            let all = Linear.apply([query, key, value], tape, normed, to: .float32)
+            (q, k, v) = (all[0], all[1], all[2])
         }
-        if let queryNorm { q = norm(tape, q, queryNorm, to: .float32) }
-        if let keyNorm { k = norm(tape, k, keyNorm, to: .float32) }
-        q = tape.rotary(q, positions: positions, table: table)
-        k = tape.rotary(k, positions: rows.positions, table: table)
+        k = turned(tape, k, keyNorm, positions: rows.positions, table)
         if let cache = rows.cache {
             tape.store(k.value, in: cache.keys, rows: cache.rows)
             tape.store(v.value, in: cache.values, rows: cache.rows)
             (k, v) = (Variable(cache.keys), Variable(cache.values))
         }
+        q = turned(tape, q, queryNorm, positions: positions, table)
+        return behind(tape, stream, q, k, v, layout)
+    }
+
+    /// Makes the keys and values of x [rows, d] and puts them where queries will look for them: the first half of a block that goes over
+    /// its rows in stretches. No gradient.
+    func remember(
+        _ tape: Tape, _ x: Variable, positions: [Int32], _ table: RotaryTable,
+        in cache: (keys: Tensor, values: Tensor, rows: [Range<Int>])
+    ) {
+        let normed = norm(tape, x, inputNorm, to: tape.precision.elementType)
+        let all = Linear.apply([key, value], tape, normed, to: .float32)
+        tape.store(
+            turned(tape, all[0], keyNorm, positions: positions, table).value, in: cache.keys, rows: cache.rows)
+        tape.store(all[1].value, in: cache.values, rows: cache.rows)
+    }
+
+    /// The residual stream behind the block for rows whose keys and values, and those of all they see, are known: the second half.
+    func callAsFunction(
+        _ tape: Tape, _ x: Variable, positions: [Int32], layout: AttentionLayout, _ table: RotaryTable,
+        knowing cache: (keys: Tensor, values: Tensor)
+    ) -> Variable {
+        let normed = norm(tape, x, inputNorm, to: tape.precision.elementType)
+        let q = turned(
+            tape, Linear.apply([query], tape, normed, to: .float32)[0], queryNorm, positions: positions, table)
+        return behind(tape, x, q, Variable(cache.keys), Variable(cache.values), layout)
+    }
+
+    /// Queries or keys, normalized where the model does so, and turned to their positions.
+    private func turned(
+        _ tape: Tape, _ x: Variable, _ weight: Parameter?, positions: [Int32], _ table: RotaryTable
+    ) -> Variable {
+        tape.rotary(
+            weight.map { norm(tape, x, $0, to: .float32) } ?? x, positions: positions, table: table)
+    }
+
+    /// Attention and MLP, each added to the stream.
+    private func behind(
+        _ tape: Tape, _ stream: Variable, _ q: Variable, _ k: Variable, _ v: Variable, _ layout: AttentionLayout
+    ) -> Variable {
         let mixed = tape.attention(queries: q, keys: k, values: v, shape: attention, layout: layout)
-        return add(tape, output, mixed, to: stream, outputNorm: attentionOutputNorm)
+        let behindAttention = add(tape, output, mixed, to: stream, outputNorm: attentionOutputNorm)
+        let normed = norm(tape, behindAttention, mlpNorm, to: tape.precision.elementType)
+        let halves = Linear.apply([gate, up], tape, normed, to: tape.precision.elementType)
+        let hidden = tape.gated(halves[0], halves[1], configuration.activation)
+        return add(tape, down, hidden, to: behindAttention, outputNorm: mlpOutputNorm)
     }
 
     private func norm(_ tape: Tape, _ x: Variable, _ weight: Parameter, to type: ElementType) -> Variable {

@@ -79,10 +79,64 @@ extension Decoder {
                 rows.cache = (cache.keys[index], cache.values[index], destination)
             }
             let table = rotaryTable(blocks[index].rotary, positions: pass.depth)
-            x = blocks[index](tape, x, rows, table)
+            x =
+                tape.isRecording || x.value.rows <= rowsAtOnce
+                ? blocks[index](tape, x, rows, table) : inStretches(blocks[index], tape, x, rows, table)
             if let observer { x = observer(index, x) }
         }
         return x
+    }
+
+    /// A block over many rows, without a gradient: keys and values of all of them first, then attention and MLP of a stretch at a time. What
+    /// a long text takes beside its stream is then its keys and values in one block, and the rest of a stretch. Writes over `x`.
+    private func inStretches(
+        _ block: Block, _ tape: Tape, _ x: Variable, _ rows: Block.Rows, _ table: RotaryTable
+    ) -> Variable {
+        let count = x.value.rows, width = block.attention.keyValueHeads * block.attention.headWidth
+        let cache =
+            rows.cache
+            ?? (
+                Tensor(uninitialized: [count, width], .float32), Tensor(uninitialized: [count, width], .float32),
+                [0..<count]
+            )
+        func stretches(_ count: Int) -> [Range<Int>] {
+            stride(from: 0, to: count, by: rowsAtOnce).map { $0..<min(count, $0 + rowsAtOnce) }
+        }
+        for range in stretches(count) {
+            block.remember(
+                tape, Variable(x.value.rows(range)), positions: Array(rows.positions[range]), table,
+                in: (cache.keys, cache.values, Decoder.part(range, of: cache.rows)))
+        }
+        func behind(_ stream: Variable, _ positions: ArraySlice<Int32>, _ layout: AttentionLayout) -> Tensor {
+            block(
+                tape, stream, positions: Array(positions), layout: layout, table, knowing: (cache.keys, cache.values)
+            ).value
+        }
+        guard let read = rows.read else {
+            for range in stretches(count) {
+                let stream = Variable(x.value.rows(range).copy())
+                tape.store(behind(stream, rows.positions[range], rows.layout.rows(range)), in: x.value, rows: [range])
+            }
+            return x
+        }
+        let result = Tensor(uninitialized: [read.rows.count, x.value.width], .float32)
+        for range in stretches(read.rows.count) {
+            let stream = tape.selecting(Array(read.rows[range]), of: x)
+            tape.store(behind(stream, read.positions[range], read.layout.rows(range)), in: result, rows: [range])
+        }
+        return Variable(result)
+    }
+
+    /// Where some rows lie, given where all lie, in order.
+    private static func part(_ range: Range<Int>, of places: [Range<Int>]) -> [Range<Int>] {
+        var first = 0
+        return places.compactMap { place in
+            let own = range.clamped(to: first..<first + place.count)
+            defer { first += place.count }
+            guard !own.isEmpty else { return nil }
+            let begin = place.lowerBound + own.lowerBound - first
+            return begin..<begin + own.count
+        }
     }
 
     /// KL(clean ‖ model) in nats of the next token, for hidden rows [rows, d] behind the last block; the result is [rows], float32.

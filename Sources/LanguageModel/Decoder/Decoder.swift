@@ -20,6 +20,9 @@ public final class Decoder {
     let output: Linear?
     let blocks: [Block]
     private var rotaryTables: [RotaryTable]
+    /// Rows that a pass without a gradient computes at once: more of them go through each block in stretches, so that what a long text takes
+    /// stays small. Enough for matrix products at full speed.
+    package var rowsAtOnce = 4096
 
     /// The decoder of a checkpoint, its weights frozen and mapped.
     ///

@@ -133,16 +133,18 @@ public struct ActivationExtractor {
         var tree = TokenTree()
         var wanted: [Int32] = []
         for (ids, selected) in zip(documents, rows) {
-            let segment = tree.append(ids)
+            // What follows the last position does not matter to it.
+            let segment = tree.append(Array(ids.prefix((selected.max() ?? -1) + 1)))
             wanted += selected.map { Int32(tree.segments[segment].firstRow + $0) }
         }
+        guard !wanted.isEmpty else { return }
         let tape = Tape(recording: false, precision: precision)
         let count = wanted.count, all = count == tree.rowCount && wanted.elementsEqual(0..<Int32(count))
         let last = request.logits ? decoder.configuration.blockCount - 1 : request.layers.max() ?? 0
         // The last block's rows may come in any order, but the kernel wants each once and increasing.
         let unique = Array(Set(wanted)).sorted()
         func place(_ row: Int) -> String {
-            let segment = tree.segments.lastIndex { $0.firstRow <= row } ?? 0
+            let segment = tree.segments.lastIndex { $0.firstRow <= row && $0.count > 0 } ?? 0
             let position = "position \(row - tree.segments[segment].firstRow)"
             return result.offsets.count > 2 ? "\(position) of document \(documents.startIndex + segment + 1)" : position
         }
@@ -166,12 +168,15 @@ public struct ActivationExtractor {
         if let logits = result.logits {
             let ordered =
                 all ? behindLast : Variable(behindLast.value.gatheringRows(wanted.map { position(of: $0, in: unique) }))
-            let computed = decoder.logits(ordered, tape: tape)
-            if let bad = computed.firstNonFinite() {
-                throw checkpoint.nonFiniteError(
-                    "in the logits at \(place(all ? bad / computed.width : Int(wanted[bad / computed.width])))")
+            for begin in stride(from: 0, to: count, by: rowsPerPass) {
+                let some = begin..<min(count, begin + rowsPerPass)
+                let computed = decoder.logits(Variable(ordered.value.rows(some)), tape: tape)
+                if let bad = computed.firstNonFinite() {
+                    throw checkpoint.nonFiniteError(
+                        "in the logits at \(place(Int(wanted[begin + bad / computed.width])))")
+                }
+                tape.store(computed, in: logits, rows: [offset + begin..<offset + some.upperBound])
             }
-            tape.store(computed, in: logits, rows: [offset..<offset + count])
         }
     }
 

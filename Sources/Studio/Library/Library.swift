@@ -18,8 +18,7 @@ final class Library: Sendable {
     /// - Parameter maximumBytes: what the file may grow to; nil for what the disk holds.
     init(_ file: URL, maximumBytes: Int? = nil) throws {
         do {
-            try FileManager.default.createDirectory(
-                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Disk.makeFolder(file.deletingLastPathComponent())
         } catch {
             throw ModelError("\(file.path): its folder cannot be made; choose another --library")
         }
@@ -42,6 +41,10 @@ final class Library: Sendable {
         do {
             database = try DatabasePool(path: file.path, configuration: configuration)
             try Library.migrator.migrate(database)
+            // SQLite sees to what is in the file, and this to the file's name.
+            try Disk.synchronize(folder: file.deletingLastPathComponent())
+        } catch let error as Disk.Failure {
+            throw ModelError("\(error)")
         } catch let error as DatabaseError {
             throw ModelError(
                 "\(file.path): cannot be opened as a library (\(error.message ?? "SQLite error \(error.resultCode.rawValue)")); choose another --library, or move this file away"

@@ -27,6 +27,23 @@ public struct AttentionLayout: Sendable {
         for range in path { spans.append(ck_attention_span(row: range.lowerBound, count: range.count)) }
         queryRows += count
     }
+
+    /// What some consecutive query rows see, as a layout of their own.
+    package func rows(_ range: Range<Int>) -> AttentionLayout {
+        var part = AttentionLayout()
+        for task in tasks {
+            let own = range.clamped(to: task.query_row..<task.query_row + task.query_count)
+            guard !own.isEmpty else { continue }
+            part.tasks.append(
+                ck_attention_task(
+                    query_row: part.queryRows, query_count: own.count,
+                    first_visible: task.first_visible + own.lowerBound - task.query_row,
+                    span_begin: part.spans.count, span_count: task.span_count))
+            part.spans += spans[task.span_begin..<task.span_begin + task.span_count]
+            part.queryRows += own.count
+        }
+        return part
+    }
 }
 
 /// The numbers of an attention layer.

@@ -92,10 +92,8 @@ public struct TrainedTokenizer: Sendable {
     }
 
     private static func write(_ json: JSONValue, to file: URL) throws {
-        do {
-            try Data((json.serialized(indent: 2) + "\n").utf8).write(to: file, options: .atomic)
-        } catch {
-            throw TokenizerError(source: file.path, reason: "cannot write: \(error.localizedDescription)")
+        do { try Disk.write(Data((json.serialized(indent: 2) + "\n").utf8), to: file) } catch {
+            throw TokenizerError(source: file.path, reason: "cannot be written (\(error))")
         }
     }
 }

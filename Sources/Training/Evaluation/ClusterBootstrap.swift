@@ -85,7 +85,8 @@ public struct ClusterBootstrap: Sendable {
 
     /// From the 2.5th to the 97.5th percentile, between two values in proportion.
     private func middle(_ values: [Double]) -> ClosedRange<Double>? {
-        guard clusters > 1, !values.isEmpty else { return nil }
+        // A value that is no number has no place among the others, and no interval has it as an end.
+        guard clusters > 1, !values.isEmpty, values.allSatisfy(\.isFinite) else { return nil }
         let sorted = values.sorted()
         func percentile(_ share: Double) -> Double {
             let place = share * Double(sorted.count - 1), below = Int(place)

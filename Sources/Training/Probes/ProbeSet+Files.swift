@@ -57,10 +57,11 @@ extension ProbeSet {
         guard json["format"]?.string == "interlinear-probes", json["version"]?.int == 1 else {
             throw fail("no description of probes of version 1")
         }
-        guard let width = json["d_model"]?.int, width > 0, let layer = json["layer_index"]?.int,
+        guard let width = json["d_model"]?.int, width > 0, let layer = json["layer_index"]?.int, layer >= 0,
             let hash = json["target_sha256"]?.string, let places = json["word_places"]?.int,
+            (0...10_000).contains(places),
             let entries = json["probes"]?.array
-        else { throw fail("d_model, layer_index, target_sha256, word_places or probes are missing") }
+        else { throw fail("d_model, layer_index, target_sha256, word_places or probes are missing or none") }
         if let target, target != hash {
             throw ModelError(
                 "\(folder.path): probes of the model \(hash.prefix(12))…, not of \(target.prefix(12))…; train them on this one"
@@ -74,6 +75,9 @@ extension ProbeSet {
                     "\(file.url.path): \(name) is \(tensor.elementType.rawValue) \(tensor.shape), not F32 \(shape); train the probes again"
                 )
             }
+            guard tensor.firstNonFinite() == nil else {
+                throw ModelError("\(file.url.path): \(name) holds NaN or infinity; train the probes again")
+            }
             return tensor
         }
         let features = ProbeFeatures(
@@ -83,6 +87,7 @@ extension ProbeSet {
         let probes = try entries.enumerated().map { index, entry in
             guard let subject = entry["subject"]?.string, let relation = entry["relation"]?.string,
                 let values = entry["values"]?.array?.compactMap(\.string), values.count > 1,
+                values.count == entry["values"]?.array?.count,
                 known.insert(Question(subject: subject, relation: relation)).inserted
             else { throw fail("probe \(index) has no question of its own, or no two values") }
             return Probe(

@@ -307,7 +307,7 @@ public struct PairRecipe {
                 for (name, source) in [
                     ("target", targetFolder), ("av", verbalizerModel),
                     ("ar", reconstructorModel),
-                ] { try FileManager.default.copyItem(at: source, to: partial.appending(path: name)) }
+                ] { try Disk.copy(source, to: partial.appending(path: name)) }
             }
         }
         var settings = PairEvaluation.Options()

@@ -139,7 +139,11 @@ package struct LineChart {
 
         /// - Parameter tight: whether the range ends with the values, or with round numbers around them.
         package init(_ low: Double, _ high: Double, tight: Bool) {
-            let room = high > low ? 0 : max(abs(high) * 0.05, 1e-3)
+            // Numbers of any file may come here: what they span must be a number itself, and more than rounding.
+            let low = low.isNaN ? 0 : low.clamped(to: -1e300...1e300)
+            let high = high.isNaN ? low : high.clamped(to: low...1e300)
+            let isWide = high - low > abs(high) * 1e-12 && high - low > 1e-280
+            let room = isWide ? 0 : (abs(high) * 0.05).atLeast(1e-3)
             let spread = high - low + 2 * room
             let power = pow(10, floor(log10(spread / 4)))
             let step = [1, 2, 5, 10].map { $0 * power }.first { spread / $0 <= 5 } ?? power * 10
@@ -148,7 +152,7 @@ package struct LineChart {
             self.low = tight ? low - room : inner.0 * step
             self.high = tight ? high + room : inner.1 * step
             ticks = inner.0 <= inner.1 ? stride(from: inner.0, through: inner.1, by: 1).map { $0 * step } : []
-            digits = max(0, Int(-floor(log10(step) + 1e-9)))
+            digits = max(0, Int(saturating: -floor(log10(step) + 1e-9)))
         }
 
         /// Where a value lies, 0 at the low end and 1 at the high one.

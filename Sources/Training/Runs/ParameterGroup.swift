@@ -13,6 +13,8 @@ public final class ParameterGroup {
     public let schedule: LearningRateSchedule
     /// The optimizer, with its count of steps.
     public private(set) var optimizer: AdamW
+    /// Called before the weights move: whoever reads them still is waited for.
+    var beforeMoving: () throws -> Void = {}
 
     /// A group; frozen weights in it become trainable.
     public init(
@@ -31,8 +33,9 @@ public final class ParameterGroup {
     /// Takes one optimizer step with the gradients that the tape has left, at the learning rate of step `index`, counted from 0.
     ///
     /// - Returns: the gradient's norm before clipping.
-    /// - Throws: ``NonFiniteError`` that names the tensor, and then has changed nothing.
+    /// - Throws: ``NonFiniteError`` that names the tensor, or what became of a checkpoint, and then has changed nothing.
     public func update(step index: Int) throws -> Double {
+        try beforeMoving()
         let norm = optimizer.update(parameters, learningRate: schedule.rate(at: index))
         guard norm.isFinite else {
             throw NonFiniteError("the gradient of \(optimizer.nonFiniteGradient ?? "a parameter") (\(name))")

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Tensors
 
 /// The folder of one run, held by this process alone.
@@ -55,8 +56,8 @@ public final class RunFolder {
         guard isRun || present.allSatisfy({ ["lock", "checkpoints"].contains($0) }) else {
             throw TrainingError("\(url.path): the folder holds something, but no run.yaml; name a new folder")
         }
-        do { try files.createDirectory(at: checkpoints, withIntermediateDirectories: true) } catch {
-            throw TrainingError("\(url.path): cannot create the run folder: \(error.localizedDescription)")
+        do { try Disk.makeFolder(checkpoints) } catch {
+            throw TrainingError("\(url.path): cannot create the run folder: \(error)")
         }
         lock = try FileLock("lock", in: url, for: "training in")
         // A run that has come to nothing yet, for instance because its data could not be read, may be begun anew otherwise.
@@ -105,7 +106,20 @@ public final class RunFolder {
         return !differences.isEmpty
     }
 
-    /// Writes a checkpoint of step `step` and deletes those no longer needed.
+    /// A checkpoint that is being written, and what is to be done once it is.
+    private struct Saving {
+        let work: BackgroundWork
+        let groups: [ParameterGroup]
+        let finish: () throws -> Void
+    }
+    private var saving: Saving?
+    /// How long the last checkpoint was waited for, in seconds.
+    private(set) var lastWait = 0.0
+
+    /// Begins to write a checkpoint of step `step`, and deletes those no longer needed once it is there.
+    ///
+    /// It is written while the run goes on. Only what would move the weights waits for it: a group's next update, or ``finishSaving()``, which
+    /// say what became of it.
     ///
     /// - Parameters:
     ///   - score: what the evaluation at this step said, higher being better; nil if there was none.
@@ -115,26 +129,44 @@ public final class RunFolder {
         step: Int, score: Double?, isBest: Bool, _ groups: [ParameterGroup],
         keeping keeps: (Int) -> Bool = { _ in false }
     ) throws {
+        try finishSaving()
         try metrics.synchronize()
         try samples.synchronize()
         let folder = RunFolder.folder(of: step, in: checkpoints)
-        try TrainingCheckpoint.write(step: step, score: score, groups, to: folder)
-        latest = try TrainingCheckpoint(folder)
-        if isBest {
-            try pointBest(to: folder)
-            best = latest
+        let kept = RunFolder.steps(in: checkpoints).filter(keeps)
+        let contents = TrainingCheckpoint.contents(step: step, score: score, groups)
+        saving = Saving(work: BackgroundWork("checkpoint") { try contents.write(to: folder) }, groups: groups) {
+            [self] in
+            latest = try TrainingCheckpoint(folder)
+            if isBest {
+                try pointBest(to: folder)
+                best = latest
+            }
+            for old in RunFolder.steps(in: checkpoints).dropLast(2) where old != best?.step && !kept.contains(old) {
+                try? FileManager.default.removeItem(at: RunFolder.folder(of: old, in: checkpoints))
+            }
         }
-        for old in RunFolder.steps(in: checkpoints).dropLast(2) where old != best?.step && !keeps(old) {
-            try? FileManager.default.removeItem(at: RunFolder.folder(of: old, in: checkpoints))
-        }
+        for group in groups { group.beforeMoving = { [self] in try finishSaving() } }
+    }
+
+    /// Waits for the checkpoint that is being written, if one is. Throws a one-line error where it could not be.
+    func finishSaving() throws {
+        guard let saving else { return }
+        self.saving = nil
+        for group in saving.groups { group.beforeMoving = {} }
+        let clock = ContinuousClock(), start = clock.now
+        defer { lastWait = (clock.now - start).seconds }
+        try saving.work.wait()
+        try saving.finish()
     }
 
     private func pointBest(to folder: URL) throws {
         let partial = checkpoints.appending(path: ".best\(AtomicFolder.unfinishedSuffix)")
         unlink(partial.path)
-        guard symlink(folder.lastPathComponent, partial.path) == 0, rename(partial.path, link.path) == 0 else {
+        guard symlink(folder.lastPathComponent, partial.path) == 0 else {
             throw TrainingError("\(link.path): cannot write: \(String(cString: strerror(errno)))")
         }
+        do { try Disk.rename(partial.path, to: link) } catch { throw TrainingError("\(error)") }
     }
 
     private static func folder(of step: Int, in checkpoints: URL) -> URL {

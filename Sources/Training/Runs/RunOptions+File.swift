@@ -16,6 +16,7 @@ extension RunOptions {
 
     /// Reads the text of a run file; `source` stands for its path in messages.
     public mutating func read(runFile text: String, source: String) throws {
+        if let complaint = YAMLNesting.complaint(text) { throw TrainingError("\(source): \(complaint)") }
         let node: Node?
         do { node = try Yams.compose(yaml: text) } catch {
             let line = "\(error)".split(whereSeparator: \.isNewline).joined(separator: " ")

@@ -17,7 +17,7 @@ final class StepLog {
         self.url = url
         let old = FileManager.default.contents(atPath: url.path) ?? Data()
         let kept = step.map { StepLog.kept(old, through: $0) } ?? 0
-        try writing { if kept < old.count { try old.prefix(kept).write(to: url, options: .atomic) } }
+        try writing { if kept < old.count { try Disk.write(old.prefix(kept), to: url) } }
     }
 
     /// Bytes of whole lines before the first that is torn, out of order, or of a later step.
@@ -46,7 +46,7 @@ final class StepLog {
 
     private func opened() throws -> FileHandle {
         if let file { return file }
-        if !FileManager.default.fileExists(atPath: url.path) { try Data().write(to: url, options: .atomic) }
+        if !FileManager.default.fileExists(atPath: url.path) { try Disk.write(Data(), to: url) }
         let opened = try FileHandle(forWritingTo: url)
         try opened.seekToEnd()
         file = opened
@@ -54,12 +54,14 @@ final class StepLog {
     }
 
     /// Waits until all lines are on disk: before a checkpoint that counts on them.
-    func synchronize() throws { try writing { try file?.synchronize() } }
+    func synchronize() throws { 
+        try writing { if let file { try Disk.synchronize(file.fileDescriptor, url.path) } }
+     }
 
     private func writing(_ body: () throws -> Void) throws {
         do { try body() } catch {
-            throw TrainingError(
-                "\(url.path): cannot write: \(error.localizedDescription); the run resumes from its last checkpoint")
+            let reason = error is Disk.Failure ? "\(error)" : "\(url.path): cannot write: \(error.localizedDescription)"
+            throw TrainingError("\(reason); the run resumes from its last checkpoint")
         }
     }
 }

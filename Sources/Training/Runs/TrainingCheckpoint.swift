@@ -15,36 +15,55 @@ public struct TrainingCheckpoint {
     public let score: Double?
     private let groups: JSONObject
     private static let version = 1
+    /// Steps that a run may have taken.
+    private static let steps = 0...1_000_000_000_000
     private static let parts = ["master", "m", "v"]
+
+    /// What a checkpoint is to hold. The weights are read when it is written, and must not be moved before.
+    struct Contents {
+        fileprivate let tensors: [SafetensorsFile.Source]
+        fileprivate let state: JSONObject
+
+        /// Writes the checkpoint. The folder appears when everything in it is on disk.
+        func write(to url: URL) throws {
+            try AtomicFolder.write(to: url) { folder in
+                try SafetensorsFile.write(sources: tensors, to: folder.appending(path: "state.safetensors"))
+                try AtomicFile.write(
+                    JSONValue.object(state).serialized(indent: 2) + "\n", to: folder.appending(path: "state.json"))
+            }
+        }
+    }
 
     /// Writes a checkpoint. The folder appears when everything in it is on disk.
     package static func write(step: Int, score: Double?, _ groups: [ParameterGroup], to url: URL) throws {
-        var tensors: [(name: String, tensor: Tensor)] = []
+        try contents(step: step, score: score, groups).write(to: url)
+    }
+
+    /// What a checkpoint of this moment is to hold.
+    static func contents(step: Int, score: Double?, _ groups: [ParameterGroup]) -> Contents {
+        var tensors: [SafetensorsFile.Source] = []
         var counts = JSONObject()
         for group in groups {
             for parameter in group.parameters {
-                guard let state = parameter.trainingState else { trap("\(parameter.name) is frozen") }
-                for (part, tensor) in zip(parts, [state.master, state.firstMoment, state.secondMoment]) {
-                    tensors.append(("\(group.name)/\(parameter.name).\(part)", tensor))
+                let names = parts.map { "\(group.name)/\(parameter.name).\($0)" }
+                guard let state = parameter.stateSources((names[0], names[1], names[2])) else {
+                    trap("\(parameter.name) is frozen")
                 }
+                tensors += state
             }
             counts[group.name] = ["optimizer_step": .integer(group.optimizer.step)]
         }
         var state = JSONObject([("version", .integer(version)), ("step", .integer(step))])
         if let score { state["score"] = .number(score) }
         state["groups"] = .object(counts)
-        try AtomicFolder.write(to: url) { folder in
-            try SafetensorsFile.write(tensors, to: folder.appending(path: "state.safetensors"))
-            try AtomicFile.write(
-                JSONValue.object(state).serialized(indent: 2) + "\n", to: folder.appending(path: "state.json"))
-        }
+        return Contents(tensors: tensors, state: state)
     }
 
     /// Opens a checkpoint; the weights are not touched yet. Throws a ``TrainingError``.
     package init(_ url: URL) throws {
         let file = url.appending(path: "state.json")
         guard let data = FileManager.default.contents(atPath: file.path), let json = try? JSONValue.parse(data),
-            let step = json["step"]?.int, step >= 0, let groups = json["groups"]?.object
+            let step = json["step"]?.int, TrainingCheckpoint.steps.contains(step), let groups = json["groups"]?.object
         else { throw TrainingError("\(file.path): no training state; delete the folder to resume from the one before") }
         guard json["version"]?.int == TrainingCheckpoint.version else {
             throw TrainingError("\(file.path): written by another version of nla; start a new run")
@@ -74,7 +93,8 @@ public struct TrainingCheckpoint {
             }
         }
         let steps = try groups.map { group in
-            guard let step = self.groups[group.name]?["optimizer_step"]?.int else {
+            guard let step = self.groups[group.name]?["optimizer_step"]?.int, TrainingCheckpoint.steps.contains(step)
+            else {
                 throw TrainingError("\(url.path): nothing about \(group.name); the folder belongs to another run")
             }
             return step

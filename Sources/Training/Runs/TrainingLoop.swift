@@ -12,7 +12,8 @@ public struct TrainingLoop {
         public var evaluateEvery: Int
         /// Steps between checkpoints; there is one at the end, and one where an evaluation was the best.
         public var checkpointEvery: Int
-        /// Seconds after which a checkpoint is due anyway.
+        /// Seconds after which a checkpoint is due anyway; more where checkpoints are waited for so long that a twentieth of the time would
+        /// go into that.
         public var checkpointSeconds: Double
         /// Steps between checkpoints that stay; nil keeps none but the last two and the best.
         public var keepEvery: Int?
@@ -27,6 +28,15 @@ public struct TrainingLoop {
             self.checkpointEvery = checkpointEvery
             self.checkpointSeconds = checkpointSeconds
             self.keepEvery = keepEvery
+        }
+
+        /// Whether a checkpoint is due.
+        ///
+        /// - Parameters:
+        ///   - seconds: since the last one.
+        ///   - wait: how long that one was waited for, in seconds.
+        package func isDue(_ step: Int, seconds: Double, wait: Double) -> Bool {
+            step % checkpointEvery == 0 || seconds >= checkpointSeconds.atLeast(20 * wait)
         }
 
         /// Whether the checkpoint of a step stays.
@@ -64,6 +74,17 @@ public struct TrainingLoop {
     /// - Throws: a ``TrainingError`` that names step, tensor and last good checkpoint where a number is NaN or infinite; whatever
     ///   the trainer throws; and what the disk says. The folder can be resumed after all of them.
     public func run() throws -> Outcome {
+        let outcome: Outcome
+        do { outcome = try steps() } catch {
+            // What is wrong comes first; a checkpoint that is being written still becomes one.
+            try? folder.finishSaving()
+            throw error
+        }
+        try folder.finishSaving()
+        return outcome
+    }
+
+    private func steps() throws -> Outcome {
         var bestScore = folder.best?.score ?? -.infinity
         try folder.latest?.restore(trainer.groups)
         let first = folder.latest?.step ?? 0
@@ -101,8 +122,7 @@ public struct TrainingLoop {
                     secondsLeft: elapsed / Double(step - first) * Double(cadence.steps - step)))
             let isBest = score.map { $0 > bestScore } ?? false
             let signal = interruption.signal
-            let isDue =
-                step % cadence.checkpointEvery == 0 || (clock.now - saved).seconds >= cadence.checkpointSeconds
+            let isDue = cadence.isDue(step, seconds: (clock.now - saved).seconds, wait: folder.lastWait)
             if isDue || isLast || isBest || cadence.keeps(step) || signal != nil {
                 if isBest, let score { bestScore = score }
                 try folder.save(step: step, score: score, isBest: isBest, trainer.groups, keeping: cadence.keeps)
@@ -139,6 +159,7 @@ public struct TrainingLoop {
     }
 
     private func stopped(_ step: Int, _ what: String) -> TrainingError {
+        try? folder.finishSaving()
         let last = folder.latest.map { "the last good checkpoint is \($0.url.path)" } ?? "there is no checkpoint yet"
         return TrainingError("step \(step): \(what); \(last); lower the learning rate, or compute in f32")
     }

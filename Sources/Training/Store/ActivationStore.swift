@@ -17,7 +17,7 @@ public struct ActivationStore: Sendable {
     /// What it holds.
     public let manifest: StoreManifest
     /// The documents, those without rows included.
-    public let documents: [StoredDocument]
+    public let documents: StoredDocuments
     /// Each row's place, compactly.
     private let documentOfRow: [Int32]
     private let positions: [Int32]
@@ -42,44 +42,29 @@ public struct ActivationStore: Sendable {
                 "\(folder.path): activations of the model \(manifest.settings.targetHash.prefix(12))…, not of \(target.prefix(12))…; build a store with this model"
             )
         }
-        var documents: [StoredDocument] = []
+        var documents = StoredDocuments()
         var places: (documents: [Int32], positions: [Int32], ends: [Int32], moments: [Int32]) = ([], [], [], [])
         var vectors: [Tensor] = []
         var starts = [0]
         for shard in manifest.shards {
             try manifest.check(shard.tensors, in: folder, contents: verifying)
             try manifest.check(shard.lines, in: folder, contents: verifying)
-            let found = try ActivationStore.readDocuments(shard.lines, in: folder)
-            let columns = try ShardColumns(shard, manifest.settings, documents: found, in: folder)
-            places.documents += columns.documents.map { Int32(documents.count + $0) }
+            let first = documents.count
+            let found = try documents.add(shard.lines, in: folder)
+            let columns = try ShardColumns(
+                shard, manifest.settings, documents: documents, first..<first + found, in: folder)
+            places.documents += columns.documents.map { Int32(first + $0) }
             places.positions += columns.positions.map(Int32.init)
             places.ends += columns.byteEnds.map(Int32.init)
             places.moments += columns.moments.map(Int32.init)
             vectors.append(columns.activations)
             starts.append(starts[starts.count - 1] + shard.rows)
-            documents += found
         }
-        var known: Set<String> = []
-        if let twice = documents.first(where: { !known.insert($0.document.id).inserted }) {
-            throw ModelError(
-                "\(folder.path): document \(twice.document.id) stands in it twice; delete the folder and build the store again"
-            )
-        }
+        documents.finish()
         self.documents = documents
         self.vectors = vectors
         (documentOfRow, positions, byteEnds, moments) = places
         shardStarts = starts
-    }
-
-    /// The documents of a shard's `.jsonl`.
-    static func readDocuments(_ file: StoreManifest.File, in folder: URL) throws -> [StoredDocument] {
-        let url = folder.appendingPathComponent(file.name)
-        return try DocumentLines.read(url).map { line in
-            guard let split = line.json["split"]?.string else {
-                throw ModelError("\(url.path): line \(line.number): no \"split\"; build the store again")
-            }
-            return StoredDocument(line.document, split: split)
-        }
     }
 
     /// Vectors in the store.
@@ -87,7 +72,7 @@ public struct ActivationStore: Sendable {
     /// Width of a vector.
     public var hiddenSize: Int { manifest.settings.hiddenSize }
     /// The splits that documents belong to.
-    public var splits: [String] { Set(documents.map(\.split)).sorted() }
+    public var splits: [String] { documents.splits }
 
     /// A row's place.
     public func row(_ index: Int) -> StoredRow {
@@ -100,7 +85,7 @@ public struct ActivationStore: Sendable {
     public func document(of row: Int) -> LabelledDocument { documents[Int(documentOfRow[row])].document }
 
     /// The split that a row belongs to.
-    public func split(of row: Int) -> String { documents[Int(documentOfRow[row])].split }
+    public func split(of row: Int) -> String { documents.split(of: Int(documentOfRow[row])) }
 
     /// The moment that a row stands at, or nil.
     public func moment(of row: Int) -> LabelledDocument.Moment? {
@@ -161,13 +146,16 @@ public struct RowFilter: Sendable {
 extension ActivationStore {
     /// The indices of the rows that a filter lets through, increasing.
     public func rows(_ filter: RowFilter = RowFilter()) -> [Int] {
-        let isWanted = documents.map { stored in
-            (filter.splits?.contains(stored.split) ?? true) && (filter.kinds?.contains(stored.document.kind) ?? true)
+        let isWanted = documents.indices.map { document in
+            (filter.splits?.contains(documents.split(of: document)) ?? true)
+                && (filter.kinds?.contains(documents.kind(of: document)) ?? true)
         }
         return (0..<rowCount).filter { row in
-            guard isWanted[Int(documentOfRow[row])] else { return false }
-            guard let moment = moment(of: row) else { return filter.place != .moment }
-            return filter.place != .random && (filter.momentKinds?.contains(moment.kind) ?? true)
+            let document = Int(documentOfRow[row])
+            guard isWanted[document] else { return false }
+            guard moments[row] >= 0 else { return filter.place != .moment }
+            return filter.place != .random
+                && (filter.momentKinds?.contains(documents.momentKind(of: document, Int(moments[row]))) ?? true)
         }
     }
 
@@ -194,7 +182,8 @@ private struct ShardColumns {
     let moments: [Int]
 
     init(
-        _ shard: StoreManifest.Shard, _ settings: StoreSettings, documents found: [StoredDocument], in folder: URL
+        _ shard: StoreManifest.Shard, _ settings: StoreSettings, documents stored: StoredDocuments, _ own: Range<Int>,
+        in folder: URL
     ) throws {
         let url = folder.appendingPathComponent(shard.tensors.name)
         func fail(_ reason: String) -> ModelError { ModelError("\(url.path): \(reason); build the store again") }
@@ -210,9 +199,9 @@ private struct ShardColumns {
             throw fail(
                 "\(activations.elementType.rawValue), \(StoreManifest.fileName) says \(settings.elementType.rawValue)")
         }
-        guard found.count == shard.documents else {
+        guard own.count == shard.documents else {
             throw fail(
-                "\(shard.lines.name) has \(found.count) documents, \(StoreManifest.fileName) says \(shard.documents)")
+                "\(shard.lines.name) has \(own.count) documents, \(StoreManifest.fileName) says \(shard.documents)")
         }
         func column(_ name: String) throws -> [Int] {
             let tensor = try file.requiredTensor(name)
@@ -225,13 +214,15 @@ private struct ShardColumns {
         positions = try column("position")
         byteEnds = try column("byte_end")
         moments = try column("moment")
-        guard documents.allSatisfy(found.indices.contains) else { throw fail("a row of a document that is not there") }
-        let lengths = found.map { $0.document.text.utf8.count }
+        guard documents.allSatisfy({ (0..<own.count).contains($0) }) else {
+            throw fail("a row of a document that is not there")
+        }
         for row in documents.indices {
-            let document = found[documents[row]].document
-            guard (0...lengths[documents[row]]).contains(byteEnds[row]), (0...Int(Int32.max)).contains(positions[row]),
-                moments[row] == -1 || document.moments.indices.contains(moments[row])
-            else { throw fail("row \(row) stands outside document \(document.id)") }
+            let document = own.lowerBound + documents[row]
+            guard (0...stored.textLength(of: document)).contains(byteEnds[row]),
+                (0...Int(Int32.max)).contains(positions[row]),
+                moments[row] == -1 || (0..<stored.momentCount(of: document)).contains(moments[row])
+            else { throw fail("row \(row) stands outside document \(stored[document].document.id)") }
         }
     }
 }

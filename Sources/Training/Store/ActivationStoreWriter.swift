@@ -66,7 +66,7 @@ public final class ActivationStoreWriter {
     /// store is of other settings, or if one of its files is not as it was written.
     public init(folder: URL, _ settings: StoreSettings) throws {
         self.folder = folder
-        try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try? Disk.makeFolder(folder)
         lock = try FileLock(Self.lockName, in: folder, for: "writing to")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         if names.contains(StoreManifest.fileName) {
@@ -87,8 +87,12 @@ public final class ActivationStoreWriter {
         for shard in manifest.shards {
             try manifest.check(shard.tensors, in: folder, contents: true)
             try manifest.check(shard.lines, in: folder, contents: true)
-            for stored in try ActivationStore.readDocuments(shard.lines, in: folder) {
-                self.stored[stored.document.id] = Random.key(stored.line)
+            let url = folder.appendingPathComponent(shard.lines.name)
+            try DocumentLines.each(DocumentLines.contents(url), url) { line in
+                guard let split = line.json["split"]?.string else {
+                    throw ModelError("\(url.path): line \(line.number): no \"split\"; build the store again")
+                }
+                stored[line.document.id] = Random.key(StoredDocument(line.document, split: split).line)
             }
         }
     }

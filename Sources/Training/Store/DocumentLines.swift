@@ -8,6 +8,8 @@ public enum DocumentLines {
     /// A document and the line it stands on.
     struct Line {
         let number: Int
+        /// Where it lies in the file.
+        let bytes: Range<Int>
         let json: JSONValue
         let document: LabelledDocument
     }
@@ -17,36 +19,41 @@ public enum DocumentLines {
     /// Throws a `ModelError` with the line for what is no such document, and for an id that stands there twice.
     public static func documents(_ url: URL) throws -> [LabelledDocument] {
         var lines: [String: Int] = [:]
-        let documents = try read(url).map { line in
+        var documents: [LabelledDocument] = []
+        try each(contents(url), url) { line in
             if let first = lines.updateValue(line.number, forKey: line.document.id) {
                 throw ModelError(
                     "\(url.path): lines \(first) and \(line.number) have the same id \(line.document.id); give each its own"
                 )
             }
-            return line.document
+            documents.append(line.document)
         }
         guard !documents.isEmpty else { throw ModelError("\(url.path): no documents in it") }
         return documents
     }
 
-    static func read(_ url: URL) throws -> [Line] {
+    /// A file's bytes, mapped where they can be.
+    static func contents(_ url: URL) throws -> Data {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
             throw ModelError("\(url.path): no such file")
         }
-        guard !isFolder.boolValue, let data = FileManager.default.contents(atPath: url.path) else {
-            throw ModelError("\(url.path): cannot be read; it must be a readable file")
-        }
-        var result: [Line] = []
+        guard !isFolder.boolValue,
+            let data = (try? Data(contentsOf: url, options: .alwaysMapped))
+                ?? FileManager.default.contents(atPath: url.path)
+        else { throw ModelError("\(url.path): cannot be read; it must be a readable file") }
+        return data
+    }
+
+    /// Calls `body` with one document after the other.
+    static func each(_ data: Data, _ url: URL, _ body: (Line) throws -> Void) throws {
         try JSONLines.read(data, source: url.path, failure: { ModelError($0) }) { line in
             let id = "\(url.lastPathComponent):\(line.number)"
-            do {
-                let document = try LabelledDocument(json: line.json, fallbackID: id)
-                result.append(Line(number: line.number, json: line.json, document: document))
-            } catch let error as ClaimsError {
+            let document: LabelledDocument
+            do { document = try LabelledDocument(json: line.json, fallbackID: id) } catch let error as ClaimsError {
                 throw ModelError("\(line.place): \(error)")
             }
+            try body(Line(number: line.number, bytes: line.bytes, json: line.json, document: document))
         }
-        return result
     }
 }

@@ -166,6 +166,7 @@ extension StoreManifest {
         guard let type = ElementType(rawValue: try text(json, "element_type")), type.isFloatingPoint else {
             throw fail("\"element_type\" is none of F32, BF16 and F16; build the store again")
         }
+        guard try count(json, "d_model") > 0 else { throw fail("\"d_model\" is 0; build the store again") }
         self.init(
             StoreSettings(
                 hiddenSize: try count(json, "d_model"), layerIndex: try count(json, "layer_index"),
@@ -177,7 +178,9 @@ extension StoreManifest {
                     rows: try count(shard, "rows"), documents: try count(shard, "documents"),
                     tensors: try file(shard["tensors"]), lines: try file(shard["lines"])))
         }
-        for (split, number) in json["documents"]?.object ?? JSONObject() { documentsPerSplit[split] = number.int ?? 0 }
+        for split in json["documents"]?.object?.keys ?? [] {
+            documentsPerSplit[split] = try count(json["documents"], split)
+        }
     }
 
     /// A hash of all that a store holds: the manifest's, which has those of its files.

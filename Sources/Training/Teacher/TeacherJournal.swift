@@ -24,7 +24,9 @@ public actor TeacherJournal {
             let length = try Self.dropTornLine(descriptor, file)
             if length == 0 {
                 try Self.append(Self.header, descriptor, file)
-                Self.synchronizeFolder(of: file)
+                do { try Disk.synchronize(folder: file.deletingLastPathComponent()) } catch {
+                    throw TrainingError("\(error)")
+                }
             }
             explanations = try Self.read(file)
         } catch {
@@ -57,14 +59,10 @@ public actor TeacherJournal {
     }
 
     private static func append(_ line: String, _ descriptor: Int32, _ file: URL) throws {
-        var rest = Array((line + "\n").utf8)[...]
-        while !rest.isEmpty {
-            let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            if written < 0 && errno == EINTR { continue }
-            guard written > 0 else { throw failure(file, "cannot be written") }
-            rest = rest.dropFirst(written)
-        }
-        guard fsync(descriptor) == 0 else { throw failure(file, "cannot be written") }
+        do {
+            try Array((line + "\n").utf8).withUnsafeBytes { try Disk.write($0, descriptor, file.path) }
+            try Disk.synchronize(descriptor, file.path)
+        } catch { throw TrainingError("\(error)") }
     }
 
     /// Cuts the file behind its last line break and returns its length.
@@ -113,13 +111,5 @@ public actor TeacherJournal {
             explanations[key] = explanation
         }
         return explanations
-    }
-
-    /// A new file's name is on disk only when its folder is.
-    private static func synchronizeFolder(of file: URL) {
-        let folder = open(file.deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
-        guard folder >= 0 else { return }
-        fsync(folder)
-        close(folder)
     }
 }

@@ -79,7 +79,7 @@ struct Interlinear {
         let share = row.varianceExplained.map { String(format: "  %+.0f%% var", 100 * $0) } ?? ""
         let text = String(format: "cos %.2f", row.score.cosine)
         guard style.isTerminal else { return (text + share, text + share) }
-        let filled = Int((max(0, min(1, row.score.cosine)) * 8).rounded())
+        let filled = Int(saturating: (row.score.cosine.clamped(to: 0...1) * 8).rounded())
         let bar = String(repeating: "▇", count: filled) + String(repeating: "·", count: 8 - filled)
         return ("\(text) \(bar)\(share)", style.judged("\(text) \(bar)", row.score.cosine) + style.dim(share))
     }
