@@ -1,5 +1,3 @@
-import Foundation
-
 /// What happens to text before it is split: a step of tokenizer.json's `normalizer`.
 indirect enum Normalizer: Sendable {
     case form(NormalizationForm)
@@ -71,87 +69,6 @@ indirect enum Normalizer: Sendable {
                 position = end
             }
             return output
-        }
-    }
-}
-
-/// Unicode's normalization forms.
-enum NormalizationForm: String, Sendable {
-    case composed = "NFC"
-    case decomposed = "NFD"
-    case compatibilityComposed = "NFKC"
-    case compatibilityDecomposed = "NFKD"
-
-    /// The text in this form.
-    ///
-    /// Foundation's conversion is slow, so only the stretches go through it that might change: each runs from a
-    /// character that normalization cannot change or combine with what precedes it to the next such character.
-    func apply(to text: [UInt8]) -> [UInt8] {
-        text.withUnsafeBufferPointer { text in
-            var output: [UInt8] = []
-            output.reserveCapacity(text.count)
-            var stretchStart = 0
-            var stretchMayChange = false
-            var position = 0
-            while position < text.count {
-                let (scalar, end) = UTF8Scalar.decode(text, at: position)
-                if isInert(scalar) {
-                    flush(text, stretchStart..<position, stretchMayChange, into: &output)
-                    stretchStart = position
-                    stretchMayChange = false
-                } else {
-                    stretchMayChange = true
-                }
-                position = end
-            }
-            flush(text, stretchStart..<text.count, stretchMayChange, into: &output)
-            return output
-        }
-    }
-
-    private func flush(
-        _ text: UnsafeBufferPointer<UInt8>, _ stretch: Range<Int>, _ mayChange: Bool, into output: inout [UInt8]
-    ) {
-        guard mayChange else {
-            output.append(contentsOf: text[stretch])
-            return
-        }
-        let string = Self.withoutTibetanPairs(String(decoding: text[stretch], as: UTF8.self))
-        let normalized =
-            switch self {
-            case .composed: string.precomposedStringWithCanonicalMapping
-            case .decomposed: string.decomposedStringWithCanonicalMapping
-            case .compatibilityComposed: string.precomposedStringWithCompatibilityMapping
-            case .compatibilityDecomposed: string.decomposedStringWithCompatibilityMapping
-            }
-        output.append(contentsOf: normalized.utf8)
-    }
-
-    /// Decomposes the three marks that Foundation takes for starters and then fails to put in order.
-    private static func withoutTibetanPairs(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { (0xF73...0xF81).contains($0.value) }) else { return text }
-        var output = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\u{F73}": output.append(contentsOf: "\u{F71}\u{F72}".unicodeScalars)
-            case "\u{F75}": output.append(contentsOf: "\u{F71}\u{F74}".unicodeScalars)
-            case "\u{F81}": output.append(contentsOf: "\u{F71}\u{F80}".unicodeScalars)
-            default: output.append(scalar)
-            }
-        }
-        return String(output)
-    }
-
-    /// Whether the form leaves this character as it is, and apart from what precedes it. Errs on the side of no.
-    private func isInert(_ scalar: Unicode.Scalar) -> Bool {
-        guard !scalar.isASCII else { return true }
-        guard self == .composed else { return false }
-        switch scalar.value {
-        case 0x80..<0x300, 0x400..<0x483, 0x48A..<0x530, 0x2002..<0x20D0, 0x2100..<0x2126, 0x2190..<0x2329,
-            0x2500..<0x2ADC, 0x3041..<0x3099, 0x309B..<0x3100, 0x4E00..<0xA000, 0xAC00..<0xD7A4, 0xFF00..<0xFFF0,
-            0x1F300..<0x1FB00:
-            return true
-        default: return false
         }
     }
 }
