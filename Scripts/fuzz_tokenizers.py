@@ -31,7 +31,7 @@ SPACES = [" ", " ", " ", "  ", "\t", "\n", "\r\n", "\xa0", "\u2003", "\u3000", "
 ODD = [
     "\x00", "\x01", "\x7f", "\x9f", "\xad", "\ufffd", "\ud7ff", "\ue000", "\U0010ffff", "\ufffe", "\u200d", "\u200c", "\u2060", "👩\u200d👧", "🏳️\u200d🌈",
     "🇩🇪", "中", "文字", "、", "가", "각", "ᄀ", "ﬁ", "Ⅳ", "①", "½", "²", "٣", "１", "Ａ", "ｶ", "İ", "ı", "Σ", "ς", "ǅ", "K", "Å", "\u1e9b\u0323", "𝕏", "\U000e0041", "ﷺ",
-    "\u1c89", "\U00010d50", "\u0897", "_", "-", "'s", "'LL", ".", "!?", "<", ">", "$", "+", "^", "`", "«", "…", "—", "\u0378", "\u1d7f", "ꟍ", "𞤀", "ﾊﾟ", "‿",
+    "\u1c89", "\U00010d50", "\u0897", "\U00031350", "_", "-", "'s", "'LL", ".", "!?", "<", ">", "$", "+", "^", "`", "«", "…", "—", "\u0378", "\u1d7f", "ꟍ", "𞤀", "ﾊﾟ", "‿",
 ]
 WORDS = ["ab", "abc", "a", "b", "ba", "cab", "▁", "▁a", "▁ab", "Ab", "12", "345", "x", "tool", "Élan", "élan", "don't", "##b", "@@", "</w>", "<0x41>", "<0x0A>", "<0xC3>", "zz"]
 TOKENS = ["<s>", "</s>", "<unk>", "<m>", "<m> ", " <m>", "tool", "to", "ab", "ab c", "é", "É", "e\u0301", " ", "  ", "▁", "\n", "<|x|>", "<|x", "中", "_", "a", "ÅB", "12", "\u0301", "ﬁ"]
@@ -47,7 +47,7 @@ def pattern(r):
     return {"Regex": r.choice([
         r"\s+", r"\s", r"\d", r"\d+", r"\w+", r"\p{L}+", r"[^\w\s]+", r" ?\p{L}+| ?\p{N}+|\s+(?!\S)|\s+", r"(?i:'s|'ll|'t)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         r"^a", r"a$", r"b*", r"a|", r"(?=a)", r"\b", r"[a-c]", r"[^a-c]+", r".", r"\p{Han}", r"\p{M}", r"\p{P}|\p{S}", r"\n", r"(?<=a)b", r" {2,}", r"[[:space:]]+", r"[\s\p{P}]", r"\S+",
-        r"\p{Lu}+", r"\p{Ll}", r"\h+", r"\R", r"\X", r"\A.", r"a\z", r"(a)(b)?", r"[\p{L}\p{M}]+", r"\p{Nd}+|\p{No}|\p{Nl}", r"[^\s]", r"\W", r"\D+", r"[一-龥]+", r"\p{Greek}", r"(?:ab)+?", r"a{0}", r"\G.",
+        r"\p{Lu}+", r"\p{Ll}", r"\h+", r"\R", r"\A.", r"a\z", r"(a)(b)?", r"[\p{L}\p{M}]+", r"\p{Nd}+|\p{No}|\p{Nl}", r"[^\s]", r"\W", r"\D+", r"[一-龥]+", r"\p{Greek}", r"(?:ab)+?", r"\G.",
     ])}
 
 
@@ -55,8 +55,9 @@ def normalizer(r, deep=0):
     kind = r.choice(["NFC", "NFD", "NFKC", "NFKD", "Lowercase", "Strip", "StripAccents", "Prepend", "Replace", "Replace", "BertNormalizer", "Nmt", "ByteLevel"] + ["Sequence"] * (4 if deep == 0 else 1 if deep == 1 else 0))
     n = {"type": kind}
     if kind == "Strip": n.update(strip_left=r.random() < 0.6, strip_right=r.random() < 0.5)
-    if kind == "Prepend": n["prepend"] = r.choice(["▁", " ", "a", "▁▁", "x y", "", "é", "\u0301"])
-    if kind == "Replace": n.update(pattern=pattern(r), content=r.choice(["▁", " ", "", "b", "ab", "é", "  ", "$0", "\\1"]))
+    # Where something is put before a text by replacing nothing, or nothing is, the package loses count of places and says things twice.
+    if kind == "Prepend": n["prepend"] = r.choice(["▁", " ", "a", "▁▁", "x y", "é", "\u0301"])
+    if kind == "Replace": n.update(pattern=next(p for p in iter(lambda: pattern(r), None) if not re.search("".join(p.values()), "") and not re.search(r"\\[bABG]|\(\?[=<]|\^|\$|\\z", "".join(p.values()))), content=r.choice(["▁", " ", "", "b", "ab", "é", "  ", "$0", "\\1"]))
     if kind == "BertNormalizer": n.update(clean_text=r.random() < 0.5, handle_chinese_chars=r.random() < 0.5, strip_accents=r.choice([None, True, False]), lowercase=r.random() < 0.5)
     if kind == "Sequence": n["normalizers"] = [normalizer(r, deep + 1) for _ in range(r.randint(0, 3))]
     return n
@@ -88,7 +89,7 @@ def pre_tokenizer(r, deep=0):
 
 
 def decoder(r, deep=0):
-    kind = r.choice(["ByteLevel", "Replace", "Replace", "ByteFallback", "Fuse", "Strip", "Metaspace", "WordPiece", "BPEDecoder", "CTC"] + ["Sequence"] * (8 if deep == 0 else 1 if deep == 1 else 0))
+    kind = r.choice(["ByteLevel", "Replace", "Replace", "ByteFallback", "Fuse", "Strip", "Metaspace"] * 4 + ["WordPiece", "BPEDecoder", "CTC"] + ["Sequence"] * (28 if deep == 0 else 2 if deep == 1 else 0))
     d = {"type": kind}
     if kind == "ByteLevel": d.update(add_prefix_space=True, trim_offsets=True, use_regex=True)
     if kind == "Replace": d.update(pattern=pattern(r), content=r.choice([" ", "", "b", "▁", "é"]))
@@ -154,8 +155,8 @@ def model(r):
     ids = list(range(len(pieces)))
     if r.random() < 0.1: ids = sorted(r.sample(range(2 * len(ids)), len(ids)))
     as_text = r.random() < 0.3 and not any(" " in a + b for a, b in merges)
-    m = {"type": "BPE", "dropout": None, "unk_token": "<unk>" if unknown else None, "continuing_subword_prefix": r.choice([None] * 20 + ["##", ""]),
-         "end_of_word_suffix": r.choice([None] * 20 + ["</w>", ""]), "fuse_unk": r.random() < 0.5, "byte_fallback": fallback or r.random() < 0.05, "ignore_merges": r.random() < 0.3,
+    m = {"type": "BPE", "dropout": None, "unk_token": "<unk>" if unknown else None, "continuing_subword_prefix": r.choice([None] * 60 + ["##", ""]),
+         "end_of_word_suffix": r.choice([None] * 60 + ["</w>", ""]), "fuse_unk": r.random() < 0.5, "byte_fallback": fallback or r.random() < 0.05, "ignore_merges": r.random() < 0.3,
          "vocab": dict(zip(pieces, ids)), "merges": [f"{a} {b}" if as_text else [a, b] for a, b in merges]}
     if r.random() < 0.05: del m["ignore_merges"]
     if r.random() < 0.02: m["dropout"] = r.choice([0.0, 0.5])
@@ -182,6 +183,8 @@ def tokenizer(r):
         special = flag(0.5)
         added.append({"id": id, "content": content, "single_word": flag(0.25), "lstrip": flag(0.25), "rstrip": flag(0.25), "normalized": flag(0.4), "special": special})
     names, ids = [t["content"] for t in added] or ["<s>"], [t["id"] for t in added] or [0]
+    # Two tokens may get one id where ids have gaps; which of them it is depends on how often they are added.
+    if added and max(known.values()) >= len(known): added = []
     return {
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": added,
         "normalizer": pick(r, 0.6, normalizer(r)), "pre_tokenizer": pick(r, 0.8, pre_tokenizer(r)),
@@ -206,12 +209,12 @@ def text(r, tokens=()):
 # ---- Our side
 
 class Program:
-    def __init__(self, path): self.path, self.process = path, None
+    def __init__(self, *command): self.command, self.process = command, None
 
     def ask(self, case):
-        """Our answer, or None where the program ended."""
+        """The answer, or None where the program ended."""
         if self.process is None:
-            self.process = subprocess.Popen([self.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         try:
             self.process.stdin.write(json.dumps(case, ensure_ascii=False).encode() + b"\n"); self.process.stdin.flush()
             line = self.process.stdout.readline()
@@ -239,20 +242,38 @@ def theirs(t, texts, lists):
     return {"encoded": encoded, "decoded": [{"all": t.decode(ids, skip_special_tokens=False), "kept": t.decode(ids)} for ids in lists]}
 
 
-def compare_tokenizer(program, case, make):
-    got = program.ask(case)
+def answer_cases():
+    """Their side as a program of its own, since some tokenizers end it."""
+    loaded = {}
+    for line in sys.stdin:
+        case = json.loads(line)
+        try:
+            if "folder" in case: t = loaded.setdefault(case["folder"], None) or Tokenizer.from_file(os.path.join(case["folder"], "tokenizer.json")); loaded[case["folder"]] = t
+            else: t = Tokenizer.from_str(json.dumps(case["tokenizer"]))
+            reply = theirs(t, case["texts"], case["ids"])
+            if t.normalizer and "tokenizer" in case:
+                contents = [t.normalizer.normalize_str(a["content"]) for a in case["tokenizer"]["added_tokens"] if a["normalized"]]
+                reply["varies"] = len(set(contents)) < len(contents)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt): raise
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(reply), flush=True)
+
+
+PEER = Program(sys.executable, __file__, "--peer")
+
+
+def compare_tokenizer(program, case):
+    got, want = program.ask(case), PEER.ask(case)
     if got is None: return "CRASH", ""
-    try: t = make()
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt): raise
-        return ("both refuse", "") if "error" in got else ("they refuse", re.sub(r"\d+|`.*|\".*", "#", str(error))[:90])
+    if want is None: want = {"error": "aborted"}
+    if "error" in want:
+        return ("both refuse", "") if "error" in got else ("they refuse", re.sub(r"\d+|`.*|\".*", "#", want["error"])[:90])
     if "error" in got:
         name = refusal(got["error"])
         return ("we refuse", name) if name else ("NAMELESS", got["error"])
-    try: want = theirs(t, case["texts"], case["ids"])
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt): raise
-        return "they refuse", re.sub(r"\d+|`.*|\".*", "#", str(error))[:90]
+    # Tokens that normalization makes equal: which one is found changes from load to load.
+    if want.get("varies"): return "they vary", ""
     if got["complaints"]: return "DIFFERENT", ("self", got["complaints"])
     for s, a, b in zip(case["texts"], got["encoded"], want["encoded"]):
         for key in ["plain", "ids"]:
@@ -270,13 +291,13 @@ def tokenizer_case(r, program):
     tokens = [t["content"] for t in document["added_tokens"]]
     case = {"tokenizer": document, "texts": [text(r, tokens) for _ in range(r.choice([1, 4, 8]))],
             "ids": [[r.randrange(top) for _ in range(r.choice([0, 1, 3, 8, 20]))] for _ in range(3)]}
-    return case, compare_tokenizer(program, case, lambda: Tokenizer.from_str(json.dumps(document)))
+    return case, compare_tokenizer(program, case)
 
 
 def shrunk(program, case):
     """The case with as little in it as still differs."""
     def differs(c):
-        return compare_tokenizer(program, c, lambda: Tokenizer.from_str(json.dumps(c["tokenizer"])))[0] in ("DIFFERENT", "CRASH")
+        return compare_tokenizer(program, c)[0] in ("DIFFERENT", "CRASH")
     def tries(c):
         t = c["tokenizer"]
         for key in ["texts", "ids"]:
@@ -295,6 +316,13 @@ def shrunk(program, case):
                 if token[flag]: yield {**c, "tokenizer": {**t, "added_tokens": [{**a, flag: False} if a is token else a for a in t["added_tokens"]]}}
         m = t["model"]
         if m.get("merges"): yield {**c, "tokenizer": {**t, "model": {**m, "merges": []}}}
+        for flag in ["fuse_unk", "byte_fallback", "ignore_merges", "unk_token"]:
+            if m.get(flag): yield {**c, "tokenizer": {**t, "model": {**m, flag: None if flag == "unk_token" else False}}}
+        if isinstance(m["vocab"], dict) and not m.get("merges"):
+            pieces = list(m["vocab"].items())
+            for size in [128, 32, 8, 1]:
+                for i in range(0, len(pieces), size):
+                    if len(pieces) > size: yield {**c, "tokenizer": {**t, "model": {**m, "vocab": dict(pieces[:i] + pieces[i + size:])}}}
     def parts(p):
         for key in ["normalizers", "pretokenizers", "decoders", "processors"]:
             for i, step in enumerate(p.get(key, [])):
@@ -547,16 +575,14 @@ def compare_template(program, case):
     try: want = render(case["template"], case["conversation"])
     except RecursionError: return "they refuse", "recursion"
     except Exception as error:
-        if "error" in got: return "both refuse", ""
+        if "error" in got: return "both refuse", type(error).__name__ + ": " + re.sub(r"'[^']*'|\d+|\".*", "#", str(error).split("\n")[0])[:60]
         return "they refuse", type(error).__name__ + ": " + re.sub(r"'[^']*'|\d+|\".*", "#", str(error).split("\n")[0])[:80]
     try: want.encode()
     except UnicodeEncodeError: return "they refuse", "surrogates"
     if "error" in got:
         line = got["error"]
         return ("we refuse", re.sub(r"\d+", "#", line.split(": ", 1)[-1])[:110]) if "\n" not in line.replace(r"\n", "") and ": " in line else ("NAMELESS", line)
-    # Addresses of objects are nobody's text.
-    strip = lambda text: re.sub(r"<[\w. ]*(?:object|method|function|generator|built-in)[^>]*>|<Macro[^>]*>|<LoopContext[^>]*>|<Namespace[^>]*>|<\w+>", "<object>", text)
-    if strip(got["text"]) != strip(want): return "DIFFERENT", ("ours", got["text"], "theirs", want)
+    if got["text"] != want: return "DIFFERENT", ("ours", got["text"], "theirs", want)
     return "equal", ""
 
 
@@ -599,10 +625,11 @@ def folder_case(r, program, folder, loaded):
     top = t.get_vocab_size()
     tokens = [a.content for a in t.get_added_tokens_decoder().values()][:50]
     case = {"folder": folder, "texts": [text(r, tokens) for _ in range(8)], "ids": [[r.randrange(top + 3) for _ in range(r.choice([1, 5, 30]))] for _ in range(4)]}
-    return case, compare_tokenizer(program, case, lambda: t)
+    return case, compare_tokenizer(program, case)
 
 
 def main():
+    if "--peer" in sys.argv: return answer_cases()
     p = argparse.ArgumentParser()
     p.add_argument("--program", default=".build/release/TokenizationCases"); p.add_argument("--cases", type=int, default=2000)
     p.add_argument("--first", type=int, default=0); p.add_argument("--seed", type=int, default=1); p.add_argument("--only", choices=["tokenizers", "templates"])
@@ -618,13 +645,13 @@ def main():
         elif args.only == "templates" or args.only is None and number % 2: case, (outcome, detail) = template_case(r, program)
         else: case, (outcome, detail) = tokenizer_case(r, program)
         kind = "template" if "template" in case else "tokenizer"
-        counts[kind, outcome, detail if outcome in ("we refuse", "they refuse") else ""] += 1
+        counts[kind, outcome, detail if outcome in ("we refuse", "they refuse", "both refuse") else ""] += 1
         if outcome.isupper():
             faults.append(number)
             small = case
             if len(faults) <= args.shrink and outcome in ("DIFFERENT", "CRASH") and not folders:
                 if kind == "template": small = shrunk_template(program, case); again = compare_template(program, small)
-                else: small = shrunk(program, case); again = compare_tokenizer(program, small, lambda: Tokenizer.from_str(json.dumps(small["tokenizer"])))
+                else: small = shrunk(program, case); again = compare_tokenizer(program, small)
                 detail = again[1]
                 if kind == "tokenizer": small = {k: v for k, v in {**small["tokenizer"], "texts": small["texts"], "ids": small["ids"]}.items() if v not in (None, [], "1.0")}
                 else: small = small["template"]

@@ -12,7 +12,7 @@ import sys
 import unicodedata
 
 import tokenizers
-from tokenizers import normalizers, pre_tokenizers
+from tokenizers import Regex, normalizers, pre_tokenizers
 
 CHARACTERS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 HANGUL = range(0xAC00, 0xD7A4)
@@ -64,18 +64,51 @@ def packed(words, separator):
     return lines
 
 
-def set_lines(members):
-    """The set as pairs of hexadecimal numbers: how many characters are skipped, and how many follow that belong to it."""
+def set_lines(members, width=None):
+    """The set as pairs of hexadecimal numbers: how many characters are skipped, and how many follow that belong to it.
+
+    With a width, every line begins to count afresh."""
     words, end, members = [], 0, sorted(members)
     index = 0
     while index < len(members):
         start = index
         while index + 1 < len(members) and members[index + 1] == members[index] + 1:
             index += 1
+        if width and words and sum(map(len, words)) + len(words) > width:
+            return [" ".join(words)] + set_lines(members[start:], width)
         words.append(f"{members[start] - end:x}+{index - start + 1:x}")
         end = members[index] + 1
         index += 1
     return packed(words, " ")
+
+
+# For each category, characters of three and of four bytes that were always in it.
+STAND_INS = {
+    "Lu": (0xA722, 0x10400), "Ll": (0xA723, 0x10428), "Lm": (0xA717, 0x16B40), "Lo": (0xA840, 0x10280), "Mn": (0x900, 0x11001),
+    "Mc": (0x903, 0x11000), "Nd": (0x966, 0x104A0), "Nl": (0x16EE, 0x10140), "No": (0x9F4, 0x10107), "Pd": (0x2010, 0x10EAD),
+    "Po": (0x964, 0x10100), "Sm": (0x2044, 0x1D6C1), "Sc": (0x20A0, 0x1ECB0), "Sk": (0x1FBD, 0x1F3FB), "So": (0x2100, 0x10137),
+    "Cf": (0x2060, 0x110BD), "Han": (0x4E00, 0x20000),
+}
+
+
+def later_lines():
+    """Characters that regular expressions know and this Python does not yet: what may stand in for them, and where they are."""
+    unassigned = [c for c in CHARACTERS if unicodedata.category(chr(c)) == "Cn"]
+
+    def members(expression):
+        matches = pre_tokenizers.Split(Regex(expression), "removed")
+        return {c for c in unassigned if not matches.pre_tokenize_str(chr(c))}
+
+    han, lines = members(r"\p{Han}"), []
+    for category, (short, long) in STAND_INS.items():
+        found = han if category == "Han" else members(rf"\p{{{category}}}") - han
+        for stand_in, some in [(short, {c for c in found if c < 0x10000}), (long, {c for c in found if c >= 0x10000})]:
+            assert not some or category in ("Han", unicodedata.category(chr(stand_in)))
+            lines += [f"{stand_in:x}: {line}" for line in set_lines(some, 105)]
+    rest = members(r"\p{Cn}") | members(r"\p{Co}")
+    known = {c for category in STAND_INS if category != "Han" for c in members(rf"\p{{{category}}}")}
+    assert set(unassigned) <= rest | known, sorted(set(unassigned) - rest - known)[:9]
+    return lines
 
 
 def splits(pre_tokenizer, c):
@@ -125,6 +158,8 @@ def main():
     literal("numeric", "What `Digits` splits at.", set_lines([c for c in CHARACTERS if splits(digits, c)]))
     literal("words", "`\\w` of the pre-tokenizer `Whitespace` and of added tokens that match single words only.",
             set_lines([c for c in CHARACTERS if words.pre_tokenize_str("a" + chr(c))[0][0] == "a" + chr(c)]))
+    literal("laterCharacters", f"Characters that came after Unicode {unicodedata.unidata_version}: an older one that may stand in for them, and a set.",
+            later_lines())
     print("}")
 
 

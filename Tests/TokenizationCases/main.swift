@@ -12,17 +12,23 @@ import Tokenization
 func answer(_ tokenizer: Tokenizer, _ request: JSONValue) -> JSONValue {
     var encoded: [JSONValue] = []
     var complaints: [JSONValue] = []
-    var lists = request["ids"]?.array?.map { $0.array?.compactMap { $0.int.flatMap(Int32.init(exactly:)) } ?? [] } ?? []
+    var lists =
+        request["ids"]?.array?.map {
+            $0.array?.compactMap { $0.int.flatMap(Int32.init(exactly:)) } ?? []
+        } ?? []
     for text in request["texts"]?.array?.compactMap(\.string) ?? [] {
         let ids = tokenizer.encode(text)
         let plain = tokenizer.encode(text, addSpecialTokens: false)
         encoded.append([
-            "ids": .array(ids.map { .integer(Int($0)) }), "plain": .array(plain.map { .integer(Int($0)) }),
+            "ids": .array(ids.map { .integer(Int($0)) }),
+            "plain": .array(plain.map { .integer(Int($0)) }),
         ])
         lists.append(ids)
         // Refused where normalization changes the text; else as `encode` gives them.
         if let placed = try? tokenizer.encodeWithPlaces(text) {
-            if placed.ids != ids || placed.byteEnds.count != ids.count || placed.byteEnds != placed.byteEnds.sorted() {
+            if placed.ids != ids || placed.byteEnds.count != ids.count
+                || placed.byteEnds != placed.byteEnds.sorted()
+            {
                 complaints.append(.string("places of \(text.debugDescription)"))
             }
         }
@@ -33,7 +39,9 @@ func answer(_ tokenizer: Tokenizer, _ request: JSONValue) -> JSONValue {
         for (text, skips) in [(all, false), (kept, true)] {
             var decoder = tokenizer.streamingDecoder(skipSpecialTokens: skips)
             let streamed = ids.map { decoder.append($0) }.joined() + decoder.finish()
-            if !streamed.utf8.elementsEqual(text.utf8) { complaints.append(.string("streaming of \(ids)")) }
+            if !streamed.utf8.elementsEqual(text.utf8) {
+                complaints.append(.string("streaming of \(ids)"))
+            }
         }
         for (position, id) in ids.enumerated() { _ = tokenizer.bytes(of: id, isFirst: position == 0) }
         return ["all": .string(all), "kept": .string(kept)]
@@ -46,9 +54,14 @@ func answer(_ request: JSONValue) throws -> JSONValue {
         let conversation = try Conversation(request["conversation"] ?? .null, source: "conversation")
         var special: [String: String] = [:]
         for (name, value) in request["special"]?.object ?? JSONObject() { special[name] = value.string }
-        return ["text": .string(try ChatTemplate(source: template).render(conversation, specialTokens: special))]
+        return [
+            "text": .string(
+                try ChatTemplate(source: template).render(conversation, specialTokens: special))
+        ]
     }
-    if let folder = request["folder"]?.string { return answer(try Tokenizer(folder: URL(filePath: folder)), request) }
+    if let folder = request["folder"]?.string {
+        return answer(try Tokenizer(folder: URL(filePath: folder)), request)
+    }
     let bytes = Array((request["tokenizer"] ?? .null).serialized().utf8)
     return answer(try Tokenizer(tokenizerJSON: bytes, source: "tokenizer.json"), request)
 }

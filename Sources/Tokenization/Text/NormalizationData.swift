@@ -59,10 +59,13 @@ final class NormalizationData: Sendable {
             return full(step[0]) + step.dropFirst()
         }
         for jamo in Self.vowel..<Self.vowel + Self.vowels { flags[Int(jamo)] |= Flag.joins }
-        for jamo in Self.trailing + 1..<Self.trailing + Self.trailings { flags[Int(jamo)] |= Flag.joins }
+        for jamo in Self.trailing + 1..<Self.trailing + Self.trailings {
+            flags[Int(jamo)] |= Flag.joins
+        }
         for syllable in Self.syllables { flags[Int(syllable)] |= Flag.decomposes }
         let decompositions = Dictionary(uniqueKeysWithValues: steps.keys.map { ($0, full($0)) })
-        for (character, decomposition) in decompositions where flags[Int(decomposition[0])] & Flag.joins != 0 {
+        for (character, decomposition) in decompositions
+        where flags[Int(decomposition[0])] & Flag.joins != 0 {
             flags[Int(character)] |= Flag.joins
         }
         let compatible = UnicodeTable.lists(UnicodeTables.compatibilityDecompositions)
@@ -75,7 +78,9 @@ final class NormalizationData: Sendable {
         classOfCharacter = classes
     }
 
-    private static func pair(_ first: UInt32, _ second: UInt32) -> UInt64 { UInt64(first) << 32 | UInt64(second) }
+    private static func pair(_ first: UInt32, _ second: UInt32) -> UInt64 {
+        UInt64(first) << 32 | UInt64(second)
+    }
 
     /// What may happen to a character; see `changing`.
     @inline(__always)
@@ -125,7 +130,9 @@ final class NormalizationData: Sendable {
                 + ((first - Self.leading) * Self.vowels + second - Self.vowel) * Self.trailings
         }
         if (Self.trailing + 1..<Self.trailing + Self.trailings).contains(second) {
-            guard Self.syllables.contains(first), (first - Self.syllables.lowerBound) % Self.trailings == 0 else {
+            guard Self.syllables.contains(first),
+                (first - Self.syllables.lowerBound) % Self.trailings == 0
+            else {
                 return nil
             }
             return first + second - Self.trailing
@@ -144,7 +151,9 @@ enum UnicodeTable {
 
     private static func number(_ digits: Substring.UTF8View) -> UInt32 {
         var value: UInt32 = 0
-        for digit in digits { value = value << 4 | UInt32(digit < 0x40 ? digit - 0x30 : (digit | 0x20) - 0x57) }
+        for digit in digits {
+            value = value << 4 | UInt32(digit < 0x40 ? digit - 0x30 : (digit | 0x20) - 0x57)
+        }
         return value
     }
 
@@ -166,7 +175,7 @@ enum UnicodeTable {
 /// A set of characters, given as a literal of `UnicodeTables`.
 struct CharacterTable: Sendable {
     /// Where members begin and end in turn, ascending.
-    private let bounds: [UInt32]
+    let bounds: [UInt32]
 
     init(_ table: String) {
         var bounds: [UInt32] = []

@@ -8,44 +8,54 @@ enum NormalizationForm: String, Sendable {
     case compatibilityDecomposed = "NFKD"
 
     private var isComposed: Bool { self == .composed || self == .compatibilityComposed }
-    private var isCompatibility: Bool { self == .compatibilityComposed || self == .compatibilityDecomposed }
+    private var isCompatibility: Bool {
+        self == .compatibilityComposed || self == .compatibilityDecomposed
+    }
 
     /// The text in this form.
     ///
     /// Most of a text is in every form already. Work is done on stretches that might change: each begins with a character that the
     /// form leaves as it is and apart from what precedes it, and ends before the next such character.
-    func apply(to text: [UInt8]) -> [UInt8] {
+    func apply(to text: NormalizedText) -> NormalizedText {
         let data = NormalizationData.shared
         let changing = data.changing(self)
-        return text.withUnsafeBufferPointer { text in
+        let known = text.origin ?? 0
+        return text.bytes.withUnsafeBufferPointer { bytes in
             var output: [UInt8] = []
+            var newOrigin = known
             var stretch = NormalizationStretch()
             var copiedEnd = 0
             var stretchStart = 0
             var position = 0
-            while position < text.count {
-                let (scalar, end) = UTF8Scalar.decode(text, at: position)
+            while position < bytes.count {
+                let (scalar, end) = UTF8Scalar.decode(bytes, at: position)
                 guard data.flags(scalar.value) & changing != 0 else {
                     stretchStart = position
                     position = end
                     continue
                 }
                 var stretchEnd = end
-                while stretchEnd < text.count, case let (scalar, next) = UTF8Scalar.decode(text, at: stretchEnd),
+                while stretchEnd < bytes.count,
+                    case (let scalar, let next) = UTF8Scalar.decode(bytes, at: stretchEnd),
                     data.flags(scalar.value) & changing != 0
                 {
                     stretchEnd = next
                 }
-                if output.isEmpty { output.reserveCapacity(text.count + text.count / 4) }
-                output.append(contentsOf: text[copiedEnd..<stretchStart])
+                if output.isEmpty { output.reserveCapacity(bytes.count + bytes.count / 4) }
+                output.append(contentsOf: bytes[copiedEnd..<stretchStart])
                 stretch.normalize(
-                    text, stretchStart..<stretchEnd, composes: isComposed, isCompatibility: isCompatibility, data)
+                    bytes, stretchStart..<stretchEnd, composes: isComposed, isCompatibility: isCompatibility,
+                    data)
+                if stretchStart < known {
+                    newOrigin = output.count + stretch.length(standingFor: known - stretchStart)
+                }
                 stretch.append(to: &output)
+                if stretchEnd < known { newOrigin = output.count + known - stretchEnd }
                 (copiedEnd, stretchStart, position) = (stretchEnd, stretchEnd, stretchEnd)
             }
-            if copiedEnd == 0 { return Array(text) }
-            output.append(contentsOf: text[copiedEnd...])
-            return output
+            if copiedEnd == 0 { return text }
+            output.append(contentsOf: bytes[copiedEnd...])
+            return NormalizedText(output, origin: text.origin == nil ? nil : newOrigin)
         }
     }
 }
@@ -54,8 +64,13 @@ enum NormalizationForm: String, Sendable {
 private struct NormalizationStretch {
     private var scalars: [UInt32] = []
     private var classes: [UInt8] = []
+    /// For each scalar, how many more characters of the source it takes than one.
+    private var changes: [Int] = []
     private var orderedScalars: [UInt32] = []
     private var orderedClasses: [UInt8] = []
+    private var orderedChanges: [Int] = []
+    /// The lengths of the source's characters.
+    private var sourceLengths: [UInt8] = []
 
     /// Takes a stretch of a text and brings it into a form.
     mutating func normalize(
@@ -64,12 +79,18 @@ private struct NormalizationStretch {
     ) {
         scalars.removeAll(keepingCapacity: true)
         classes.removeAll(keepingCapacity: true)
+        changes.removeAll(keepingCapacity: true)
+        sourceLengths.removeAll(keepingCapacity: true)
         var position = range.lowerBound
         while position < range.upperBound {
             let (scalar, end) = UTF8Scalar.decode(text, at: position)
+            sourceLengths.append(UInt8(end - position))
+            var change = 0
             data.decompose(scalar.value, isCompatibility: isCompatibility) { value in
                 scalars.append(value)
                 classes.append(data.combiningClass(value))
+                changes.append(change)
+                change = -1
             }
             position = end
         }
@@ -81,6 +102,24 @@ private struct NormalizationStretch {
         for value in scalars {
             if let scalar = Unicode.Scalar(value) { output.append(contentsOf: scalar.utf8) }
         }
+    }
+
+    /// How many bytes of the output stand for the first `sourceEnd` bytes of the source, as the package reckons: characters in the
+    /// order that they come out, each taking as many of the source as it was made of, and those that take none going with the one
+    /// before.
+    func length(standingFor sourceEnd: Int) -> Int {
+        var length = 0
+        var source = 0
+        var sourceCharacter = 0
+        for (value, change) in zip(scalars, changes) {
+            guard change < 0 ? source - 1 < sourceEnd : source < sourceEnd else { break }
+            length += Unicode.Scalar(value)?.utf8.count ?? 0
+            for _ in 0..<max(change + 1, 0) where sourceCharacter < sourceLengths.count {
+                source += Int(sourceLengths[sourceCharacter])
+                sourceCharacter += 1
+            }
+        }
+        return length
     }
 
     /// Sorts every run of marks by combining class, and leaves those of one class in their order.
@@ -104,6 +143,7 @@ private struct NormalizationStretch {
             while place > start, classes[place - 1] > classes[place] {
                 scalars.swapAt(place - 1, place)
                 classes.swapAt(place - 1, place)
+                changes.swapAt(place - 1, place)
                 place -= 1
             }
         }
@@ -114,15 +154,16 @@ private struct NormalizationStretch {
         var places = [Int](repeating: 0, count: 257)
         for position in start..<end { places[Int(classes[position]) + 1] += 1 }
         for known in 1..<257 { places[known] += places[known - 1] }
-        orderedScalars.removeAll(keepingCapacity: true)
-        orderedScalars.append(contentsOf: scalars[start..<end])
-        orderedClasses.removeAll(keepingCapacity: true)
-        orderedClasses.append(contentsOf: classes[start..<end])
-        for (scalar, known) in zip(orderedScalars, orderedClasses) {
+        orderedScalars.replaceSubrange(0..., with: scalars[start..<end])
+        orderedClasses.replaceSubrange(0..., with: classes[start..<end])
+        orderedChanges.replaceSubrange(0..., with: changes[start..<end])
+        for position in orderedScalars.indices {
+            let known = orderedClasses[position]
             let place = start + places[Int(known)]
             places[Int(known)] += 1
-            scalars[place] = scalar
+            scalars[place] = orderedScalars[position]
             classes[place] = known
+            changes[place] = orderedChanges[position]
         }
     }
 
@@ -136,6 +177,7 @@ private struct NormalizationStretch {
             let (scalar, known) = (scalars[position], Int(classes[position]))
             if starter >= 0, lastClass < known, let composite = data.composite(scalars[starter], scalar) {
                 scalars[starter] = composite
+                changes[starter] += changes[position] + 1
                 continue
             }
             if known == 0 {
@@ -145,8 +187,10 @@ private struct NormalizationStretch {
                 lastClass = known
             }
             scalars[count] = scalar
+            changes[count] = changes[position]
             count += 1
         }
         scalars.removeLast(scalars.count - count)
+        changes.removeLast(changes.count - count)
     }
 }
