@@ -49,6 +49,9 @@ func answer(_ tokenizer: Tokenizer, _ request: JSONValue) -> JSONValue {
     return ["encoded": .array(encoded), "decoded": .array(decoded), "complaints": .array(complaints)]
 }
 
+/// The tokenizers of folders that were asked for.
+nonisolated(unsafe) var folders: [String: Tokenizer] = [:]
+
 func answer(_ request: JSONValue) throws -> JSONValue {
     if let template = request["template"]?.string {
         let conversation = try Conversation(request["conversation"] ?? .null, source: "conversation")
@@ -59,8 +62,10 @@ func answer(_ request: JSONValue) throws -> JSONValue {
                 try ChatTemplate(source: template).render(conversation, specialTokens: special))
         ]
     }
-    if let folder = request["folder"]?.string {
-        return answer(try Tokenizer(folder: URL(filePath: folder)), request)
+    if let path = request["folder"]?.string {
+        let tokenizer = try folders[path] ?? Tokenizer(folder: URL(filePath: path))
+        folders[path] = tokenizer
+        return answer(tokenizer, request)
     }
     let bytes = Array((request["tokenizer"] ?? .null).serialized().utf8)
     return answer(try Tokenizer(tokenizerJSON: bytes, source: "tokenizer.json"), request)

@@ -54,7 +54,7 @@ enum PythonText {
         var rest = text.unicodeScalars[...].drop(while: isSpace)
         while !rest.isEmpty {
             if parts.count >= limit {
-                parts.append(strip(String(rest), left: false))
+                parts.append(String(rest))
                 break
             }
             let word = rest.prefix { !isSpace($0) }

@@ -153,7 +153,8 @@ enum TemplateArithmetic {
             }
             if operation == .remainder { return .number(remainder) }
             let quotient = ((left - remainder) / right).rounded()
-            return .number(quotient == 0 && (left / right).sign == .minus ? -0.0 : quotient)
+            guard quotient == 0 else { return .number(quotient) }
+            return .number((left / right).sign == .minus ? -0.0 : 0)
         }
     }
 }

@@ -98,10 +98,11 @@ indirect enum TemplateExpression: Sendable {
 }
 
 extension TemplateExpression {
-    /// Whether this is a number as it is written.
+    /// Whether this is a number as it is written, and one that a sign changes.
     var isNumber: Bool {
         switch self {
-        case .integer, .number: true
+        case .integer(let value): value != 0
+        case .number: true
         default: false
         }
     }

@@ -144,6 +144,7 @@ TEMPLATES = [
     "{{ add|groupby('k', default='c') }}|{{ w|groupby('0') }}|{% for k, l in add|groupby('k', default='b', case_sensitive=true) %}{{ k }}{{ l|length }}{% endfor %}",
     "{{ 'aé'.isascii() }}{{ ''.isascii() }}{{ 'a\\n'.isprintable() }}{{ ''.isprintable() }}{{ 'e\\u0301a b_c'|wordcount }}",
     "{{ 'ΑΣ ΑΣ. ΣΑ Σ'.lower() }}|{{ 'ΑΣΑ ΑΣ'|lower }}|{{ 'ασ ΑΣ'.title() }}|{{ 'ΑΣ-ΑΣ'|title }}|{{ 'ΑΑΣ'.capitalize() }}|{{ 'aB ǅ ß'.swapcase() }}",
+    "{{ 'a b \\n'.split(none, 1) }}|{{ ' a b  '.split(maxsplit=1) }}|{{ ' a b '.split() }}|{{ (-0) ** n }}|{{ -0.0 ** n }}|{{ (0 / -1) // -1 }}",
     "{{ 0 % -1.75 }}|{{ -3.5 % 1 }}|{{ -2.0 % 1 }}|{{ 0.0 // -2 }}|{{ -0.5 // 1 }}|{{ 7.5 // 2 }}",
     "{{ '１２'|int }}|{{ ' 1_000 '|int }}|{{ '1__0'|int }}|{{ '0x1f'|int }}|{{ '-0x1F'|int(0, 16) }}|{{ '0b11'|int(base=2) }}|{{ '٣.５'|float }}|{{ '0x1f'|float }}|{{ 'inf'|int(7) }}|{{ '1e3'|int }}",
     "{{ 1.5 is odd }}{{ -1 is odd }}{{ 3.0 is odd }}{{ 0.5 is even }}{{ -4 is divisibleby 2 }}{{ 4.5 is divisibleby 1 }}",
