@@ -90,6 +90,8 @@ let package = Package(
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "KernelChecks"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
+        .executableTarget(
+            name: "TokenizationCases", dependencies: ["Tokenization", "JSON"], path: "Tests/TokenizationCases"),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .target(name: "TestSupport", dependencies: ["JSON", "LanguageModel", "Tensors"], path: "Tests/TestSupport"),
         .testTarget(name: "LanguageModelTests", dependencies: ["LanguageModel", "TestSupport"]),

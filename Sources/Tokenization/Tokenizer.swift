@@ -60,7 +60,20 @@ public struct Tokenizer: Sendable {
         let file = try bytes.withUnsafeBufferPointer { try TokenizerFile($0, source: source) }
         self.init(file)
         apply(try SpecialTokenSettings(file, configuration: configuration, source: source))
+        try checkAddedTokens()
         chatTemplates = try ChatTemplateFiles.templates(configuration, file: source)
+    }
+
+    /// Refuses tokens of which normalization leaves nothing.
+    func checkAddedTokens() throws {
+        for (id, piece) in addedTokenPieces where piece.isEmpty {
+            let content = (addedTokens.tokens[id]?.content ?? "").debugDescription
+            throw TokenizerError(
+                source: source,
+                reason:
+                    "the normalizer leaves nothing of the added token \(content); set its \"normalized\" to false"
+            )
+        }
     }
 
     init(_ file: TokenizerFile) {
@@ -85,13 +98,15 @@ public struct Tokenizer: Sendable {
             var bytes = Array(token.content.utf8)
             let isIgnored = splitsSpecialTokens && addedTokens.isSpecial(ByteString(bytes))
             if token.isNormalized { bytes = normalizer?.normalize(bytes) ?? bytes }
-            let pattern = AddedTokenMatcher.Pattern(token: token, id: id, bytes: bytes, isIgnored: isIgnored)
+            let pattern = AddedTokenMatcher.Pattern(
+                token: token, id: id, bytes: bytes, isIgnored: isIgnored)
             if token.isNormalized { normalized.append(pattern) } else { raw.append(pattern) }
             addedTokenPieces[id] = bytes
         }
         rawMatcher = AddedTokenMatcher(raw)
         normalizedMatcher = AddedTokenMatcher(normalized)
-        specialTokenIDs = Set(addedTokenPieces.filter { addedTokens.isSpecial(ByteString($0.value)) }.keys)
+        specialTokenIDs = Set(
+            addedTokenPieces.filter { addedTokens.isSpecial(ByteString($0.value)) }.keys)
         vocabularySize = max(model.vocabulary.size, addedTokens.size)
     }
 }
@@ -140,28 +155,34 @@ extension Tokenizer {
                 ids.append(id)
                 didEncode?(Stretch(isAddedToken: true, tokenEnd: ids.count, byteEnd: end))
             case .text(let range):
-                let raw = Array(text[range])
-                let normalized = normalizer?.normalize(raw) ?? raw
-                encodeNormalized(normalized, isAtStart: range.lowerBound == 0, into: &ids, workspace)
+                var part = NormalizedText(original: Array(text[range]), beginsText: range.lowerBound == 0)
+                normalizer?.apply(to: &part)
+                encodeNormalized(part, into: &ids, workspace)
                 didEncode?(Stretch(isAddedToken: false, tokenEnd: ids.count, byteEnd: range.upperBound))
             }
         }
     }
 
     private func encodeNormalized(
-        _ text: [UInt8], isAtStart: Bool, into ids: inout [Int32], _ workspace: EncoderWorkspace
+        _ text: NormalizedText, into ids: inout [Int32], _ workspace: EncoderWorkspace
     ) {
-        text.withUnsafeBufferPointer { buffer in
+        let bytes = text.bytes
+        bytes.withUnsafeBufferPointer { buffer in
             normalizedMatcher.split(buffer) { piece in
                 switch piece {
                 case .token(let id, _): ids.append(id)
                 case .text(let range):
-                    let isAtStart = isAtStart && range.lowerBound == 0
                     guard let preTokenizer else {
                         model.encode(UnsafeBufferPointer(rebasing: buffer[range]), into: &ids, workspace)
                         return
                     }
-                    var words = Words(range.count == text.count ? text : Array(buffer[range]), isAtStart: isAtStart)
+                    // A part that begins behind what stands for the first character is not where the text begins, though
+                    // nothing but white space that was stripped may come before it.
+                    let origin = text.origin.flatMap {
+                        $0 > range.lowerBound ? min($0, range.upperBound) - range.lowerBound : nil
+                    }
+                    var words = Words(
+                        range.count == bytes.count ? bytes : Array(buffer[range]), origin: origin)
                     preTokenizer.apply(to: &words)
                     words.forEach { model.encode($0, into: &ids, workspace) }
                 }

@@ -19,11 +19,28 @@ struct SharedTokenizerTests {
         }
     }
 
-    @Test("A tokenizer of 150,000 tokens loads in under half a second")
+    @Test("A tokenizer of 150,000 tokens loads in little more time than its file takes to read as JSON")
     func loading() throws {
         let folder = SharedFiles.folder.appending(path: "tokenizers/qwen2")
-        let clock = ContinuousClock()
-        let fastest = try (0..<3).map { _ in try clock.measure { _ = try Tokenizer(folder: folder) } }.min()
-        #expect(try #require(fastest) < .seconds(0.5))
+        let file = try Data(contentsOf: folder.appending(path: "tokenizer.json"))
+        // The thread's own time, and the quickest of several, so that a busy machine does not matter.
+        func quickest(_ body: () throws -> Void) rethrows -> Double {
+            var best = Double.infinity
+            for _ in 0..<5 {
+                let start = Self.threadSeconds
+                try body()
+                best = min(best, Self.threadSeconds - start)
+            }
+            return best
+        }
+        let parsing = try quickest { _ = try JSONValue.parse(file) }
+        let loading = try quickest { _ = try Tokenizer(folder: folder) }
+        #expect(loading < 3 * parsing, "\(loading) s against \(parsing) s")
+    }
+
+    private static var threadSeconds: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }

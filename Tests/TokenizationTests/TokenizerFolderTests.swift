@@ -138,7 +138,7 @@ struct TokenizerFolderTests {
         #expect(reason(#"{"model": {"type": "Unigram", "vocab": [["a", -1.5]]}}"#)?.contains("Unigram") == true)
         #expect(reason(#"{"model": {"type": "WordPiece", "vocab": {}}}"#)?.contains("WordPiece") == true)
         for (part, type) in [
-            ("normalizer", "BertNormalizer"), ("pre_tokenizer", "UnicodeScripts"), ("post_processor", "Other"),
+            ("normalizer", "Precompiled"), ("pre_tokenizer", "UnicodeScripts"), ("post_processor", "Other"),
             ("decoder", "WordPiece"),
         ] {
             #expect(reason("{\"model\": \(Self.model), \"\(part)\": {\"type\": \"\(type)\"}}")?.contains(type) == true)

@@ -4,15 +4,24 @@ import Foundation
 enum TemplateArithmetic {
     /// The result of a binary operator.
     static func apply(
-        _ operation: TemplateOperator, _ left: TemplateValue, _ right: TemplateValue, _ renderer: TemplateRenderer
+        _ operation: TemplateOperator, _ left: TemplateValue, _ right: TemplateValue,
+        _ renderer: TemplateRenderer
     ) throws -> TemplateValue {
-        if let left = left.whole, let right = right.whole { return try integers(operation, left, right) }
-        if let left = left.numeric, let right = right.numeric { return try numbers(operation, left, right) }
+        if let left = left.whole, let right = right.whole {
+            return try integers(operation, left, right)
+        }
+        if let left = left.numeric, let right = right.numeric {
+            return try numbers(operation, left, right)
+        }
         switch (operation, left, right) {
-        case (_, .undefined(let message), _), (_, _, .undefined(let message)): throw TemplateFailure(message)
+        case (_, .undefined(let message), _), (_, _, .undefined(let message)):
+            throw TemplateFailure(message)
         case (.add, .string(let left), .string(let right)):
             try renderer.charge(bytes: left.utf8.count + right.utf8.count)
             return .string(left + right)
+        case (.add, .markup(let left), .markup(let right)): return .markup(left + right)
+        case (.add, .markup(let left), .string(let right)): return .markup(left + PythonText.escape(right))
+        case (.add, .string(let left), .markup(let right)): return .markup(PythonText.escape(left) + right)
         case (.add, .list(let left), .list(let right)):
             try renderer.charge(left.elements.count + right.elements.count)
             return .list(try TemplateSequence(left.elements + right.elements))
@@ -20,15 +29,21 @@ enum TemplateArithmetic {
             try renderer.charge(left.elements.count + right.elements.count)
             return .tuple(try TemplateSequence(left.elements + right.elements))
         case (.multiply, _, _):
-            if let count = right.whole, let product = try repeated(left, count, renderer) { return product }
-            if let count = left.whole, let product = try repeated(right, count, renderer) { return product }
+            if let count = right.whole, let product = try repeated(left, count, renderer) {
+                return product
+            }
+            if let count = left.whole, let product = try repeated(right, count, renderer) {
+                return product
+            }
         case (.add, .string, _):
             throw TemplateFailure("can only concatenate str (not \"\(right.typeName)\") to str")
-        case (.remainder, .string, _): throw TemplateFailure("formatting with % is not supported; use ~")
+        case (.remainder, .string, _), (.remainder, .markup, _):
+            throw TemplateFailure("formatting with % is not supported; use ~")
         default: break
         }
         throw TemplateFailure(
-            "unsupported operand type(s) for \(operation.rawValue): '\(left.typeName)' and '\(right.typeName)'")
+            "unsupported operand type(s) for \(operation.rawValue): '\(left.typeName)' and '\(right.typeName)'"
+        )
     }
 
     private static func repeated(
@@ -43,6 +58,9 @@ enum TemplateArithmetic {
         case .string(let text):
             try renderer.charge(bytes: try checkedSize(text.utf8.count))
             return .string(String(repeating: text, count: text.isEmpty ? 0 : count))
+        case .markup(let text):
+            guard case .string(let product)? = try repeated(.string(text), count, renderer) else { return nil }
+            return .markup(product)
         case .list(let sequence), .tuple(let sequence):
             try renderer.charge(try checkedSize(sequence.elements.count))
             let elements =
@@ -55,7 +73,11 @@ enum TemplateArithmetic {
         }
     }
 
-    private static func integers(_ operation: TemplateOperator, _ left: Int, _ right: Int) throws -> TemplateValue {
+    private static func integers(
+        _ operation: TemplateOperator, _ left: Int, _ right: Int
+    ) throws
+        -> TemplateValue
+    {
         let (result, overflow): (Int, Bool)
         switch operation {
         case .add: (result, overflow) = left.addingReportingOverflow(right)
@@ -84,7 +106,7 @@ enum TemplateArithmetic {
     private static func power(_ base: Int, _ exponent: Int) throws -> TemplateValue {
         guard exponent >= 0 else {
             guard base != 0 else { throw TemplateFailure("0.0 cannot be raised to a negative power") }
-            return .number(pow(Double(base), Double(exponent)))
+            return try numbers(.power, Double(base), Double(exponent))
         }
         if base == 0 || base == 1 { return .integer(exponent == 0 ? 1 : base) }
         if base == -1 { return .integer(exponent.isMultiple(of: 2) ? 1 : -1) }
@@ -98,22 +120,41 @@ enum TemplateArithmetic {
         return .integer(result)
     }
 
-    private static func numbers(_ operation: TemplateOperator, _ left: Double, _ right: Double) throws -> TemplateValue
+    private static func numbers(
+        _ operation: TemplateOperator, _ left: Double, _ right: Double
+    ) throws
+        -> TemplateValue
     {
         switch operation {
         case .add: return .number(left + right)
         case .subtract: return .number(left - right)
         case .multiply: return .number(left * right)
-        case .power: return .number(pow(left, right))
+        case .power:
+            let result = pow(left, right)
+            if left == 0, right < 0 { throw TemplateFailure("0.0 cannot be raised to a negative power") }
+            if result.isNaN, !left.isNaN, !right.isNaN {
+                throw TemplateFailure("complex numbers are not supported")
+            }
+            if result.isInfinite, left.isFinite, right.isFinite {
+                throw TemplateFailure("the result is too large")
+            }
+            return .number(result)
         case .divide, .floorDivide, .remainder:
             guard right != 0 else {
-                throw TemplateFailure(operation == .divide ? "float division by zero" : "float floor division by zero")
+                throw TemplateFailure(
+                    operation == .divide ? "float division by zero" : "float floor division by zero")
             }
             if operation == .divide { return .number(left / right) }
             var remainder = left.truncatingRemainder(dividingBy: right)
-            if remainder != 0, (remainder < 0) != (right < 0) { remainder += right }
+            if remainder == 0 {
+                remainder = right < 0 ? -0.0 : 0
+            } else if (remainder < 0) != (right < 0) {
+                remainder += right
+            }
             if operation == .remainder { return .number(remainder) }
-            return .number(((left - remainder) / right).rounded())
+            let quotient = ((left - remainder) / right).rounded()
+            guard quotient == 0 else { return .number(quotient) }
+            return .number((left / right).sign == .minus ? -0.0 : 0)
         }
     }
 }

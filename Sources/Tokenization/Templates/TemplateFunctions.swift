@@ -18,7 +18,8 @@ enum TemplateFunctions {
             for case .string(let name) in attributes.keys { try checkAttribute(name) }
             return renderer.makeNamespace(attributes)
         case "raise_exception":
-            throw TemplateFailure(arguments.value(0, "message")?.text ?? "the template raised an exception")
+            throw TemplateFailure(
+                arguments.value(0, "message")?.text ?? "the template raised an exception")
         case "strftime_now":
             guard case .string(let format)? = arguments.value(0, "format") else {
                 throw TemplateFailure("strftime_now() needs a format")
@@ -49,18 +50,17 @@ enum TemplateFunctions {
         }
         let step = bounds.count == 3 ? bounds[2] : 1
         guard step != 0 else { throw TemplateFailure("range() arg 3 must not be zero") }
-        let numbers = stride(
-            from: bounds.count == 1 ? 0 : bounds[0], to: bounds.count == 1 ? bounds[0] : bounds[1], by: step)
-        var elements: [TemplateValue] = []
-        for number in numbers {
-            guard elements.count < longestRange else {
-                throw TemplateFailure(
-                    "Range too big. The sandbox blocks ranges larger than MAX_RANGE (\(longestRange)).")
-            }
-            elements.append(.integer(number))
+        let (start, stop) = bounds.count == 1 ? (0, bounds[0]) : (bounds[0], bounds[1])
+        guard
+            stride(from: start, to: stop, by: step).prefix(longestRange + 1).count(where: { _ in true })
+                <= longestRange
+        else {
+            throw TemplateFailure(
+                "Range too big. The sandbox blocks ranges larger than MAX_RANGE (\(longestRange)).")
         }
-        try renderer.charge(elements.count)
-        return .list(try TemplateSequence(elements))
+        let view = try TemplateView(from: start, to: stop, by: step)
+        try renderer.charge(view.sequence.elements.count)
+        return .view(view)
     }
 
     private static func mapping(_ arguments: TemplateCallArguments) throws -> TemplateMapping {
@@ -83,12 +83,16 @@ enum TemplateFunctions {
 
     /// The local time as C's `strftime` writes it.
     private static func formatted(_ date: Date, _ format: String) throws -> String {
-        guard let seconds = time_t(exactly: date.timeIntervalSince1970.rounded(.down)), format.utf8.count <= 1000 else {
+        guard let seconds = time_t(exactly: date.timeIntervalSince1970.rounded(.down)),
+            format.utf8.count <= 1000
+        else {
             throw TemplateFailure("the time cannot be formatted")
         }
         var time = seconds
         var fields = tm()
-        guard localtime_r(&time, &fields) != nil else { throw TemplateFailure("the time cannot be formatted") }
+        guard localtime_r(&time, &fields) != nil else {
+            throw TemplateFailure("the time cannot be formatted")
+        }
         var buffer = [CChar](repeating: 0, count: 16384)
         // An empty result is indistinguishable from a failure, so a character goes in front.
         let count = strftime(&buffer, buffer.count, " " + format, &fields)

@@ -92,7 +92,15 @@ extension TemplateParser {
         {
             try countOperator()
             advance()
-            left = .arithmetic(left, operation, try operand(&self))
+            let right = try operand(&self)
+            // Jinja writes a constant -1 into Python source as it is, where a power binds more tightly than the sign.
+            if operation == .power, case .sign(isNegative: true, let positive) = left, positive.isNumber,
+                !right.isConstant
+            {
+                left = .sign(isNegative: true, .arithmetic(positive, operation, right))
+            } else {
+                left = .arithmetic(left, operation, right)
+            }
         }
         return left
     }
@@ -120,7 +128,8 @@ extension TemplateParser {
         if current == .symbol("-") || current == .symbol("+") {
             let isNegative = current == .symbol("-")
             advance()
-            expression = .sign(isNegative: isNegative, try nested { try $0.parseUnary(allowsFilters: false) })
+            expression = .sign(
+                isNegative: isNegative, try nested { try $0.parseUnary(allowsFilters: false) })
         } else {
             expression = try parsePrimary()
         }
@@ -140,6 +149,9 @@ extension TemplateParser {
             case "true", "True": return .bool(true)
             case "false", "False": return .bool(false)
             case "none", "None": return .none
+            case "caller", "varargs", "kwargs":
+                specialNames.insert(name)
+                return .name(name)
             default: return .name(name)
             }
         case .string(var value):
@@ -213,7 +225,11 @@ extension TemplateParser {
         }
     }
 
-    private mutating func parseSubscript(of expression: TemplateExpression) throws -> TemplateExpression {
+    private mutating func parseSubscript(
+        of expression: TemplateExpression
+    ) throws
+        -> TemplateExpression
+    {
         var parts: [TemplateExpression?] = [nil]
         var isSlice = false
         while !take(.symbol("]")) {
@@ -252,7 +268,9 @@ extension TemplateParser {
                 advance()
                 arguments.named.append((name, try parseExpression()))
             } else {
-                guard arguments.named.isEmpty else { throw failure("a positional argument follows a named one") }
+                guard arguments.named.isEmpty else {
+                    throw failure("a positional argument follows a named one")
+                }
                 arguments.positional.append(try parseExpression())
             }
         }
@@ -262,7 +280,11 @@ extension TemplateParser {
     /// Reads what follows an expression: filters, tests and calls of their results.
     ///
     /// - Parameter needsBar: Whether the first filter begins with `|`, which it does not in a filter block.
-    mutating func parseFilters(_ expression: TemplateExpression, needsBar: Bool = true) throws -> TemplateExpression {
+    mutating func parseFilters(
+        _ expression: TemplateExpression, needsBar: Bool = true
+    ) throws
+        -> TemplateExpression
+    {
         var expression = expression
         var needsBar = needsBar
         while true {

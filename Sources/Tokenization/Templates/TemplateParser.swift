@@ -7,6 +7,8 @@ struct TemplateParser {
     private var position = 0
     private var depth = 0
     private var loopDepth = 0
+    /// Which of the names that macros take further arguments under were read since the innermost macro began.
+    var specialNames: Set<String> = []
     var operatorsInTag = 0
 
     /// The statements of a template's source.
@@ -15,8 +17,10 @@ struct TemplateParser {
     static func statements(of source: String) throws -> [TemplateStatement] {
         var parser = TemplateParser(tokens: try TemplateLexer.tokens(of: source))
         let statements = try parser.parseStatements(until: [])
-        guard parser.current == .end else { throw parser.failure("unexpected \(parser.describe(parser.current))") }
-        return statements
+        guard parser.current == .end else {
+            throw parser.failure("unexpected \(parser.describe(parser.current))")
+        }
+        return TemplateScoping.marked(statements)
     }
 
     private init(tokens: [TemplateToken]) {
@@ -62,7 +66,9 @@ struct TemplateParser {
     }
 
     mutating func expect(_ kind: TemplateToken.Kind) throws {
-        guard take(kind) else { throw failure("\(describe(kind)) is expected before \(describe(current))") }
+        guard take(kind) else {
+            throw failure("\(describe(kind)) is expected before \(describe(current))")
+        }
     }
 
     mutating func expectName() throws -> String {
@@ -217,27 +223,44 @@ extension TemplateParser {
     private mutating func parseMacro() throws -> TemplateStatement.Kind {
         let name = try expectName()
         let parameters = try parseParameters()
+        let (body, specialNames) = try parseMacroBody(until: "endmacro")
         return .macro(
-            TemplateMacroDefinition(name: name, parameters: parameters, body: try parseLooplessBody(until: "endmacro")))
+            TemplateMacroDefinition(
+                name: name, parameters: parameters, body: body, specialNames: specialNames))
     }
 
     private mutating func parseCallBlock() throws -> TemplateStatement.Kind {
         let parameters = current == .symbol("(") ? try parseParameters() : []
         let call = try parseExpression()
         guard case .call = call else { throw failure("a call is expected in {% call %}") }
-        let body = try parseLooplessBody(until: "endcall")
-        return .callBlock(call, TemplateMacroDefinition(name: "caller", parameters: parameters, body: body))
+        let (body, specialNames) = try parseMacroBody(until: "endcall")
+        let definition = TemplateMacroDefinition(
+            name: "caller", parameters: parameters, body: body, specialNames: specialNames, isCaller: true
+        )
+        return .callBlock(call, definition)
     }
 
-    /// A body in which `break` and `continue` do not reach the loops around.
-    private mutating func parseLooplessBody(until name: String) throws -> [TemplateStatement] {
+    /// A macro's body, in which `break` and `continue` do not reach the loops around, and which of `caller`, `varargs` and
+    /// `kwargs` it asks for.
+    private mutating func parseMacroBody(
+        until name: String
+    ) throws -> (
+        [TemplateStatement], Set<String>
+    ) {
         let outerLoopDepth = loopDepth
+        let outerNames = specialNames
         loopDepth = 0
-        defer { loopDepth = outerLoopDepth }
-        return try parseBody(until: name)
+        specialNames = []
+        defer {
+            loopDepth = outerLoopDepth
+            specialNames.formUnion(outerNames)
+        }
+        return (try parseBody(until: name), specialNames)
     }
 
-    private mutating func parseParameters() throws -> [(name: String, defaultValue: TemplateExpression?)] {
+    private mutating func parseParameters() throws -> [(
+        name: String, defaultValue: TemplateExpression?
+    )] {
         try expect(.symbol("("))
         var parameters: [(name: String, defaultValue: TemplateExpression?)] = []
         while !take(.symbol(")")) {
@@ -248,7 +271,8 @@ extension TemplateParser {
             let name = try expectName()
             let defaultValue = take(.symbol("=")) ? try parseExpression() : nil
             if defaultValue == nil, parameters.last?.defaultValue != nil {
-                throw failure("the parameter \(name.debugDescription) without default follows one with default")
+                throw failure(
+                    "the parameter \(name.debugDescription) without default follows one with default")
             }
             parameters.append((name, defaultValue))
         }
@@ -257,7 +281,9 @@ extension TemplateParser {
 
     // MARK: Targets
 
-    private static let reservedNames: Set<String> = ["true", "false", "none", "True", "False", "None"]
+    private static let reservedNames: Set<String> = [
+        "true", "false", "none", "True", "False", "None",
+    ]
 
     private mutating func parseTarget(allowsAttributes: Bool = false) throws -> TemplateTarget {
         let first = try parseSingleTarget(allowsAttributes: allowsAttributes)
@@ -279,7 +305,9 @@ extension TemplateParser {
             return target
         }
         let name = try expectName()
-        guard !Self.reservedNames.contains(name) else { throw failure("cannot assign to \(name.debugDescription)") }
+        guard !Self.reservedNames.contains(name) else {
+            throw failure("cannot assign to \(name.debugDescription)")
+        }
         if allowsAttributes, take(.symbol(".")) { return .attribute(of: name, try expectName()) }
         return .name(name)
     }

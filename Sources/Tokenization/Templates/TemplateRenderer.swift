@@ -110,7 +110,9 @@ extension TemplateRenderer {
         case .text(let text): try print(text)
         case .output(let expression): try print(try self.text(of: try evaluate(expression)))
         case .conditional(let branches, let otherwise):
-            for branch in branches where try evaluate(branch.condition).isTrue { return try run(branch.body) }
+            for branch in branches where try evaluate(branch.condition).isTrue {
+                return try run(branch.body)
+            }
             return try run(otherwise)
         case .loop(let loop): return try run(loop)
         case .set(let target, let expression): try assign(try evaluate(expression), to: target)
@@ -131,8 +133,11 @@ extension TemplateRenderer {
         case .callBlock(let call, let definition):
             guard case .call(let callee, let arguments) = call else { break }
             let caller = makeMacro(definition)
-            try print(try text(of: try self.call(try evaluate(callee), try evaluate(arguments), caller: caller)))
+            try print(
+                try text(of: try self.call(try evaluate(callee), try evaluate(arguments), caller: caller)))
         case .generation(let body): return try inScope { try run(body) }
+        case .undefine(let names):
+            for name in names { scope.variables[name] = .undefined("'\(name)' is undefined") }
         case .breakLoop: return .breakLoop
         case .continueLoop: return .continueLoop
         }
@@ -142,6 +147,10 @@ extension TemplateRenderer {
     /// What a value prints as.
     func text(of value: TemplateValue) throws -> String {
         try charge(value.weight)
+        if let type = value.unprintableType {
+            throw TemplateFailure(
+                "printing a \(type) is not supported; Python would show its address in memory")
+        }
         return value.text
     }
 
@@ -161,7 +170,11 @@ extension TemplateRenderer {
         return .string(String(decoding: output, as: UTF8.self))
     }
 
-    private func filter(_ text: TemplateValue, with filters: TemplateExpression?) throws -> TemplateValue {
+    private func filter(
+        _ text: TemplateValue, with filters: TemplateExpression?
+    ) throws
+        -> TemplateValue
+    {
         guard let filters else { return text }
         let outer = blockText
         blockText = text
@@ -181,8 +194,8 @@ extension TemplateRenderer {
                 }
             }
         }
-        guard !items.isEmpty else { return try inScope { try run(loop.otherwise) } }
         let state = try TemplateLoop(try TemplateSequence(items))
+        var hasCompletedOne = false
         for (position, item) in items.enumerated() {
             state.position = position
             let flow = try inScope {
@@ -191,8 +204,10 @@ extension TemplateRenderer {
                 return try run(loop.body)
             }
             if flow == .breakLoop { break }
+            if flow == .onward { hasCompletedOne = true }
         }
-        return .onward
+        // As Jinja compiles it, `break` and `continue` leave a loop's body unfinished, and `else` stands for no finished one.
+        return hasCompletedOne ? .onward : try inScope { try run(loop.otherwise) }
     }
 
     private func assign(_ value: TemplateValue, to target: TemplateTarget) throws {
@@ -230,12 +245,24 @@ extension TemplateRenderer {
         _ macro: TemplateMacro, _ arguments: TemplateCallArguments, caller: TemplateValue?
     ) throws -> TemplateValue {
         let definition = macro.definition
-        guard arguments.positional.count <= definition.parameters.count else {
+        let more = arguments.positional.dropFirst(definition.parameters.count)
+        guard more.isEmpty || definition.specialNames.contains("varargs") else {
             throw TemplateFailure(
                 "macro '\(definition.name)' takes not more than \(definition.parameters.count) argument(s)")
         }
-        for (name, _) in arguments.named where !definition.parameters.contains(where: { $0.name == name }) {
-            throw TemplateFailure("macro '\(definition.name)' takes no keyword argument '\(name)'")
+        var moreNamed = TemplateMapping()
+        for (name, value) in arguments.named
+        where !definition.parameters.contains(where: { $0.name == name }) {
+            try moreNamed.set(.string(name), value)
+        }
+        if let caller, !definition.specialNames.contains("caller") {
+            try moreNamed.set(.string("caller"), caller)
+        }
+        if let name = moreNamed.keys.first, !definition.specialNames.contains("kwargs") {
+            throw TemplateFailure(
+                caller != nil && moreNamed["caller"] != nil
+                    ? "macro '\(definition.name)' was called with a block, and does not use its caller"
+                    : "macro '\(definition.name)' takes no keyword argument '\(name.text)'")
         }
         let outerScope = scope
         let outerLine = line
@@ -244,7 +271,13 @@ extension TemplateRenderer {
             scope = outerScope
             line = outerLine
         }
-        if let caller { scope.variables["caller"] = caller }
+        for name in definition.specialNames {
+            switch name {
+            case "caller": scope.variables[name] = caller ?? .undefined("No caller defined")
+            case "varargs": scope.variables[name] = .tuple(try TemplateSequence(Array(more)))
+            default: scope.variables[name] = .mapping(moreNamed)
+            }
+        }
         for (position, parameter) in definition.parameters.enumerated() {
             if position < arguments.positional.count {
                 scope.variables[parameter.name] = arguments.positional[position]

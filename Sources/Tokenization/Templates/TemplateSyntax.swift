@@ -16,6 +16,8 @@ struct TemplateStatement: Sendable {
         case callBlock(TemplateExpression, TemplateMacroDefinition)
         /// What transformers marks as written by the model; rendered as is.
         case generation([TemplateStatement])
+        /// Makes names undefined that the scope assigns to later; see `TemplateScoping`.
+        case undefine([String])
         case breakLoop
         case continueLoop
     }
@@ -40,11 +42,21 @@ final class TemplateMacroDefinition: Sendable {
     let name: String
     let parameters: [(name: String, defaultValue: TemplateExpression?)]
     let body: [TemplateStatement]
+    /// Which of `caller`, `varargs` and `kwargs` the body asks for; arguments beyond the parameters go there.
+    let specialNames: Set<String>
+    /// Whether this is the body of a `call` block, which has no name.
+    let isCaller: Bool
 
-    init(name: String, parameters: [(name: String, defaultValue: TemplateExpression?)], body: [TemplateStatement]) {
+    init(
+        name: String, parameters: [(name: String, defaultValue: TemplateExpression?)],
+        body: [TemplateStatement],
+        specialNames: Set<String>, isCaller: Bool = false
+    ) {
         self.name = name
         self.parameters = parameters
         self.body = body
+        self.specialNames = specialNames.subtracting(parameters.map(\.name))
+        self.isCaller = isCaller
     }
 }
 
@@ -79,9 +91,31 @@ indirect enum TemplateExpression: Sendable {
     case comparison(TemplateExpression, [(TemplateComparison, TemplateExpression)])
     case and(TemplateExpression, TemplateExpression)
     case or(TemplateExpression, TemplateExpression)
-    case conditional(condition: TemplateExpression, TemplateExpression, otherwise: TemplateExpression?)
+    case conditional(
+        condition: TemplateExpression, TemplateExpression, otherwise: TemplateExpression?)
     /// What filter and `set` blocks filter: the text inside.
     case blockText
+}
+
+extension TemplateExpression {
+    /// Whether this is a number as it is written, and one that a sign changes.
+    var isNumber: Bool {
+        switch self {
+        case .integer(let value): value != 0
+        case .number: true
+        default: false
+        }
+    }
+
+    /// Whether the value is known without rendering.
+    var isConstant: Bool {
+        switch self {
+        case .none, .bool, .integer, .number, .string: true
+        case .sign(_, let operand), .not(let operand): operand.isConstant
+        case .arithmetic(let left, _, let right): left.isConstant && right.isConstant
+        default: false
+        }
+    }
 }
 
 /// The arguments of a call, a filter or a test.

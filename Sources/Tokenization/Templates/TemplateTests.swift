@@ -1,7 +1,8 @@
 /// Jinja's tests: what may follow `is`.
 enum TemplateTests {
     static func test(
-        _ name: String, _ value: TemplateValue, _ arguments: [TemplateValue], _ renderer: TemplateRenderer
+        _ name: String, _ value: TemplateValue, _ arguments: [TemplateValue],
+        _ renderer: TemplateRenderer
     ) throws -> Bool {
         try renderer.charge(arguments.reduce(1) { TemplateValue.sum($0, min($1.weight, value.weight)) })
         if name == "in" { try renderer.charge(arguments.first?.weight ?? 1) }
@@ -22,12 +23,21 @@ enum TemplateTests {
         case "integer": if case .integer = value { return true } else { return false }
         case "float": if case .number = value { return true } else { return false }
         case "number": return value.numeric != nil
-        case "string": if case .string = value { return true } else { return false }
+        case "string":
+            switch value {
+            case .string, .markup: return true
+            default: return false
+            }
         case "mapping": if case .mapping = value { return true } else { return false }
-        case "callable": if case .callable = value { return true } else { return false }
+        case "callable":
+            // Loops can be called where they are recursive, and what is undefined can be to say so.
+            switch value {
+            case .callable, .undefined, .loop: return true
+            default: return false
+            }
         case "iterable": return isIterable(value)
         case "sequence": return isSequence(value)
-        case "odd": return try remainder(value, 2) != 0
+        case "odd": return try remainder(value, 2) == 1
         case "even": return try remainder(value, 2) == 0
         case "divisibleby":
             guard let divisor = try argument().whole, divisor != 0 else {
@@ -37,7 +47,8 @@ enum TemplateTests {
         case "eq", "==", "equalto": return TemplateValue.areEqual(value, try argument())
         case "ne", "!=": return !TemplateValue.areEqual(value, try argument())
         case "lt", "<", "lessthan": return try TemplateValue.isLess(value, try argument())
-        case "gt", ">", "greaterthan": return try TemplateValue.isLess(try argument(), value, symbol: ">")
+        case "gt", ">", "greaterthan":
+            return try TemplateValue.isLess(try argument(), value, symbol: ">")
         case "le", "<=":
             return try TemplateValue.isLess(value, try argument(), symbol: "<=")
                 || TemplateValue.areEqual(value, try argument())
@@ -50,42 +61,49 @@ enum TemplateTests {
         case "upper": return isInCase(value.text, \.uppercaseMapping)
         case "filter": return TemplateFilters.names.contains(value.text)
         case "test": return names.contains(value.text)
-        case "escaped": return false
+        case "escaped": if case .markup = value { return true } else { return false }
         default: throw TemplateFailure("the test \(name.debugDescription) is unknown or not supported")
         }
     }
 
     private static let names: Set<String> = [
-        "defined", "undefined", "none", "boolean", "true", "false", "integer", "float", "number", "string", "mapping",
-        "callable", "iterable", "sequence", "odd", "even", "divisibleby", "eq", "==", "equalto", "ne", "!=", "lt", "<",
-        "lessthan", "gt", ">", "greaterthan", "le", "<=", "ge", ">=", "in", "sameas", "lower", "upper", "filter",
+        "defined", "undefined", "none", "boolean", "true", "false", "integer", "float", "number",
+        "string", "mapping",
+        "callable", "iterable", "sequence", "odd", "even", "divisibleby", "eq", "==", "equalto", "ne",
+        "!=", "lt", "<",
+        "lessthan", "gt", ">", "greaterthan", "le", "<=", "ge", ">=", "in", "sameas", "lower", "upper",
+        "filter",
         "test",
         "escaped",
     ]
 
     private static func isIterable(_ value: TemplateValue) -> Bool {
         switch value {
-        case .undefined, .string, .list, .tuple, .iterator, .mapping, .loop: true
+        case .undefined, .string, .markup, .list, .tuple, .iterator, .view, .mapping, .loop: true
         default: false
         }
     }
 
     private static func isSequence(_ value: TemplateValue) -> Bool {
         switch value {
-        case .undefined, .string, .list, .tuple, .mapping: true
+        case .undefined, .string, .markup, .list, .tuple, .mapping: true
+        case .view(let view): view.kind == .range
         default: false
         }
     }
 
-    private static func remainder(_ value: TemplateValue, _ divisor: Int) throws -> Int {
+    /// Python's remainder, which has the sign of the divisor.
+    private static func remainder(_ value: TemplateValue, _ divisor: Int) throws -> Double {
         if case .undefined(let message) = value { throw TemplateFailure(message) }
-        guard let whole = value.whole else {
-            if case .number(let number) = value {
-                return number.truncatingRemainder(dividingBy: Double(divisor)) == 0 ? 0 : 1
-            }
+        if let whole = value.whole {
+            let remainder = divisor == -1 ? 0 : whole % divisor
+            return Double(remainder != 0 && (remainder < 0) != (divisor < 0) ? remainder + divisor : remainder)
+        }
+        guard case .number(let number) = value else {
             throw TemplateFailure("unsupported operand type(s) for %: '\(value.typeName)' and 'int'")
         }
-        return divisor == -1 ? 0 : whole % divisor
+        let remainder = number.truncatingRemainder(dividingBy: Double(divisor))
+        return remainder != 0 && (remainder < 0) != (divisor < 0) ? remainder + Double(divisor) : remainder
     }
 
     /// `is` in Python: for what is compared by identity there, equality of values of one type comes closest.
@@ -94,7 +112,11 @@ enum TemplateTests {
     }
 
     /// `str.islower` and `str.isupper`.
-    static func isInCase(_ text: String, _ mapping: KeyPath<Unicode.Scalar.Properties, String>) -> Bool {
+    static func isInCase(
+        _ text: String, _ mapping: KeyPath<Unicode.Scalar.Properties, String>
+    )
+        -> Bool
+    {
         let cased = text.unicodeScalars.filter(\.properties.isCased)
         return !cased.isEmpty && cased.allSatisfy { $0.properties[keyPath: mapping] == String($0) }
     }

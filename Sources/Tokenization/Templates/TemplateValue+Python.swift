@@ -9,9 +9,11 @@ extension TemplateValue {
         case .integer: "int"
         case .number: "float"
         case .string: "str"
+        case .markup: "Markup"
         case .list: "list"
         case .tuple: "tuple"
         case .iterator: "generator"
+        case .view(let view): view.kind.rawValue
         case .mapping: "dict"
         case .namespace: "Namespace"
         case .loop: "LoopContext"
@@ -31,11 +33,17 @@ extension TemplateValue {
         case .bool(let value): value
         case .integer(let value): value != 0
         case .number(let value): value != 0
-        case .string(let value): !value.isEmpty
+        case .string(let value), .markup(let value): !value.isEmpty
         case .list(let sequence), .tuple(let sequence): !sequence.elements.isEmpty
+        case .view(let view): !view.sequence.elements.isEmpty
         case .mapping(let mapping): mapping.count > 0
         case .iterator, .namespace, .loop, .callable: true
         }
+    }
+
+    /// The value without the mark that it needs no escaping.
+    var unmarked: TemplateValue {
+        if case .markup(let text) = self { .string(text) } else { self }
     }
 
     var isUndefined: Bool {
@@ -46,7 +54,7 @@ extension TemplateValue {
     var text: String {
         switch self {
         case .undefined: ""
-        case .string(let value): value
+        case .string(let value), .markup(let value): value
         default: representation
         }
     }
@@ -60,7 +68,9 @@ extension TemplateValue {
         case .integer(let value): String(value)
         case .number(let value): value.pythonRepresentation
         case .string(let value): Self.quoted(value)
-        case .list(let sequence): "[" + sequence.elements.map(\.representation).joined(separator: ", ") + "]"
+        case .markup(let value): "Markup(\(Self.quoted(value)))"
+        case .list(let sequence):
+            "[" + sequence.elements.map(\.representation).joined(separator: ", ") + "]"
         case .tuple(let sequence):
             "(" + sequence.elements.map(\.representation).joined(separator: ", ")
                 + (sequence.elements.count == 1 ? ",)" : ")")
@@ -68,7 +78,26 @@ extension TemplateValue {
             "{"
                 + zip(mapping.keys, mapping.values).map { "\($0.representation): \($1.representation)" }
                 .joined(separator: ", ") + "}"
-        case .iterator, .namespace, .loop, .callable: "<\(typeName)>"
+        case .view(let view) where view.kind == .range:
+            "range(\(view.bounds.start), \(view.bounds.stop)\(view.bounds.step == 1 ? "" : ", \(view.bounds.step)"))"
+        case .view(let view): "\(typeName)(\(Self.list(view.sequence).representation))"
+        case .loop(let loop): "<LoopContext \(loop.position + 1)/\(loop.items.elements.count)>"
+        case .callable(.macro(let macro)):
+            macro.definition.isCaller
+                ? "<Macro anonymous>" : "<Macro \(Self.quoted(macro.definition.name))>"
+        case .iterator, .namespace, .callable: "<\(typeName)>"
+        }
+    }
+
+    /// What in the value Python would print with its address in memory, or not at all if it held itself: the type's name.
+    var unprintableType: String? {
+        switch self {
+        case .iterator, .namespace, .callable(.function), .callable(.method): typeName
+        case .list(let sequence), .tuple(let sequence):
+            sequence.elements.lazy.compactMap(\.unprintableType).first
+        case .view(let view): view.sequence.elements.lazy.compactMap(\.unprintableType).first
+        case .mapping(let mapping): mapping.values.lazy.compactMap(\.unprintableType).first
+        default: nil
         }
     }
 
@@ -85,7 +114,8 @@ extension TemplateValue {
             case _ where isPrintable(scalar): output.unicodeScalars.append(scalar)
             default:
                 let digits = String(scalar.value, radix: 16)
-                let (prefix, width) = scalar.value < 0x100 ? ("x", 2) : scalar.value < 0x10000 ? ("u", 4) : ("U", 8)
+                let (prefix, width) =
+                    scalar.value < 0x100 ? ("x", 2) : scalar.value < 0x10000 ? ("u", 4) : ("U", 8)
                 output += "\\" + prefix + String(repeating: "0", count: width - digits.count) + digits
             }
         }
@@ -93,10 +123,12 @@ extension TemplateValue {
         return output
     }
 
-    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+    /// `str.isprintable` of one character.
+    static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.isASCII { return (0x20..<0x7F).contains(scalar.value) }
         switch scalar.properties.generalCategory {
-        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
+        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator,
+            .paragraphSeparator,
             .spaceSeparator:
             return false
         default: return true
@@ -130,7 +162,7 @@ extension TemplateValue {
     static func areEqual(_ left: TemplateValue, _ right: TemplateValue) -> Bool {
         if let left = left.whole, let right = right.whole { return left == right }
         if let left = left.numeric, let right = right.numeric { return left == right }
-        switch (left, right) {
+        switch (left.unmarked, right.unmarked) {
         case (.undefined, .undefined), (.none, .none): return true
         case (.string(let left), .string(let right)): return left.utf8.elementsEqual(right.utf8)
         case (.list(let left), .list(let right)), (.tuple(let left), .tuple(let right)):
@@ -141,6 +173,7 @@ extension TemplateValue {
                 && zip(left.keys, left.values).allSatisfy { key, value in
                     right[key].map { areEqual(value, $0) } ?? false
                 }
+        case (.view(let left), .view(let right)): return areEqual(left, right)
         case (.namespace(let left), .namespace(let right)): return left === right
         case (.loop(let left), .loop(let right)): return left === right
         case (.callable(.macro(let left)), .callable(.macro(let right))): return left === right
@@ -148,15 +181,32 @@ extension TemplateValue {
         }
     }
 
+    /// Ranges are equal if they hold the same numbers, keys and items if they are the same set; values never are.
+    private static func areEqual(_ left: TemplateView, _ right: TemplateView) -> Bool {
+        let (first, second) = (left.sequence.elements, right.sequence.elements)
+        guard first.count == second.count else { return false }
+        switch (left.kind, right.kind) {
+        case (.range, .range): return zip(first, second).allSatisfy(areEqual)
+        case (.keys, .keys), (.items, .items), (.keys, .items), (.items, .keys):
+            return first.allSatisfy { element in second.contains { areEqual(element, $0) } }
+        default: return false
+        }
+    }
+
     /// Whether `left < right`.
     ///
     /// - Throws: `TemplateFailure` where Python has no order.
-    static func isLess(_ left: TemplateValue, _ right: TemplateValue, symbol: String = "<") throws -> Bool {
+    static func isLess(
+        _ left: TemplateValue, _ right: TemplateValue, symbol: String = "<"
+    ) throws
+        -> Bool
+    {
         if let left = left.whole, let right = right.whole { return left < right }
         if let left = left.numeric, let right = right.numeric { return left < right }
-        switch (left, right) {
+        switch (left.unmarked, right.unmarked) {
         case (.undefined(let message), _), (_, .undefined(let message)): throw TemplateFailure(message)
-        case (.string(let left), .string(let right)): return left.utf8.lexicographicallyPrecedes(right.utf8)
+        case (.string(let left), .string(let right)):
+            return left.utf8.lexicographicallyPrecedes(right.utf8)
         case (.list(let left), .list(let right)), (.tuple(let left), .tuple(let right)):
             for (left, right) in zip(left.elements, right.elements) where !areEqual(left, right) {
                 return try isLess(left, right, symbol: symbol)
@@ -178,8 +228,10 @@ extension TemplateValue {
     func elements() throws -> [TemplateValue] {
         switch self {
         case .undefined: return []
-        case .string(let value): return value.unicodeScalars.map { .string(String($0)) }
-        case .list(let sequence), .tuple(let sequence), .iterator(let sequence): return sequence.elements
+        case .string(let value), .markup(let value): return value.unicodeScalars.map { .string(String($0)) }
+        case .list(let sequence), .tuple(let sequence), .iterator(let sequence):
+            return sequence.elements
+        case .view(let view): return view.sequence.elements
         case .mapping(let mapping): return mapping.keys
         default: throw TemplateFailure("'\(typeName)' object is not iterable")
         }
@@ -189,8 +241,9 @@ extension TemplateValue {
     func length() throws -> Int {
         switch self {
         case .undefined: return 0
-        case .string(let value): return value.unicodeScalars.count
+        case .string(let value), .markup(let value): return value.unicodeScalars.count
         case .list(let sequence), .tuple(let sequence): return sequence.elements.count
+        case .view(let view): return view.sequence.elements.count
         case .mapping(let mapping): return mapping.count
         case .loop(let loop): return loop.items.elements.count
         default: throw TemplateFailure("object of type '\(typeName)' has no len()")
@@ -199,8 +252,9 @@ extension TemplateValue {
 
     /// `element in value`.
     func contains(_ element: TemplateValue) throws -> Bool {
+        let element = element.unmarked
         switch self {
-        case .string(let value):
+        case .string(let value), .markup(let value):
             guard case .string(let part) = element else {
                 if case .undefined(let message) = element { throw TemplateFailure(message) }
                 throw TemplateFailure(

@@ -9,10 +9,14 @@ enum TemplateValue {
     case integer(Int)
     case number(Double)
     case string(String)
+    /// Text that needs no more escaping, which the filters `safe` and `escape` make.
+    case markup(String)
     case list(TemplateSequence)
     case tuple(TemplateSequence)
     /// A generator or an iterator: can be looped over, but has neither length nor indices.
     case iterator(TemplateSequence)
+    /// A range, or what a dictionary's methods give: can be looped over and counted, and remembers what it is.
+    case view(TemplateView)
     case mapping(TemplateMapping)
     case namespace(TemplateNamespace)
     case loop(TemplateLoop)
@@ -27,6 +31,7 @@ enum TemplateValue {
     var depth: Int {
         switch self {
         case .list(let sequence), .tuple(let sequence), .iterator(let sequence): sequence.depth
+        case .view(let view): view.sequence.depth
         case .mapping(let mapping): mapping.depth
         case .loop(let loop): loop.items.depth + 1
         case .callable(.method(let receiver, _)): receiver.value.depth + 1
@@ -42,8 +47,9 @@ extension TemplateValue {
     /// over, so it stops at `Int.max`.
     var weight: Int {
         switch self {
-        case .string(let text): 1 + text.utf8.count / 16
+        case .string(let text), .markup(let text): 1 + text.utf8.count / 16
         case .list(let sequence), .tuple(let sequence), .iterator(let sequence): sequence.weight
+        case .view(let view): view.sequence.weight
         case .mapping(let mapping): mapping.weight
         case .loop(let loop): loop.items.weight
         default: 1
@@ -67,6 +73,32 @@ struct TemplateSequence {
         depth = 1 + elements.reduce(0) { max($0, $1.depth) }
         weight = elements.reduce(1) { TemplateValue.sum($0, $1.weight) }
         try TemplateFailure.checkDepth(depth)
+    }
+}
+
+/// The elements of a range or of a dictionary's `items()`, `keys()` or `values()`.
+struct TemplateView {
+    enum Kind: String {
+        case items = "dict_items"
+        case keys = "dict_keys"
+        case values = "dict_values"
+        case range
+    }
+
+    let kind: Kind
+    let sequence: TemplateSequence
+    /// Where a range begins and ends, and its step.
+    var bounds = (start: 0, stop: 0, step: 1)
+
+    init(_ kind: Kind, _ elements: [TemplateValue]) throws {
+        self.kind = kind
+        sequence = try TemplateSequence(elements)
+    }
+
+    /// A range of so many numbers.
+    init(from start: Int, to stop: Int, by step: Int) throws {
+        try self.init(.range, stride(from: start, to: stop, by: step).map { .integer($0) })
+        bounds = (start, stop, step)
     }
 }
 
@@ -122,13 +154,15 @@ enum TemplateKey: Hashable {
     private static let heaviest = 100_000
 
     init(_ value: TemplateValue) throws {
-        guard value.weight <= Self.heaviest else { throw TemplateFailure("a dictionary key is too large") }
+        guard value.weight <= Self.heaviest else {
+            throw TemplateFailure("a dictionary key is too large")
+        }
         switch value {
         case .none: self = .none
         case .bool(let value): self = .integer(value ? 1 : 0)
         case .integer(let value): self = .integer(value)
         case .number(let value): self = Int(exactly: value).map { .integer($0) } ?? .number(value)
-        case .string(let value): self = .string(Array(value.utf8))
+        case .string(let value), .markup(let value): self = .string(Array(value.utf8))
         case .tuple(let sequence): self = .tuple(try sequence.elements.map { try TemplateKey($0) })
         default: throw TemplateFailure("unhashable type: '\(value.typeName)'")
         }
@@ -167,7 +201,8 @@ final class TemplateLoop {
         case "previtem":
             return position > 0 ? items.elements[position - 1] : .undefined("there is no previous item")
         case "nextitem":
-            return position + 1 < count ? items.elements[position + 1] : .undefined("there is no next item")
+            return position + 1 < count
+                ? items.elements[position + 1] : .undefined("there is no next item")
         default: return nil
         }
     }
@@ -244,7 +279,8 @@ extension TemplateValue {
         case .integer(let value): self = .integer(value)
         case .number(let value): self = .number(value)
         case .string(let value): self = .string(value)
-        case .array(let elements): self = .list(try TemplateSequence(elements.map { try TemplateValue($0) }))
+        case .array(let elements):
+            self = .list(try TemplateSequence(elements.map { try TemplateValue($0) }))
         case .object(let object):
             var mapping = TemplateMapping()
             for (key, value) in object { try mapping.set(.string(key), TemplateValue(value)) }
@@ -259,15 +295,16 @@ extension TemplateValue {
         case .bool(let value): return .bool(value)
         case .integer(let value): return .integer(value)
         case .number(let value): return .number(value)
-        case .string(let value): return .string(value)
+        case .string(let value), .markup(let value): return .string(value)
         case .list(let sequence), .tuple(let sequence): return .array(try sequence.elements.map { try $0.json() })
         case .mapping(let mapping):
             var object = JSONObject()
             for (key, value) in zip(mapping.keys, mapping.values) {
                 switch key {
-                case .string(let key): object[key] = try value.json()
+                case .string(let key), .markup(let key): object[key] = try value.json()
                 case .none, .bool, .integer, .number: object[try key.json().serialized()] = try value.json()
-                default: throw TemplateFailure("keys must be str, int, float, bool or None, not \(key.typeName)")
+                default:
+                    throw TemplateFailure("keys must be str, int, float, bool or None, not \(key.typeName)")
                 }
             }
             return .object(object)

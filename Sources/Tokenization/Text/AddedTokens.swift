@@ -93,7 +93,9 @@ struct AddedTokenMatcher: Sendable {
         var whitespaceEnd = 0
         var position = 0
         while position < text.count {
-            guard canBegin[Int(text[position])], let (found, matchEnd) = longestMatch(in: text, at: position) else {
+            guard canBegin[Int(text[position])],
+                let (found, matchEnd) = longestMatch(in: text, at: position)
+            else {
                 position += 1
                 continue
             }
@@ -109,6 +111,8 @@ struct AddedTokenMatcher: Sendable {
                 whitespaceEnd = self.whitespaceEnd(text, after: whitespaceEnd)
                 end = whitespaceEnd
             }
+            // What an earlier token took along leaves nothing of one that strips.
+            guard start < end else { continue }
             if coveredEnd < start { body(.text(coveredEnd..<start)) }
             body(.token(id, end: end))
             coveredEnd = end
@@ -129,13 +133,17 @@ struct AddedTokenMatcher: Sendable {
     }
 
     private func touchesWord(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Bool {
-        if start > 0, UTF8Scalar.decode(text, at: UTF8Scalar.start(before: start, in: text)).scalar.isWord {
+        if start > 0,
+            UTF8Scalar.decode(text, at: UTF8Scalar.start(before: start, in: text)).scalar.isWord
+        {
             return true
         }
         return end < text.count && UTF8Scalar.decode(text, at: end).scalar.isWord
     }
 
-    private func whitespaceStart(_ text: UnsafeBufferPointer<UInt8>, before end: Int, notBefore limit: Int) -> Int {
+    private func whitespaceStart(
+        _ text: UnsafeBufferPointer<UInt8>, before end: Int, notBefore limit: Int
+    ) -> Int {
         var start = end
         // A match may itself begin within the white space that the one before it took along.
         while start > limit {
@@ -148,7 +156,9 @@ struct AddedTokenMatcher: Sendable {
 
     private func whitespaceEnd(_ text: UnsafeBufferPointer<UInt8>, after start: Int) -> Int {
         var end = start
-        while end < text.count, case let (scalar, next) = UTF8Scalar.decode(text, at: end), scalar.isWhitespace {
+        while end < text.count, case (let scalar, let next) = UTF8Scalar.decode(text, at: end),
+            scalar.isWhitespace
+        {
             end = next
         }
         return end

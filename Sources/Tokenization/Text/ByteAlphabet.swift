@@ -31,9 +31,14 @@ enum ByteAlphabet {
         return table
     }()
 
+    /// The length of a byte's character in UTF-8.
+    static func length(of byte: UInt8) -> Int { spelling[Int(byte)] > 0xFF ? 2 : 1 }
+
     /// Writes a byte's character at `count` and moves that on.
     @inline(__always)
-    static func append(_ byte: UInt8, to output: UnsafeMutableBufferPointer<UInt8>, _ count: inout Int) {
+    static func append(
+        _ byte: UInt8, to output: UnsafeMutableBufferPointer<UInt8>, _ count: inout Int
+    ) {
         let spelling = spelling[Int(byte)]
         output[count] = UInt8(truncatingIfNeeded: spelling)
         count += 1
@@ -41,6 +46,13 @@ enum ByteAlphabet {
             output[count] = UInt8(spelling >> 8)
             count += 1
         }
+    }
+
+    /// Appends a byte's character.
+    static func append(_ byte: UInt8, to output: inout [UInt8]) {
+        let spelling = spelling[Int(byte)]
+        output.append(UInt8(truncatingIfNeeded: spelling))
+        if spelling > 0xFF { output.append(UInt8(spelling >> 8)) }
     }
 
     /// Appends the bytes that a piece spells, or, where it has characters outside the alphabet, its own UTF-8.

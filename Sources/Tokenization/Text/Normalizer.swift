@@ -1,4 +1,52 @@
-import Foundation
+/// A text on its way to the model, which remembers what it says about the beginning of the original.
+///
+/// The package keeps for every byte the place in the original text that it stands for. All that it asks later is whether a word begins
+/// where the text does, and places never fall, so it is enough to know how far the first place reaches.
+struct NormalizedText: Equatable {
+    var bytes: [UInt8]
+    /// How many of the bytes stand for the first character of the original text, or were put before it; nil where this is a part of
+    /// a text that begins later.
+    var origin: Int?
+
+    init(_ bytes: [UInt8], origin: Int?) {
+        self.bytes = bytes
+        self.origin = origin
+    }
+
+    /// A part of the original text, as it is.
+    init(original bytes: [UInt8], beginsText: Bool) {
+        self.bytes = bytes
+        origin = beginsText ? bytes.first.map { min(UTF8Scalar.length($0), bytes.count) } ?? 0 : nil
+    }
+
+    /// Puts bytes before the text, where they count as one with its first character.
+    mutating func prepend(_ prefix: [UInt8]) {
+        guard !bytes.isEmpty else { return }
+        bytes = prefix + bytes
+        if let known = origin, known > 0 { origin = known + prefix.count }
+    }
+
+    /// Replaces every match of a pattern. What takes its place counts as one with the match's last byte.
+    func replacing(_ pattern: TextPattern, with replacement: [UInt8]) -> NormalizedText {
+        bytes.withUnsafeBufferPointer { text in
+            var output: [UInt8] = []
+            output.reserveCapacity(text.count + text.count / 4)
+            var newOrigin = 0
+            let known = origin ?? 0
+            var end = 0
+            pattern.forEachMatch(in: text) { matchStart, matchEnd in
+                output.append(contentsOf: text[end..<matchStart])
+                if end < known { newOrigin += min(known, matchStart) - end }
+                output.append(contentsOf: replacement)
+                if matchEnd == 0 || matchEnd <= known { newOrigin += replacement.count }
+                end = matchEnd
+            }
+            output.append(contentsOf: text[end...])
+            if end < known { newOrigin += known - end }
+            return NormalizedText(output, origin: origin == nil ? nil : newOrigin)
+        }
+    }
+}
 
 /// What happens to text before it is split: a step of tokenizer.json's `normalizer`.
 indirect enum Normalizer: Sendable {
@@ -8,37 +56,69 @@ indirect enum Normalizer: Sendable {
     case lowercase
     case strip(left: Bool, right: Bool)
     case stripAccents
+    case bert(BertNormalizer)
+    /// SentencePiece's cleaning of control characters and odd spaces.
+    case nmt
+    /// Spells bytes in the characters that stand for them.
+    case byteLevel
     case sequence([Normalizer])
 
-    /// The normalized text.
+    /// The normalized bytes of a text that stands by itself.
     func normalize(_ text: [UInt8]) -> [UInt8] {
+        var normalized = NormalizedText(text, origin: nil)
+        apply(to: &normalized)
+        return normalized.bytes
+    }
+
+    /// Normalizes a text.
+    func apply(to text: inout NormalizedText) {
         switch self {
-        case .form(let form): form.apply(to: text)
-        case .prepend(let prefix): text.isEmpty ? text : prefix + text
-        case .replace(let pattern, let replacement): pattern.replacing(text, with: replacement)
-        case .lowercase: Self.lowercase(text)
-        case .strip(let left, let right): Self.strip(text, left: left, right: right)
-        case .stripAccents: Self.filter(text) { !$0.isMark }
-        case .sequence(let steps): steps.reduce(text) { $1.normalize($0) }
+        case .form(let form): text = form.apply(to: text)
+        case .prepend(let prefix): text.prepend(prefix)
+        case .replace(let pattern, let replacement): text = text.replacing(pattern, with: replacement)
+        case .lowercase: Self.lowercase(&text)
+        case .strip(let left, let right): Self.strip(&text, left: left, right: right)
+        case .stripAccents: Self.filter(&text) { !$0.isMark }
+        case .bert(let bert): bert.apply(to: &text)
+        case .nmt: Self.rewrite(&text, Self.cleanForTranslation)
+        case .byteLevel:
+            Self.rewrite(&text) { _, bytes, output in
+                for byte in bytes { ByteAlphabet.append(byte, to: &output) }
+            }
+        case .sequence(let steps): for step in steps { step.apply(to: &text) }
         }
     }
 
     /// Character by character as in Rust, without regard to the word a character stands in (final sigma).
-    private static func lowercase(_ text: [UInt8]) -> [UInt8] {
-        rewrite(text) { scalar, _, output in
+    static func lowercase(_ text: inout NormalizedText) {
+        rewrite(&text) { scalar, _, output in
             if scalar.isASCII {
-                output.append((0x41...0x5A).contains(scalar.value) ? UInt8(scalar.value) | 0x20 : UInt8(scalar.value))
+                output.append(
+                    (0x41...0x5A).contains(scalar.value) ? UInt8(scalar.value) | 0x20 : UInt8(scalar.value))
             } else {
                 output.append(contentsOf: scalar.properties.lowercaseMapping.utf8)
             }
         }
     }
 
-    private static func strip(_ text: [UInt8], left: Bool, right: Bool) -> [UInt8] {
-        text.withUnsafeBufferPointer { text in
+    private static func cleanForTranslation(
+        _ scalar: Unicode.Scalar, _ bytes: Slice<UnsafeBufferPointer<UInt8>>, _ output: inout [UInt8]
+    ) {
+        switch scalar.value {
+        case 0x01...0x08, 0x0B, 0x0E...0x1F, 0x7F, 0x8F, 0x9F: break
+        case 0x09, 0x0A, 0x0C, 0x0D, 0x1680, 0x200B...0x200F, 0x2028, 0x2029, 0x2581, 0xFEFF, 0xFFFD:
+            output.append(0x20)
+        default: output.append(contentsOf: bytes)
+        }
+    }
+
+    private static func strip(_ text: inout NormalizedText, left: Bool, right: Bool) {
+        let (start, end) = text.bytes.withUnsafeBufferPointer { text in
             var start = 0
             var end = text.count
-            while left, start < end, case let (scalar, next) = UTF8Scalar.decode(text, at: start), scalar.isWhitespace {
+            while left, start < end, case (let scalar, let next) = UTF8Scalar.decode(text, at: start),
+                scalar.isWhitespace
+            {
                 start = next
             }
             while right, start < end {
@@ -46,112 +126,81 @@ indirect enum Normalizer: Sendable {
                 guard UTF8Scalar.decode(text, at: last).scalar.isWhitespace else { break }
                 end = last
             }
-            return Array(text[start..<end])
+            return (start, end)
         }
+        text = NormalizedText(
+            Array(text.bytes[start..<end]), origin: text.origin.map { max(min($0, end) - start, 0) })
     }
 
-    private static func filter(_ text: [UInt8], _ isKept: (Unicode.Scalar) -> Bool) -> [UInt8] {
-        rewrite(text) { scalar, bytes, output in
+    static func filter(_ text: inout NormalizedText, _ isKept: (Unicode.Scalar) -> Bool) {
+        rewrite(&text) { scalar, bytes, output in
             if isKept(scalar) { output.append(contentsOf: bytes) }
         }
     }
 
     /// Walks the text scalar by scalar; `body` appends what takes the scalar's place.
-    private static func rewrite(
-        _ text: [UInt8],
-        _ body: (_ scalar: Unicode.Scalar, _ bytes: Slice<UnsafeBufferPointer<UInt8>>, _ output: inout [UInt8]) -> Void
-    ) -> [UInt8] {
-        text.withUnsafeBufferPointer { text in
+    static func rewrite(
+        _ text: inout NormalizedText,
+        _ body: (
+            _ scalar: Unicode.Scalar, _ bytes: Slice<UnsafeBufferPointer<UInt8>>, _ output: inout [UInt8]
+        ) -> Void
+    ) {
+        let known = text.origin ?? 0
+        var newOrigin = 0
+        let rewritten = text.bytes.withUnsafeBufferPointer { text in
             var output: [UInt8] = []
             output.reserveCapacity(text.count)
             var position = 0
             while position < text.count {
                 let (scalar, end) = UTF8Scalar.decode(text, at: position)
                 body(scalar, text[position..<end], &output)
+                if position < known { newOrigin = output.count }
                 position = end
             }
             return output
         }
+        text = NormalizedText(rewritten, origin: text.origin == nil ? nil : newOrigin)
     }
 }
 
-/// Unicode's normalization forms.
-enum NormalizationForm: String, Sendable {
-    case composed = "NFC"
-    case decomposed = "NFD"
-    case compatibilityComposed = "NFKC"
-    case compatibilityDecomposed = "NFKD"
+/// What BERT's tokenizers do to text first. Every flag is one step, in the order of the properties.
+struct BertNormalizer: Sendable {
+    /// Takes control characters out and makes every white space a space.
+    var cleansText = true
+    /// Puts spaces around Chinese characters.
+    var separatesChinese = true
+    var stripsAccents = true
+    var lowercases = true
 
-    /// The text in this form.
-    ///
-    /// Foundation's conversion is slow, so only the stretches go through it that might change: each runs from a
-    /// character that normalization cannot change or combine with what precedes it to the next such character.
-    func apply(to text: [UInt8]) -> [UInt8] {
-        text.withUnsafeBufferPointer { text in
-            var output: [UInt8] = []
-            output.reserveCapacity(text.count)
-            var stretchStart = 0
-            var stretchMayChange = false
-            var position = 0
-            while position < text.count {
-                let (scalar, end) = UTF8Scalar.decode(text, at: position)
-                if isInert(scalar) {
-                    flush(text, stretchStart..<position, stretchMayChange, into: &output)
-                    stretchStart = position
-                    stretchMayChange = false
-                } else {
-                    stretchMayChange = true
-                }
-                position = end
-            }
-            flush(text, stretchStart..<text.count, stretchMayChange, into: &output)
-            return output
-        }
-    }
-
-    private func flush(
-        _ text: UnsafeBufferPointer<UInt8>, _ stretch: Range<Int>, _ mayChange: Bool, into output: inout [UInt8]
-    ) {
-        guard mayChange else {
-            output.append(contentsOf: text[stretch])
-            return
-        }
-        let string = Self.withoutTibetanPairs(String(decoding: text[stretch], as: UTF8.self))
-        let normalized =
-            switch self {
-            case .composed: string.precomposedStringWithCanonicalMapping
-            case .decomposed: string.decomposedStringWithCanonicalMapping
-            case .compatibilityComposed: string.precomposedStringWithCompatibilityMapping
-            case .compatibilityDecomposed: string.decomposedStringWithCompatibilityMapping
-            }
-        output.append(contentsOf: normalized.utf8)
-    }
-
-    /// Decomposes the three marks that Foundation takes for starters and then fails to put in order.
-    private static func withoutTibetanPairs(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { (0xF73...0xF81).contains($0.value) }) else { return text }
-        var output = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\u{F73}": output.append(contentsOf: "\u{F71}\u{F72}".unicodeScalars)
-            case "\u{F75}": output.append(contentsOf: "\u{F71}\u{F74}".unicodeScalars)
-            case "\u{F81}": output.append(contentsOf: "\u{F71}\u{F80}".unicodeScalars)
-            default: output.append(scalar)
+    func apply(to text: inout NormalizedText) {
+        if cleansText {
+            Normalizer.rewrite(&text) { scalar, bytes, output in
+                if CharacterTable.bertControls.contains(scalar) { return }
+                if scalar.isWhitespace { output.append(0x20) } else { output.append(contentsOf: bytes) }
             }
         }
-        return String(output)
+        if separatesChinese {
+            Normalizer.rewrite(&text) { scalar, bytes, output in
+                let isChinese = Self.isChinese(scalar)
+                if isChinese { output.append(0x20) }
+                output.append(contentsOf: bytes)
+                if isChinese { output.append(0x20) }
+            }
+        }
+        if stripsAccents {
+            text = NormalizationForm.decomposed.apply(to: text)
+            Normalizer.filter(&text) { $0.isASCII || !CharacterTable.bertAccents.contains($0) }
+        }
+        if lowercases { Normalizer.lowercase(&text) }
     }
 
-    /// Whether the form leaves this character as it is, and apart from what precedes it. Errs on the side of no.
-    private func isInert(_ scalar: Unicode.Scalar) -> Bool {
-        guard !scalar.isASCII else { return true }
-        guard self == .composed else { return false }
+    private static func isChinese(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
-        case 0x80..<0x300, 0x400..<0x483, 0x48A..<0x530, 0x2002..<0x20D0, 0x2100..<0x2126, 0x2190..<0x2329,
-            0x2500..<0x2ADC, 0x3041..<0x3099, 0x309B..<0x3100, 0x4E00..<0xA000, 0xAC00..<0xD7A4, 0xFF00..<0xFFF0,
-            0x1F300..<0x1FB00:
-            return true
-        default: return false
+        case 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xF900...0xFAFF, 0x20000...0x2A6DF, 0x2A700...0x2B81F,
+            0x2B920...0x2CEAF,
+            0x2F800...0x2FA1F:
+            true
+        default: false
         }
     }
 }

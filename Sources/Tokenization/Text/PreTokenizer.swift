@@ -8,17 +8,33 @@ indirect enum PreTokenizer: Sendable {
     case whitespaceSplit
     case punctuation(SplitBehavior)
     case metaspace(Metaspace)
+    /// BERT's: white space goes, every punctuation character is a word.
+    case bert
+    /// Splits at a character, which goes.
+    case characterDelimiter([UInt8])
+    /// Words of so many characters.
+    case fixedLength(Int)
     case sequence([PreTokenizer])
 
     /// Splits the words there are so far further.
     func apply(to words: inout Words) {
         switch self {
         case .byteLevel(let addsPrefixSpace, let pattern):
-            if addsPrefixSpace { words.rewrite { text, _ in text.first == 0x20 ? nil : [0x20] + text } }
-            if let pattern { words.split(.isolated) { text, body in pattern.forEachMatch(in: text, body) } }
+            if addsPrefixSpace {
+                words.rewrite { word in
+                    guard word.bytes.first != 0x20 else { return nil }
+                    var word = word
+                    word.prepend([0x20])
+                    return word
+                }
+            }
+            if let pattern {
+                words.split(.isolated) { text, body in pattern.forEachMatch(in: text, body) }
+            }
             words.spellBytes()
         case .split(let pattern, let behavior, let inverted):
-            words.split(behavior, inverted: inverted) { text, body in pattern.forEachMatch(in: text, body) }
+            words.split(behavior, inverted: inverted) { text, body in pattern.forEachMatch(in: text, body)
+            }
         case .digits(let individually):
             words.split(individually ? .isolated : .contiguous, onCharacters: \.isNumeric)
         case .whitespace:
@@ -29,13 +45,23 @@ indirect enum PreTokenizer: Sendable {
             words.split(behavior, onCharacters: \.isPunctuation)
         case .metaspace(let metaspace):
             metaspace.apply(to: &words)
+        case .bert:
+            words.split(.removed, onCharacters: \.isWhitespace)
+            words.split(.isolated, onCharacters: \.isPunctuation)
+        case .characterDelimiter(let character):
+            words.split(.removed) { text, body in
+                TextPattern.string(character).forEachMatch(in: text, body)
+            }
+        case .fixedLength(let length): words.cut(everyCharacters: length)
         case .sequence(let steps):
             for step in steps { step.apply(to: &words) }
         }
     }
 
     /// The matches of `\w+|[^\w\s]+`.
-    private static func forEachWordOrSymbolRun(_ text: UnsafeBufferPointer<UInt8>, _ body: (Int, Int) -> Void) {
+    private static func forEachWordOrSymbolRun(
+        _ text: UnsafeBufferPointer<UInt8>, _ body: (Int, Int) -> Void
+    ) {
         enum Kind { case word, symbol, space }
         var runStart = 0
         var runKind = Kind.space
@@ -68,14 +94,19 @@ enum SplitBehavior: String, Sendable {
         case .isolated: return parts
         case .removed: return parts.filter { !$0.isMatch }
         case .contiguous: return Self.merge(parts) { part, previous in part.isMatch == previous }
-        case .mergedWithPrevious: return Self.merge(parts) { part, previous in part.isMatch && !previous }
+        case .mergedWithPrevious:
+            return Self.merge(parts) { part, previous in part.isMatch && !previous }
         case .mergedWithNext:
             return Self.merge(parts.reversed()) { part, previous in part.isMatch && !previous }.reversed()
         }
     }
 
     /// Merges a part into the neighbour before it where `joins` says so, given whether that neighbour was a match.
-    private static func merge(_ parts: [Words.Part], _ joins: (Words.Part, Bool) -> Bool) -> [Words.Part] {
+    private static func merge(
+        _ parts: [Words.Part], _ joins: (Words.Part, Bool) -> Bool
+    ) -> [Words
+        .Part]
+    {
         var merged: [Words.Part] = []
         var previousIsMatch = false
         for part in parts {
@@ -107,10 +138,10 @@ struct Metaspace: Sendable {
 
     func apply(to words: inout Words) {
         let space = TextPattern.string([0x20])
-        words.rewrite { text, isFirst in
-            var text = space.replacing(text, with: replacement)
-            let prepends = prependScheme == .always || prependScheme == .first && isFirst
-            if prepends, !text.starts(with: replacement) { text = replacement + text }
+        words.rewrite { word in
+            var text = word.replacing(space, with: replacement)
+            let prepends = prependScheme == .always || prependScheme == .first && word.origin != nil
+            if prepends, !text.bytes.starts(with: replacement) { text.prepend(replacement) }
             return text
         }
         guard splits else { return }

@@ -17,7 +17,8 @@ final class RegularExpression: @unchecked Sendable {
     /// - Throws: `TokenizerError` that names `source`.
     init(_ pattern: String, source: String) throws {
         guard pattern.utf8.count <= Self.longestPattern else {
-            throw TokenizerError(source: source, reason: "a regular expression is longer than 100,000 bytes")
+            throw TokenizerError(
+                source: source, reason: "a regular expression is longer than 100,000 bytes")
         }
         var translated = try Array(OnigurumaPattern.translated(pattern, source: source).utf8)
         var errorCode: Int32 = 0
@@ -25,7 +26,8 @@ final class RegularExpression: @unchecked Sendable {
         // `^` and `$` match at lines in Oniguruma's default syntax.
         let options = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C
         guard
-            let code = pcre2_compile_8(&translated, translated.count, options, &errorCode, &errorOffset, nil),
+            let code = pcre2_compile_8(
+                &translated, translated.count, options, &errorCode, &errorOffset, nil),
             let limits = pcre2_match_context_create_8(nil)
         else {
             throw TokenizerError(
@@ -54,7 +56,17 @@ final class RegularExpression: @unchecked Sendable {
 
     /// Calls `body` with each match in turn, as start and end. `text` must be valid UTF-8.
     func forEachMatch(in text: UnsafeBufferPointer<UInt8>, _ body: (Int, Int) -> Void) {
-        guard let base = text.baseAddress, let data = pcre2_match_data_create_8(1, nil) else { return }
+        if let known = LaterCharacters.shared?.replaced(in: text) {
+            known.withUnsafeBufferPointer { forEachKnownMatch(in: $0, body) }
+        } else {
+            forEachKnownMatch(in: text, body)
+        }
+    }
+
+    private func forEachKnownMatch(in text: UnsafeBufferPointer<UInt8>, _ body: (Int, Int) -> Void) {
+        // Nothing is found in nothing, not even nothing.
+        guard !text.isEmpty, let base = text.baseAddress, let data = pcre2_match_data_create_8(1, nil)
+        else { return }
         defer { pcre2_match_data_free_8(data) }
         guard let offsets = pcre2_get_ovector_pointer_8(data) else { return }
         var start = 0
@@ -77,7 +89,9 @@ final class RegularExpression: @unchecked Sendable {
     }
 
     @inline(__always)
-    private func match(_ base: UnsafePointer<UInt8>, _ count: Int, _ start: Int, _ data: OpaquePointer) -> Bool {
+    private func match(
+        _ base: UnsafePointer<UInt8>, _ count: Int, _ start: Int, _ data: OpaquePointer
+    ) -> Bool {
         let options = UInt32(PCRE2_NO_UTF_CHECK)
         var result = pcre2_match_8(code, base, count, start, options, data, limits)
         if result == PCRE2_ERROR_JIT_STACKLIMIT {
@@ -85,86 +99,5 @@ final class RegularExpression: @unchecked Sendable {
             result = pcre2_match_8(code, base, count, start, options | UInt32(PCRE2_NO_JIT), data, limits)
         }
         return result >= 0
-    }
-}
-
-/// Rewrites what Oniguruma and PCRE2 understand differently.
-enum OnigurumaPattern {
-    private static let whitespace =
-        #"\x09-\x0D\x20\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"#
-    /// Oniguruma's table for Latin-1 counts superscripts and fractions as well.
-    private static let word = #"\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE}"#
-
-    /// The pattern for PCRE2.
-    ///
-    /// PCRE2 counts U+180E as white space and fewer characters as parts of words, and reads `\h` as a space where
-    /// Oniguruma reads a hexadecimal digit. Oniguruma's nested and intersected classes have no counterpart and are refused.
-    static func translated(_ pattern: String, source: String) throws -> String {
-        var output = ""
-        var isEscaped = false
-        var isInClass = false
-        var classStart = false
-        let scalars = Array(pattern.unicodeScalars)
-        for (position, scalar) in scalars.enumerated() {
-            let isFirstInClass = classStart
-            classStart = false
-            if isEscaped {
-                isEscaped = false
-                output += escape(scalar, isInClass: isInClass)
-                continue
-            }
-            switch scalar {
-            case "\\":
-                isEscaped = true
-                continue
-            case "[" where isInClass:
-                guard position + 1 < scalars.count, scalars[position + 1] == ":" else {
-                    throw unsupported("a character class within another", pattern, source)
-                }
-            case "[":
-                isInClass = true
-                classStart = true
-            case "^" where isInClass && isFirstInClass:
-                classStart = true
-            case "]" where isInClass && !isFirstInClass:
-                // The bracket that ends `[:name:]` does not end the class around it.
-                if position == 0 || scalars[position - 1] != ":" || !endsPOSIXClass(scalars, position) {
-                    isInClass = false
-                }
-            case "&" where isInClass && position + 1 < scalars.count && scalars[position + 1] == "&":
-                throw unsupported("an intersection of character classes", pattern, source)
-            default: break
-            }
-            output.unicodeScalars.append(scalar)
-        }
-        if isEscaped { output += "\\" }
-        return output
-    }
-
-    private static func endsPOSIXClass(_ scalars: [Unicode.Scalar], _ end: Int) -> Bool {
-        var position = end - 2
-        while position > 0, scalars[position].properties.isAlphabetic || scalars[position] == "^" { position -= 1 }
-        return position > 0 && scalars[position] == ":" && scalars[position - 1] == "["
-    }
-
-    private static func escape(_ scalar: Unicode.Scalar, isInClass: Bool) -> String {
-        switch (scalar, isInClass) {
-        case ("s", true): whitespace
-        case ("s", false): "[\(whitespace)]"
-        case ("S", false): "[^\(whitespace)]"
-        case ("w", true): word
-        case ("w", false): "[\(word)]"
-        case ("W", false): "[^\(word)]"
-        case ("h", true): "0-9a-fA-F"
-        case ("h", false): "[0-9a-fA-F]"
-        default: "\\" + String(scalar)
-        }
-    }
-
-    private static func unsupported(_ what: String, _ pattern: String, _ source: String) -> TokenizerError {
-        TokenizerError(
-            source: source,
-            reason: "the regular expression \(pattern.debugDescription) uses \(what), which is not supported; "
-                + "write the class out")
     }
 }

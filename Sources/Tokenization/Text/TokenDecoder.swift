@@ -53,7 +53,7 @@ struct DecoderStage: Sendable {
     /// What comes out when `fragment` goes in.
     mutating func process(_ fragment: DecodedFragment) -> [DecodedFragment] {
         switch step {
-        case .byteLevel: return decodeBytes(fragment.text)
+        case .byteLevel where receivesWholePieces: return decodeBytes(fragment.text)
         case .fuse: return [continuation(fragment.text)]
         case .metaspace(let replacement, let keepsFirst):
             if fragment.startsPiece { pieceCount += 1 }
@@ -62,10 +62,12 @@ struct DecoderStage: Sendable {
             return [DecodedFragment(text: text, startsPiece: fragment.startsPiece)]
         case .strip(let character, let start, 0):
             if fragment.startsPiece { remainingCuts = start }
-            return [DecodedFragment(text: cutStart(fragment.text, character), startsPiece: fragment.startsPiece)]
+            return [
+                DecodedFragment(text: cutStart(fragment.text, character), startsPiece: fragment.startsPiece)
+            ]
         case .byteFallback where receivesWholePieces:
             return decodeFallback(fragment.text)
-        case .replace, .strip, .byteFallback:
+        case .replace, .strip, .byteFallback, .byteLevel:
             if receivesWholePieces { return transformWhole(fragment.text) }
             // Fused text is one piece, which ends with the input only.
             pending += fragment.text
@@ -76,12 +78,14 @@ struct DecoderStage: Sendable {
     /// What still comes out at the end of the input.
     mutating func finish() -> [DecodedFragment] {
         defer { pending = [] }
-        guard !pending.isEmpty else { return [] }
         switch step {
-        case .byteLevel: return [continuation(Self.repaired(pending[...]))]
+        // All pieces become one, even if there are none.
+        case .fuse: return pieceCount == 0 ? [continuation([])] : []
+        case .byteLevel where receivesWholePieces:
+            return pending.isEmpty && pieceCount > 0 ? [] : [continuation(Self.repaired(pending[...]))]
         case .byteFallback where receivesWholePieces: return flushFallback()
-        case .byteFallback: return decodeFallback(pending) + flushFallback()
-        default: return transformWhole(pending)
+        case .metaspace, .strip(_, _, 0): return []
+        default: return receivesWholePieces ? [] : transformWhole(pending)
         }
     }
 
@@ -97,6 +101,15 @@ struct DecoderStage: Sendable {
             return [DecodedFragment(text: pattern.replacing(text, with: replacement), startsPiece: true)]
         case .strip(let character, let start, let end):
             return [DecodedFragment(text: Self.strip(text, character, start, end), startsPiece: true)]
+        case .byteLevel:
+            var bytes: [UInt8] = []
+            text.withUnsafeBufferPointer { ByteAlphabet.appendBytes(of: $0, to: &bytes) }
+            return [DecodedFragment(text: Self.repaired(bytes[...]), startsPiece: true)]
+        case .byteFallback:
+            guard let byte = Self.byte(of: text) else {
+                return [DecodedFragment(text: text, startsPiece: true)]
+            }
+            return [DecodedFragment(text: Self.repaired([byte][...]), startsPiece: true)]
         default:
             return [DecodedFragment(text: text, startsPiece: true)]
         }
@@ -150,7 +163,9 @@ extension DecoderStage {
 
     /// The byte that a piece like `<0x0A>` stands for.
     static func byte(of piece: [UInt8]) -> UInt8? {
-        guard piece.count == 6, piece.starts(with: "<0x".utf8), piece[5] == UInt8(ascii: ">") else { return nil }
+        guard piece.count == 6, piece.starts(with: "<0x".utf8), piece[5] == UInt8(ascii: ">") else {
+            return nil
+        }
         return UInt8(String(decoding: piece[3..<5], as: UTF8.self), radix: 16)
     }
 }
@@ -173,7 +188,9 @@ extension DecoderStage {
 
     static func strip(_ text: [UInt8], _ character: [UInt8], _ start: Int, _ end: Int) -> [UInt8] {
         var rest = text[...]
-        for _ in 0..<min(start, text.count) where rest.starts(with: character) { rest.removeFirst(character.count) }
+        for _ in 0..<min(start, text.count) where rest.starts(with: character) {
+            rest.removeFirst(character.count)
+        }
         for _ in 0..<min(end, text.count) where rest.suffix(character.count).elementsEqual(character) {
             rest.removeLast(character.count)
         }

@@ -32,44 +32,23 @@ extension Unicode.Scalar {
         isASCII ? value == 0x20 || (0x09...0x0D).contains(value) : properties.isWhitespace
     }
 
-    /// `\w` in Rust's regex crate and in Oniguruma.
+    /// `\w` in Rust's regex crate.
     var isWord: Bool {
-        if isASCII { return isASCIIAlphanumeric || self == "_" }
-        if properties.isAlphabetic || properties.isJoinControl { return true }
-        switch properties.generalCategory {
-        case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true
-        default: return false
-        }
+        isASCII ? isASCIIAlphanumeric || self == "_" : CharacterTable.words.contains(self)
     }
 
     /// Rust's `char::is_numeric`: digits, letters that are numbers, and other numbers.
     var isNumeric: Bool {
-        if isASCII { return (0x30...0x39).contains(value) }
-        switch properties.generalCategory {
-        case .decimalNumber, .letterNumber, .otherNumber: return true
-        default: return false
-        }
+        isASCII ? (0x30...0x39).contains(value) : CharacterTable.numeric.contains(self)
     }
 
     /// Punctuation as BERT counts it: everything ASCII that is neither letter nor digit, and Unicode's punctuation.
     var isPunctuation: Bool {
-        if isASCII { return (0x21...0x7E).contains(value) && !isASCIIAlphanumeric }
-        switch properties.generalCategory {
-        case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
-            .finalPunctuation, .otherPunctuation:
-            return true
-        default: return false
-        }
+        isASCII ? (0x21...0x7E).contains(value) && !isASCIIAlphanumeric : CharacterTable.punctuation.contains(self)
     }
 
     /// Whether this is a combining mark, spacing or not.
-    var isMark: Bool {
-        if value < 0x300 { return false }
-        switch properties.generalCategory {
-        case .nonspacingMark, .spacingMark, .enclosingMark: return true
-        default: return false
-        }
-    }
+    var isMark: Bool { value >= 0x300 && CharacterTable.marks.contains(self) }
 
     private var isASCIIAlphanumeric: Bool {
         (0x30...0x39).contains(value) || (0x41...0x5A).contains(value) || (0x61...0x7A).contains(value)
