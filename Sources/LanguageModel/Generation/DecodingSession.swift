@@ -23,6 +23,12 @@ public final class DecodingSession {
         public var maximumTokens: Int
         /// Tokens that end it; the token itself is part of the leaf.
         public var stopTokens: Set<Int32>
+        /// What changes its logits before a token is drawn.
+        public var rules = LogitRules()
+        /// Tokens above it, for rules that ask what has been read.
+        public var history: [Int32] = []
+        /// How many of the most probable tokens are told at each step.
+        public var alternatives = 0
 
         /// A leaf's settings.
         public init(sampling: Sampling = Sampling(), maximumTokens: Int, stopTokens: Set<Int32> = []) {
@@ -40,6 +46,8 @@ public final class DecodingSession {
         public let token: Int32
         /// Its log-probability under the model's own distribution.
         public let logProbability: Float
+        /// The most probable tokens in its place, most probable first, as many as were asked for.
+        public let alternatives: [(token: Int32, logProbability: Float)]
         /// Why the leaf ends with this token, if it does.
         public let end: End?
     }
@@ -66,6 +74,8 @@ public final class DecodingSession {
         let parent: Int
         let options: Options
         var random: Random
+        /// What its rules come to; nil without rules.
+        var edits: LogitEdits?
         /// Its rows of the cache: reserved for `maximumTokens`, used so far for `computed`.
         let rows: Range<Int>
         var computed = 0
@@ -183,6 +193,7 @@ public final class DecodingSession {
         active.append(
             Active(
                 index: nextIndex - 1, parent: node.index, options: options, random: Random(seed: seed),
+                edits: options.rules == LogitRules() ? nil : LogitEdits(options.rules, prompt: options.history),
                 rows: cache.take(options.maximumTokens)))
         return Leaf(index: nextIndex - 1)
     }
@@ -244,17 +255,25 @@ public final class DecodingSession {
 
     private func draw(_ leaves: [Int], from logits: Tensor, into events: inout [Int: Event]) {
         let uniforms = leaves.map { active[$0].random.uniform() }
+        let hasEdits = leaves.contains { active[$0].edits != nil }
         let (tokens, logProbabilities) = Sampling.draw(
-            from: logits, leaves.map { active[$0].options.sampling }, uniforms: uniforms)
+            from: logits, leaves.map { active[$0].options.sampling },
+            edits: hasEdits ? leaves.map { active[$0].edits?.edits ?? [] } : [], uniforms: uniforms)
         for (row, index) in leaves.enumerated() {
             active[index].pending = tokens[row]
             active[index].written += 1
+            active[index].edits?.append(tokens[row])
             let leaf = active[index]
             let end: End? =
                 leaf.options.stopTokens.contains(tokens[row])
                 ? .stopToken : leaf.written >= leaf.options.maximumTokens ? .length : nil
             events[index] = Event(
-                leaf: Leaf(index: leaf.index), token: tokens[row], logProbability: logProbabilities[row], end: end)
+                leaf: Leaf(index: leaf.index), token: tokens[row], logProbability: logProbabilities[row],
+                alternatives: leaf.options.alternatives == 0
+                    ? []
+                    : Sampling.mostProbable(
+                        leaf.options.alternatives, of: logits, row: row, known: (tokens[row], logProbabilities[row])),
+                end: end)
         }
     }
 }

@@ -43,6 +43,7 @@ final class Endpoints: Sendable {
             (.get, "/get_model_info", { [self] _, _ in generationModel() }),
             (.get, "/v1/models", { [self] _, _ in listModels() }),
             (.post, "/v1/chat/completions", { [self] in try await chat(fields($0, $1), $1) }),
+            (.post, "/v1/completions", { [self] in try await completions(fields($0, $1), $1) }),
         ]
     }
 

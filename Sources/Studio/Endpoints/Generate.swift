@@ -8,7 +8,9 @@ extension Endpoints {
     func generate(_ request: RequestFields, _ context: StudioContext) async throws -> Response {
         let request = try GenerationRequest(request, facts.verbalizer, width: facts.width, settings)
         let exchange = try begin(context, describes)
-        let writings = zip(request.inputs, request.parameters).map { $1.writing($0, facts.verbalizer, seed: seed()) }
+        let writings = zip(request.inputs, request.parameters).map {
+            $1.writing($0, .verbalizer, facts.verbalizer, seed: seed())
+        }
         let begun = writings.flatMap { writing in
             writing.seeds.map { _ in
                 Generation(
