@@ -37,6 +37,11 @@ struct ChatCompletionRequest {
         if let value = fields.json["chat_template_kwargs"], !value.isNull {
             if let object = value.object {
                 input.variables = object
+                for name in ["messages", "tools", "documents", "add_generation_prompt"] where object[name] != nil {
+                    fields.note(
+                        ["chat_template_kwargs", .string(name)], "value_error",
+                        "Value error, chat_template_kwargs are further variables; send \(name) as a field of its own")
+                }
             } else {
                 fields.note(["chat_template_kwargs"], "dict_type", "Input should be a valid dictionary")
             }

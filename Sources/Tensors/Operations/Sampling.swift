@@ -86,7 +86,6 @@ public struct Sampling: Sendable, Equatable {
         var tokens = [Int32](repeating: 0, count: min(max(count, 0), logits.width))
         guard !tokens.isEmpty else { return [] }
         ck_most_probable(own, logits.width, tokens.count, &tokens)
-        let base = own[Int(known.token)] - known.logProbability
-        return tokens.map { ($0, own[Int($0)] - base) }
+        return tokens.map { ($0, own[Int($0)] - own[Int(known.token)] + known.logProbability) }
     }
 }
