@@ -69,6 +69,28 @@ struct DecodingTests {
         }
     }
 
+    @Test("A session whose memory is limited writes what another does, however much comes and goes")
+    func limited() throws {
+        let decoder = try decoder("qwen2"), prompt: [Int32] = [1, 2, 3]
+        let session = DecodingSession(decoder, precision: .float32, rowLimit: 40)
+        var tree = TokenTree()
+        tree.append(prompt)
+        let root = session.prefill(tree)[0]
+        // Up to three at once, a hundred and more rows in all, of lengths that leave gaps.
+        var written: [DecodingSession.Leaf: [Int32]] = [:], lengths: [DecodingSession.Leaf: Int] = [:]
+        for round in 0..<12 {
+            for length in [4 + round % 5, 9 - round % 3] where session.activeCount < 3 {
+                let leaf = session.start(after: root, .init(sampling: .greedy, maximumTokens: length), seed: 0)
+                lengths[leaf] = length
+            }
+            for _ in 0..<3 { for event in session.step() { written[event.leaf, default: []].append(event.token) } }
+        }
+        for (leaf, tokens) in finish(session) { written[leaf, default: []] += tokens }
+        let expected = slowly(decoder, prompt, 9)
+        for (leaf, length) in lengths { #expect(written[leaf] == Array(expected.prefix(length))) }
+        #expect(lengths.values.reduce(0, +) > 100)
+    }
+
     @Test("A tree can continue a node computed earlier")
     func continuing() throws {
         let decoder = try decoder("llama")

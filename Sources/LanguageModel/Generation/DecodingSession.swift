@@ -91,11 +91,16 @@ public final class DecodingSession {
     private var active: [Active] = []
     private var nextIndex = 0
 
-    /// An empty session. `expectedRows` sizes the cache; it grows when needed.
-    public init(_ decoder: Decoder, precision: Precision, expectedRows: Int = 256) {
+    /// An empty session.
+    ///
+    /// - Parameters:
+    ///   - expectedRows: tokens whose keys and values it will hold at once, as far as is known.
+    ///   - rowLimit: tokens whose keys and values may be in memory; whoever asks for more than these at once gets them all the same.
+    ///     Memory of what has ended is kept for what comes next up to there. With a limit nothing is taken before it is needed.
+    public init(_ decoder: Decoder, precision: Precision, expectedRows: Int = 256, rowLimit: Int? = nil) {
         self.decoder = decoder
         tape = Tape(recording: false, precision: precision)
-        cache = KeyValueCache(decoder.configuration, capacity: expectedRows)
+        cache = KeyValueCache(decoder.configuration, capacity: expectedRows, limit: rowLimit)
     }
 
     /// Whether no leaf is being written.
