@@ -21,8 +21,7 @@ extension Endpoints {
         let target = try target()
         try checkModel(request, target)
         let request = try ChatCompletionRequest(request, target, settings)
-        let prompt = try EncodedText(
-            request.input, target, limit: settings.maximumInputTokens, addsSpecialTokens: request.addsSpecialTokens)
+        let prompt = try await encode(request.input, addsSpecialTokens: request.addsSpecialTokens)
         guard !prompt.ids.isEmpty else { throw InvalidRequest("the messages have no tokens", at: ["messages"]) }
         let exchange = try begin(context, sources)
         let writing = request.parameters.writing(.tokens(prompt.ids), .target, target, seed: seed())

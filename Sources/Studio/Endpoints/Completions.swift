@@ -7,7 +7,7 @@ extension Endpoints {
     func completions(_ request: RequestFields, _ context: StudioContext) async throws -> Response {
         let target = try target()
         try checkModel(request, target)
-        let request = try CompletionRequest(request, target, settings)
+        let request = try await CompletionRequest(request, target, settings, pool)
         let exchange = try begin(context, sources)
         let seed = seed()
         let writings = request.prompts.map { request.parameters.writing(.tokens($0.ids), .target, target, seed: seed) }

@@ -26,7 +26,9 @@ struct CompletionRequest {
     let name: String?
 
     /// Reads and checks all fields, as `ChatCompletionRequest` does.
-    init(_ request: RequestFields, _ writer: ModelFacts.Writer, _ settings: StudioSettings) throws {
+    init(
+        _ request: RequestFields, _ writer: ModelFacts.Writer, _ settings: StudioSettings, _ pool: WorkPool
+    ) async throws {
         var fields = request
         fields.refuseUnknown(SamplingParameters.known.union(["prompt", "prompt_embeds", "suffix"]))
         streams = fields.optionalBool("stream") ?? false
@@ -57,31 +59,32 @@ struct CompletionRequest {
             )
         }
         try fields.check()
-        prompts = try CompletionRequest.prompts(
-            &fields, writer, settings, addsSpecialTokens: addsSpecialTokens, echoes: echoes)
+        let reader = PromptReader(key: "prompt", writer: writer, settings: settings, pool: pool)
+        prompts = try await CompletionRequest.prompts(
+            &fields, reader, addsSpecialTokens: addsSpecialTokens, echoes: echoes)
         try fields.check()
     }
 
     /// A text, a list of texts, ids, or a list of ids.
     private static func prompts(
-        _ fields: inout RequestFields, _ writer: ModelFacts.Writer, _ settings: StudioSettings, addsSpecialTokens: Bool,
-        echoes: Bool
-    ) throws -> [Prompt] {
+        _ fields: inout RequestFields, _ reader: PromptReader, addsSpecialTokens: Bool, echoes: Bool
+    ) async throws -> [Prompt] {
         guard let value = fields.json["prompt"], !value.isNull else {
             fields.note(["prompt"], "missing", "Field required")
             return []
         }
-        let reader = PromptReader(key: "prompt", writer: writer, settings: settings)
         let isText = value.string != nil || value[0]?.string != nil
         let (inputs, _) =
-            isText ? reader.texts(value, &fields, addsSpecialTokens: addsSpecialTokens) : reader.tokens(value, &fields)
+            isText
+            ? try await reader.texts(value, &fields, addsSpecialTokens: addsSpecialTokens)
+            : reader.tokens(value, &fields)
         let texts = value.array ?? [value]
         return inputs.enumerated().compactMap { index, input in
             guard case .tokens(let ids) = input else { return nil }
             guard echoes else { return Prompt(ids: ids, text: "") }
             // What was sent, or what the ids say.
             let sent = inputs.count == texts.count ? texts[index].string : nil
-            return Prompt(ids: ids, text: sent ?? writer.tokenizer.decode(ids, skipSpecialTokens: false))
+            return Prompt(ids: ids, text: sent ?? reader.writer.tokenizer.decode(ids, skipSpecialTokens: false))
         }
     }
 }

@@ -14,15 +14,17 @@ struct GenerationRequest {
     let streams: Bool
 
     /// Reads and checks all fields. `text`, `input_ids` and `input_embeds` each take one prompt or a list of them.
-    init(_ request: RequestFields, _ writer: ModelFacts.Writer, width: Int, _ settings: StudioSettings) throws {
+    init(
+        _ request: RequestFields, _ writer: ModelFacts.Writer, width: Int, _ settings: StudioSettings, _ pool: WorkPool
+    ) async throws {
         var fields = request
         let given = ["text", "input_ids", "input_embeds"].filter { fields.json[$0].map { !$0.isNull } ?? false }
         guard given.count == 1, let key = given.first, let value = fields.json[key] else {
             throw InvalidRequest("send exactly one of `text`, `input_ids` and `input_embeds`")
         }
-        let reader = PromptReader(key: key, writer: writer, settings: settings)
+        let reader = PromptReader(key: key, writer: writer, settings: settings, pool: pool)
         switch key {
-        case "text": (inputs, isBatch) = reader.texts(value, &fields)
+        case "text": (inputs, isBatch) = try await reader.texts(value, &fields)
         case "input_ids": (inputs, isBatch) = reader.tokens(value, &fields)
         default: (inputs, isBatch) = reader.embeddings(value, width: width, &fields)
         }

@@ -8,26 +8,33 @@ struct PromptReader {
     let key: String
     let writer: ModelFacts.Writer
     let settings: StudioSettings
+    let pool: WorkPool
 
-    func texts(_ value: JSONValue, _ fields: inout RequestFields, addsSpecialTokens: Bool = true) -> Inputs {
+    func texts(
+        _ value: JSONValue, _ fields: inout RequestFields, addsSpecialTokens: Bool = true
+    ) async throws -> Inputs {
         let isBatch = value.array != nil
         let list = batch(value.array ?? [value], &fields)
-        return (
-            list.enumerated().compactMap { index, value in
-                let place: [JSONValue] = isBatch ? [.string(key), .integer(index)] : [.string(key)]
-                guard let text = value.string else {
-                    fields.note(place, "string_type", "Input should be a valid string", input: value)
-                    return nil
-                }
-                guard text.unicodeScalars.count <= settings.maximumInputCharacters else {
-                    fields.note(
-                        place, "string_too_long",
-                        "String should have at most \(settings.maximumInputCharacters) characters")
-                    return nil
-                }
-                return checked(writer.tokenizer.encode(text, addSpecialTokens: addsSpecialTokens), place, &fields)
-            }, isBatch
-        )
+        var inputs: [Scheduler.Writing.Input] = []
+        for (index, value) in list.enumerated() {
+            let place: [JSONValue] = isBatch ? [.string(key), .integer(index)] : [.string(key)]
+            guard let text = value.string else {
+                fields.note(place, "string_type", "Input should be a valid string", input: value)
+                continue
+            }
+            guard text.unicodeScalars.count <= settings.maximumInputCharacters else {
+                fields.note(
+                    place, "string_too_long",
+                    "String should have at most \(settings.maximumInputCharacters) characters")
+                continue
+            }
+            let tokenizer = writer.tokenizer
+            let ids = try await pool.run(size: text.utf8.count) {
+                tokenizer.encode(text, addSpecialTokens: addsSpecialTokens)
+            }
+            if let input = checked(ids, place, &fields) { inputs.append(input) }
+        }
+        return (inputs, isBatch)
     }
 
     func tokens(_ value: JSONValue, _ fields: inout RequestFields) -> Inputs {

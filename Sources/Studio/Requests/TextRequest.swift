@@ -42,6 +42,17 @@ struct TextRequest: Sendable {
     /// Whether it is told where in the chat each token comes from.
     var locates = true
 
+    /// Bytes of what there is to read.
+    var byteCount: Int {
+        switch source {
+        case .text(let text): text.utf8.count
+        case .messages(let messages):
+            messages.reduce(variables.reduce(0) { $0 + $1.1.compact.utf8.count }) { sum, message in
+                sum + (message.content?.utf8.count ?? 0) + message.fields.reduce(0) { $0 + $1.1.compact.utf8.count }
+            } + ((tools ?? []) + (documents ?? [])).reduce(0) { $0 + $1.compact.utf8.count }
+        }
+    }
+
     /// A chat to be answered.
     init(messages: [ChatMessage], continuesFinalMessage: Bool = false) {
         source = .messages(messages)
