@@ -17,6 +17,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private let stallLimit: TimeAmount, headLimit: TimeAmount
     /// Its number among the connections; nil if it is turned away, or gone.
     private var number: Int?
+    private var isBegun = false
     /// Writes that have not reached the client, and when one last did.
     private var pending = 0
     private var lastProgress: NIODeadline = .now()
@@ -40,6 +41,17 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Opening and closing
 
     func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { begin(context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        begin(context)
+        context.fireChannelActive()
+    }
+
+    private func begin(_ context: ChannelHandlerContext) {
+        guard !isBegun else { return }
+        isBegun = true
         number = connections.open(context.channel, from: context.channel.remoteAddress?.ipAddress ?? "")
         if number == nil { turnAway(context) } else { awaitHead(context, for: headLimit) }
     }
@@ -68,7 +80,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// Answers before anything is asked, and closes.
     private func turnAway(_ context: ChannelHandlerContext) {
         let own = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        // The pipeline is still being built.
+        // Others of the pipeline have not heard yet that the connection is open.
         context.eventLoop.execute {
             let (handler, context) = own.value
             let text = #"{"detail":"the server answers as many connections as it may; try again in a moment"}"#
