@@ -26,9 +26,9 @@ struct FaultyClientTests {
             $0.headLimit = .seconds(300)
             $0.stallLimit = .seconds(300)
         } _: { client, _ async throws in
-            let held = try await halfOpen(400, client.port)
+            let held = try await halfOpen(300, client.port)
             #expect(try await client.get("/").status == 200)
-            for connection in [held[0], held[200], held[399]] {
+            for connection in [held[0], held[150], held[299]] {
                 try await connection.send(FaultyClientTests.rest)
                 #expect(try await connection.receive(until: "\r\n\r\n", seconds: 60).text.hasPrefix("HTTP/1.1 200"))
             }
