@@ -161,7 +161,11 @@ public final class DecodingSession {
             observer: observer)
         if !ends.isEmpty {
             let logits = decoder.logits(hidden, tape: tape)
-            for (row, index) in ends.enumerated() { nodes[first + index]?.logits = logits.rows(row..<row + 1) }
+            // Each a copy of its own: a node that lives long would keep the logits of all that were computed with it.
+            for (row, index) in ends.enumerated() {
+                let own = logits.rows(row..<row + 1)
+                nodes[first + index]?.logits = ends.count > 1 ? own.copy() : own
+            }
         }
         for (segment, source) in zip(asked, sources) {
             let logits = source.map { stored(first + $0).logits } ?? base.map { stored($0.index).logits }
