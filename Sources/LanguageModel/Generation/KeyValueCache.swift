@@ -30,7 +30,7 @@ final class KeyValueCache {
         width = configuration.keyValueHeadCount * configuration.headWidth
         blockCount = configuration.blockCount
         if let limit {
-            reserve(KeyValueCache.spareFactor * max(limit, capacity))
+            reserve(KeyValueCache.spareFactor * max(limit, capacity), atLeast: min(limit, 256))
         } else if capacity > 0 {
             // What is known to be enough is memory that is used again, pages and all.
             extend(to: capacity) { Tensor(uninitialized: $0, .float32) }
@@ -41,7 +41,7 @@ final class KeyValueCache {
     func take(_ count: Int) -> Range<Int> {
         guard count > 0 else { return 0..<0 }
         guard let index = free.firstIndex(where: { $0.count >= count }) else {
-            reserve(KeyValueCache.spareFactor * (capacity + count))
+            reserve(KeyValueCache.spareFactor * (capacity + count), atLeast: capacity + count)
             return take(count)
         }
         let run = free[index], taken = run.lowerBound..<run.lowerBound + count
@@ -80,16 +80,14 @@ final class KeyValueCache {
 
     // MARK: Growing
 
-    /// Addresses for so many rows. Where the system has none to spare, memory for half as many again as there are.
-    private func reserve(_ rows: Int) {
+    /// Addresses for so many rows. Where the system has none to spare, memory for those that are needed, and half as many again as
+    /// there were.
+    private func reserve(_ rows: Int, atLeast needed: Int) {
         var all: [Tensor] = []
         while all.count < 2 * blockCount, let tensor = Tensor(reserving: [rows, width]) { all.append(tensor) }
-        guard all.count == 2 * blockCount else {
-            all = []
-            let rows = max(capacity + capacity / 2, rows / KeyValueCache.spareFactor)
-            return extend(to: rows) { Tensor(uninitialized: $0, .float32) }
-        }
-        extend(to: rows) { _ in all.removeLast() }
+        if all.count == 2 * blockCount { return extend(to: rows) { _ in all.removeLast() } }
+        all = []
+        extend(to: max(needed, capacity + capacity / 2)) { Tensor(uninitialized: $0, .float32) }
     }
 
     /// Moves what there is into larger tensors.
@@ -102,7 +100,7 @@ final class KeyValueCache {
         }
         keys = (0..<blockCount).map { larger(capacity > 0 ? keys[$0] : nil) }
         values = (0..<blockCount).map { larger(capacity > 0 ? values[$0] : nil) }
-        insert(capacity..<rows)
+        if rows > capacity { insert(capacity..<rows) }
         capacity = rows
     }
 }
