@@ -118,9 +118,15 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelRead(data)
     }
 
+    /// Closes the connection unless a head comes within some time. What the client is still reading is waited for.
     private func awaitHead(_ context: ChannelHandlerContext, for time: TimeAmount) {
-        let channel = context.channel
-        headCheck = context.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
+        let own = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        headCheck = context.eventLoop.scheduleTask(in: time) {
+            let (handler, context) = own.value
+            handler.headCheck = nil
+            guard handler.pending > 0 else { return context.close(promise: nil) }
+            handler.awaitHead(context, for: handler.stallLimit)
+        }
     }
 
     // MARK: Answers
