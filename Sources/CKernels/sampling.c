@@ -8,7 +8,7 @@
 
 typedef struct {
     const float *logits;
-    long width;
+    long rows, width;
     const ck_sampling *sampling;
     int32_t *chosen;
     float *log_probability, *scratch;
@@ -106,41 +106,55 @@ static double keep(float *weights, long n, float threshold, long room) {
     return total;
 }
 
+// What is drawn from, where that is not the logits themselves: a copy with some of them changed.
+static const float *edited(const float *logits, long n, const ck_sampling *s, float *copy) {
+    if (!s->edit_count) return logits;
+    memcpy(copy, logits, (unsigned long)n * 4);
+    for (long e = 0; e < s->edit_count; e++) {
+        const ck_logit_edit *edit = s->edits + e;
+        if (edit->token < 0 || edit->token >= n) continue;
+        float x = logits[edit->token] + edit->bias;
+        if (edit->repetition != 1) x = x > 0 ? x / edit->repetition : x * edit->repetition;
+        copy[edit->token] = x - edit->penalty;
+    }
+    return copy;
+}
+
 static void sample_body(void *opaque, long row) {
     sample_context *c = opaque;
     const ck_kernels *k = ck_current();
-    const float *logits = c->logits + row * c->width;
-    float *weights = c->scratch + row * c->width;
     const ck_sampling *s = c->sampling + row;
     long n = c->width, chosen;
-    float peak = k->row_maximum(logits, n);
+    const float *logits = c->logits + row * n;
+    float *weights = c->scratch + row * n, *space = c->scratch + (c->rows + row) * n;
+    const float *drawn = edited(logits, n, s, weights);
+    float peak = k->row_maximum(drawn, n);
+    // The sum of the untouched softmax, where drawing computes it.
+    double plain = 0;
     if (s->temperature <= 0 || s->top_k == 1) {
-        chosen = first_maximum(logits, n);
-        if (c->log_probability)
-            c->log_probability[row] = logits[chosen] - peak - (float)log(k->exponentials(logits, peak, 1, n, weights));
+        chosen = first_maximum(drawn, n);
     } else {
-        double total = k->exponentials(logits, peak, 1 / s->temperature, n, weights);
-        double plain = total;
-        bool cut = (s->top_k > 0 && s->top_k < n) || s->top_p < 1;
-        float *space = cut ? malloc((unsigned long)n * 4) : NULL;
-        float threshold = 0;
+        double total = k->exponentials(drawn, peak, 1 / s->temperature, n, weights);
+        if (drawn == logits && s->temperature == 1) plain = total;
+        // The most probable token weighs 1.
+        if (s->min_p > 0) total = keep(weights, n, s->min_p, n);
         if (s->top_k > 0 && s->top_k < n) {
-            threshold = kth_largest(weights, n, s->top_k, space);
+            float threshold = kth_largest(weights, n, s->top_k, space);
             long room = s->top_k;
             for (long i = 0; i < n; i++) room -= weights[i] > threshold;
             total = keep(weights, n, threshold, room);
         }
         if (s->top_p < 1) {
             long room;
-            threshold = nucleus_threshold(weights, n, total, (double)s->top_p, space, &room);
+            float threshold = nucleus_threshold(weights, n, total, (double)s->top_p, space, &room);
             total = keep(weights, n, threshold, room);
         }
-        free(space);
         chosen = draw(weights, n, total, s->uniform);
-        if (c->log_probability) {
-            if (s->temperature != 1) plain = k->exponentials(logits, peak, 1, n, weights);
-            c->log_probability[row] = logits[chosen] - peak - (float)log(plain);
-        }
+    }
+    if (c->log_probability) {
+        if (drawn != logits) peak = k->row_maximum(logits, n);
+        if (plain == 0) plain = k->exponentials(logits, peak, 1, n, weights);
+        c->log_probability[row] = logits[chosen] - peak - (float)log(plain);
     }
     c->chosen[row] = (int32_t)chosen;
 }
@@ -149,7 +163,17 @@ void ck_sample(
     const float *logits, long rows, long width, const ck_sampling *sampling, int32_t *chosen, float *log_probability,
     float *scratch
 ) {
-    sample_context c = {logits, width, sampling, chosen, log_probability, scratch};
+    sample_context c = {logits, rows, width, sampling, chosen, log_probability, scratch};
     if (rows == 1) sample_body(&c, 0);
     else ck_parallel(rows, sample_body, &c);
+}
+
+void ck_most_probable(const float *logits, long width, long count, int32_t *tokens) {
+    long found = 0;
+    for (long i = 0; i < width; i++) {
+        if (found == count && !(logits[i] > logits[tokens[found - 1]])) continue;
+        long place = found < count ? found++ : found - 1;
+        for (; place > 0 && logits[i] > logits[tokens[place - 1]]; place--) tokens[place] = tokens[place - 1];
+        tokens[place] = (int32_t)i;
+    }
 }

@@ -100,13 +100,13 @@ struct ModelFacts: Sendable {
         let c = verbalizer.checkpoint.configuration
         self.verbalizer = Writer(
             name: models.verbalizerName, tokenizer: verbalizer.tokenizer, stopTokens: verbalizer.stopTokens,
-            vocabularySize: c.vocabularySize, rowLimit: DecodingLane.rows(in: settings.cacheBytes, c))
+            vocabularySize: c.vocabularySize, rowLimit: settings.cacheBytes / DecodingLane.rowBytes(c))
         target = try models.target.map { target in
             let c = target.checkpoint.configuration
             return Writer(
                 name: models.targetName ?? ServedModels.name(of: target.checkpoint.folder), tokenizer: target.tokenizer,
                 stopTokens: try TextGenerator.stopTokens(folder: target.checkpoint.folder, tokenizer: target.tokenizer),
-                vocabularySize: c.vocabularySize, rowLimit: DecodingLane.rows(in: settings.cacheBytes, c))
+                vocabularySize: c.vocabularySize, rowLimit: settings.cacheBytes / DecodingLane.rowBytes(c))
         }
     }
 }

@@ -23,9 +23,17 @@ public final class StudioServer: Sendable {
     /// Prepares a server; it listens once it runs. Throws one-line errors for settings that cannot be served.
     ///
     /// - Parameter others: further pairs of the same target, for the page.
-    public init(
+    public convenience init(
         _ served: ServedModels, others: [ServedModels] = [], _ settings: StudioSettings = StudioSettings(),
         logger: Logger
+    ) throws {
+        try self.init(served, others: others, settings, pool: WorkPool(), logger: logger)
+    }
+
+    /// The same with threads of one's own for long work.
+    package init(
+        _ served: ServedModels, others: [ServedModels] = [], _ settings: StudioSettings = StudioSettings(),
+        pool: WorkPool, logger: Logger
     ) throws {
         try settings.check()
         self.settings = settings
@@ -36,27 +44,49 @@ public final class StudioServer: Sendable {
         library = try settings.page.map { try Library($0.library, maximumBytes: $0.maximumLibraryBytes) }
         let models = try ModelThread(all, settings)
         self.models = models
-        let endpoints = Endpoints(settings, facts[0], Scheduler(models))
+        let endpoints = Endpoints(settings, facts[0], Scheduler(models), pool)
         let pairs = facts.enumerated().map { ServedPair(facts: $1, scheduler: Scheduler(models, pair: $0)) }
         var studio: StudioEndpoints?
         if let page = settings.page, let library { studio = StudioEndpoints(endpoints, pairs, library, page) }
+        let connections = Connections(limit: StudioServer.affordable(settings.maximumConnections))
         let (listening, listens) = AsyncStream.makeStream(of: Int.self)
         self.listening = listening
         let application = Application(
             router: StudioServer.router(endpoints, studio, settings),
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [ConnectionGuard(stallLimit: settings.stallLimit)],
+                    additionalChannelHandlers: [
+                        ConnectionGuard(
+                            connections, stallLimit: settings.stallLimit, headLimit: settings.headLimit)
+                    ],
                     idleTimeout: TimeAmount(settings.stallLimit))),
-            configuration: .init(
-                address: .hostname(settings.host, port: settings.port),
-                availableConnectionsDelegate: MaximumAvailableConnections(settings.maximumConnections, logger: logger)),
+            configuration: .init(address: .hostname(settings.host, port: settings.port)),
             onServerRunning: { channel in
                 listens.yield(channel.localAddress?.port ?? settings.port)
                 listens.finish()
             },
             logger: logger)
         group = ServiceGroup(configuration: .init(services: [application], logger: logger))
+    }
+
+    /// How many connections there may be: as many as are asked for, if the system gives the process so many files. Each is one.
+    private static func affordable(_ connections: Int) -> Int {
+        // What else is open: the library, weights, reports that are read.
+        let others: rlim_t = 128
+        var files = rlimit()
+        #if canImport(Glibc)
+            let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #else
+            let kind = RLIMIT_NOFILE
+        #endif
+        guard getrlimit(kind, &files) == 0 else { return connections }
+        let wanted = rlim_t(connections) + others
+        if files.rlim_cur < wanted {
+            files.rlim_cur = min(wanted, files.rlim_max)
+            _ = setrlimit(kind, &files)
+        }
+        guard getrlimit(kind, &files) == 0, files.rlim_cur < wanted else { return connections }
+        return Int(files.rlim_cur > 2 * others ? files.rlim_cur - others : files.rlim_cur / 2)
     }
 
     private static func router(

@@ -60,6 +60,8 @@ public struct StudioSettings: Sendable {
     public var timeLimit: Duration = .seconds(300)
     /// How long a body may take to arrive, and how long a client may read nothing of what is sent.
     public var stallLimit: Duration = .seconds(30)
+    /// How long the head of a connection's first request may take to arrive.
+    public var headLimit: Duration = .seconds(10)
 
     // MARK: All requests
 
@@ -73,10 +75,10 @@ public struct StudioSettings: Sendable {
     public var maximumSourceRequests = 16
     /// `/score` requests at once.
     public var maximumScores = 16
-    /// Open connections; further ones wait to be accepted.
+    /// Open connections. For further ones those are closed that nobody is being answered on, half a request's head first.
     public var maximumConnections = 1024
-    /// Bytes that the keys and values of each model may take.
-    public var cacheBytes = Int(ProcessInfo.processInfo.physicalMemory / 8)
+    /// Bytes that the keys and values of all models together may take.
+    public var cacheBytes = Int(ProcessInfo.processInfo.physicalMemory / 4)
 
     // MARK: What it says
 

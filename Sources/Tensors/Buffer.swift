@@ -1,7 +1,7 @@
 import CKernels
 import Foundation
 
-/// A piece of memory with one owner: allocated here, or a file mapped read-only.
+/// A piece of memory with one owner: allocated here, reserved here, or a file mapped read-only.
 ///
 /// Only the kernels of this module read and write it. A buffer is written by the operation that makes it, or in place by one
 /// that holds the only use of it; after that it is read. This is what makes it safe to share between threads.
@@ -12,6 +12,7 @@ final class Buffer: @unchecked Sendable {
 
     private enum Owner {
         case pool
+        case reservation
         case file
     }
 
@@ -20,6 +21,33 @@ final class Buffer: @unchecked Sendable {
         self.byteCount = byteCount
         address = MemoryPool.shared.take(byteCount)
         owner = .pool
+    }
+
+    /// Zeros that take no memory until they are written, page by page; nil where the system has no addresses for so many.
+    init?(reserving byteCount: Int) {
+        #if canImport(Glibc)
+            let flags = MAP_PRIVATE | MAP_ANON | Int32(MAP_NORESERVE)
+        #else
+            let flags = MAP_PRIVATE | MAP_ANON
+        #endif
+        guard let mapped = mmap(nil, max(byteCount, 1), PROT_READ | PROT_WRITE, flags, -1, 0), mapped != MAP_FAILED
+        else { return nil }
+        address = mapped
+        self.byteCount = max(byteCount, 1)
+        owner = .reservation
+    }
+
+    /// Gives the memory of whole pages among these bytes of a reservation back to the system. What they held is lost.
+    func forget(_ bytes: Range<Int>) {
+        guard case .reservation = owner else { return }
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let begin = (bytes.lowerBound + page - 1) / page * page, end = bytes.upperBound / page * page
+        guard begin < end else { return }
+        #if canImport(Glibc)
+            madvise(address + begin, end - begin, Int32(MADV_DONTNEED))
+        #else
+            madvise(address + begin, end - begin, MADV_FREE)
+        #endif
     }
 
     /// A file that is mapped, read-only, as long as the buffer lives. Throws a one-line message.
@@ -53,7 +81,7 @@ final class Buffer: @unchecked Sendable {
     deinit {
         switch owner {
         case .pool: MemoryPool.shared.give(address, byteCount)
-        case .file: munmap(address, byteCount)
+        case .reservation, .file: munmap(address, byteCount)
         }
     }
 }

@@ -29,6 +29,22 @@ public struct Tensor: Sendable {
             buffer: Buffer(byteCount: shape.reduce(1, *) * elementType.byteCount), byteOffset: 0)
     }
 
+    /// Zeros of float32 that take no memory until they are written, page by page; nil where the system has no addresses for them.
+    package init?(reserving shape: [Int]) {
+        let (count, isTooMany) = shape.reduce((4, false)) { sum, next in
+            let (product, overflow) = sum.0.multipliedReportingOverflow(by: next)
+            return (product, sum.1 || overflow)
+        }
+        guard !isTooMany, let buffer = Buffer(reserving: count) else { return nil }
+        self.init(shape: shape, elementType: .float32, buffer: buffer, byteOffset: 0)
+    }
+
+    /// Gives the memory of these rows back to the system, if the tensor is a reservation. What they held is lost.
+    package func forget(rows: Range<Int>) {
+        let size = width * elementType.byteCount
+        buffer.forget(byteOffset + rows.lowerBound * size..<byteOffset + rows.upperBound * size)
+    }
+
     /// Zeros.
     public init(zeros shape: [Int], _ elementType: ElementType = .float32) {
         self.init(uninitialized: shape, elementType)

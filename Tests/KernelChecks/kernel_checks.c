@@ -620,16 +620,54 @@ static const char *check_damage(void) {
     return error;
 }
 
+// Edits change what is drawn from and not what the log-probability is of; the cut by share of the largest leaves out the rest.
+static const char *check_edits(const float *logits, long width, float *scratch) {
+    const char *error = NULL;
+    long first = between(0, width - 1), second = between(0, width - 1);
+    float *changed = floats(width);
+    memcpy(changed, logits, (unsigned long)width * 4);
+    ck_logit_edit edits[] = {{(int32_t)first, 0.5f, 1.5f, 0.25f}, {(int32_t)second, -3, 1, -4}, {-1, 9, 1, 0}, {(int32_t)width, 9, 1, 0}};
+    long count = first == second ? 1 : 4;
+    for (long e = 0; e < (count < 2 ? count : 2); e++) {
+        float x = logits[edits[e].token] + edits[e].bias;
+        changed[edits[e].token] = (x > 0 ? x / edits[e].repetition : x * edits[e].repetition) - edits[e].penalty;
+    }
+    for (int greedy = 0; greedy < 2 && !error; greedy++) {
+        ck_sampling s = {greedy ? 0 : 0.8f, 1, 0, (double)random_bits() / 2147483648.0, 0, NULL, 0}, t = s;
+        t.edits = edits, t.edit_count = count, t.min_p = 0.3f, s.min_p = 0.3f;
+        int32_t expected, got;
+        float lp;
+        double plain = 0, largest = -INFINITY;
+        ck_sample(changed, 1, width, &s, &expected, NULL, scratch);
+        ck_sample(logits, 1, width, &t, &got, &lp, scratch);
+        if (got != expected) error = "edits draw another token than changed logits do";
+        for (long j = 0; j < width; j++) plain += exp((double)logits[j] - (double)logits[got]);
+        for (long j = 0; j < width; j++) largest = changed[j] > largest ? changed[j] : largest;
+        if (!error && fabs((double)lp + log(plain)) > 1e-4) error = "edits changed the log-probability";
+        if (!error && exp((changed[got] - largest) / (greedy ? 1 : 0.8)) < 0.2999) error = "a token below the least share";
+    }
+    int32_t top[3];
+    long most = width < 3 ? width : 3;
+    ck_most_probable(logits, width, most, top);
+    for (long i = 0; i < most && !error; i++) {
+        long above = 0;
+        for (long j = 0; j < width; j++) above += logits[j] > logits[top[i]] || (logits[j] == logits[top[i]] && j < top[i]);
+        if (above != i) error = "the most probable tokens are others";
+    }
+    free(changed);
+    return error;
+}
+
 static const char *check_sampling(void) {
     long rows = between(1, 5), width = between(1, 700), n = rows * width;
-    float *logits = floats(n), *scratch = floats(n), *lp = floats(rows);
+    float *logits = floats(n), *scratch = floats(2 * n), *lp = floats(rows);
     int32_t *chosen = allocate((unsigned long)rows * 4);
     ck_sampling *s = allocate((unsigned long)rows * sizeof *s);
     const char *error = NULL;
     for (long r = 0; r < rows; r++)
         s[r] = (ck_sampling){
             random_bits() % 4 ? 0.1f + (float)between(1, 20) / 10 : 0, random_bits() % 2 ? 1 : (float)between(1, 99) / 100,
-            random_bits() % 2 ? 0 : between(1, width), (double)random_bits() / 2147483648.0};
+            random_bits() % 2 ? 0 : between(1, width), (double)random_bits() / 2147483648.0, 0, NULL, 0};
     ck_sample(logits, rows, width, s, chosen, lp, scratch);
     for (long r = 0; r < rows && !error; r++) {
         const float *row = logits + r * width;
@@ -650,7 +688,8 @@ static const char *check_sampling(void) {
         if (s[r].temperature > 0 && s[r].top_k == 0 && heavier > (double)s[r].top_p * total * 1.0001)
             error = "a token outside the nucleus";
     }
-    ck_sampling even = {1, 0.1f, 0, 0.999};
+    if (!error) error = check_edits(logits, width, scratch);
+    ck_sampling even = {1, 0.1f, 0, 0.999, 0, NULL, 0};
     for (long i = 0; i < width; i++) logits[i] = 1;
     ck_sample(logits, 1, width, &even, chosen, NULL, scratch);
     if (!error && chosen[0] > width / 10) error = "the nucleus kept more ties than it needs";

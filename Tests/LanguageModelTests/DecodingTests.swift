@@ -69,6 +69,28 @@ struct DecodingTests {
         }
     }
 
+    @Test("A session whose memory is limited writes what another does, however much comes and goes")
+    func limited() throws {
+        let decoder = try decoder("qwen2"), prompt: [Int32] = [1, 2, 3]
+        let session = DecodingSession(decoder, precision: .float32, rowLimit: 40)
+        var tree = TokenTree()
+        tree.append(prompt)
+        let root = session.prefill(tree)[0]
+        // Up to three at once, a hundred and more rows in all, of lengths that leave gaps.
+        var written: [DecodingSession.Leaf: [Int32]] = [:], lengths: [DecodingSession.Leaf: Int] = [:]
+        for round in 0..<12 {
+            for length in [4 + round % 5, 9 - round % 3] where session.activeCount < 3 {
+                let leaf = session.start(after: root, .init(sampling: .greedy, maximumTokens: length), seed: 0)
+                lengths[leaf] = length
+            }
+            for _ in 0..<3 { for event in session.step() { written[event.leaf, default: []].append(event.token) } }
+        }
+        for (leaf, tokens) in finish(session) { written[leaf, default: []] += tokens }
+        let expected = slowly(decoder, prompt, 9)
+        for (leaf, length) in lengths { #expect(written[leaf] == Array(expected.prefix(length))) }
+        #expect(lengths.values.reduce(0, +) > 100)
+    }
+
     @Test("A tree can continue a node computed earlier")
     func continuing() throws {
         let decoder = try decoder("llama")
@@ -162,6 +184,88 @@ struct DecodingTests {
             after: session.prefill(tree)[0], .init(sampling: .greedy, maximumTokens: 8, stopTokens: [stop]), seed: 0)
         let expected = greedy.prefix(through: try #require(greedy.firstIndex(of: stop)))
         #expect(finish(session)[leaf] == Array(expected))
+    }
+
+    /// Rules, and what transformers writes greedily with the same processors after 3 1 4 1 5 9 2 6.
+    static let ruled: [(LogitRules, [Int32])] = {
+        func rules(_ change: (inout LogitRules) -> Void) -> LogitRules {
+            var rules = LogitRules()
+            change(&rules)
+            return rules
+        }
+        return [
+            (LogitRules(), [1, 1, 1, 1, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20]),
+            (
+                rules { $0.repetitionPenalty = 1.6 }, [20, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25]
+            ),
+            (rules { $0.frequencyPenalty = 0.7 }, [1, 25, 25, 20, 20, 20, 17, 33, 18, 25, 25, 3, 9, 15]),
+            (rules { $0.presencePenalty = 0.9 }, [1, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25]),
+            (
+                rules {
+                    $0.bias = [7: 1.5, 22: -2]
+                    $0.repetitionPenalty = 1.3
+                    $0.frequencyPenalty = 0.2
+                    $0.presencePenalty = 0.4
+                }, [7, 20, 25, 25, 25, 25, 1, 20, 20, 20, 15, 17, 33, 18]
+            ),
+        ]
+    }()
+
+    @Test("Penalties and biases write what transformers writes with them", arguments: ruled)
+    func rules(_ rules: LogitRules, _ expected: [Int32]) throws {
+        let decoder = try decoder("qwen2"), prompt: [Int32] = [3, 1, 4, 1, 5, 9, 2, 6]
+        let session = DecodingSession(decoder, precision: .float32)
+        var tree = TokenTree()
+        tree.append(prompt)
+        var options = DecodingSession.Options(sampling: .greedy, maximumTokens: expected.count)
+        options.rules = rules
+        options.history = prompt
+        let node = session.prefill(tree)[0]
+        let leaf = session.start(after: node, options, seed: 0)
+        // A leaf without rules beside it is not touched by them.
+        let plain = session.start(after: node, .init(sampling: .greedy, maximumTokens: expected.count), seed: 0)
+        let written = finish(session)
+        #expect(written[leaf] == expected)
+        #expect(written[plain] == DecodingTests.ruled[0].1)
+    }
+
+    @Test("Tokens that end a text are not drawn before it has as many as it must")
+    func minimum() throws {
+        let decoder = try decoder("qwen2"), greedy = slowly(decoder, [1, 2, 3], 8)
+        let session = DecodingSession(decoder, precision: .float32)
+        var tree = TokenTree()
+        tree.append([1, 2, 3])
+        let node = session.prefill(tree)[0], stop = greedy[0]
+        func write(_ least: Int) -> [Int32] {
+            var options = DecodingSession.Options(sampling: .greedy, maximumTokens: 8, stopTokens: [stop])
+            options.rules.minimumTokens = least
+            options.rules.heldBack = [stop]
+            let leaf = session.start(after: node, options, seed: 0)
+            return finish(session)[leaf] ?? []
+        }
+        #expect(write(0) == [stop])
+        let held = write(3)
+        #expect(held.count > 3 && !held.prefix(3).contains(stop))
+        #expect(write(8).count == 8)
+    }
+
+    @Test("The most probable tokens are told beside each, the drawn one among them")
+    func alternatives() throws {
+        let decoder = try decoder("llama")
+        let session = DecodingSession(decoder, precision: .float32)
+        var tree = TokenTree()
+        tree.append([5, 6])
+        var options = DecodingSession.Options(sampling: .greedy, maximumTokens: 4)
+        options.alternatives = 5
+        _ = session.start(after: session.prefill(tree)[0], options, seed: 0)
+        while !session.isIdle {
+            for event in session.step() {
+                #expect(event.alternatives.count == 5 && event.alternatives[0].token == event.token)
+                #expect(event.alternatives[0].logProbability == event.logProbability)
+                let sorted = event.alternatives.map(\.logProbability).sorted(by: >)
+                #expect(event.alternatives.map(\.logProbability) == sorted)
+            }
+        }
     }
 
     @Test("An injected vector replaces its token's embedding")

@@ -67,16 +67,4 @@ struct ChatTests {
             }
         }
     }
-
-    @Test(
-        "What is not honoured is refused by name",
-        arguments: ["tools", "logit_bias", "frequency_penalty", "top_logprobs"])
-    func refused(_ key: String) async throws {
-        try await withServer { client, _ async throws in
-            let value: JSONValue = key == "tools" ? [["type": "function"]] : key == "logit_bias" ? ["3": 1] : 1
-            let answer = try await client.post(
-                "/v1/chat/completions", .object(JSONObject([("messages", messages), (key, value)])))
-            #expect(try answer.status == 400 && answer.json()["error"]?["message"]?.string?.contains(key) == true)
-        }
-    }
 }

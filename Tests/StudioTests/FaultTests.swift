@@ -208,6 +208,65 @@ struct FaultTests {
         }
     }
 
+    @Test("All models share the memory for keys and values, and what one keeps for later is no hindrance to another")
+    func sharedMemory() async throws {
+        try await withServer {
+            $0.cacheBytes = 8192 * 300
+        } _: { client, _ async throws in
+            let vector = json([Float](repeating: 1, count: 256))
+            let text = JSONValue.string(String(repeating: "Rosa took a bag. ", count: 50))
+            func status(_ path: String, _ body: JSONValue) async throws -> Int { try await client.post(path, body).status }
+            func describe(_ count: Int) async throws -> Int {
+                try await status("/describe", ["activations": [vector], "max_new_tokens": .integer(count)])
+            }
+            func generate(_ count: Int) async throws -> Int {
+                try await status(
+                    "/generate",
+                    ["text": "a", "sampling_params": ["max_new_tokens": .integer(count), "ignore_eos": true]])
+            }
+            func complete(_ count: Int) async throws -> Int {
+                try await status("/v1/completions", ["prompt": "a", "max_tokens": .integer(count), "ignore_eos": true])
+            }
+            // The verbalizer's prompt stays in memory behind the first, and must go for the others.
+            #expect(try await describe(20) == 200)
+            #expect(try await generate(295) == 200)
+            #expect(try await describe(20) == 200)
+            #expect(try await complete(295) == 200)
+            // It counts, too.
+            #expect(try await describe(299) == 422)
+            #expect(try await complete(300) == 400)
+            #expect(try await status("/extract", ["text": text]) == 200)
+            let tooLong = try await client.post("/extract", ["text": .string(String(repeating: "a b c ", count: 200))])
+            #expect(tooLong.status == 422 && tooLong.text.contains("memory"))
+            // Together they wanted five times as much.
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<3 {
+                    group.addTask { try await describe(150) }
+                    group.addTask { try await generate(200) }
+                    group.addTask { try await complete(200) }
+                    group.addTask { try await status("/extract", ["text": text]) }
+                }
+                for try await status in group { #expect(status == 200) }
+            }
+        }
+    }
+
+    @Test("Who waits for memory gets it before those who ask later")
+    func budget() {
+        final class Owner {}
+        let budget = CacheBudget(limit: 100), first = Owner(), second = Owner(), third = Owner()
+        #expect(budget.take(60, for: first) && !budget.isShort)
+        #expect(!budget.take(50, for: second) && budget.isShort)
+        #expect(!budget.take(10, for: third) && !budget.takeNow(10))
+        budget.give(60)
+        #expect(!budget.take(10, for: third))
+        #expect(budget.take(50, for: second))
+        #expect(budget.take(10, for: third) && budget.taken == 60 && !budget.isShort)
+        #expect(!budget.take(80, for: first))
+        budget.forget(first)
+        #expect(budget.takeNow(40) && !budget.takeNow(1))
+    }
+
     @Test("Unknown paths and wrong methods are told apart")
     func paths() async throws {
         try await withServer { client, _ async throws in

@@ -110,7 +110,7 @@ struct GenerateTests {
         "What is not honoured, or makes no sense, is refused in one line",
         arguments: [
             #"{"text": "a", "input_ids": [1]}"#, "{}", #"{"input_ids": [99999]}"#, #"{"input_ids": []}"#,
-            #"{"input_embeds": [[1, 2]]}"#, #"{"text": "a", "sampling_params": {"min_p": 0.1}}"#,
+            #"{"input_embeds": [[1, 2]]}"#, #"{"text": "a", "sampling_params": {"min_p": 1.5}}"#,
             #"{"text": "a", "sampling_params": {"regex": "a*"}}"#, #"{"text": ["a"], "sampling_params": [{}, {}]}"#,
             #"{"text": "a", "sampling_params": {"n": 0}}"#, #"{"text": "a", "sampling_params": 3}"#,
             #"{"text": "a", "sampling_params": {"stop": [3]}}"#,

@@ -31,14 +31,14 @@ enum Bundled {
 /// Runs a server while `body` uses it, then shuts it down and waits for its end.
 func withServer<Result: Sendable>(
     _ change: (inout StudioSettings) -> Void = { _ in }, models: () throws -> ServedModels = Bundled.models,
-    logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+    logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, pool: WorkPool = WorkPool(),
     _ body: (Client, StudioServer) async throws -> Result
 ) async throws -> Result {
     var settings = StudioSettings()
     settings.port = 0
     settings.seed = 7
     change(&settings)
-    let server = try StudioServer(models(), settings, logger: logger)
+    let server = try StudioServer(models(), settings, pool: pool, logger: logger)
     let (ports, found) = AsyncStream.makeStream(of: Int.self)
     let running = Task {
         defer { found.finish() }

@@ -229,17 +229,30 @@ void ck_join_master(const uint16_t *weight, const int16_t *low, float *master, l
 
 // MARK: Sampling
 
+// A logit that is changed before a token is drawn: `bias` is added, then a positive one is divided by `repetition` and any other
+// multiplied by it, then `penalty` is taken away.
+typedef struct {
+    int32_t token;
+    float bias, repetition, penalty;
+} ck_logit_edit;
+
 typedef struct {
     float temperature;  // 0 is greedy
     float top_p;  // 1 keeps all
     long top_k;  // 0 keeps all
     double uniform;  // in [0, 1), the draw
+    float min_p;  // tokens less probable than this share of the most probable one are left out; 0 keeps all
+    const ck_logit_edit *edits;  // each of another token
+    long edit_count;
 } ck_sampling;
 // One token per row of logits [rows, width]: chosen[r], and its log-probability under the untouched softmax at temperature 1
-// when log_probability is not null. scratch: [rows, width] floats.
+// when log_probability is not null. In this order: edits, temperature, min_p, top_k, top_p, each of what the one before left.
+// scratch: [2, rows, width] floats.
 void ck_sample(
     const float *logits, long rows, long width, const ck_sampling *sampling, int32_t *chosen, float *log_probability,
     float *scratch);
+// The `count` ≤ width most probable tokens of one row, most probable first, of equals the first.
+void ck_most_probable(const float *logits, long width, long count, int32_t *tokens);
 
 #ifdef __cplusplus
 }

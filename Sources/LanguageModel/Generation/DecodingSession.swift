@@ -23,6 +23,12 @@ public final class DecodingSession {
         public var maximumTokens: Int
         /// Tokens that end it; the token itself is part of the leaf.
         public var stopTokens: Set<Int32>
+        /// What changes its logits before a token is drawn.
+        public var rules = LogitRules()
+        /// Tokens above it, for rules that ask what has been read.
+        public var history: [Int32] = []
+        /// How many of the most probable tokens are told at each step.
+        public var alternatives = 0
 
         /// A leaf's settings.
         public init(sampling: Sampling = Sampling(), maximumTokens: Int, stopTokens: Set<Int32> = []) {
@@ -40,6 +46,8 @@ public final class DecodingSession {
         public let token: Int32
         /// Its log-probability under the model's own distribution.
         public let logProbability: Float
+        /// The most probable tokens in its place, most probable first, as many as were asked for.
+        public let alternatives: [(token: Int32, logProbability: Float)]
         /// Why the leaf ends with this token, if it does.
         public let end: End?
     }
@@ -66,6 +74,8 @@ public final class DecodingSession {
         let parent: Int
         let options: Options
         var random: Random
+        /// What its rules come to; nil without rules.
+        var edits: LogitEdits?
         /// Its rows of the cache: reserved for `maximumTokens`, used so far for `computed`.
         let rows: Range<Int>
         var computed = 0
@@ -81,11 +91,16 @@ public final class DecodingSession {
     private var active: [Active] = []
     private var nextIndex = 0
 
-    /// An empty session. `expectedRows` sizes the cache; it grows when needed.
-    public init(_ decoder: Decoder, precision: Precision, expectedRows: Int = 256) {
+    /// An empty session.
+    ///
+    /// - Parameters:
+    ///   - expectedRows: tokens whose keys and values it will hold at once, as far as is known.
+    ///   - rowLimit: tokens whose keys and values may be in memory; whoever asks for more than these at once gets them all the same.
+    ///     Memory of what has ended is kept for what comes next up to there. With a limit nothing is taken before it is needed.
+    public init(_ decoder: Decoder, precision: Precision, expectedRows: Int = 256, rowLimit: Int? = nil) {
         self.decoder = decoder
         tape = Tape(recording: false, precision: precision)
-        cache = KeyValueCache(decoder.configuration, capacity: expectedRows)
+        cache = KeyValueCache(decoder.configuration, capacity: expectedRows, limit: rowLimit)
     }
 
     /// Whether no leaf is being written.
@@ -146,7 +161,11 @@ public final class DecodingSession {
             observer: observer)
         if !ends.isEmpty {
             let logits = decoder.logits(hidden, tape: tape)
-            for (row, index) in ends.enumerated() { nodes[first + index]?.logits = logits.rows(row..<row + 1) }
+            // Each a copy of its own: a node that lives long would keep the logits of all that were computed with it.
+            for (row, index) in ends.enumerated() {
+                let own = logits.rows(row..<row + 1)
+                nodes[first + index]?.logits = ends.count > 1 ? own.copy() : own
+            }
         }
         for (segment, source) in zip(asked, sources) {
             let logits = source.map { stored(first + $0).logits } ?? base.map { stored($0.index).logits }
@@ -183,6 +202,7 @@ public final class DecodingSession {
         active.append(
             Active(
                 index: nextIndex - 1, parent: node.index, options: options, random: Random(seed: seed),
+                edits: options.rules == LogitRules() ? nil : LogitEdits(options.rules, prompt: options.history),
                 rows: cache.take(options.maximumTokens)))
         return Leaf(index: nextIndex - 1)
     }
@@ -244,17 +264,25 @@ public final class DecodingSession {
 
     private func draw(_ leaves: [Int], from logits: Tensor, into events: inout [Int: Event]) {
         let uniforms = leaves.map { active[$0].random.uniform() }
+        let hasEdits = leaves.contains { active[$0].edits != nil }
         let (tokens, logProbabilities) = Sampling.draw(
-            from: logits, leaves.map { active[$0].options.sampling }, uniforms: uniforms)
+            from: logits, leaves.map { active[$0].options.sampling },
+            edits: hasEdits ? leaves.map { active[$0].edits?.edits ?? [] } : [], uniforms: uniforms)
         for (row, index) in leaves.enumerated() {
             active[index].pending = tokens[row]
             active[index].written += 1
+            active[index].edits?.append(tokens[row])
             let leaf = active[index]
             let end: End? =
                 leaf.options.stopTokens.contains(tokens[row])
                 ? .stopToken : leaf.written >= leaf.options.maximumTokens ? .length : nil
             events[index] = Event(
-                leaf: Leaf(index: leaf.index), token: tokens[row], logProbability: logProbabilities[row], end: end)
+                leaf: Leaf(index: leaf.index), token: tokens[row], logProbability: logProbabilities[row],
+                alternatives: leaf.options.alternatives == 0
+                    ? []
+                    : Sampling.mostProbable(
+                        leaf.options.alternatives, of: logits, row: row, known: (tokens[row], logProbabilities[row])),
+                end: end)
         }
     }
 }

@@ -1,7 +1,6 @@
 import Foundation
 import Hummingbird
 import JSON
-import Tensors
 
 extension Endpoints {
     /// `GET /v1/models`: the target.
@@ -20,20 +19,12 @@ extension Endpoints {
     /// `POST /v1/chat/completions`: the target answers a chat, in the form of OpenAI's interface.
     func chat(_ request: RequestFields, _ context: StudioContext) async throws -> Response {
         let target = try target()
-        if let name = request.json["model"]?.string, name != target.name {
-            throw ErrorReply(.notFound, "the model \(name.prefix(100)) is not served here; ask for \(target.name)")
-        }
-        let request = try ChatCompletionRequest(request, settings)
-        var input = TextRequest(messages: request.messages)
-        input.enableThinking = request.enableThinking
-        let prompt = try EncodedText(input, target, limit: settings.maximumInputTokens)
+        try checkModel(request, target)
+        let request = try ChatCompletionRequest(request, target, settings)
+        let prompt = try await encode(request.input, addsSpecialTokens: request.addsSpecialTokens)
         guard !prompt.ids.isEmpty else { throw InvalidRequest("the messages have no tokens", at: ["messages"]) }
         let exchange = try begin(context, sources)
-        var random = Random(seed: request.seed ?? seed())
-        let writing = Scheduler.Writing(
-            model: .target, input: .tokens(prompt.ids), sampling: request.sampling,
-            maximumTokens: request.maximumTokens, stopTokens: target.stopTokens,
-            text: .init(stopStrings: request.stopStrings), seeds: (0..<request.count).map { _ in random.next() })
+        let writing = request.parameters.writing(.tokens(prompt.ids), .target, target, seed: seed())
         let mailbox = scheduler.write([writing], exchange.ticket)
         let begun = ChatCompletion(model: target, promptTokens: prompt.ids.count, request)
         guard request.streams else {
@@ -46,8 +37,8 @@ extension Endpoints {
             var completion = begun
             try await events.send(completion.openings)
             while let news = try await mailbox.next() {
-                completion.append(news)
-                try await events.send(news.flatMap { completion.chunks($0) })
+                let tokens = completion.append(news)
+                try await events.send(zip(news, tokens).flatMap { completion.chunks($0, $1) })
             }
             if request.showsUsage { try await events.send(completion.usageChunk) }
             try await events.sendDone()
@@ -59,12 +50,14 @@ extension Endpoints {
 private struct ChatCompletion: Sendable {
     private struct Answer: Sendable {
         var text = ""
-        var ids: [Int32] = []
-        var logProbabilities: [Float] = []
+        var count = 0
+        var report: TokenReport
+        /// What is told of each token.
+        var tokens: [JSONValue] = []
         var end: WrittenText.End?
     }
 
-    private let id = "chatcmpl-" + UUID().uuidString.replacingOccurrences(of: "-", with: "").lowercased()
+    private let id: String
     private let created = Int(Date().timeIntervalSince1970)
     private let model: ModelFacts.Writer
     private let promptTokens: Int
@@ -74,16 +67,25 @@ private struct ChatCompletion: Sendable {
     init(model: ModelFacts.Writer, promptTokens: Int, _ request: ChatCompletionRequest) {
         self.model = model
         self.promptTokens = promptTokens
+        id = "chatcmpl-" + (request.name ?? UUID().uuidString.replacingOccurrences(of: "-", with: "").lowercased())
         showsLogProbabilities = request.showsLogProbabilities
-        answers = .init(repeating: Answer(), count: request.count)
+        let report = TokenReport(model.tokenizer, skipsSpecialTokens: request.parameters.skipsSpecialTokens)
+        answers = .init(repeating: Answer(report: report), count: request.parameters.count)
     }
 
-    mutating func append(_ events: [Scheduler.WritingEvent]) {
-        for event in events {
+    /// Takes tokens; returns what is told of each, null if that was not asked for.
+    @discardableResult
+    mutating func append(_ events: [Scheduler.WritingEvent]) -> [JSONValue] {
+        events.map { event in
             answers[event.index].text += event.piece
-            answers[event.index].ids.append(event.id)
-            answers[event.index].logProbabilities.append(event.logProbability)
+            answers[event.index].count += 1
             answers[event.index].end = event.end
+            guard showsLogProbabilities else { return .null }
+            let (token, alternatives) = answers[event.index].report.append(event)
+            var object = token.json
+            object["top_logprobs"] = .array(alternatives.map { .object($0.json) })
+            answers[event.index].tokens.append(.object(object))
+            return .object(object)
         }
     }
 
@@ -92,7 +94,7 @@ private struct ChatCompletion: Sendable {
         let choices = answers.enumerated().map { index, answer -> JSONValue in
             [
                 "index": .integer(index), "message": ["role": "assistant", "content": .string(answer.text)],
-                "logprobs": logProbabilities(zip(answer.ids, answer.logProbabilities)),
+                "logprobs": logProbabilities(answer.tokens),
                 "finish_reason": .string(reason(answer.end)),
             ]
         }
@@ -104,14 +106,14 @@ private struct ChatCompletion: Sendable {
         answers.indices.map { chunk($0, ["role": "assistant", "content": ""], nil) }
     }
 
-    /// What a stream says of a token.
-    func chunks(_ event: Scheduler.WritingEvent) -> [JSONValue] {
+    /// What a stream says of a token, whose report is `token`.
+    func chunks(_ event: Scheduler.WritingEvent, _ token: JSONValue) -> [JSONValue] {
         var chunks: [JSONValue] = []
         if !event.piece.isEmpty || showsLogProbabilities {
             chunks.append(
                 chunk(
                     event.index, ["content": .string(event.piece)], nil,
-                    logProbabilities(CollectionOfOne((event.id, event.logProbability)))))
+                    logProbabilities([token])))
         }
         if let end = event.end { chunks.append(chunk(event.index, [:], reason(end))) }
         return chunks
@@ -143,25 +145,15 @@ private struct ChatCompletion: Sendable {
     }
 
     private var usage: JSONValue {
-        let written = answers.reduce(0) { $0 + $1.ids.count }
+        let written = answers.reduce(0) { $0 + $1.count }
         return [
             "prompt_tokens": .integer(promptTokens), "completion_tokens": .integer(written),
             "total_tokens": .integer(promptTokens + written),
         ]
     }
 
-    private func logProbabilities(_ tokens: some Sequence<(Int32, Float)>) -> JSONValue {
-        guard showsLogProbabilities else { return .null }
-        return [
-            "content": .array(
-                tokens.map { id, logProbability in
-                    let text = model.tokenizer.decode([id], skipSpecialTokens: false)
-                    return [
-                        "token": .string(text), "logprob": .number(Double(logProbability)),
-                        "bytes": .array(text.utf8.map { .integer(Int($0)) }), "top_logprobs": [],
-                    ]
-                })
-        ]
+    private func logProbabilities(_ tokens: [JSONValue]) -> JSONValue {
+        showsLogProbabilities ? ["content": .array(tokens)] : .null
     }
 
     private func reason(_ end: WrittenText.End?) -> String { end == .length ? "length" : "stop" }

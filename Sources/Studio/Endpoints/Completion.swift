@@ -11,7 +11,7 @@ extension Endpoints {
         let count = min(most, fields.integer("completion_tokens", default: min(16, most), in: 1...Int.max))
         let temperature = fields.number("temperature", default: 0.7, in: 0...5)
         let streams = fields.bool("stream", default: false)
-        let text = try readTextWithTokens(&fields)
+        let text = try await readTextWithTokens(&fields)
         let exchange = try begin(context, sources)
         let target = try target()
         let writing = Scheduler.Writing(

@@ -15,12 +15,14 @@ final class Endpoints: Sendable {
     /// When the server was made, in seconds since 1970.
     let started = Int(Date().timeIntervalSince1970)
     let bodies: BodyReader
+    let pool: WorkPool
 
-    init(_ settings: StudioSettings, _ facts: ModelFacts, _ scheduler: Scheduler) {
+    init(_ settings: StudioSettings, _ facts: ModelFacts, _ scheduler: Scheduler, _ pool: WorkPool) {
         self.settings = settings
         self.facts = facts
         self.scheduler = scheduler
-        bodies = BodyReader(settings: settings)
+        self.pool = pool
+        bodies = BodyReader(settings: settings, pool: pool)
         explains = RequestGate("explain", limit: settings.maximumExplains)
         describes = RequestGate("describe, compare and generate", limit: settings.maximumDescribes)
         sources = RequestGate("extract, completion and chat", limit: settings.maximumSourceRequests)
@@ -43,6 +45,7 @@ final class Endpoints: Sendable {
             (.get, "/get_model_info", { [self] _, _ in generationModel() }),
             (.get, "/v1/models", { [self] _, _ in listModels() }),
             (.post, "/v1/chat/completions", { [self] in try await chat(fields($0, $1), $1) }),
+            (.post, "/v1/completions", { [self] in try await completions(fields($0, $1), $1) }),
         ]
     }
 

@@ -9,7 +9,7 @@ extension Endpoints {
         let isReversed = fields.bool("reverse", default: true)
         let streams = fields.bool("stream", default: false)
         let writing = WritingFields(&fields, settings)
-        let text = try readTextWithTokens(&fields)
+        let text = try await readTextWithTokens(&fields)
         let positions = try order(asked ?? [], of: text.ids.count, isReversed: isReversed)
         let exchange = try begin(context, explains)
         // The same position says the same at the same seed, whichever others are asked for.

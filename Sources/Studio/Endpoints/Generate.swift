@@ -6,9 +6,12 @@ extension Endpoints {
     /// `POST /generate` on the verbalizer, in the form that SGLang serves it, for clients that put the activation into the prompt
     /// themselves and send its embeddings: rows as they are behind the embedding layer and its scaling.
     func generate(_ request: RequestFields, _ context: StudioContext) async throws -> Response {
-        let request = try GenerationRequest(request, facts.verbalizer, width: facts.width, settings)
+        let request = try await GenerationRequest(
+            request, facts.verbalizer, width: facts.width, settings, pool)
         let exchange = try begin(context, describes)
-        let writings = zip(request.inputs, request.parameters).map { $1.writing($0, facts.verbalizer, seed: seed()) }
+        let writings = zip(request.inputs, request.parameters).map {
+            $1.writing($0, .verbalizer, facts.verbalizer, seed: seed())
+        }
         let begun = writings.flatMap { writing in
             writing.seeds.map { _ in
                 Generation(

@@ -8,8 +8,10 @@ import NIOCore
 struct BodyReader: Sendable {
     private let settings: StudioSettings
     private let budget: ByteBudget
+    private let pool: WorkPool
 
-    init(settings: StudioSettings) {
+    init(settings: StudioSettings, pool: WorkPool) {
+        self.pool = pool
         self.settings = settings
         budget = ByteBudget(limit: 4 * settings.maximumBodyBytes)
     }
@@ -21,6 +23,7 @@ struct BodyReader: Sendable {
             throw ErrorReply(.unsupportedMediaType, "the body must be JSON; send it as application/json")
         }
         let share = budget.share()
+        defer { withExtendedLifetime(share) {} }
         let body = try await body(request, context, share)
         guard body.readableBytes > 0 else {
             throw InvalidRequest([
@@ -28,7 +31,9 @@ struct BodyReader: Sendable {
             ])
         }
         do {
-            return try withExtendedLifetime(share) { try body.withUnsafeReadableBytes { try JSONValue.parse($0) } }
+            return try await pool.run(size: body.readableBytes) {
+                try body.withUnsafeReadableBytes { try JSONValue.parse($0) }
+            }
         } catch let error as JSONError {
             throw InvalidRequest([
                 ValidationProblem(

@@ -3,9 +3,21 @@ import JSON
 /// A message of a chat as clients send it.
 struct ChatMessage: Sendable, Equatable {
     var role: String
-    var content: String
+    /// Nil where there is none, as beside calls of tools.
+    var content: String?
     /// Of templates that tell an answer's parts apart (`analysis`, `final`, …).
     var channel: String?
+    /// What else the template may ask for: calls of tools, the name of a tool, reasoning.
+    var fields = JSONObject()
+
+    /// As templates get it.
+    var json: JSONObject {
+        var object = JSONObject([("role", .string(role))])
+        if let content { object["content"] = .string(content) }
+        if let channel { object["channel"] = .string(channel) }
+        for (key, value) in fields { object[key] = value }
+        return object
+    }
 }
 
 /// The text that a request is about, plain or as a chat: the fields that most endpoints share.
@@ -23,12 +35,30 @@ struct TextRequest: Sendable {
     var continuesFinalMessage: Bool
     /// The template's variable of that name.
     var enableThinking: Bool?
+    /// The template's variables of these names.
+    var tools: [JSONValue]?, documents: [JSONValue]?
+    /// More variables of the template.
+    var variables = JSONObject()
+    /// Whether it is told where in the chat each token comes from.
+    var locates = true
+
+    /// Bytes of what there is to read.
+    var byteCount: Int {
+        switch source {
+        case .text(let text): text.utf8.count
+        case .messages(let messages):
+            messages.reduce(variables.reduce(0) { $0 + $1.1.compact.utf8.count }) { sum, message in
+                sum + (message.content?.utf8.count ?? 0) + message.fields.reduce(0) { $0 + $1.1.compact.utf8.count }
+            } + ((tools ?? []) + (documents ?? [])).reduce(0) { $0 + $1.compact.utf8.count }
+        }
+    }
 
     /// A chat to be answered.
-    init(messages: [ChatMessage]) {
+    init(messages: [ChatMessage], continuesFinalMessage: Bool = false) {
         source = .messages(messages)
-        addsGenerationPrompt = true
-        continuesFinalMessage = false
+        addsGenerationPrompt = !continuesFinalMessage
+        self.continuesFinalMessage = continuesFinalMessage
+        locates = false
     }
 
     /// Reads the fields; what is wrong is noted there, and then nil may come back.
@@ -65,7 +95,7 @@ struct TextRequest: Sendable {
                 channel: object.text("channel", limit: 64))
             fields.adopt(object)
             // A message costs something even without words.
-            characters += message.content.unicodeScalars.count + 8
+            characters += (message.content?.unicodeScalars.count ?? 0) + 8
             return message
         }
         if characters > limit {

@@ -11,8 +11,10 @@ final class DecodingLane {
     let places: Int
     /// Prompt rows computed in a round.
     private let prefillRows = 512
-    /// Cache rows that fit the memory given to the lane.
-    private let rowLimit: Int
+    /// Memory for keys and values, which other lanes share.
+    private let budget: CacheBudget
+    /// Cache rows that fit it, and the bytes of one.
+    private let rowLimit: Int, rowBytes: Int
     private let decoder: Decoder
     private let precision: Precision
     /// Whose prompt activations are put into; nil in a lane that takes none.
@@ -26,22 +28,21 @@ final class DecodingLane {
     private var preparing: [Continuation] = []
     private var patience = Patience(company: 4, rounds: 3)
     private var writing: [DecodingSession.Leaf: Continuation] = [:]
-    /// Cache rows promised to what is prepared and written.
-    private var rowsInUse = 0
+    /// Whether the rows of `prefix` have been taken from the budget.
+    private var hasPrefixRows = false
 
-    /// - Parameter memory: bytes that keys and values may take.
-    init(_ decoder: Decoder, precision: Precision, places: Int, memory: Int, verbalizer: Verbalizer? = nil) {
+    init(_ decoder: Decoder, precision: Precision, places: Int, budget: CacheBudget, verbalizer: Verbalizer? = nil) {
         self.decoder = decoder
         self.precision = precision
         self.places = places
         self.verbalizer = verbalizer
-        rowLimit = DecodingLane.rows(in: memory, decoder.configuration)
+        self.budget = budget
+        rowBytes = DecodingLane.rowBytes(decoder.configuration)
+        rowLimit = budget.limit / rowBytes
     }
 
-    /// Rows whose keys and values, float32 in every block, fit into `memory` bytes.
-    static func rows(in memory: Int, _ c: DecoderConfiguration) -> Int {
-        memory / (8 * c.blockCount * c.keyValueHeadCount * c.headWidth)
-    }
+    /// Bytes of a token's keys and values, float32 in every block.
+    static func rowBytes(_ c: DecoderConfiguration) -> Int { 8 * c.blockCount * c.keyValueHeadCount * c.headWidth }
 
     /// Whether nothing waits and nothing is written.
     var isIdle: Bool { queue.isEmpty && preparing.isEmpty && writing.isEmpty }
@@ -50,8 +51,9 @@ final class DecodingLane {
 
     /// Takes a text to be written. One that has no place in memory fails at once.
     func append(_ continuation: Continuation) {
-        guard rows(of: continuation) <= rowLimit else {
-            return continuation.fail(Failure.tooLarge(tokens: rows(of: continuation), limit: rowLimit))
+        let wanted = rows(of: continuation) + prefixRows(of: continuation.prompt)
+        guard wanted <= rowLimit else {
+            return continuation.fail(Failure.tooLarge(tokens: wanted, limit: rowLimit))
         }
         continuation.prompt.users += 1
         queue.append(continuation, of: continuation.ticket)
@@ -67,9 +69,14 @@ final class DecodingLane {
 
     /// Gives back the memory of keys and values, while nothing is written.
     func rest() {
-        guard isIdle else { return }
+        if isIdle { dropCache() }
+    }
+
+    private func dropCache() {
         session = nil
         prefix = nil
+        if hasPrefixRows { budget.give(prefixRows * rowBytes) }
+        hasPrefixRows = false
     }
 
     // MARK: Admission
@@ -78,12 +85,33 @@ final class DecodingLane {
         while let (next, held) = queue.first {
             guard preparing.count + writing.count < places || held == 0 else { return }
             // What comes next in turn is waited for rather than overtaken, or large texts would wait forever.
-            guard rowsInUse == 0 || rowsInUse + rows(of: next) <= rowLimit else { return }
+            guard next.prompt.isPaid || takeRows(for: next) else { return }
             _ = queue.takeFirst()
-            rowsInUse += rows(of: next)
             if next.prompt.isReady { start(next) } else { preparing.append(next) }
         }
+        budget.forget(self)
     }
+
+    private func takeRows(for next: Continuation) -> Bool {
+        let first = hasPrefixRows ? 0 : prefixRows(of: next.prompt)
+        guard budget.take((rows(of: next) + first) * rowBytes, for: self) else {
+            // What is kept for later may be what is missing now.
+            guard hasPrefixRows, preparing.isEmpty, writing.isEmpty else { return false }
+            dropCache()
+            return takeRows(for: next)
+        }
+        if first > 0 { hasPrefixRows = true }
+        return true
+    }
+
+    /// Cache rows of the verbalizer's prompt before the activation.
+    private var prefixRows: Int { verbalizer?.prompt.prefix.count ?? 0 }
+
+    private func prefixRows(of prompt: Prompt) -> Int {
+        if case .activation = prompt.content { prefixRows } else { 0 }
+    }
+
+    private func giveRows(of continuation: Continuation) { budget.give(rows(of: continuation) * rowBytes) }
 
     /// Cache rows that a text may come to need. A shared prompt is counted for each of its texts, which errs on the safe side.
     private func rows(of continuation: Continuation) -> Int {
@@ -106,8 +134,7 @@ final class DecodingLane {
 
     private func open() -> DecodingSession {
         if let session { return session }
-        // All the rows there may ever be: they take no memory until they are written, and growing would copy them.
-        let new = DecodingSession(decoder, precision: precision, expectedRows: rowLimit)
+        let new = DecodingSession(decoder, precision: precision, rowLimit: rowLimit)
         session = new
         return new
     }
@@ -220,17 +247,25 @@ final class DecodingLane {
     func branches(
         _ ids: [Int32], layer: Int, vectors: [Tensor?], newTokens: Int
     ) throws -> [(prompt: Prompt, logits: Tensor)] {
-        let wanted = ids.count + vectors.count * (newTokens + 1)
+        let wanted = ids.count - 1 + vectors.count * (newTokens + 1)
         guard wanted <= rowLimit else { throw Failure.tooLarge(tokens: wanted, limit: rowLimit) }
-        guard rowsInUse + wanted <= rowLimit else { throw ErrorReply.busy("steering", limit: vectors.count) }
-        let head = Prompt(.tokens(Array(ids.dropLast())))
+        // All of it at once: branches that waited for memory while others wait for theirs would never end.
+        guard budget.takeNow(wanted * rowBytes) else { throw ErrorReply.busy("steering", limit: vectors.count) }
+        let head = Prompt(.tokens(Array(ids.dropLast()))), session = open()
+        // What stands before is computed in stretches: a pass takes memory for all its rows.
+        var rest = ids.dropLast()
+        while rest.count > prefillRows {
+            var stretch = TokenTree()
+            stretch.append(Array(rest.prefix(prefillRows)))
+            head.nodes += session.prefill(stretch, after: head.nodes.last, logitsFor: [])
+            rest = rest.dropFirst(prefillRows)
+        }
         var tree = TokenTree()
-        let root = ids.count > 1 ? tree.append(Array(ids.dropLast())) : nil
+        let root = rest.isEmpty ? nil : tree.append(Array(rest))
         let ends = vectors.map { _ in tree.append(Array(ids.suffix(1)), after: root) }
         let places = vectors.indices.filter { vectors[$0] != nil }
         let replacement = joined(vectors.compactMap { $0 }), tape = Tape(recording: false, precision: precision)
-        let session = open()
-        let nodes = session.prefill(tree, logitsFor: ends) { block, hidden in
+        let nodes = session.prefill(tree, after: head.nodes.last, logitsFor: ends) { block, hidden in
             guard block == layer, let replacement else { return hidden }
             // Behind the last block only the rows that are read are there.
             let isWhole = hidden.value.rows == tree.rowCount
@@ -238,12 +273,12 @@ final class DecodingLane {
             return tape.replacing(rows, of: hidden, with: Variable(replacement))
         }
         if let root {
-            head.nodes = [nodes[root]]
+            head.nodes.append(nodes[root])
             head.users = ends.count
-            rowsInUse += rows(of: head)
         }
         return ends.map { end in
             let prompt = Prompt(.branch)
+            prompt.isPaid = true
             ready(prompt, nodes[end])
             if root != nil { prompt.parent = head }
             guard let logits = session.logits(behind: nodes[end]) else { trap("a branch without logits") }
@@ -271,7 +306,7 @@ final class DecodingLane {
         writing[leaf] = nil
         release(continuation)
         queue.giveBack(of: continuation.ticket)
-        rowsInUse -= rows(of: continuation)
+        giveRows(of: continuation)
     }
 
     /// A continuation no longer uses its prompt.
@@ -287,7 +322,7 @@ final class DecodingLane {
         guard let parent = prompt.parent else { return }
         prompt.parent = nil
         release(parent)
-        if parent.users == 0 { rowsInUse -= rows(of: parent) }
+        if parent.users == 0 { budget.give(rows(of: parent) * rowBytes) }
     }
 
     /// Drops the work of requests that nobody waits for, and of those whose time is up.
@@ -296,6 +331,7 @@ final class DecodingLane {
         for ticket in queue.tickets {
             guard let loss = ticket.loss(at: now) else { continue }
             for continuation in queue.removeAll(of: ticket) {
+                if continuation.prompt.isPaid { giveRows(of: continuation) }
                 release(continuation)
                 continuation.fail(loss)
             }
@@ -305,7 +341,7 @@ final class DecodingLane {
             preparing.removeAll { $0 === continuation }
             release(continuation)
             queue.giveBack(of: continuation.ticket)
-            rowsInUse -= rows(of: continuation)
+            giveRows(of: continuation)
             continuation.fail(loss)
         }
         for (leaf, continuation) in writing {

@@ -24,9 +24,11 @@ final class ModelThread: Sendable {
 
     /// Starts the thread with one pair or more, all of one target. It lives until `stop`.
     init(_ models: [ServedModels], _ settings: StudioSettings) throws {
+        let budget = CacheBudget(limit: settings.cacheBytes)
         let handedOver = HandedOver(
-            works: try models.enumerated().map { try ModelWork($1, settings, continuesTexts: $0 == 0) })
-        let thread = Thread { [self] in run(handedOver.works) }
+            works: try models.enumerated().map { try ModelWork($1, settings, budget, continuesTexts: $0 == 0) },
+            budget: budget)
+        let thread = Thread { [self] in run(handedOver.works, handedOver.budget) }
         thread.name = "models"
         thread.stackSize = 8 << 20
         thread.start()
@@ -35,6 +37,7 @@ final class ModelThread: Sendable {
     /// The models on their way to the thread: made by one owner, used from then on by the other.
     private struct HandedOver: @unchecked Sendable {
         let works: [ModelWork]
+        let budget: CacheBudget
     }
 
     /// Hands over work for the models of a pair. It is begun between two rounds. Nothing happens once the thread is stopped.
@@ -52,7 +55,7 @@ final class ModelThread: Sendable {
     /// Seconds without work after which memory that a rush needed goes back to the system.
     private static let restAfter = 10.0
 
-    private func run(_ works: [ModelWork]) {
+    private func run(_ works: [ModelWork], _ budget: CacheBudget) {
         while true {
             if works.allSatisfy(\.isIdle), bell.wait(timeout: .now() + ModelThread.restAfter) == .timedOut {
                 for work in works { work.rest() }
@@ -65,6 +68,8 @@ final class ModelThread: Sendable {
             if isStopped { return }
             for (pair, order) in orders { order(works[pair]) }
             for work in works { work.round() }
+            // What one model keeps for the next request may be what another waits for.
+            if budget.isShort { for work in works { work.giveBackCaches() } }
         }
     }
 }
@@ -85,13 +90,12 @@ final class ModelWork {
     let believing: ConfidenceLane?
 
     /// - Parameter continuesTexts: whether the target's continuations are asked of this pair; one does for all.
-    init(_ models: ServedModels, _ settings: StudioSettings, continuesTexts: Bool) throws {
+    init(_ models: ServedModels, _ settings: StudioSettings, _ budget: CacheBudget, continuesTexts: Bool) throws {
         verbalizer = models.verbalizer
         believing = models.confidence.map { ConfidenceLane($0) }
         targetTokenizer = models.target?.tokenizer
-        let memory = settings.cacheBytes
         verbalizing = DecodingLane(
-            verbalizer.decoder, precision: verbalizer.precision, places: settings.maximumConcurrent, memory: memory,
+            verbalizer.decoder, precision: verbalizer.precision, places: settings.maximumConcurrent, budget: budget,
             verbalizer: verbalizer)
         if let target = models.target {
             let precision = try models.targetPrecision ?? target.checkpoint.naturalPrecision()
@@ -99,9 +103,10 @@ final class ModelWork {
                 continuesTexts
                 ? DecodingLane(
                     try Decoder(target.checkpoint), precision: precision, places: settings.maximumConcurrent,
-                    memory: memory) : nil
+                    budget: budget) : nil
             extraction = ExtractionLane(
-                try Decoder(target.checkpoint, blockCount: target.layer + 1), layer: target.layer, precision: precision)
+                try Decoder(target.checkpoint, blockCount: target.layer + 1), layer: target.layer, precision: precision,
+                budget: budget)
         } else {
             continuing = nil
             extraction = nil
@@ -116,9 +121,14 @@ final class ModelWork {
 
     /// Gives back memory, while there is nothing to do.
     func rest() {
+        giveBackCaches()
+        Machine.releaseUnusedMemory()
+    }
+
+    /// Gives back the keys and values of models that have nothing to do.
+    func giveBackCaches() {
         verbalizing.rest()
         continuing?.rest()
-        Machine.releaseUnusedMemory()
     }
 
     /// A step of everything.

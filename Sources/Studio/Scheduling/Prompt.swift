@@ -26,6 +26,8 @@ final class Prompt {
     var isReady = false
     /// Continuations, and prompts behind it, that have not ended.
     var users = 0
+    /// Whether memory for what is written after it has been taken already.
+    var isPaid = false
     /// The prompt that it stands behind, if it is a branch.
     var parent: Prompt?
 

@@ -205,6 +205,10 @@ extension Scheduler {
         var model: Model
         var input: Input
         var sampling: Sampling
+        /// What changes the logits before a token is drawn.
+        var rules = LogitRules()
+        /// The most probable tokens that are told beside each token.
+        var alternatives = 0
         /// Tokens of each text.
         var maximumTokens: Int
         var stopTokens: Set<Int32>
@@ -219,6 +223,8 @@ extension Scheduler {
         let index: Int
         let id: Int32
         let logProbability: Float
+        /// The most probable tokens in its place, if they were asked for.
+        let alternatives: [(token: Int32, logProbability: Float)]
         /// The text that it makes certain, often its own, sometimes none.
         let piece: String
         /// Why the text ends with it, if it does.
@@ -274,8 +280,11 @@ extension ModelWork {
         }
         for (index, seed) in writing.seeds.enumerated() {
             var text = WrittenText(tokenizer, writing.text)
-            let options = DecodingSession.Options(
+            var options = DecodingSession.Options(
                 sampling: writing.sampling, maximumTokens: writing.maximumTokens, stopTokens: writing.stopTokens)
+            options.rules = writing.rules
+            options.alternatives = writing.alternatives
+            if case .tokens(let ids) = writing.input, writing.rules.repetitionPenalty != 1 { options.history = ids }
             lane.append(
                 Continuation(
                     ticket, prompt, options, seed: seed,
@@ -284,7 +293,7 @@ extension ModelWork {
                         mailbox.post(
                             Scheduler.WritingEvent(
                                 index: first + index, id: event.token, logProbability: event.logProbability,
-                                piece: piece, end: text.end))
+                                alternatives: event.alternatives, piece: piece, end: text.end))
                         if text.end != nil { left.step() }
                         return text.end != nil
                     },

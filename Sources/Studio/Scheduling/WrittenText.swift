@@ -18,8 +18,12 @@ struct WrittenText {
     struct Options: Sendable {
         /// Strings that end the text; they are not part of it unless kept.
         var stopStrings: [String] = []
+        /// No string ends the text within its first tokens, so many.
+        var minimumTokens = 0
         /// Whether the string that ends the text stays in it.
         var keepsStopString = false
+        /// Whether the token that ends the text stays in it.
+        var keepsStopToken = false
         /// Whether special tokens are left out of the text.
         var skipsSpecialTokens = true
     }
@@ -50,7 +54,7 @@ struct WrittenText {
         ids.append(event.token)
         logProbabilities.append(event.logProbability)
         let before = text.utf8.count
-        if event.end != .stopToken { take(decoder.append(event.token)) }
+        if event.end != .stopToken || options.keepsStopToken { take(decoder.append(event.token)) }
         if end == nil, let last = event.end {
             take(decoder.finish())
             text += filter.finish()
@@ -61,6 +65,7 @@ struct WrittenText {
 
     private mutating func take(_ piece: String) {
         guard !piece.isEmpty, end == nil else { return }
+        guard ids.count > options.minimumTokens else { return text += piece }
         text += filter.append(piece)
         guard !options.stopStrings.isEmpty else { return }
         tail += piece

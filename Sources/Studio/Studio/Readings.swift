@@ -50,7 +50,7 @@ extension StudioEndpoints {
     func begin(_ request: RequestFields, _ context: StudioContext) async throws -> Response {
         var fields = request
         let pair = pair(&fields)
-        let text = try server.readTextWithTokens(&fields)
+        let text = try await server.readTextWithTokens(&fields)
         let document = document(&fields, text: text.text)
         try fields.check()
         let record = ReadingRecord(

@@ -33,24 +33,22 @@ struct RenderedChat: Sendable, Equatable {
 
 extension RenderedChat {
     /// Renders messages and finds each in the result. Throws `TokenizerError` with the template's own words where it refuses them.
-    init(_ request: TextRequest, _ messages: [ChatMessage], _ template: ChatTemplate, _ tokenizer: Tokenizer) throws {
+    init(_ request: TextRequest, _ messages: [ChatMessage], _ tokenizer: Tokenizer) throws {
+        var variables = request.variables
+        if let enableThinking = request.enableThinking { variables["enable_thinking"] = .bool(enableThinking) }
         func render(_ messages: ArraySlice<ChatMessage>, opening: Bool) throws -> [UInt8] {
-            let json = messages.map { message -> JSONValue in
-                var object = JSONObject([("role", .string(message.role)), ("content", .string(message.content))])
-                if let channel = message.channel { object["channel"] = .string(channel) }
-                return .object(object)
-            }
-            let extra = request.enableThinking.map { ["enable_thinking": JSONValue.bool($0)] } ?? [:]
-            let text = try template.render(
-                messages: .array(json), addGenerationPrompt: opening, bosToken: tokenizer.beginningOfText?.text,
-                eosToken: tokenizer.endOfText?.text, extra: extra)
+            let text = try tokenizer.render(
+                Conversation(
+                    messages: messages.map(\.json), tools: request.tools, documents: request.documents,
+                    addsGenerationPrompt: opening, variables: variables))
             return Array(text.utf8)
         }
         let opens = request.addsGenerationPrompt && !request.continuesFinalMessage
         var text = try render(messages[...], opening: opens)
+        try RenderedChat.checkUse(of: request, messages, variables, tokenizer, opens: opens, text)
         // How much of the text each message and those before it make, as far as the template renders them alike alone.
         var ends: [Int] = []
-        if messages.count <= RenderedChat.mostMessagesLocated {
+        if request.locates, messages.count <= RenderedChat.mostMessagesLocated {
             for count in 1...messages.count {
                 let part = count == messages.count && !opens ? text : try? render(messages[..<count], opening: false)
                 guard let part, text.starts(with: part), part.count >= ends.last ?? 0 else { break }
@@ -59,12 +57,30 @@ extension RenderedChat {
         }
         var spans = ends.count == messages.count ? RenderedChat.spans(messages, text, ends) : []
         if request.continuesFinalMessage {
-            let cut = RenderedChat.continued(messages[messages.count - 1].content, text)
+            let cut = RenderedChat.continued(messages[messages.count - 1].content ?? "", text)
             text = Array(text[..<cut])
             spans.removeAll { ($0.section == .footer || $0.section == .scaffold) && $0.byteEnd > cut }
             if !spans.isEmpty { spans[spans.count - 1].byteEnd = cut }
         }
         self.init(text: String(decoding: text, as: UTF8.self), spans: spans)
+    }
+
+    /// Refuses tools and documents that the template does not look at: they would be dropped without a word.
+    private static func checkUse(
+        of request: TextRequest, _ messages: [ChatMessage], _ variables: JSONObject, _ tokenizer: Tokenizer,
+        opens: Bool,
+        _ text: [UInt8]
+    ) throws {
+        for (key, isGiven) in [("tools", request.tools != nil), ("documents", request.documents != nil)] where isGiven {
+            var bare = Conversation(
+                messages: messages.map(\.json), tools: request.tools, documents: request.documents,
+                addsGenerationPrompt: opens, variables: variables)
+            if key == "tools" { bare.tools = nil } else { bare.documents = nil }
+            guard let without = try? tokenizer.render(bare), without.utf8.elementsEqual(text) else { continue }
+            throw InvalidRequest(
+                "the model's chat template says nothing of \(key); leave them out, or write them into a message",
+                at: [.string(key)])
+        }
     }
 
     /// Chats of more messages are rendered without saying what comes from where: finding out takes a rendering for each.
@@ -80,7 +96,7 @@ extension RenderedChat {
                         section: section, message: index, role: message.role, channel: message.channel, byteEnd: end))
             }
             // Templates often strip a message. The last place counts: a header may hold the same word, as in a role's name.
-            let words = trimmed(Array(message.content.utf8))
+            let words = trimmed(Array((message.content ?? "").utf8))
             if !words.isEmpty, let place = lastRange(of: words, in: text[begin..<end]) {
                 append(.header, to: place.lowerBound)
                 append(.content, to: place.upperBound)

@@ -12,7 +12,12 @@ struct EncodedText: Sendable {
     var spans: [ChatSpan]
 
     /// Encodes what a request is about. Throws `InvalidRequest` for a chat that the template refuses, and for too many tokens.
-    init(_ request: TextRequest, _ model: ModelFacts.Writer, limit: Int) throws {
+    ///
+    /// - Parameter addsSpecialTokens: whether those of the tokenizer are put around what a chat template writes, which usually writes
+    ///   its own.
+    init(
+        _ request: TextRequest, _ model: ModelFacts.Writer, limit: Int, addsSpecialTokens: Bool = false
+    ) throws {
         let tokenizer = model.tokenizer
         switch request.source {
         case .text(let text):
@@ -22,7 +27,7 @@ struct EncodedText: Sendable {
         case .messages(let messages):
             let chat = try EncodedText.render(request, messages, model)
             text = chat.text
-            (ids, spans) = EncodedText.encode(chat, tokenizer)
+            (ids, spans) = EncodedText.encode(chat, tokenizer, addsSpecialTokens: addsSpecialTokens)
         }
         guard ids.count <= limit else {
             throw InvalidRequest("the text has \(ids.count) tokens, at most \(limit) are read; send a shorter one")
@@ -38,22 +43,23 @@ struct EncodedText: Sendable {
     private static func render(
         _ request: TextRequest, _ messages: [ChatMessage], _ model: ModelFacts.Writer
     ) throws -> RenderedChat {
-        guard let template = model.tokenizer.chatTemplate else {
+        guard !model.tokenizer.chatTemplates.isEmpty else {
             throw InvalidRequest("\(model.name) has no chat template; send `text`", at: ["messages"])
         }
         do {
-            return try RenderedChat(request, messages, template, model.tokenizer)
+            return try RenderedChat(request, messages, model.tokenizer)
         } catch let error as TokenizerError {
             throw InvalidRequest("the chat template refuses the messages: \(error.reason)", at: ["messages"])
         }
     }
 
     /// The ids, and the span of each token: that in which its first byte lies. None where the tokens have no places in the text.
-    private static func encode(_ chat: RenderedChat, _ tokenizer: Tokenizer) -> ([Int32], [ChatSpan]) {
-        // A template writes its own special tokens.
+    private static func encode(
+        _ chat: RenderedChat, _ tokenizer: Tokenizer, addsSpecialTokens: Bool
+    ) -> ([Int32], [ChatSpan]) {
         guard !chat.spans.isEmpty, let placed = try? tokenizer.encodeWithPlaces(chat.text, addSpecialTokens: false)
         else {
-            return (tokenizer.encode(chat.text, addSpecialTokens: false), [])
+            return (tokenizer.encode(chat.text, addSpecialTokens: addsSpecialTokens), [])
         }
         var begin = 0, span = 0
         let spans = placed.byteEnds.map { end in

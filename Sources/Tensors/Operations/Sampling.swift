@@ -8,34 +8,84 @@ public struct Sampling: Sendable, Equatable {
     public var topK: Int?
     /// Only the most probable tokens that together hold this share; 1 for all. Applied after `topK`.
     public var topP: Float
+    /// Only tokens at least this share as probable as the most probable one; 0 for all. Applied before `topK`.
+    public var minP: Float
 
     /// The model's own distribution.
-    public init(temperature: Float = 1, topK: Int? = nil, topP: Float = 1) {
+    public init(temperature: Float = 1, topK: Int? = nil, topP: Float = 1, minP: Float = 0) {
         self.temperature = temperature
         self.topK = topK
         self.topP = topP
+        self.minP = minP
     }
 
     /// Always the most probable token.
     public static let greedy = Sampling(temperature: 0)
 
+    /// A token whose logit is changed before one is drawn.
+    public struct Edit: Sendable, Equatable {
+        /// The token; one outside the vocabulary is none.
+        public var token: Int32
+        /// Added first; −∞ keeps the token from being drawn.
+        public var bias: Float
+        /// Then a positive logit is divided by it and any other multiplied; 1 changes nothing.
+        public var repetition: Float
+        /// Taken away last.
+        public var penalty: Float
+
+        /// A change.
+        public init(_ token: Int32, bias: Float = 0, repetition: Float = 1, penalty: Float = 0) {
+            self.token = token
+            self.bias = bias
+            self.repetition = repetition
+            self.penalty = penalty
+        }
+    }
+
     /// Draws one token per row of `logits` [rows, vocabulary]. Each row has its own uniform number in [0, 1), so what a row draws
     /// does not depend on the rows beside it.
     ///
-    /// - Returns: the tokens, and their log-probabilities under the untouched softmax (temperature 1, no cut).
+    /// - Parameter edits: of each row, at most one for a token; none by default.
+    /// - Returns: the tokens, and their log-probabilities under the untouched softmax (no edit, temperature 1, no cut).
     public static func draw(
-        from logits: Tensor, _ samplings: [Sampling], uniforms: [Double]
+        from logits: Tensor, _ samplings: [Sampling], edits: [[Edit]] = [], uniforms: [Double]
     ) -> (tokens: [Int32], logProbabilities: [Float]) {
         require(samplings.count == logits.rows && uniforms.count == logits.rows, "a sampling and a draw for each row")
-        let settings = zip(samplings, uniforms).map { sampling, uniform in
-            ck_sampling(
-                temperature: sampling.temperature, top_p: sampling.topP, top_k: sampling.topK ?? 0, uniform: uniform)
+        require(edits.isEmpty || edits.count == logits.rows, "edits for each row")
+        let flat = edits.flatMap { row in
+            row.map { ck_logit_edit(token: $0.token, bias: $0.bias, repetition: $0.repetition, penalty: $0.penalty) }
         }
-        let scratch = Tensor(uninitialized: logits.shape, .float32)
+        let scratch = Tensor(uninitialized: [2, logits.rows, logits.width], .float32)
         var tokens = [Int32](repeating: 0, count: logits.rows)
         var logProbabilities = [Float](repeating: 0, count: logits.rows)
-        ck_sample(
-            logits.floatAddress, logits.rows, logits.width, settings, &tokens, &logProbabilities, scratch.floatAddress)
+        flat.withUnsafeBufferPointer { flat in
+            var begin = 0
+            let settings = samplings.indices.map { row in
+                let sampling = samplings[row], count = edits.isEmpty ? 0 : edits[row].count
+                defer { begin += count }
+                return ck_sampling(
+                    temperature: sampling.temperature, top_p: sampling.topP, top_k: sampling.topK ?? 0,
+                    uniform: uniforms[row], min_p: sampling.minP,
+                    edits: count > 0 ? flat.baseAddress.map { $0 + begin } : nil, edit_count: count)
+            }
+            ck_sample(
+                logits.floatAddress, logits.rows, logits.width, settings, &tokens, &logProbabilities,
+                scratch.floatAddress)
+        }
         return (tokens, logProbabilities)
+    }
+
+    /// The most probable tokens of one row of logits, most probable first, with their log-probabilities under its softmax.
+    ///
+    /// - Parameter known: a token of that row with its log-probability, as `draw` gives it.
+    public static func mostProbable(
+        _ count: Int, of logits: Tensor, row: Int, known: (token: Int32, logProbability: Float)
+    ) -> [(token: Int32, logProbability: Float)] {
+        require((0..<logits.rows).contains(row) && (0..<logits.width).contains(Int(known.token)), "no such logit")
+        let own = logits.floatAddress + row * logits.width
+        var tokens = [Int32](repeating: 0, count: min(max(count, 0), logits.width))
+        guard !tokens.isEmpty else { return [] }
+        ck_most_probable(own, logits.width, tokens.count, &tokens)
+        return tokens.map { ($0, own[Int($0)] - own[Int(known.token)] + known.logProbability) }
     }
 }
