@@ -55,9 +55,9 @@ struct TrainTests {
         process.standardError = FileHandle.nullDevice
         try process.run()
         let metrics = output.appending(path: "metrics.jsonl")
-        for _ in 0..<3000 {
+        while process.isRunning {
             let text = (try? String(contentsOf: metrics, encoding: .utf8)) ?? ""
-            if text.split(separator: "\n").count >= lines || !process.isRunning { break }
+            if text.split(separator: "\n").count >= lines { break }
             usleep(2000)
         }
         kill(process.processIdentifier, signal)

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import TestSupport
 import Testing
 import Tokenization
 
@@ -19,11 +20,14 @@ struct SharedTokenizerTests {
         }
     }
 
-    @Test("A tokenizer of 150,000 tokens loads in under half a second")
+    @Test("A tokenizer of 150,000 tokens loads in hardly more time than it takes to read its JSON")
     func loading() throws {
         let folder = SharedFiles.folder.appending(path: "tokenizers/qwen2")
-        let clock = ContinuousClock()
-        let fastest = try (0..<3).map { _ in try clock.measure { _ = try Tokenizer(folder: folder) } }.min()
-        #expect(try #require(fastest) < .seconds(0.5))
+        let bytes = Array(try Data(contentsOf: folder.appending(path: "tokenizer.json")))
+        // "Sizes" 0 and 1: the JSON alone, and the tokenizer.
+        let times = try growth(from: 0, to: 1) { size in
+            if size == 0 { _ = try JSONValue.parse(bytes) } else { _ = try Tokenizer(folder: folder) }
+        }
+        #expect(times < 8, "\(times)")
     }
 }
