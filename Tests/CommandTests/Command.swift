@@ -17,6 +17,9 @@ enum Command {
         func json() throws -> JSONValue { try JSONValue.parse(output) }
     }
 
+    /// Whether there is the device on which every write meets a full disk.
+    static var hasFullDevice: Bool { FileManager.default.fileExists(atPath: "/dev/full") }
+
     /// The executable that was built beside the test bundle.
     static func executable() throws -> URL { try builtExecutable() }
 

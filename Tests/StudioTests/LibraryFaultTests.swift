@@ -113,7 +113,7 @@ struct LibraryFaultTests {
 
     @Test(
         "On a disk that is full it is the same",
-        .enabled(if: SmallDisk.isPossible, "only the superuser can make a small disk"))
+        .enabled(if: SmallDisk.isPossible, "needs the superuser's right to mount a small disk"))
     func full() async throws {
         let disk = try SmallDisk(bytes: 4 << 20)
         let file = disk.url.appending(path: "library.sqlite"), other = disk.url.appending(path: "other")
