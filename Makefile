@@ -5,11 +5,11 @@
 demo: build
 	@Examples/demo.sh
 
-# The server and the page keep time with clients and a browser, so that they are tested by themselves, and the server's tests in turn.
+# The server and the page are tested by themselves: what they need of the machine's memory and descriptors is not there twice.
 test: test-dependencies kernels
 	swift build -c release --build-tests
 	swift test -c release --skip-build --disable-xctest --skip '^(StudioTests|BrowserTests)'
-	swift test -c release --skip-build --disable-xctest --no-parallel --filter '^StudioTests'
+	swift test -c release --skip-build --disable-xctest --filter '^StudioTests'
 	swift test -c release --skip-build --disable-xctest --filter '^BrowserTests'
 
 # The numeric tests again with the kernels that older processors use (docs/processors.md). After `make test`.
