@@ -5,7 +5,7 @@
 demo: build
 	@Examples/demo.sh
 
-# The server and the page are tested by themselves: what they need of the machine's memory and descriptors is not there twice.
+# The server and the page in processes of their own: they open many connections, and a browser.
 test: test-dependencies kernels
 	swift build -c release --build-tests
 	swift test -c release --skip-build --disable-xctest --skip '^(StudioTests|BrowserTests)'
