@@ -91,14 +91,14 @@ let package = Package(
         .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "KernelChecks"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
-        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
+        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"]),
         .executableTarget(
             name: "TokenizationCases", dependencies: ["Tokenization", "JSON"], path: "Tests/TokenizationCases"),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .target(name: "TestSupport", dependencies: ["JSON", "LanguageModel", "Tensors"], path: "Tests/TestSupport"),
         .testTarget(name: "LanguageModelTests", dependencies: ["LanguageModel", "TestSupport"]),
         .testTarget(name: "ClaimsTests", dependencies: ["Claims"]),
-        .testTarget(name: "TinyWorldTests", dependencies: ["TinyWorld", "Claims", "Tensors"]),
+        .testTarget(name: "TinyWorldTests", dependencies: ["TinyWorld", "Claims", "Tensors", "TestSupport"]),
         .testTarget(name: "AutoencoderTests", dependencies: ["Autoencoder", "TestSupport"]),
         .target(
             name: "ScriptedServer",

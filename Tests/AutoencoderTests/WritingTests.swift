@@ -64,7 +64,11 @@ struct WritingTests {
         #expect(message { try read.write(to: scratch.path("av")) }?.contains("not empty") == true)
     }
 
-    @Test("transformers loads what is written, and misses nothing", .enabled(if: Python.has("torch", "transformers", "safetensors")))
+    @Test(
+        "transformers loads what is written, and misses nothing",
+        .enabled(
+            if: Python.has("torch", "transformers", "safetensors"),
+            "python3 has no transformers; INTERLINEAR_PYTHON may name an interpreter that has"))
     func transformers() throws {
         let scratch = try Scratch()
         try Verbalizer.fresh(from: golden.target, Recipe(layer: 1)).write(to: scratch.path("av"))

@@ -3,7 +3,7 @@ import Testing
 
 /// The page for everybody: without a mouse, with a screen reader, on a phone, in the dark.
 @Suite(
-    "The page for everybody", .serialized,
+    "The page for everybody", .serialized, .sharesBrowser,
     .enabled(if: Driver.installed != nil, "no chromium or chromedriver: Scripts/install-dependencies.sh test"))
 struct AccessTests {
     @Test("All of it goes without a mouse")
@@ -29,13 +29,13 @@ struct AccessTests {
             try await browser.press("?")
             #expect(try await browser.text("dialog.keys").contains("edit the words"))
             try await browser.press(.escape)
-            try await browser.wait("!document.querySelector('dialog')")
+            try await browser.wait(until: "the dialog is closed", "!document.querySelector('dialog')")
             try await browser.press("t")
             #expect(try await browser.run("return document.activeElement.className").string?.contains("unit") == true)
             try await browser.press("h")
-            try await browser.wait("document.querySelector('.unit.highlighted')")
+            try await browser.wait(until: "the token is highlighted", "document.querySelector('.unit.highlighted')")
             try await browser.press("/")
-            try await browser.wait("document.activeElement?.type === 'search'")
+            try await browser.wait(until: "the search has the focus", "document.activeElement?.type === 'search'")
         }
     }
 
@@ -49,7 +49,9 @@ struct AccessTests {
             }
             try await check("the new text")
             try await browser.explain("Long ago Hester worked at the orchard.")
-            #expect(try await browser.text("[role=status]").contains("explained"))
+            try await browser.wait(
+                until: "it is said that the text is explained",
+                "document.querySelector('[role=status]').textContent.includes('explained')")
             try await browser.clickToken(2)
             for tab in ["words", "edit", "compare", "notes"] {
                 try await browser.click("#tab-\(tab)")
@@ -57,7 +59,7 @@ struct AccessTests {
             }
             for view in ["library", "compare", "runs"] {
                 try await browser.click("nav [data-view=\(view)]")
-                try await browser.wait("document.querySelector('main h1')")
+                try await browser.wait(until: "the view has a title", "document.querySelector('main h1')")
                 try await check(view)
             }
             #expect(try await browser.run("return document.documentElement.lang").string == "en")
@@ -89,7 +91,7 @@ struct AccessTests {
             try await browser.click(".panel .close")
             for view in ["library", "compare", "runs"] {
                 try await browser.click("nav [data-view=\(view)]")
-                try await browser.wait("document.querySelector('main h1')")
+                try await browser.wait(until: "the view has a title", "document.querySelector('main h1')")
                 try await check(view)
             }
         }
@@ -114,8 +116,10 @@ struct AccessTests {
         try await withStudio { browser, _, _ in
             try await browser.click("#theme-button")
             try await browser.click("#theme-button")
-            try await browser.run("location.reload()")
-            try await browser.wait("document.querySelector('#theme-button')?.textContent === 'Theme: dark'")
+            try await browser.reload()
+            try await browser.wait(
+                until: "the button says that the theme is dark",
+                "document.querySelector('#theme-button')?.textContent === 'Theme: dark'")
             let paper = try await browser.run(brightness, "background-color", "html").double ?? -1
             #expect(paper < 0.1)
         }
@@ -148,8 +152,8 @@ struct AccessTests {
             }
             try await browser.click(".tour .primary")
             #expect(try await browser.count(".tour") == 0)
-            try await browser.run("location.reload()")
-            try await browser.wait("document.querySelector('main .unit')")
+            try await browser.reload()
+            try await browser.wait(until: "the text is open", "document.querySelector('main .unit')")
             #expect(try await browser.count(".tour") == 0)
         }
     }

@@ -2,6 +2,8 @@ import AsyncHTTPClient
 import Foundation
 import JSON
 import NIOCore
+import TestSupport
+import Testing
 
 /// One window of a real, headless Chromium, driven over the WebDriver protocol.
 struct Browser: Sendable {
@@ -18,33 +20,37 @@ struct Browser: Sendable {
     /// What the driver or the page answered with instead of what was asked for.
     struct Failure: Error, CustomStringConvertible {
         let description: String
+
+        /// What the driver says of an element that is no longer there.
+        static let stale = "stale element"
+
+        /// Whether a script was lost with the page that it ran in.
+        var isAboutNavigation: Bool {
+            ["unload", "navigation", "context", "detached", "script timeout"].contains { description.contains($0) }
+        }
     }
 
     private let driver: Driver
     private let session: String
+    /// The server that the page asks, whose work is waited for.
+    private let server: Int32
 
-    /// Opens a window with a profile of its own, which ends with it.
-    init(_ driver: Driver, _ look: Look = Look()) async throws {
+    /// Opens a window. What another with the same profile stored of the same server is there, too.
+    ///
+    /// - Parameters:
+    ///   - server: the process that the page asks.
+    ///   - isNew: whether the visitor has never been offered the tour.
+    init(
+        _ driver: Driver, _ profile: Driver.Profile = .visitor, _ look: Look = Look(), server: Int32,
+        isNew: Bool = false
+    ) async throws {
         self.driver = driver
-        let options: JSONValue = [
-            "binary": .string(Driver.installed?.chromium ?? ""),
-            "args": [
-                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
-                .string("--window-size=\(look.width),\(look.height)"),
-            ],
-            "prefs": [
-                "download.default_directory": .string(driver.downloads.path), "download.prompt_for_download": false,
-            ],
-        ]
-        let asked: JSONValue = [
-            "capabilities": [
-                "alwaysMatch": ["goog:chromeOptions": options, "goog:loggingPrefs": ["browser": "ALL"]]
-            ]
-        ]
-        guard let session = try await driver.ask("POST", "/session", asked)["sessionId"]?.string else {
-            throw Failure(description: "the driver opened no session")
+        self.server = server
+        session = try await driver.openWindow(profile)
+        if !isNew {
+            let source = "try { localStorage.setItem('toured', 'yes'); } catch { /* this page has no store */ }"
+            try await command("Page.addScriptToEvaluateOnNewDocument", ["source": .string(source)])
         }
-        self.session = "/session/\(session)"
         try await command(
             "Emulation.setEmulatedMedia",
             [
@@ -76,7 +82,8 @@ struct Browser: Sendable {
         _ = try await driver.ask("POST", session + "/url", ["url": .string(address)])
     }
 
-    func close() async throws { _ = try await driver.ask("DELETE", session, nil) }
+    /// Loads the page again, and waits until it is there.
+    func reload() async throws { _ = try await driver.ask("POST", session + "/refresh", [:]) }
 
     /// What a function with this body returns in the page.
     @discardableResult
@@ -85,20 +92,64 @@ struct Browser: Sendable {
             "POST", session + "/execute/sync", ["script": .string(script), "args": .array(arguments)])
     }
 
-    /// Waits until an expression is true in the page, and says what the page showed if it never is.
-    func wait(_ expression: String, seconds: Double = 60) async throws {
-        let end = Date.now.addingTimeInterval(seconds)
-        while Date.now < end {
-            if try await run("return Boolean(\(expression))").bool == true { return }
-            try await Task.sleep(for: .milliseconds(50))
+    /// Waits until an expression is true in the page, however slow the machine is. Gives up where page and server have come to rest
+    /// without it, and says what was there instead.
+    ///
+    /// - Parameters:
+    ///   - what: what is waited for, as a sentence that is then true.
+    ///   - expression: one that throws is not true yet.
+    func wait(until what: String, _ expression: String) async throws {
+        // The page looks by itself, a hundred times a second, and says once a second that there was nothing.
+        let script = """
+            const done = arguments[arguments.length - 1], end = performance.now() + 1000;
+            const look = () => {
+              let isTrue = false;
+              try { isTrue = Boolean(\(expression)); } catch { /* not yet */ }
+              if (isTrue || performance.now() > end) done([isTrue, location.href + document.body?.innerText]);
+              else setTimeout(look, 10);
+            };
+            look();
+            """
+        var watch = IdleWatch<String>(server)
+        let deadline = Date.now.addingTimeInterval(Patience.seconds)
+        while true {
+            var seen: JSONValue = .null
+            do {
+                seen = try await driver.ask(
+                    "POST", session + "/execute/async", ["script": .string(script), "args": []])
+            } catch let failure as Failure {
+                // The page has gone meanwhile, and another is coming.
+                guard failure.isAboutNavigation else { throw failure }
+            }
+            if seen[0]?.bool == true { return }
+            guard watch.isStuck(seen[1]?.string ?? "") || Date.now > deadline else { continue }
+            throw NeverHappened(what, state: "looked for: \(expression)\n\(await state())")
         }
-        let page = try await run("return document.body.innerText").string ?? ""
-        throw Failure(description: "never true: \(expression)\nthe page: \(page.prefix(1500))")
+    }
+
+    /// What the page shows, for people who look why a test failed: where it is, its text, the browser's complaints, and a picture.
+    func state() async -> String {
+        let address = (try? await address()) ?? "unknown"
+        let text = (try? await run("return document.body.innerText").string) ?? ""
+        let complaints = (try? await complaints()) ?? []
+        var picture = "none could be taken"
+        if let image = try? await screenshot() {
+            Attachment.record([UInt8](image), named: "page.png")
+            let file = Driver.pictures.appending(path: "page-\(UUID().uuidString.prefix(8)).png")
+            try? FileManager.default.createDirectory(at: Driver.pictures, withIntermediateDirectories: true)
+            if (try? image.write(to: file)) != nil { picture = file.path }
+        }
+        return """
+            address: \(address)
+            complaints: \(complaints.isEmpty ? "none" : complaints.joined(separator: "\n  "))
+            picture: \(picture)
+            page: \(text.prefix(1500))
+            """
     }
 
     /// The text of the first element that a selector finds, once there is one.
     func text(_ selector: String) async throws -> String {
-        try await wait("document.querySelector(\(quoted(selector)))")
+        try await wait(until: "there is \(selector)", "document.querySelector(\(quoted(selector)))")
         return try await run("return document.querySelector(arguments[0]).textContent", .string(selector)).string ?? ""
     }
 
@@ -118,22 +169,29 @@ struct Browser: Sendable {
 
     /// Does something with an element; again if the page has put another in its place meanwhile.
     private func withElement(_ selector: String, _ body: (String) async throws -> Void) async throws {
-        for _ in 0..<4 {
-            do { return try await body(element(selector)) } catch {
-                guard "\(error)".contains("stale element") else { throw error }
+        try await retryingIfStale { try await body(element(selector)) }
+    }
+
+    /// Does something; again if the page has put other elements in the place of those that it was about.
+    private func retryingIfStale<Result>(_ body: () async throws -> Result) async throws -> Result {
+        for _ in 0..<20 {
+            do { return try await body() } catch let failure as Failure {
+                guard failure.description.contains(Failure.stale) else { throw failure }
             }
         }
-        try await body(element(selector))
+        return try await body()
     }
 
     /// Clicks the button or link that says this.
     func click(saying words: String) async throws {
         let find =
             "[...document.querySelectorAll('button, a, summary')].find((one) => one.textContent.trim() === \(quoted(words)) && one.offsetParent)"
-        try await wait(find)
-        try await run("\(find).setAttribute('data-wanted', '')")
-        try await click("[data-wanted]")
-        try await run("document.querySelector('[data-wanted]')?.removeAttribute('data-wanted')")
+        try await retryingIfStale {
+            try await wait(until: "something says \(words)", find)
+            let found = try await run("const found = \(find); found?.scrollIntoView({block: 'center'}); return found")
+            guard let element = found[Browser.elementKey]?.string else { throw Failure(description: Failure.stale) }
+            _ = try await driver.ask("POST", session + "/element/\(element)/click", [:])
+        }
     }
 
     /// Types into a field in place of what it holds.
@@ -168,20 +226,26 @@ struct Browser: Sendable {
             let origin: JSONValue = [Browser.elementKey: .string(try await element(selector))]
             return ["type": "pointerMove", "duration": 60, "origin": origin, "x": 0, "y": 0]
         }
-        let actions: [JSONValue] = [
-            try await move(from), ["type": "pointerDown", "button": 0], try await move(to),
-            ["type": "pointerUp", "button": 0],
-        ]
-        _ = try await driver.ask(
-            "POST", session + "/actions",
-            [
-                "actions": [
-                    [
-                        "type": "pointer", "id": "mouse", "parameters": ["pointerType": "mouse"],
-                        "actions": .array(actions),
-                    ]
-                ]
-            ])
+        func act(_ actions: JSONValue...) async throws {
+            let mouse: JSONValue = [
+                "type": "pointer", "id": "mouse", "parameters": ["pointerType": "mouse"], "actions": .array(actions),
+            ]
+            _ = try await driver.ask("POST", session + "/actions", ["actions": [mouse]])
+            // What follows an action is drawn before the next is aimed.
+            try await frames()
+        }
+        try await run("document.querySelector(arguments[0]).scrollIntoView({block: 'center'})", .string(from))
+        try await frames()
+        try await act(move(from), ["type": "pointerDown", "button": 0])
+        try await act(move(to))
+        try await act(["type": "pointerUp", "button": 0])
+    }
+
+    /// Waits until the page has been drawn twice: what it does with the next frame is done.
+    func frames() async throws {
+        let script =
+            "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)));"
+        _ = try await driver.ask("POST", session + "/execute/async", ["script": .string(script), "args": []])
     }
 
     /// Where the window is.
@@ -196,6 +260,10 @@ struct Browser: Sendable {
 
     /// The names under which assistive technology knows every control that is shown; empty for one that has none.
     func controlNames() async throws -> [(html: String, name: String)] {
+        try await retryingIfStale { try await controlNamesNow() }
+    }
+
+    private func controlNamesNow() async throws -> [(html: String, name: String)] {
         let found =
             try await run(
                 """
@@ -223,7 +291,7 @@ struct Browser: Sendable {
     private static let elementKey = "element-6066-11e4-a52e-4f735466cecf"
 
     private func element(_ selector: String) async throws -> String {
-        try await wait("document.querySelector(\(quoted(selector)))")
+        try await wait(until: "there is \(selector)", "document.querySelector(\(quoted(selector)))")
         let found = try await driver.ask(
             "POST", session + "/element", ["using": "css selector", "value": .string(selector)])
         guard let id = found[Browser.elementKey]?.string else {

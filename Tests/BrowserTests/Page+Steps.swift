@@ -26,13 +26,14 @@ extension Browser {
     func explain(_ text: String) async throws {
         try await type(text, into: "#text")
         try await click("#explain")
-        try await wait("document.querySelectorAll('.unit').length > 0")
+        try await wait(until: "the text is open", "document.querySelectorAll('.unit').length > 0")
         try await waitUntilExplained()
     }
 
     /// Waits until every token has its gloss and nothing is being explained.
     func waitUntilExplained() async throws {
         try await wait(
+            until: "every token is explained",
             """
             document.querySelector('.unit') && !document.querySelector('#stop')
               && [...document.querySelectorAll('.unit')].every((unit) => unit.matches('.explained:not(.pending)'))
@@ -47,6 +48,33 @@ extension Browser {
               unit.querySelector('.token').textContent === arguments[0])
             """, .string(token)
         ).int ?? -1
+    }
+
+    /// From now on the page gets streams event by event: before each it awaits `pace`, a function of the number of those before.
+    func pace(_ pace: String) async throws {
+        try await run(
+            """
+            const ask = window.fetch, pace = \(pace);
+            let number = 0;
+            window.fetch = async (path, options) => {
+              const answer = await ask(path, options);
+              if (!answer.headers.get('content-type')?.startsWith('text/event-stream')) return answer;
+              const isStopped = new Promise((resolve) => options?.signal?.addEventListener('abort', resolve));
+              const decoder = new TextDecoder(), encoder = new TextEncoder();
+              let rest = '';
+              const events = new TransformStream({
+                async transform(piece, out) {
+                  const whole = (rest + decoder.decode(piece, {stream: true})).split('\\n\\n');
+                  rest = whole.pop();
+                  for (const event of whole) {
+                    await Promise.race([pace(number++), isStopped]);
+                    out.enqueue(encoder.encode(event + '\\n\\n'));
+                  }
+                },
+              });
+              return new Response(answer.body.pipeThrough(events), {status: answer.status, headers: answer.headers});
+            };
+            """)
     }
 
     /// Clicks a token by its number.

@@ -7,6 +7,8 @@ final class RunningStudio: Sendable {
     private let program: RunningProgram
     private let folder: URL
     let port: Int
+    /// The server's process.
+    var process: Int32 { program.identifier }
     /// The bundled pair.
     static var pair: URL { bundledPair }
     /// Where the page is.
@@ -40,22 +42,25 @@ func withStudio(
     sourceLocation: SourceLocation = #_sourceLocation,
     _ body: (Browser, RunningStudio, Driver) async throws -> Void
 ) async throws {
+    let driver = try #require(SharedDriver.current, "the suite has the trait .sharesBrowser")
     let studio = try await RunningStudio(options)
     defer { studio.stop() }
-    let driver = try await Driver()
-    defer { driver.stop() }
-    let browser = try await Browser(driver, look)
-    try await browser.open(studio.address + "/")
-    if !isNew {
-        // The tour is offered once: here it was.
-        try await browser.run("localStorage.setItem('toured', 'yes')")
-        try await browser.run("location.reload()")
+    let browser = try await Browser(driver, .visitor, look, server: studio.process, isNew: isNew)
+    // An earlier server may have had this port.
+    try await browser.command(
+        "Storage.clearDataForOrigin", ["origin": .string(studio.address), "storageTypes": "all"])
+    do {
+        try await browser.open(studio.address + "/")
+        if isReady {
+            try await browser.wait(
+                until: "the page has a text to begin with", "document.querySelector('#text')?.value.length > 0")
+        }
+        try await body(browser, studio, driver)
+    } catch let error as NeverHappened {
+        throw error
+    } catch {
+        Issue.record("\(error)\n\(await browser.state())", sourceLocation: sourceLocation)
     }
-    if isReady { try await browser.wait("document.querySelector('#text')?.value.length > 0") }
-    let outcome: Result<Void, any Error>
-    do { outcome = .success(try await body(browser, studio, driver)) } catch { outcome = .failure(error) }
     let complaints = try await browser.complaints()
     #expect(complaints.isEmpty, "\(complaints)", sourceLocation: sourceLocation)
-    await driver.closeWindows()
-    try outcome.get()
 }

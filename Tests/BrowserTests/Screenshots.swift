@@ -15,7 +15,7 @@ private enum Pictures {
 
 /// The README's pictures, made from the running studio by `Scripts/screenshots.sh`.
 @Suite(
-    "Screenshots", .serialized,
+    "Screenshots", .serialized, .sharesBrowser,
     .enabled(if: Pictures.folder != nil && Driver.installed != nil, "Scripts/screenshots.sh runs this"))
 struct Screenshots {
     private func take(_ name: String, _ browser: Browser) async throws {
@@ -33,7 +33,7 @@ struct Screenshots {
         try await browser.click("#explain")
         try await browser.waitUntilExplained()
         try await browser.clickToken(try await browser.lastToken("kept"))
-        try await browser.wait("document.querySelector('.panel .sample')")
+        try await browser.wait(until: "the panel shows a sample", "document.querySelector('.panel .sample')")
     }
 
     @Test(
@@ -46,6 +46,7 @@ struct Screenshots {
             if look.width > 600 {
                 try await browser.click("#draw")
                 try await browser.wait(
+                    until: "four samples stand side by side",
                     "document.querySelector('.side-by-side')?.children.length === 4 && !document.querySelector('#stop')"
                 )
                 try await browser.run("scrollTo(0, 0)")
@@ -61,9 +62,10 @@ struct Screenshots {
             try await browser.clickToken(try await browser.lastToken("was"))
             try await browser.click("#tab-edit")
             try await browser.type(Browser.saddleChanged, into: "#edit-words")
-            try await browser.wait("document.querySelector('.verdict')")
+            try await browser.wait(until: "the changed words are scored", "document.querySelector('.verdict')")
             try await browser.click("#push")
             try await browser.wait(
+                until: "all four variants are written",
                 "document.querySelectorAll('.variant').length === 4 && !document.querySelector('.variants[aria-busy]')")
             try await browser.run("scrollTo(0, 0)")
             try await take("steer", browser)
@@ -78,7 +80,8 @@ struct Screenshots {
             try await browser.explain(Browser.couplet)
             try await browser.click("nav [data-view=library]")
             try await browser.type("rhyme", into: "input[type=search]")
-            try await browser.wait("document.querySelector('.found mark')")
+            try await browser.wait(
+                until: "the words that were found are marked", "document.querySelector('.found mark')")
             try await take("library", browser)
         }
     }
@@ -96,7 +99,9 @@ struct Screenshots {
             try await browser.open(
                 "\(studio.address)/#/compare?reading=\(story)&position=\(hero)&other_reading=\(couplet)&other_position=\(end)"
             )
-            try await browser.wait("document.querySelectorAll('.difference article').length === 2")
+            try await browser.wait(
+                until: "the difference is said of both", "document.querySelectorAll('.difference article').length === 2"
+            )
             try await take("compare", browser)
         }
     }
@@ -109,7 +114,7 @@ struct Screenshots {
         try await withStudio(Browser.Look(width: 1280, height: 860), ["--runs", runs]) { browser, _, _ in
             try await browser.click("nav [data-view=runs]")
             try await browser.click(".shelf a")
-            try await browser.wait("document.querySelectorAll('.curve').length > 3")
+            try await browser.wait(until: "curves are drawn", "document.querySelectorAll('.curve').length > 3")
             try await take("run", browser)
         }
     }

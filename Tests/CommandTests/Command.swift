@@ -17,18 +17,20 @@ enum Command {
         func json() throws -> JSONValue { try JSONValue.parse(output) }
     }
 
+    /// Whether there is the device on which every write meets a full disk.
+    static var hasFullDevice: Bool { FileManager.default.fileExists(atPath: "/dev/full") }
+
     /// The executable that was built beside the test bundle.
     static func executable() throws -> URL { try builtExecutable() }
 
-    /// Runs `nla` with arguments. Its output goes to files, so that it never waits for a reader.
+    /// Runs `nla` with arguments. Its output goes to files, so that it never waits for a reader. One that is stuck is killed; its
+    /// outcome then has a signal.
     ///
     /// - Parameters:
     ///   - output: where standard output goes instead, for instance a full device.
     ///   - input: what a pipe at standard input holds; no more than a pipe takes at once.
-    ///   - timeout: seconds after which it is stopped; its outcome then has a signal.
     static func run(
-        _ arguments: [String], environment: [String: String] = [:], output: URL? = nil, input: String = "",
-        timeout: Double = 60
+        _ arguments: [String], environment: [String: String] = [:], output: URL? = nil, input: String = ""
     ) throws -> Outcome {
         try withScratch { folder in
             let files = (output: output ?? folder.appending(path: "out"), errors: folder.appending(path: "err"))
@@ -51,10 +53,7 @@ enum Command {
             let end = DispatchSemaphore(value: 0)
             process.terminationHandler = { _ in end.signal() }
             try process.run()
-            if end.wait(timeout: .now() + timeout) == .timedOut {
-                kill(process.processIdentifier, SIGKILL)
-                end.wait()
-            }
+            process.waitUnlessStuck(end)
             return Outcome(
                 status: process.terminationStatus,
                 signal: process.terminationReason == .exit ? nil : process.terminationStatus,
@@ -64,6 +63,7 @@ enum Command {
     }
 
     /// Runs `nla` and expects it to succeed.
+    @discardableResult
     static func succeed(
         _ arguments: [String], environment: [String: String] = [:], sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> Outcome {

@@ -33,7 +33,7 @@ struct FamilyTests {
 
     @Test(
         "The reference checkpoints beside the repository agree",
-        .enabled(if: sharedMaterial != nil, "no ../shared folder"),
+        .enabled(if: hasShared("reference"), "needs ../shared/reference, or $INTERLINEAR_SHARED"),
         arguments: ["qwen2", "llama3", "gemma3"])
     func shared(family: String) throws {
         let folder = try #require(sharedMaterial).appendingPathComponent("reference/\(family)")

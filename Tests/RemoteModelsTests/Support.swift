@@ -11,7 +11,7 @@ func settings(
         wire, model: "parrot", baseURL: baseURL ?? server.address,
         environment: ["ANTHROPIC_API_KEY": "secret-a", "OPENAI_API_KEY": "secret-o"])
     settings.retries.firstDelay = .milliseconds(2)
-    settings.requestTimeout = .seconds(60)
+    settings.requestTimeout = .seconds(600)
     settings.retries.jitter = { 0 }
     change(&settings)
     return settings

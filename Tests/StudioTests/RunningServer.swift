@@ -6,6 +6,7 @@ import LanguageModel
 import Logging
 import NIOCore
 import Studio
+import Synchronization
 import TestSupport
 import Testing
 
@@ -37,6 +38,9 @@ func withServer<Result: Sendable>(
     var settings = StudioSettings()
     settings.port = 0
     settings.seed = 7
+    // On a machine that does much else everything takes longer; tests of these limits set them.
+    settings.timeLimit = .seconds(3600)
+    settings.stallLimit = .seconds(3600)
     change(&settings)
     let server = try StudioServer(models(), settings, pool: pool, logger: logger)
     let (ports, found) = AsyncStream.makeStream(of: Int.self)
@@ -61,14 +65,39 @@ func withServer<Result: Sendable>(
     }
 }
 
+/// The lines that a server logs: what came of each request, in the order in which they ended.
+final class LoggedLines: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    /// What was logged so far.
+    var all: [String] { lines.withLock { $0 } }
+    /// Puts its lines here.
+    var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }
+
+    /// Whether a request ended like this, as in `POST /generate 200 client gone`.
+    func hold(_ beginning: String) -> Bool { all.contains { $0.hasPrefix(beginning) } }
+
+    private struct Handler: LogHandler {
+        let lines: LoggedLines
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+        subscript(metadataKey key: String) -> Logger.MetadataValue? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) { lines.lines.withLock { $0.append("\(event.message)") } }
+    }
+}
+
 /// Asks a server as programs do.
 struct Client: Sendable {
     /// Shared, with as many connections as any test wants at once.
     private static let http: HTTPClient = {
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
-        // An answer that never ends fails its test.
-        configuration.timeout.read = .seconds(60)
+        // An answer that never comes fails its test.
+        configuration.timeout.read = .seconds(Int64(Patience.seconds))
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
@@ -98,7 +127,7 @@ struct Client: Sendable {
         request.method = .RAW(value: method)
         request.headers = .init(headers)
         if let body { request.body = .bytes(body) }
-        let response = try await Client.http.execute(request, timeout: .seconds(120))
+        let response = try await Client.http.execute(request, timeout: .seconds(Int64(Patience.seconds)))
         let bytes = try await response.body.collect(upTo: 1 << 28)
         let fields = Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { $1 }
         return Answer(status: Int(response.status.code), headers: fields, body: Array(bytes.readableBytesView))
@@ -148,3 +177,8 @@ struct Frames: Sendable {
 
 /// A vector as JSON.
 func json(_ vector: [Float]) -> JSONValue { .array(vector.map { .number(Double($0)) }) }
+
+/// How often each status came, for people.
+func counted(_ statuses: [Int: Int]) -> String {
+    statuses.sorted { $0.key < $1.key }.map { "\($0.key) × \($0.value)" }.joined(separator: ", ")
+}

@@ -1,9 +1,7 @@
 import Foundation
 import JSON
 import LanguageModel
-import Logging
 import Studio
-import Synchronization
 import Testing
 
 /// Who is answered.
@@ -102,34 +100,16 @@ struct SecurityTests {
 
     @Test("The log says what was asked for, and nothing of what it said unless told to", arguments: [false, true])
     func log(logsContents: Bool) async throws {
-        let lines = Lines()
-        let logger = Logger(label: "test") { _ in LineHandler(lines: lines) }
-        try await withServer({ $0.logsContents = logsContents }, logger: logger) { client, _ async throws in
+        let lines = LoggedLines()
+        try await withServer({ $0.logsContents = logsContents }, logger: lines.logger) { client, _ async throws in
             _ = try await client.post("/tokenize", ["text": "a private matter"])
             _ = try await client.post("/tokenize?text=private", ["text": 3])
             _ = try await client.post("/explain", ["text": "a private matter", "positions": [-1], "stream": true])
             _ = try await client.get("/")
         }
-        let all = lines.all.withLock { $0 }.joined(separator: "\n")
+        let all = lines.all.joined(separator: "\n")
         #expect(all.contains("POST /tokenize 200") && all.contains("POST /tokenize 422") && all.contains("GET / 200"))
         #expect(all.contains("POST /explain 200 streamed"))
         #expect(all.contains("private") == logsContents, "\(all)")
     }
-}
-
-private final class Lines: Sendable {
-    let all = Mutex<[String]>([])
-}
-
-private struct LineHandler: LogHandler {
-    let lines: Lines
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.trace
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) { lines.all.withLock { $0.append("\(event.message)") } }
 }

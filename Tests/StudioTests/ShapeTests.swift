@@ -60,7 +60,7 @@ struct ShapeTests {
 
     @Test(
         "Answers fit the published contract, too",
-        .enabled(if: (try? PublishedContract()) != nil, "it does not lie beside the repository"))
+        .enabled(if: (try? PublishedContract()) != nil, "needs ../shared/contracts, or $INTERLINEAR_SHARED"))
     func published() async throws {
         let contract = try #require(try PublishedContract())
         try await withServer { client, _ async throws in
@@ -80,7 +80,7 @@ struct ShapeTests {
 
     @Test(
         "Our description and the published one agree about made-up requests",
-        .enabled(if: (try? PublishedContract()) != nil, "it does not lie beside the repository"))
+        .enabled(if: (try? PublishedContract()) != nil, "needs ../shared/contracts, or $INTERLINEAR_SHARED"))
     func agreement() throws {
         let contract = try #require(try PublishedContract())
         var random = Random(seed: 3)

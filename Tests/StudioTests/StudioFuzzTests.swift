@@ -209,9 +209,7 @@ struct StudioFuzzTests {
         }
         let found = course.statuses
         for status in [200, 201, 204, 404, 422] { #expect(found[status, default: 0] > 0, "no \(status)") }
-        print(
-            "fuzzing the studio: \(count) requests: \(found.sorted { $0.key < $1.key }.map { "\($0.key) × \($0.value)" }.joined(separator: ", "))"
-        )
+        Attachment.record("\(count) requests: \(counted(found))", named: "fuzzing-the-studio.txt")
     }
 
     private func run(_ client: Client, _ course: Course) async throws {

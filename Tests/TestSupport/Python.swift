@@ -9,7 +9,7 @@ public enum Python {
         return (try? run(script, []))?.status == 0
     }
 
-    /// Runs a script, for at most five minutes. Its errors go to a file, so that it never waits for a reader.
+    /// Runs a script. Its errors go to a file, so that it never waits for a reader.
     public static func run(_ script: String, _ arguments: [String]) throws -> (status: Int32, errors: String) {
         try withScratch { folder in
             let errors = folder.appending(path: "errors")
@@ -27,10 +27,7 @@ public enum Python {
             let end = DispatchSemaphore(value: 0)
             process.terminationHandler = { _ in end.signal() }
             try process.run()
-            if end.wait(timeout: .now() + 300) == .timedOut {
-                process.terminate()
-                end.wait()
-            }
+            process.waitUnlessStuck(end)
             return (process.terminationStatus, try String(contentsOf: errors, encoding: .utf8))
         }
     }

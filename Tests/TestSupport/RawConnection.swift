@@ -50,16 +50,24 @@ public final class RawConnection: Sendable {
         }
     }
 
-    /// What arrives until `text` has, or until the other side closes, or for so many seconds.
-    public func receive(until text: String? = nil, seconds: Double = 10) async throws -> (text: String, isClosed: Bool)
-    {
+    /// What arrives until `text` has, or until the other side closes.
+    public func receive(until text: String? = nil) async throws -> (text: String, isClosed: Bool) {
+        try await receive(until: text, seconds: Patience.seconds)
+    }
+
+    /// What has arrived by now.
+    public func received() async throws -> (text: String, isClosed: Bool) { try await receive(until: nil, seconds: 0) }
+
+    private func receive(until text: String?, seconds: Double) async throws -> (text: String, isClosed: Bool) {
         try await offPool { [self] in
             var received: [UInt8] = []
             let deadline = Date().addingTimeInterval(seconds)
             var buffer = [UInt8](repeating: 0, count: 1 << 16)
-            while Date() < deadline {
+            while true {
                 var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-                guard poll(&wanted, 1, 50) > 0 else { continue }
+                guard poll(&wanted, 1, seconds > 0 ? 50 : 0) > 0 else {
+                    if Date() < deadline { continue } else { break }
+                }
                 let count = recv(descriptor, &buffer, buffer.count, 0)
                 if count <= 0 { return (String(decoding: received, as: UTF8.self), true) }
                 received += buffer[..<count]
@@ -79,14 +87,4 @@ public func offPool<Result: Sendable>(_ body: @escaping @Sendable () throws -> R
     try await withCheckedThrowingContinuation { continuation in
         Thread.detachNewThread { continuation.resume(with: Swift.Result { try body() }) }
     }
-}
-
-/// Waits until something holds, for so many seconds; answers whether it does.
-public func eventually(seconds: Double = 10, _ condition: () async throws -> Bool) async throws -> Bool {
-    let deadline = ContinuousClock.now + .seconds(seconds)
-    while ContinuousClock.now < deadline {
-        if try await condition() { return true }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-    return false
 }

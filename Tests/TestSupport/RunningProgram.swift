@@ -40,9 +40,9 @@ public final class RunningProgram: @unchecked Sendable {
     }
 
     /// The number at the end of the first line that is the one; waits for it.
-    public func port(seconds: Double = 60, _ isTheLine: (String) -> Bool) async throws -> Int {
-        let end = Date.now.addingTimeInterval(seconds)
-        while Date.now < end {
+    public func port(_ isTheLine: (String) -> Bool) async throws -> Int {
+        var watch = IdleWatch<String>(process.processIdentifier), looks = 0
+        while true {
             let text = try String(contentsOf: output, encoding: .utf8)
             let whole = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
             if let line = whole.first(where: { isTheLine(String($0)) }),
@@ -50,12 +50,16 @@ public final class RunningProgram: @unchecked Sendable {
             {
                 return number
             }
-            guard process.isRunning else { break }
-            try await Task.sleep(for: .milliseconds(20))
+            looks += 1
+            guard process.isRunning, looks % 100 > 0 || !watch.isStuck(text) else { break }
+            try await Task.sleep(for: .milliseconds(10))
         }
         let said = try String(contentsOf: errors, encoding: .utf8)
         throw Failure(description: "\(process.executableURL?.lastPathComponent ?? "") did not start: \(said)")
     }
+
+    /// The process, for who watches what it does.
+    public var identifier: Int32 { process.processIdentifier }
 
     /// Kills it, as a power cut would: it has no time to do anything.
     public func kill() {

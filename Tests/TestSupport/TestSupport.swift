@@ -17,6 +17,11 @@ public let sharedMaterial: URL? = {
     return FileManager.default.fileExists(atPath: folder.path) ? folder : nil
 }()
 
+/// Whether a part of the reference material is there.
+public func hasShared(_ path: String) -> Bool {
+    sharedMaterial.map { FileManager.default.fileExists(atPath: $0.appending(path: path).path) } ?? false
+}
+
 /// A random forest of segments, some long, some branching, none empty.
 public func randomTree(segments: Int, vocabulary: Int, using random: inout Random) -> TokenTree {
     var tree = TokenTree()

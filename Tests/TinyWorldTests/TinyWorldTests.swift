@@ -84,7 +84,6 @@ extension LabelledDocument {
         for document in Sample.training { seen.formUnion(Sample.words(document.text)) }
         let content = seen.subtracting(glue).subtracting(names)
         #expect(content.count >= 1_500, "\(content.count)")
-        print("content words:", content.count, "all words:", seen.count)
     }
 
     @Test(arguments: TinyWorld.Kind.allCases) func aBillionTextsOfEachKindArePossible(kind: TinyWorld.Kind) {
@@ -96,7 +95,6 @@ extension LabelledDocument {
             let lengths = Sample.training.filter { $0.kind == kind.rawValue }.map { Sample.words($0.text).count }
                 .sorted()
             #expect(lengths[lengths.count / 20] >= 25 && lengths[lengths.count * 19 / 20] <= 90, "\(kind)")
-            print(kind, "words:", lengths[0], lengths[lengths.count / 2], lengths[lengths.count - 1])
         }
     }
 

@@ -99,7 +99,6 @@ import TinyWorld
             #expect(count > 500, "\(question)")
             #expect(Double(stated[question] ?? 0) >= 0.25 * count, "\(question)")
             #expect(Double(latent[question] ?? 0) >= 0.25 * count, "\(question)")
-            print(question, Int(count), stated[question] ?? 0, latent[question] ?? 0)
         }
     }
 

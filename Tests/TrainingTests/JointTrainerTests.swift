@@ -318,7 +318,6 @@ struct JointTrainerTests {
             let line = error?.description ?? ""
             for part in ["step ", "checkpoint", "lower the learning rate"] { #expect(line.contains(part), "\(line)") }
             #expect(!line.contains("download it again"), "\(line)")
-            print(line)
         }
     }
 

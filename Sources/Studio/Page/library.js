@@ -89,9 +89,11 @@ class LibraryView {
     this.request?.abort();
     const request = (this.request = new AbortController());
     remember(address("library", "", this.wanted));
+    this.element.setAttribute("aria-busy", "true");
     await this.#attempt(async () => {
       await Promise.all([this.#loadItems(null, request.signal), this.#loadReadings(null, request.signal)]);
     });
+    if (this.request === request) this.element.removeAttribute("aria-busy");
   }
 
   async #loadItems(before, signal) {

@@ -11,7 +11,10 @@ const steps = [
   { says: "All of it is kept. In the library you find it again by any word. The key ? lists every key.", at: "nav [data-view=library]", ready: () => true },
 ];
 
-let card = null, at = 0, timer = null;
+let card = null, hint = null, at = 0;
+
+// The steps become ready as the page changes.
+const watching = new MutationObserver(() => look());
 
 function mark(selector) {
   for (const element of document.querySelectorAll(".toured")) element.classList.remove("toured");
@@ -22,24 +25,35 @@ function mark(selector) {
 }
 
 function end() {
-  clearInterval(timer);
+  watching.disconnect();
   mark(null);
   card?.remove();
   card = null;
   localStorage.setItem("toured", "yes");
 }
 
-function show(takesFocus) {
+function show() {
+  const step = steps[at];
+  hint = h("p", { class: "hint" }, step.comes ? [button("Go there", () => step.comes(), { class: "link" })] : "It waits until the step before is done.");
+  fill(card, h("p", {}, h("span", { class: "meta" }, `${at + 1} of ${steps.length}`), " ", step.says), hint,
+    h("div", { class: "row end" }, button("Leave", end, { class: "link" }),
+      at > 0 && button("Back", () => { at -= 1; show(); }),
+      button(at === steps.length - 1 ? "Done" : "Next", () => { if (at === steps.length - 1) end(); else { at += 1; show(); } }, { class: "primary" })));
+  delete card.dataset.ready;
+  mark(null);
+  look();
+  card.querySelector(".primary").focus();
+}
+
+/** Shows whether the step is ready. Its buttons stay as they are: somebody may be pressing one. */
+function look() {
   const step = steps[at];
   const isReady = Boolean(step.ready());
-  mark(isReady ? step.at : null);
-  fill(card, h("p", {}, h("span", { class: "meta" }, `${at + 1} of ${steps.length}`), " ", step.says),
-    !isReady && h("p", { class: "hint" }, step.comes ? [button("Go there", () => step.comes(), { class: "link" })] : "It waits until the step before is done."),
-    h("div", { class: "row end" }, button("Leave", end, { class: "link" }),
-      at > 0 && button("Back", () => { at -= 1; show(true); }),
-      button(at === steps.length - 1 ? "Done" : "Next", () => { if (at === steps.length - 1) end(); else { at += 1; show(true); } }, { class: "primary" })));
-  card.dataset.ready = isReady;
-  if (takesFocus) card.querySelector(".primary").focus();
+  if (String(isReady) !== card.dataset.ready) {
+    card.dataset.ready = isReady;
+    hint.hidden = isReady;
+    mark(isReady ? step.at : null);
+  } else if (isReady && !document.querySelector(".toured")) mark(step.at);
 }
 
 function begin() {
@@ -47,14 +61,8 @@ function begin() {
   at = 0;
   card = h("section", { class: "tour", role: "region", "aria-label": "Tour", "aria-live": "polite" });
   document.querySelector(".masthead").before(card);
-  show(true);
-  // Steps become ready as the page changes; looking twice a second is enough.
-  timer = setInterval(() => {
-    const step = steps[at];
-    const isReady = Boolean(step.ready());
-    if (String(isReady) !== card.dataset.ready) show(false);
-    else if (isReady && !document.querySelector(".toured")) mark(step.at);
-  }, 500);
+  show();
+  watching.observe(document.getElementById("main"), { childList: true, subtree: true });
 }
 
 /** Lets the tour be taken, and offers it once. */
