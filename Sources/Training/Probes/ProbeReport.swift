@@ -88,7 +88,7 @@ public struct ProbeReport: Sendable {
             right += isRight ? 1 : 0
             probability += truthProbability
             answers[truth, default: 0] += 1
-            let bin = min(9, max(0, Int(best.probability * 10)))
+            let bin = best.probability > 0 ? min(9, Int(min(best.probability, 1) * 10)) : 0
             bins[bin].rows += 1
             bins[bin].right += isRight ? 1 : 0
             bins[bin].probability += Double(best.probability)

@@ -57,8 +57,9 @@ extension ProbeSet {
         guard json["format"]?.string == "interlinear-probes", json["version"]?.int == 1 else {
             throw fail("no description of probes of version 1")
         }
-        guard let width = json["d_model"]?.int, width > 0, let layer = json["layer_index"]?.int,
+        guard let width = json["d_model"]?.int, (1...1 << 20).contains(width), let layer = json["layer_index"]?.int,
             let hash = json["target_sha256"]?.string, let places = json["word_places"]?.int,
+            (0...1 << 10).contains(places),
             let entries = json["probes"]?.array
         else { throw fail("d_model, layer_index, target_sha256, word_places or probes are missing") }
         if let target, target != hash {
@@ -73,6 +74,9 @@ extension ProbeSet {
                 throw ModelError(
                     "\(file.url.path): \(name) is \(tensor.elementType.rawValue) \(tensor.shape), not F32 \(shape); train the probes again"
                 )
+            }
+            guard tensor.floats().allSatisfy(\.isFinite) else {
+                throw ModelError("\(file.url.path): \(name) holds a number that is not finite; train the probes again")
             }
             return tensor
         }

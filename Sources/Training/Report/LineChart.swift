@@ -139,7 +139,8 @@ package struct LineChart {
 
         /// - Parameter tight: whether the range ends with the values, or with round numbers around them.
         package init(_ low: Double, _ high: Double, tight: Bool) {
-            let room = high > low ? 0 : max(abs(high) * 0.05, 1e-3)
+            let low = Scale.drawable(low), high = Scale.drawable(high)
+            let room = high - low > Scale.leastSpread ? 0 : max(abs(high) * 0.05, 1e-3)
             let spread = high - low + 2 * room
             let power = pow(10, floor(log10(spread / 4)))
             let step = [1, 2, 5, 10].map { $0 * power }.first { spread / $0 <= 5 } ?? power * 10
@@ -151,8 +152,18 @@ package struct LineChart {
             digits = max(0, Int(-floor(log10(step) + 1e-9)))
         }
 
-        /// Where a value lies, 0 at the low end and 1 at the high one.
-        func share(_ value: Double) -> Double { (value - low) / (high - low) }
+        /// Beyond these, axes have no round numbers. Logs may hold anything.
+        private static let extent = -1e100...1e100, leastSpread = 1e-100
+
+        private static func drawable(_ value: Double) -> Double {
+            value.isNaN ? 0 : min(max(value, extent.lowerBound), extent.upperBound)
+        }
+
+        /// Where a value lies, 0 at the low end and 1 at the high one; values far outside lie just as far as nobody sees.
+        func share(_ value: Double) -> Double {
+            let share = (Scale.drawable(value) - low) / (high - low)
+            return min(max(share, -1e3), 1e3)
+        }
 
         package func label(_ tick: Double) -> String {
             digits > 5 ? String(format: "%.1e", tick) : String(format: "%.\(digits)f", tick)

@@ -177,7 +177,12 @@ extension StoreManifest {
                     rows: try count(shard, "rows"), documents: try count(shard, "documents"),
                     tensors: try file(shard["tensors"]), lines: try file(shard["lines"])))
         }
-        for (split, number) in json["documents"]?.object ?? JSONObject() { documentsPerSplit[split] = number.int ?? 0 }
+        for (split, number) in json["documents"]?.object ?? JSONObject() {
+            guard let number = number.int, (0...Int(Int32.max)).contains(number) else {
+                throw fail("\"documents\": \"\(split.prefix(40))\" is no count; build the store again")
+            }
+            documentsPerSplit[split] = number
+        }
     }
 
     /// A hash of all that a store holds: the manifest's, which has those of its files.
