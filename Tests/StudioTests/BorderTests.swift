@@ -107,7 +107,8 @@ struct BorderTests {
     private static let badReadings: [(String, String)] = [
         ("layer", "-1"), ("layer", "1e300"), ("tokens", "[]"), ("tokens", #"[{"token": "a", "position": 1}]"#),
         ("messages", #""x""#),
-        ("messages", "[1]"), ("messages", #"[{"role": "user", "content": 1}]"#), ("truth", #"{"text": "other"}"#), ("title", "null"), ("text", "7"),
+        ("messages", "[1]"), ("messages", #"[{"role": "user", "content": 1}]"#), ("truth", #"{"text": "other"}"#),
+        ("title", "null"), ("text", "7"),
         ("created", "\"\(String(repeating: "1", count: 41))\""),
     ]
 

@@ -16,7 +16,8 @@ extension StudioEndpoints {
             fields.note(["other_reading"], "value_error", "Value error, this is no reading's number")
         }
         try fields.check()
-        let other = try await otherID.flatMap(Int64.init).asyncMap { try await self.encoded(self.library.reading($0)) } ?? text
+        let other =
+            try await otherID.flatMap(Int64.init).asyncMap { try await self.encoded(self.library.reading($0)) } ?? text
         let otherPosition = self.position(&fields, "other_position", of: other.ids.count)
         let writing = Endpoints.WritingFields(&fields, settings, temperature: 0)
         try fields.check()

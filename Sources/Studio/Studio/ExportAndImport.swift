@@ -80,7 +80,8 @@ extension ReadingRecord {
     fileprivate var exported: ByteBuffer {
         let line: JSONValue = [
             "type": "reading", "id": .string("\(id ?? 0)"), "created": .string(created), "title": .string(title),
-            "pair": .string(pair), "layer": layer?.json ?? .null, "text": .string(text), "messages": messages?.json ?? .null,
+            "pair": .string(pair), "layer": layer?.json ?? .null, "text": .string(text),
+            "messages": messages?.json ?? .null,
             "tokens": tokens.json, "truth": truth?.json ?? .null,
         ]
         return ByteBuffer(string: line.compact + "\n")

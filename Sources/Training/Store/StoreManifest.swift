@@ -123,7 +123,12 @@ extension StoreManifest {
     /// Reads a store's manifest. Throws a `ModelError`.
     public init(folder: URL) throws {
         let url = folder.appendingPathComponent(StoreManifest.fileName)
-        func fail(_ reason: String) -> ModelError { ModelError("\(url.path): \(reason)") }
+        func fail(_ reason: String) -> ModelError {
+            // The file's own words are part of it.
+            let line = reason.split(whereSeparator: \.isNewline).joined(separator: " ")
+            return ModelError(
+                "\(url.path): \(line.utf8.count > 400 ? line.prefix(200) + "…" + line.suffix(120) : line[...])")
+        }
         guard let data = FileManager.default.contents(atPath: url.path) else {
             throw fail("missing; an activation store has one, nla data store builds it")
         }
