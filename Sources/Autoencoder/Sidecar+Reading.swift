@@ -99,7 +99,8 @@ private struct SidecarReader {
     /// What the file says is repeated in one line, and not all of it where it is long.
     func fail(_ key: String, _ reason: String) -> ModelError {
         let line = reason.split(whereSeparator: \.isNewline).joined(separator: " ")
-        let text = line.utf8.count > 400 ? line.prefix(200) + "…" + line.suffix(120) : line[...]
+        let scalars = line.unicodeScalars
+        let text = scalars.count > 400 ? String(scalars.prefix(200)) + "…" + String(scalars.suffix(120)) : line
         return ModelError("\(source): \(key): \(text)")
     }
 

@@ -389,8 +389,7 @@ extension ConfidenceModel {
         variance = RawVariance(variance: try measure.number("raw", in: 1e-300...1e9), set: try measure.text("set"))
         readers = Readers(
             verbalizer: try file.text("verbalizer"), reconstructor: try file.text("reconstructor"),
-            second: json["second_reader"].flatMap { $0.isNull ? nil : $0 } == nil ? nil : try file.text("second_reader")
-        )
+            second: json["second_reader"]?.isNull ?? true ? nil : try file.text("second_reader"))
         examples = try file.integer("examples", in: 0...Int(Int32.max))
         bias = try file.number("bias", in: extent)
         terms = try file.list("terms").map { term in

@@ -41,7 +41,10 @@ struct ForeignJSON {
     }
 
     /// A field; nil where it is absent or null.
-    func field(_ key: String) -> JSONValue? { json[key].flatMap { $0.isNull ? nil : $0 } }
+    func field(_ key: String) -> JSONValue? {
+        guard let value = json[key], !value.isNull else { return Optional.none }
+        return value
+    }
 
     /// A field that is there but cannot be.
     private func spoilt<Value>(_ key: String, _ what: String) throws -> Value? {

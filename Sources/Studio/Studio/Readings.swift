@@ -56,8 +56,8 @@ extension StudioEndpoints {
         let text = try server.readTextWithTokens(&fields)
         let document = document(&fields, text: text.text)
         try fields.check()
-        let messages = try fields.json["messages"].flatMap { $0.isNull ? nil : $0 }.map {
-            try [ChatMessage](ForeignJSON($0, source: "", path: "messages", .mends))
+        let messages = try fields.json["messages"]?.array.map {
+            try [ChatMessage](ForeignJSON(.array($0), source: "", path: "messages", .mends))
         }
         let tokens = try ReadToken.all(ForeignJSON(.array(text.tokens), source: "", path: "tokens", .mends))
         let record = ReadingRecord(

@@ -208,7 +208,7 @@ struct LineFile {
     }
 
     static func lines(_ data: Data) -> [JSONValue] {
-        data.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONValue.parse(Array($0)) }
+        data.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONValue.parse(Array($0)).finite }
     }
 }
 
