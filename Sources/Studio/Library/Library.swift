@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import JSON
 import LanguageModel
+import Synchronization
 import Training
 
 /// Everything that was ever explained, in one SQLite file.
@@ -11,7 +12,7 @@ import Training
 final class Library: Sendable {
     private let database: DatabasePool
     /// Held while the library is open, so that no other server opens it.
-    private let lock: FileLock
+    private let lock: Mutex<FileLock?>
 
     /// Reads at once, by all requests together; further ones wait.
     private static let maximumReaders = 4
@@ -27,9 +28,10 @@ final class Library: Sendable {
             throw ModelError("\(file.path): its folder cannot be made; choose another --library")
         }
         do {
-            lock = try FileLock(file.appendingPathExtension("lock"), permissions: 0o600) {
+            let held = try FileLock(file.appendingPathExtension("lock"), permissions: 0o600) {
                 "\(file.path): nla studio has this library open already (process \($0)); end it"
             }
+            lock = Mutex(held)
         } catch { throw ModelError("\(error); or choose another --library") }
         var configuration = Configuration()
         configuration.maximumReaderCount = Library.maximumReaders
@@ -53,8 +55,11 @@ final class Library: Sendable {
         }
     }
 
-    /// Writes everything back into the one file and closes it.
-    func close() { try? database.close() }
+    /// Writes everything back into the one file and closes it; another server may open it then.
+    func close() {
+        try? database.close()
+        lock.withLock { $0 = nil }
+    }
 
     private static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
