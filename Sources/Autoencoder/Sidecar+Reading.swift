@@ -85,8 +85,8 @@ extension Sidecar {
             YamlError.composer(_, let problem, let mark, _):
             return "line \(mark.line): \(problem)"
         case YamlError.duplicatedKeysInMapping(let duplicates, let context):
-            let keys = duplicates.joined(separator: ", ")
-            return "line \(context.mark.line): the key \(keys) stands there twice"
+            let key = (duplicates.first ?? "").split(whereSeparator: \.isNewline).joined(separator: " ").prefix(80)
+            return "line \(context.mark.line): the key \(key) stands there twice"
         default: return "no readable YAML"
         }
     }
@@ -97,7 +97,13 @@ private struct SidecarReader {
     let root: Node
     let source: String
 
-    func fail(_ key: String, _ reason: String) -> ModelError { ModelError("\(source): \(key): \(reason)") }
+    /// What the file says is repeated in one line, and not all of it where it is long.
+    func fail(_ key: String, _ reason: String) -> ModelError {
+        let line = reason.split(whereSeparator: \.isNewline).joined(separator: " ")
+        let scalars = line.unicodeScalars
+        let text = scalars.count > 400 ? String(scalars.prefix(200)) + "…" + String(scalars.suffix(120)) : line
+        return ModelError("\(source): \(key): \(text)")
+    }
 
     /// The first of several places that holds something; null counts as absent.
     private func node(_ paths: [[String]]) -> (node: Node, name: String)? {

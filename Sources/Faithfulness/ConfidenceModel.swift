@@ -290,10 +290,11 @@ extension ConfidenceModel {
         do { json = try JSONValue.parse(Data(contentsOf: file)) } catch {
             throw ModelError("\(file.path): cannot be read as JSON (\(error)); make it anew with nla verify")
         }
-        guard let model = ConfidenceModel(json: json) else {
-            throw ModelError("\(file.path): is no confidence model of this version; make it anew with nla verify")
+        do { self = try ConfidenceModel(json: json) } catch let error as FieldError {
+            throw ModelError(
+                "\(file.path): is no confidence model of this version (\(error.field): \(error.reason)); make it anew with nla verify"
+            )
         }
-        self = model
     }
 
     var json: JSONValue {
@@ -324,49 +325,88 @@ extension ConfidenceModel {
         ]
     }
 
-    init?(json: JSONValue) {
-        guard json["format"]?.string == ConfidenceModel.format, json["version"]?.int == ConfidenceModel.version,
-            let grammar = json["grammar"]?.string.flatMap(GrammarName.init(rawValue:)),
-            let samples = json["samples"]?.int, (1...10_000).contains(samples),
-            let temperature = json["temperature"]?.double, (0...1e6).contains(temperature),
-            let reach = json["reach"]?.int, (0...100_000).contains(reach), let maximumTokens = json["max_tokens"]?.int,
-            (1...1_000_000).contains(maximumTokens), let examples = json["examples"]?.int, examples >= 0,
-            let bias = json["bias"]?.double, bias.isFinite,
-            let terms = json["terms"]?.array, let allQuestions = json["log_odds"]?.double, allQuestions.isFinite,
-            let questions = json["questions"]?.array, let raw = json["variance"]?["raw"]?.double, raw > 0, raw.isFinite,
-            let set = json["variance"]?["set"]?.string, let verbalizer = json["verbalizer"]?.string,
-            let reconstructor = json["reconstructor"]?.string
-        else { return nil }
+    /// What is wrong with a field of a file.
+    private struct FieldError: Error {
+        let field: String, reason: String
+    }
+
+    /// A field of a file, or of a part of one, checked. What passes leaves no arithmetic on it undefined.
+    private struct Field {
+        let json: JSONValue
+        var place = ""
+
+        func fail(_ key: String, _ reason: String) -> FieldError { FieldError(field: place + key, reason: reason) }
+
+        func number(_ key: String, in range: ClosedRange<Double>) throws -> Double {
+            guard let number = json[key]?.double, range.contains(number) else {
+                throw fail(key, "no number between \(range.lowerBound) and \(range.upperBound)")
+            }
+            return number
+        }
+
+        func integer(_ key: String, in range: ClosedRange<Int>) throws -> Int {
+            guard let number = json[key]?.int, range.contains(number) else {
+                throw fail(key, "no whole number between \(range.lowerBound) and \(range.upperBound)")
+            }
+            return number
+        }
+
+        func text(_ key: String) throws -> String {
+            guard let text = json[key]?.string else { throw fail(key, "no text") }
+            return text
+        }
+
+        func word<Word: RawRepresentable>(_ key: String) throws -> Word where Word.RawValue == String {
+            guard let word = Word(rawValue: try text(key)) else { throw fail(key, "not known") }
+            return word
+        }
+
+        func list(_ key: String) throws -> [Field] {
+            guard let list = json[key]?.array, list.count <= 100_000 else { throw fail(key, "no list, or too long") }
+            return list.enumerated().map { Field(json: $1, place: "\(place)\(key)[\($0)].") }
+        }
+    }
+
+    /// Larger coefficients are those of no fit.
+    private static let extent = -1e9...1e9
+
+    private init(json: JSONValue) throws {
+        let file = Field(json: json), extent = ConfidenceModel.extent
+        guard json["format"]?.string == ConfidenceModel.format else {
+            throw file.fail("format", "not \(ConfidenceModel.format)")
+        }
+        guard json["version"]?.int == ConfidenceModel.version else {
+            throw file.fail("version", "not \(ConfidenceModel.version)")
+        }
+        grammar = try file.word("grammar")
         var collecting = EvidenceCollector.Options()
-        collecting.samples = samples
-        collecting.temperature = Float(temperature)
-        collecting.reach = reach
-        collecting.maximumTokens = maximumTokens
-        let read = terms.compactMap { term -> Term? in
-            guard let ingredient = term["ingredient"]?.string.flatMap(Ingredient.init(rawValue:)),
-                let mean = term["mean"]?.double, mean.isFinite, let deviation = term["deviation"]?.double,
-                deviation > 0, deviation.isFinite,
-                let coefficient = term["coefficient"]?.double, coefficient.isFinite
-            else { return nil }
-            return Term(ingredient: ingredient, mean: mean, deviation: deviation, coefficient: coefficient)
-        }
-        let known = questions.compactMap { entry -> (Question, Standing)? in
-            guard let subject = entry["subject"]?.string, let relation = entry["relation"]?.string,
-                let logOdds = entry["log_odds"]?.double, logOdds.isFinite, let effect = entry["effect"]?.double,
-                effect.isFinite
-            else { return nil }
-            return (Question(subject: subject, relation: relation), Standing(logOdds: logOdds, effect: effect))
-        }
-        guard read.count == terms.count, known.count == questions.count else { return nil }
+        collecting.samples = try file.integer("samples", in: 1...1024)
+        collecting.temperature = Float(try file.number("temperature", in: 0...100))
+        collecting.reach = try file.integer("reach", in: 0...256)
+        collecting.maximumTokens = try file.integer("max_tokens", in: 1...1 << 16)
         self.collecting = collecting
-        self.grammar = grammar
-        variance = RawVariance(variance: raw, set: set)
-        readers = Readers(verbalizer: verbalizer, reconstructor: reconstructor, second: json["second_reader"]?.string)
-        self.examples = examples
-        self.terms = read
-        self.bias = bias
-        self.questions = Dictionary(known) { first, _ in first }
-        self.allQuestions = allQuestions
+        let measure = Field(json: json["variance"] ?? .null, place: "variance.")
+        variance = RawVariance(variance: try measure.number("raw", in: 1e-300...1e9), set: try measure.text("set"))
+        readers = Readers(
+            verbalizer: try file.text("verbalizer"), reconstructor: try file.text("reconstructor"),
+            second: json["second_reader"]?.isNull ?? true ? nil : try file.text("second_reader"))
+        examples = try file.integer("examples", in: 0...Int(Int32.max))
+        bias = try file.number("bias", in: extent)
+        terms = try file.list("terms").map { term in
+            Term(
+                ingredient: try term.word("ingredient"), mean: try term.number("mean", in: extent),
+                deviation: try term.number("deviation", in: 1e-10...1e9),
+                coefficient: try term.number("coefficient", in: extent))
+        }
+        let known = try file.list("questions").map { entry in
+            (
+                Question(subject: try entry.text("subject"), relation: try entry.text("relation")),
+                Standing(
+                    logOdds: try entry.number("log_odds", in: extent), effect: try entry.number("effect", in: extent))
+            )
+        }
+        questions = Dictionary(known) { first, _ in first }
+        allQuestions = try file.number("log_odds", in: extent)
     }
 }
 

@@ -12,10 +12,10 @@ public struct ConfidenceReader {
         /// Its words.
         public let text: String
         /// How probable it is that its claim is true; nil if it makes none, or one that an earlier sentence made.
-        public let confidence: Double?
+        public let confidence: Confidence?
 
         /// A sentence.
-        public init(text: String, confidence: Double?) {
+        public init(text: String, confidence: Confidence?) {
             self.text = text
             self.confidence = confidence
         }
@@ -96,9 +96,9 @@ public struct ConfidenceReader {
     ) throws -> [Sentence] {
         let evidence = try collector.evidence([explanation], vector, neighbours: neighbours, keys: [key])[0]
         let confidences = Dictionary(
-            evidence.map { ($0.sentence, model.confidence($0)) }, uniquingKeysWith: { first, _ in first })
+            evidence.map { ($0.sentence, Confidence(model.confidence($0))) }, uniquingKeysWith: { first, _ in first })
         return Sentences.split(explanation.description).enumerated().map {
-            Sentence(text: $1, confidence: confidences[$0])
+            Sentence(text: $1, confidence: confidences[$0] ?? nil)
         }
     }
 }

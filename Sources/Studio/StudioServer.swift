@@ -15,8 +15,11 @@ import ServiceLifecycle
 /// It owns the models from then on. `shutDown` ends `run` once every request that was begun has been answered.
 public final class StudioServer: Sendable {
     private let settings: StudioSettings
-    private let models: ModelThread
-    private let library: Library?
+    let models: ModelThread
+    let library: Library?
+    /// What answers, however requests come.
+    let responder: RouterResponder<StudioContext>
+    let logger: Logger
     private let group: ServiceGroup
     private let listening: AsyncStream<Int>
 
@@ -51,8 +54,11 @@ public final class StudioServer: Sendable {
         let connections = Connections(limit: StudioServer.affordable(settings.maximumConnections))
         let (listening, listens) = AsyncStream.makeStream(of: Int.self)
         self.listening = listening
+        self.logger = logger
+        let responder = StudioServer.router(endpoints, studio, settings).buildResponder()
+        self.responder = responder
         let application = Application(
-            router: StudioServer.router(endpoints, studio, settings),
+            responder: responder,
             server: .http1(
                 configuration: .init(
                     additionalChannelHandlers: [

@@ -108,6 +108,37 @@ struct ConfidenceModelTests {
         #expect(best > next + 0.1, "\(best) \(next)")
     }
 
+    @Test(
+        "A file whose numbers no fit makes is refused, and the field is named",
+        arguments: [
+            ("reach", "9223372036854775807"), ("reach", "-1"), ("samples", "0"), ("samples", "1000000000"),
+            ("temperature", "NaN"),
+            ("temperature", "1e300"), ("max_tokens", "1e18"), ("bias", "Infinity"), ("log_odds", "NaN"),
+            ("examples", "-1"),
+            ("terms[0].coefficient", "1e300"), ("terms[0].deviation", "0"), ("terms[0].mean", "-Infinity"),
+            ("variance.raw", "0"), ("second_reader", "7"), ("questions[0].effect", "NaN"),
+        ])
+    func hostileFiles(_ field: String, _ value: String) throws {
+        try withScratch { folder in
+            let model = try ConfidenceModel(
+                (0..<20).map { example(Double($0) / 20, isTrue: $0 % 3 > 0) }, from: source())
+            let file = folder.appending(path: ConfidenceModel.fileName)
+            try model.write(to: file)
+            let key = field.split(separator: ".").last.map(String.init) ?? field
+            var text = try String(contentsOf: file, encoding: .utf8)
+            // The file's own numbers stand behind those of its lists.
+            let isOwn = !field.contains(".")
+            let place = try #require(text.range(of: "\"\(key)\": ", options: isOwn ? .backwards : []))
+            let start =
+                isOwn && key == "log_odds"
+                ? try #require(text.range(of: "\n  \"log_odds\": ")).upperBound : place.upperBound
+            let end = try #require(text[start...].firstIndex { ",\n".contains($0) })
+            text.replaceSubrange(start..<end, with: value)
+            try Data(text.utf8).write(to: file)
+            #expect { try ConfidenceModel(file) } throws: { "\($0)".contains("(\(field): ") }
+        }
+    }
+
     @Test("A confidence comes back from its file as it was; another file is refused by name")
     func files() throws {
         try withScratch { folder in

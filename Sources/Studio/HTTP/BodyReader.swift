@@ -99,7 +99,7 @@ struct BodyReader: Sendable {
 
     /// Closes a connection whose client may go on sending what nobody reads, once it had time to read the answer.
     private func closeSoon(_ context: StudioContext) {
-        let channel = context.channel
+        guard let channel = context.channel else { return }
         channel.eventLoop.scheduleTask(in: .seconds(2)) { channel.close(promise: nil) }
     }
 

@@ -8,7 +8,7 @@ final class Exchange: Sendable {
 
     init(_ context: StudioContext, timeLimit: Duration, pass: RequestGate.Pass?) {
         let channel = context.channel
-        ticket = Ticket(timeLimit: timeLimit) { channel.isActive }
+        ticket = Ticket(timeLimit: timeLimit) { channel?.isActive ?? true }
         self.pass = pass
     }
 

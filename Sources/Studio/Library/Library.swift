@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import JSON
 import LanguageModel
+import Synchronization
 import Training
 
 /// Everything that was ever explained, in one SQLite file.
@@ -11,7 +12,10 @@ import Training
 final class Library: Sendable {
     private let database: DatabasePool
     /// Held while the library is open, so that no other server opens it.
-    private let lock: FileLock
+    private let lock: Mutex<FileLock?>
+
+    /// Reads at once, by all requests together; further ones wait.
+    private static let maximumReaders = 4
 
     /// Opens a library; makes the file and its folder if there are none. Throws a one-line error.
     ///
@@ -23,11 +27,13 @@ final class Library: Sendable {
             throw ModelError("\(file.path): its folder cannot be made; choose another --library")
         }
         do {
-            lock = try FileLock(file.appendingPathExtension("lock"), permissions: 0o600) {
+            let held = try FileLock(file.appendingPathExtension("lock"), permissions: 0o600) {
                 "\(file.path): nla studio has this library open already (process \($0)); end it"
             }
+            lock = Mutex(held)
         } catch { throw ModelError("\(error); or choose another --library") }
         var configuration = Configuration()
+        configuration.maximumReaderCount = Library.maximumReaders
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA secure_delete = ON")
             try database.execute(sql: "PRAGMA synchronous = FULL")
@@ -52,8 +58,11 @@ final class Library: Sendable {
         }
     }
 
-    /// Writes everything back into the one file and closes it.
-    func close() { try? database.close() }
+    /// Writes everything back into the one file and closes it; another server may open it then.
+    func close() {
+        try? database.close()
+        lock.withLock { $0 = nil }
+    }
 
     private static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -126,7 +135,9 @@ final class Library: Sendable {
                 try await emptyLog()
                 return try await database.write(body)
             }
-        } catch let error as DatabaseError { throw Library.reply(error) }
+        } catch let error as DatabaseError { throw Library.reply(error) } catch let error as BorderError {
+            throw Library.damaged(error)
+        }
     }
 
     /// Writes the log back into the file and cuts it to nothing, unless somebody reads; the next time does it then.
@@ -140,8 +151,16 @@ final class Library: Sendable {
         [.SQLITE_FULL, .SQLITE_IOERR].contains(error.resultCode)
     }
 
-    private func read<Value: Sendable>(_ body: @Sendable @escaping (Database) throws -> Value) async throws -> Value {
-        do { return try await database.read(body) } catch let error as DatabaseError { throw Library.reply(error) }
+    func read<Value: Sendable>(_ body: @Sendable @escaping (Database) throws -> Value) async throws -> Value {
+        do { return try await database.read(body) } catch let error as DatabaseError {
+            throw Library.reply(error)
+        } catch let error as BorderError { throw Library.damaged(error) }
+    }
+
+    private static func damaged(_ error: BorderError) -> ErrorReply {
+        ErrorReply(
+            .internalServerError,
+            "\(error); this was stored by an earlier version, or changed by hand: mend it there, or delete it")
     }
 
     private static func reply(_ error: DatabaseError) -> ErrorReply {
@@ -164,7 +183,7 @@ final class Library: Sendable {
             for id in Set(explanations.map(\.readingID)) where try !ReadingRecord.exists(database, key: id) {
                 throw Library.missing("reading", id)
             }
-            return try explanations.map { try $0.keepable.inserted(database) }
+            return try explanations.map { try $0.inserted(database) }
         }
     }
 
@@ -173,7 +192,7 @@ final class Library: Sendable {
         try await write { database in
             try volumes.map { volume in
                 let id = try volume.reading.inserted(database).id ?? 0
-                for var explanation in volume.explanations.map(\.keepable) {
+                for var explanation in volume.explanations {
                     explanation.readingID = id
                     try explanation.insert(database)
                 }
@@ -189,7 +208,9 @@ final class Library: Sendable {
     /// Adds a note; returns it with its number. Throws 404 if there is no such reading.
     func add(_ note: NoteRecord) async throws -> NoteRecord {
         try await write { database in
-            _ = try Library.known(ReadingRecord.fetchOne(database, key: note.readingID), "reading", note.readingID)
+            guard try ReadingRecord.exists(database, key: note.readingID) else {
+                throw Library.missing("reading", note.readingID)
+            }
             return try note.inserted(database)
         }
     }
@@ -197,9 +218,8 @@ final class Library: Sendable {
     /// Gives a reading another title.
     func rename(_ id: Int64, _ title: String) async throws {
         try await write { database in
-            var reading = try Library.known(ReadingRecord.fetchOne(database, key: id), "reading", id)
-            reading.title = title
-            try reading.update(database)
+            try database.execute(sql: "UPDATE reading SET title = ? WHERE id = ?", arguments: [title.keepable, id])
+            guard database.changesCount > 0 else { throw Library.missing("reading", id) }
         }
     }
 
@@ -258,17 +278,56 @@ final class Library: Sendable {
         }
     }
 
-    /// A reading's explanations, oldest first.
-    func explanations(of reading: Int64) async throws -> [ExplanationRecord] {
+    /// Rows as what they are, without those that are nothing of the kind.
+    struct Kept<Record: FetchableRecord & Sendable>: Sendable {
+        private(set) var records: [Record] = []
+        /// Rows that are nothing of the kind: of an earlier version, or changed by hand.
+        private(set) var damagedCount = 0
+        /// The number of the last row, whatever it is.
+        private(set) var last: Int64?
+
+        /// Rows read.
+        var count: Int { records.count + damagedCount }
+
+        fileprivate init() {}
+
+        fileprivate init(_ database: Database, sql: String, _ arguments: StatementArguments) throws {
+            let rows = try Row.fetchCursor(database, sql: sql, arguments: arguments)
+            while let row = try rows.next() {
+                do { records.append(try Record(row: row)) } catch is BorderError { damagedCount += 1 }
+                last = (try? StoredRow(row, "").number("id")) ?? last
+            }
+        }
+    }
+
+    /// Columns of an explanation but for its activation, which is long and seldom wanted.
+    private static let explanationColumns = """
+        id, readingId, created, pair, position, token, sample, text, description, complete, mse, cosine, explained, norm, temperature,
+            seed, agreement, origin, claims
+        """
+
+    /// A reading's explanations without their activations, oldest first.
+    func explanations(of reading: Int64) async throws -> Kept<ExplanationRecord> {
         try await read { database in
-            try ExplanationRecord.filter(Column("readingId") == reading).order(Column("id")).fetchAll(database)
+            try Kept(
+                database, sql: "SELECT \(Library.explanationColumns) FROM explanation WHERE readingId = ? ORDER BY id",
+                [reading])
+        }
+    }
+
+    /// So many of a reading's explanations with numbers above `id`, oldest first, with their activations.
+    func explanations(of reading: Int64, behind id: Int64, limit: Int) async throws -> Kept<ExplanationRecord> {
+        try await read { database in
+            try Kept(
+                database, sql: "SELECT * FROM explanation WHERE readingId = ? AND id > ? ORDER BY id LIMIT ?",
+                [reading, id, limit])
         }
     }
 
     /// A reading's notes, oldest first.
-    func notes(of reading: Int64) async throws -> [NoteRecord] {
+    func notes(of reading: Int64) async throws -> Kept<NoteRecord> {
         try await read { database in
-            try NoteRecord.filter(Column("readingId") == reading).order(Column("id")).fetchAll(database)
+            try Kept(database, sql: "SELECT * FROM note WHERE readingId = ? ORDER BY id", [reading])
         }
     }
 
@@ -280,16 +339,16 @@ final class Library: Sendable {
     }
 
     /// Readings, newest first, before a number.
-    func readings(before: Int64?, limit: Int) async throws -> [ShelfItem] {
+    func readings(before: Int64?, limit: Int) async throws -> Kept<ShelfItem> {
         try await read { database in
-            try ShelfItem.fetchAll(
+            try Kept(
                 database,
                 sql: """
                     SELECT reading.id, title, reading.created, pair,
                         (SELECT COUNT(DISTINCT position) FROM explanation WHERE readingId = reading.id) AS explained,
                         (SELECT COUNT(*) FROM note WHERE readingId = reading.id AND text <> '') AS notes
                     FROM reading WHERE reading.id < ? ORDER BY reading.id DESC LIMIT ?
-                    """, arguments: [before ?? .max, limit])
+                    """, [before ?? .max, limit])
         }
     }
 
@@ -301,20 +360,6 @@ final class Library: Sendable {
             for id in wanted where !all.contains(id) { throw Library.missing("reading", id) }
             return wanted
         }
-    }
-
-    /// The activations of a pair's stored explanations with their explanations' numbers, newest first, one for each place.
-    func activations(ofPair pair: String, limit: Int) async throws -> [(id: Int64, vector: [Float])] {
-        let rows = try await read { database in
-            try Row.fetchAll(
-                database,
-                sql: """
-                    SELECT MAX(id) AS id, activation FROM explanation WHERE pair = ? AND activation IS NOT NULL AND origin <> 'edited'
-                    GROUP BY readingId, position ORDER BY id DESC LIMIT ?
-                    """, arguments: [pair, limit]
-            ).map { row -> (Int64, Data) in (row["id"], row["activation"]) }
-        }
-        return rows.map { ($0.0, [Float](bytes: $0.1)) }
     }
 
     static func known<Value>(_ value: Value?, _ kind: String, _ id: Int64) throws -> Value {
@@ -343,12 +388,12 @@ extension Library {
     }
 
     /// Explanations that a search finds, newest first: by their own words, by those of their text, or by those of a note at their token.
-    func search(_ search: Search) async throws -> [FoundItem] {
+    func search(_ search: Search) async throws -> Kept<FoundItem> {
         var conditions = ["explanation.id < ?"]
         var arguments: [(any DatabaseValueConvertible)?] = [search.before ?? Int64.max]
         var snippet = "''"
         if !search.words.trimmingCharacters(in: .whitespacesAndNewlines).isEmpty {
-            guard let pattern = FTS5Pattern(matchingAllPrefixesIn: search.words)?.rawPattern else { return [] }
+            guard let pattern = FTS5Pattern(matchingAllPrefixesIn: search.words)?.rawPattern else { return Kept() }
             conditions.append(Library.wordsCondition)
             arguments += [pattern, pattern, pattern]
             snippet = Library.snippet
@@ -371,7 +416,7 @@ extension Library {
             WHERE \(conditions.joined(separator: " AND ")) ORDER BY explanation.id DESC LIMIT \(search.limit)
             """
         let values = StatementArguments(arguments.map { $0?.databaseValue ?? .null })
-        return try await read { database in try FoundItem.fetchAll(database, sql: sql, arguments: values) }
+        return try await read { database in try Kept(database, sql: sql, values) }
     }
 
     private static let wordsCondition = """

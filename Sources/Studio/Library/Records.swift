@@ -1,64 +1,182 @@
+import Claims
 import Foundation
 import GRDB
 import JSON
 
 /// A text that was read by a pair.
-struct ReadingRecord: Codable, FetchableRecord, MutablePersistableRecord, Sendable {
+struct ReadingRecord: FetchableRecord, MutablePersistableRecord, Sendable {
     static let databaseTableName = "reading"
 
     var id: Int64?
     var created: String
     var title: String
     var pair: String
-    var layer: Int
+    /// Nil where somebody's file did not say.
+    var layer: LayerIndex?
     /// The text as the target reads it; a chat's template filled in.
     var text: String
-    /// A chat's messages, as JSON.
-    var messages: String?
-    /// The contract's tokens, as JSON.
-    var tokens: String
-    /// Where the text is one of TinyWorld's, the document with what is true in it, as JSON.
-    var truth: String?
+    /// A chat's messages.
+    var messages: [ChatMessage]?
+    var tokens: [ReadToken]
+    /// Where the text is one of TinyWorld's, the document with what is true in it.
+    var truth: LabelledDocument?
+
+    init(
+        id: Int64? = nil, created: String, title: String, pair: String, layer: LayerIndex?, text: String,
+        messages: [ChatMessage]? = nil, tokens: [ReadToken], truth: LabelledDocument? = nil
+    ) {
+        self.id = id
+        self.created = created
+        self.title = title
+        self.pair = pair
+        self.layer = layer
+        self.text = text
+        self.messages = messages
+        self.tokens = tokens
+        self.truth = truth
+    }
+
+    /// Throws `BorderError` for a row that is none.
+    init(row: Row) throws {
+        let row = StoredRow(row, "reading")
+        id = try row.number("id")
+        created = try row.text("created")
+        title = try row.text("title")
+        pair = try row.text("pair")
+        layer = try? row.integer("layer")
+        text = try row.text("text")
+        messages = row.isNull("messages") ? nil : (try? [ChatMessage](row.neededJSON("messages"))) ?? []
+        tokens = try ReadToken.all(row.neededJSON("tokens"))
+        let text = text
+        truth = row.json("truth").flatMap { try? LabelledDocument(json: $0, fallbackID: "world") }
+            .flatMap { $0.text.utf8.elementsEqual(text.utf8) ? $0 : nil }
+    }
+
+    func encode(to container: inout PersistenceContainer) {
+        container["id"] = id
+        container["created"] = created
+        container["title"] = title.keepable
+        container["pair"] = pair
+        container["layer"] = layer?.value ?? -1
+        container["text"] = text.keepable
+        container["messages"] = messages?.json.compact
+        container["tokens"] = tokens.json.compact
+        container["truth"] = truth?.json.compact
+    }
 
     mutating func didInsert(_ inserted: InsertionSuccess) { id = inserted.rowID }
 }
 
 /// What was said of a token.
-struct ExplanationRecord: Codable, FetchableRecord, MutablePersistableRecord, Sendable {
+struct ExplanationRecord: FetchableRecord, MutablePersistableRecord, Sendable {
     static let databaseTableName = "explanation"
+
+    /// Who wrote it.
+    enum Origin: String, Sendable, CaseIterable { case model, edited, imported }
 
     var id: Int64?
     var readingID: Int64
     var created: String
     var pair: String
-    var position: Int
+    var position: Position
     var token: String
     /// Which of the explanations that were drawn together.
-    var sample: Int
+    var sample: SampleIndex
     var text: String
     var description: String
     var complete: Bool
-    var mse: Double?
-    var cosine: Double?
+    @Finite var mse: Double?
+    @Finite var cosine: Double?
     /// Share of variance explained.
-    var explained: Double?
+    @Finite var explained: Double?
     /// The activation's norm.
-    var norm: Double?
-    var temperature: Double
+    @Finite var norm: Double?
+    @Finite var temperature: Double?
     var seed: String?
     /// The share of its claims that the other samples make too, on average.
-    var agreement: Double?
-    /// `model`, `edited` or `imported`.
-    var origin: String
-    /// As the page reads them, as JSON.
-    var claims: String
-    /// Little-endian float32.
-    var activation: Data?
+    @Finite var agreement: Double?
+    var origin: Origin
+    var claims: [StoredClaim]
+    /// The activation; nil where there is none, and where it was not asked for.
+    var activation: StoredVector?
 
-    enum CodingKeys: String, CodingKey {
-        case id, created, pair, position, token, sample, text, description, complete, mse, cosine, explained, norm
-        case temperature, seed, agreement, origin, claims, activation
-        case readingID = "readingId"
+    init(
+        readingID: Int64, created: String, pair: String, position: Position, token: String, sample: SampleIndex,
+        text: String, description: String, complete: Bool, mse: Double?, cosine: Double?, explained: Double?,
+        norm: Double?,
+        temperature: Double, seed: String? = nil, agreement: Double? = nil, origin: Origin, claims: [StoredClaim],
+        activation: StoredVector? = nil
+    ) {
+        self.readingID = readingID
+        self.created = created
+        self.pair = pair
+        self.position = position
+        self.token = token
+        self.sample = sample
+        self.text = text
+        self.description = description
+        self.complete = complete
+        self.mse = mse
+        self.cosine = cosine
+        self.explained = explained
+        self.norm = norm
+        self.temperature = temperature
+        self.seed = seed
+        self.agreement = agreement
+        self.origin = origin
+        self.claims = claims
+        self.activation = activation
+    }
+
+    /// Throws `BorderError` for a row that is none.
+    init(row: Row) throws {
+        let row = StoredRow(row, "explanation")
+        id = try row.number("id")
+        readingID = try row.number("readingId")
+        created = try row.text("created")
+        pair = try row.text("pair")
+        position = try row.integer("position")
+        token = try row.text("token")
+        sample = (try? row.integer("sample")) ?? .zero
+        text = try row.text("text")
+        description = try row.text("description")
+        complete = row.flag("complete")
+        mse = row.double("mse")
+        cosine = row.double("cosine")
+        explained = row.double("explained")
+        norm = row.double("norm")
+        temperature = row.double("temperature")
+        seed = row.optionalText("seed")
+        agreement = row.double("agreement")
+        guard let origin = Origin(rawValue: try row.text("origin")) else {
+            throw row.problem("origin", "is not one that there is")
+        }
+        self.origin = origin
+        claims = (try? row.neededJSON("claims").elements(limit: StoredClaim.limit).map(StoredClaim.init)) ?? []
+        activation = row.data("activation").flatMap { StoredVector($0) }
+    }
+
+    func encode(to container: inout PersistenceContainer) {
+        container["id"] = id
+        container["readingId"] = readingID
+        container["created"] = created
+        container["pair"] = pair
+        container["position"] = position.value
+        container["token"] = token.keepable
+        container["sample"] = sample.value
+        container["text"] = text.keepable
+        container["description"] = description.keepable
+        container["complete"] = complete
+        container["mse"] = mse
+        container["cosine"] = cosine
+        container["explained"] = explained
+        container["norm"] = norm
+        container["temperature"] = temperature ?? 0
+        container["seed"] = seed
+        container["agreement"] = agreement
+        container["origin"] = origin.rawValue
+        container["claims"] = claims.json.compact
+        container["activation"] = activation?.bytes
     }
 
     mutating func didInsert(_ inserted: InsertionSuccess) { id = inserted.rowID }
@@ -67,31 +185,54 @@ struct ExplanationRecord: Codable, FetchableRecord, MutablePersistableRecord, Se
     var json: JSONObject {
         JSONObject([
             ("id", .string("\(id ?? 0)")), ("reading", .string("\(readingID)")), ("pair", .string(pair)),
-            ("position", .integer(position)), ("token", .string(token)), ("sample", .integer(sample)),
+            ("position", position.json), ("token", .string(token)), ("sample", sample.json),
             ("created", .string(created)), ("text", .string(text)), ("description", .string(description)),
             ("complete", .bool(complete)), ("mse", JSONValue(mse)), ("cosine_similarity", JSONValue(cosine)),
             ("variance_explained", JSONValue(explained)), ("l2_norm", JSONValue(norm)),
-            ("temperature", .number(temperature)), ("seed", JSONValue(seed)), ("agreement", JSONValue(agreement)),
-            ("origin", .string(origin)), ("claims", (try? JSONValue.parse(claims)) ?? .array([])),
+            ("temperature", .number(temperature ?? 0)), ("seed", JSONValue(seed)), ("agreement", JSONValue(agreement)),
+            ("origin", .string(origin.rawValue)), ("claims", claims.json),
         ])
     }
 }
 
 /// What somebody wrote beside a text, or a mark on a token.
-struct NoteRecord: Codable, FetchableRecord, MutablePersistableRecord, Sendable {
+struct NoteRecord: FetchableRecord, MutablePersistableRecord, Sendable {
     static let databaseTableName = "note"
 
     var id: Int64?
     var readingID: Int64
     var created: String
     /// The token; nil for the text as a whole.
-    var position: Int?
+    var position: Position?
     var text: String
     var highlighted: Bool
 
-    enum CodingKeys: String, CodingKey {
-        case id, created, position, text, highlighted
-        case readingID = "readingId"
+    init(readingID: Int64, created: String, position: Position?, text: String, highlighted: Bool) {
+        self.readingID = readingID
+        self.created = created
+        self.position = position
+        self.text = text
+        self.highlighted = highlighted
+    }
+
+    /// Throws `BorderError` for a row that is none.
+    init(row: Row) throws {
+        let row = StoredRow(row, "note")
+        id = try row.number("id")
+        readingID = try row.number("readingId")
+        created = try row.text("created")
+        position = row.isNull("position") ? nil : try row.integer("position")
+        text = try row.text("text")
+        highlighted = row.flag("highlighted")
+    }
+
+    func encode(to container: inout PersistenceContainer) {
+        container["id"] = id
+        container["readingId"] = readingID
+        container["created"] = created
+        container["position"] = position?.value
+        container["text"] = text.keepable
+        container["highlighted"] = highlighted
     }
 
     mutating func didInsert(_ inserted: InsertionSuccess) { id = inserted.rowID }
@@ -99,14 +240,14 @@ struct NoteRecord: Codable, FetchableRecord, MutablePersistableRecord, Sendable 
     /// As the page reads it.
     var json: JSONObject {
         JSONObject([
-            ("id", .string("\(id ?? 0)")), ("position", JSONValue(position)), ("text", .string(text)),
+            ("id", .string("\(id ?? 0)")), ("position", position?.json ?? .null), ("text", .string(text)),
             ("highlighted", .bool(highlighted)), ("created", .string(created)),
         ])
     }
 }
 
 /// A reading in the list of all.
-struct ShelfItem: Codable, FetchableRecord, Sendable {
+struct ShelfItem: FetchableRecord, Sendable {
     let id: Int64
     let title: String
     let created: String
@@ -115,6 +256,17 @@ struct ShelfItem: Codable, FetchableRecord, Sendable {
     let explained: Int
     /// Notes with words.
     let notes: Int
+
+    /// Throws `BorderError` for a row that is none.
+    init(row: Row) throws {
+        let row = StoredRow(row, "reading")
+        id = try row.number("id")
+        title = try row.text("title")
+        created = try row.text("created")
+        pair = try row.text("pair")
+        explained = Int(try row.number("explained"))
+        notes = Int(try row.number("notes"))
+    }
 
     /// As the page reads it.
     var json: JSONValue {
@@ -133,37 +285,43 @@ struct Volume: Sendable {
 }
 
 /// An explanation that was looked for.
-struct FoundItem: Codable, FetchableRecord, Sendable {
+struct FoundItem: FetchableRecord, Sendable {
     let id: Int64
     let reading: Int64
     let title: String
     let created: String
     let pair: String
-    let position: Int
+    let position: Position
     let token: String
     let description: String
-    let cosine: Double?
+    @Finite var cosine: Double?
     let highlighted: Bool
     let snippet: String
+
+    /// Throws `BorderError` for a row that is none.
+    init(row: Row) throws {
+        let row = StoredRow(row, "explanation")
+        id = try row.number("id")
+        reading = try row.number("reading")
+        title = try row.text("title")
+        created = try row.text("created")
+        pair = try row.text("pair")
+        position = try row.integer("position")
+        token = try row.text("token")
+        description = try row.text("description")
+        cosine = row.double("cosine")
+        highlighted = row.flag("highlighted")
+        snippet = try row.text("snippet")
+    }
 
     /// As the page reads it.
     var json: JSONValue {
         [
             "explanation": .string("\(id)"), "reading": .string("\(reading)"), "title": .string(title),
-            "created": .string(created), "pair": .string(pair), "position": .integer(position),
+            "created": .string(created), "pair": .string(pair), "position": position.json,
             "token": .string(token), "description": .string(description), "cosine_similarity": JSONValue(cosine),
             "highlighted": .bool(highlighted), "snippet": .string(snippet),
         ]
-    }
-}
-
-extension ExplanationRecord {
-    /// The same in words that the library can keep: SQLite ends a text at U+0000, and a model may write it.
-    var keepable: ExplanationRecord {
-        var record = self
-        record.text = text.replacing("\0", with: "\u{FFFD}")
-        record.description = description.replacing("\0", with: "\u{FFFD}")
-        return record
     }
 }
 
@@ -175,6 +333,18 @@ extension JSONValue {
         case .array(let values): values.contains(where: \.holdsNull)
         case .object(let object): object.contains { key, value in key.utf8.contains(0) || value.holdsNull }
         default: false
+        }
+    }
+}
+
+extension JSONValue {
+    /// The same with null for NaN and the infinities, which browsers do not read as JSON.
+    var finite: JSONValue {
+        switch self {
+        case .number(let number): number.isFinite ? self : .null
+        case .array(let values): .array(values.map(\.finite))
+        case .object(let object): .object(JSONObject(object.map { ($0, $1.finite) }))
+        default: self
         }
     }
 }

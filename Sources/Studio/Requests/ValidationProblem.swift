@@ -42,7 +42,8 @@ struct ValidationProblem: Sendable {
 struct InvalidRequest: Error {
     let problems: [ValidationProblem]
 
-    init(_ problems: [ValidationProblem]) { self.problems = problems }
+    /// The first hundred are told: a list of thousands may have one at each place.
+    init(_ problems: [ValidationProblem]) { self.problems = Array(problems.prefix(100)) }
 
     /// One problem that no rule of a single field covers.
     init(_ message: String, at path: [JSONValue] = [], input: JSONValue? = nil) {

@@ -8,20 +8,14 @@ extension StudioEndpoints {
     /// - Parameter sentences: with the confidence in each; nil where there is none.
     func claims(
         _ description: String, _ sentences: [ConfidenceReader.Sentence]?, _ text: Readings.Encoded?, at position: Int
-    ) -> JSONValue {
+    ) -> [StoredClaim] {
         let parts = sentences ?? Sentences.split(description).map { .init(text: $0, confidence: nil) }
         let place = text.flatMap { text in text.byteEnds.map { (text.document, $0[position]) } }
-        return .array(
-            parts.map { part in
-                let fact = facts.grammar.read(part.text).claims.first
-                let truth = fact.flatMap { fact in place.flatMap { StudioEndpoints.truth(of: fact, in: $0.0, at: $0.1) } }
-                return [
-                    "sentence": .string(part.text),
-                    "fact": fact.map(StudioEndpoints.json) ?? .null,
-                    "confidence": JSONValue(part.confidence), "truth": JSONValue(truth),
-                    "words": JSONValue(StudioEndpoints.words(part.confidence)),
-                ]
-            })
+        return parts.map { part in
+            let fact = facts.grammar.read(part.text).claims.first
+            let truth = fact.flatMap { fact in place.flatMap { StudioEndpoints.truth(of: fact, in: $0.0, at: $0.1) } }
+            return StoredClaim(part.text, fact: fact, confidence: part.confidence, truth: truth)
+        }
     }
 
     /// A fact as the page reads it.
@@ -38,10 +32,9 @@ extension StudioEndpoints {
     }
 
     /// What a confidence means, in a sentence.
-    static func words(_ confidence: Double?) -> String? {
+    static func words(_ confidence: Confidence?) -> String? {
         guard let confidence else { return nil }
-        let share = Int((100 * confidence).rounded())
         return
-            "Of claims with evidence like this one's, about \(share) in 100 are true, as far as this text is like those that the confidence was learnt from."
+            "Of claims with evidence like this one's, about \(confidence.percent) in 100 are true, as far as this text is like those that the confidence was learnt from."
     }
 }

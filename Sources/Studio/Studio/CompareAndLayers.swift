@@ -16,7 +16,8 @@ extension StudioEndpoints {
             fields.note(["other_reading"], "value_error", "Value error, this is no reading's number")
         }
         try fields.check()
-        let other = try await otherID.flatMap(Int64.init).asyncMap { try await self.encoded(self.library.reading($0)) } ?? text
+        let other =
+            try await otherID.flatMap(Int64.init).asyncMap { try await self.encoded(self.library.reading($0)) } ?? text
         let otherPosition = self.position(&fields, "other_position", of: other.ids.count)
         let writing = Endpoints.WritingFields(&fields, settings, temperature: 0)
         try fields.check()
@@ -30,10 +31,12 @@ extension StudioEndpoints {
             throw InvalidRequest(
                 "the two tokens hold the same; there is no difference to put into words", at: ["other_position"])
         }
+        guard difference.allSatisfy(\.isFinite) else { throw Failure.notANumber }
         let mailbox = pair.scheduler.describe(
             [difference, difference.map { -$0 }],
             writing.options(seed: server.seed(), keys: [0, 1], showsProgress: false), exchange.ticket)
         let descriptions = try await server.finished(mailbox, count: 2)
+        guard descriptions.count == 2 else { throw CancellationError() }
         return Response(json: [
             "description": .string(descriptions[0].explanation.description),
             "reverse": .string(descriptions[1].explanation.description),

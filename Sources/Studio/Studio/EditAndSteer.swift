@@ -6,8 +6,6 @@ import LanguageModel
 import Tensors
 
 extension StudioEndpoints {
-    /// Stored activations that edited words are held against.
-    private static let maximumCompared = 20_000
     private static let nearestCount = 8
 
     // MARK: Editing
@@ -25,7 +23,7 @@ extension StudioEndpoints {
         try fields.check()
         try needReconstructor(pair)
         let before = try await explanation.asyncMap { try await self.library.explanation($0) }
-        if let before, before.readingID != id || before.position != position {
+        if let before, before.readingID != id || before.position.value != position {
             throw InvalidRequest("explanation \(before.id ?? 0) is of another token", at: ["explanation"])
         }
         let exchange = try server.begin(context, server.scores)
@@ -41,23 +39,24 @@ extension StudioEndpoints {
             answer["original"] = .object(scores(try StudioEndpoints.score(rebuilt[1], vector), pair))
             answer["moved"] = .number(try StudioEndpoints.score(rebuilt[0], rebuilt[1]).cosine)
         }
-        answer["nearest"] = try await nearest(to: rebuilt[0], pair)
+        answer["nearest"] = try await nearest(to: rebuilt[0], pair, exchange.ticket)
         let claims = claims(words, nil, text, at: position)
-        answer["claims"] = claims
-        if keeps {
+        answer["claims"] = claims.json
+        if keeps, let place = Position(position) {
             let kept = ExplanationRecord(
-                readingID: id, created: Timestamp.now, pair: pair.facts.pairName, position: position,
-                token: text.tokens[position], sample: 0, text: words, description: words, complete: true,
+                readingID: id, created: Timestamp.now, pair: pair.facts.pairName, position: place,
+                token: text.tokens[position], sample: .zero, text: words, description: words, complete: true,
                 mse: score.meanSquaredError, cosine: score.cosine, explained: pair.facts.explained(score),
-                norm: vector.norm, temperature: 0, origin: "edited", claims: claims.compact, activation: vector.bytes)
+                norm: vector.norm, temperature: 0, origin: .edited, claims: claims, activation: StoredVector(vector))
             answer["kept"] = .object(try await library.add([kept])[0].json)
         }
         return Response(json: .object(answer))
     }
 
     private func words(_ fields: inout RequestFields, _ key: String) -> String {
-        let words = fields.text(
-            key, isRequired: true, isNullable: false, limit: settings.maximumDescriptionCharacters) ?? ""
+        let words =
+            fields.text(
+                key, isRequired: true, isNullable: false, limit: settings.maximumDescriptionCharacters) ?? ""
         return words.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
@@ -73,26 +72,22 @@ extension StudioEndpoints {
     }
 
     /// The stored explanations whose activations are nearest to a vector.
-    private func nearest(to vector: [Float], _ pair: ServedPair) async throws -> JSONValue {
-        let norm = vector.norm
-        guard norm > 0 else { return .array([]) }
-        let stored = try await library.activations(
-            ofPair: pair.facts.pairName, limit: StudioEndpoints.maximumCompared)
-        let ranked = stored.compactMap { id, other -> (id: Int64, cosine: Double)? in
-            let length = other.norm
-            guard other.count == vector.count, length > 0, length.isFinite else { return nil }
-            let dot = zip(vector, other).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
-            return (id, dot / (norm * length))
-        }.sorted { $0.cosine > $1.cosine }.prefix(StudioEndpoints.nearestCount)
+    private func nearest(to vector: [Float], _ pair: ServedPair, _ ticket: Ticket) async throws -> JSONValue {
+        let ranked = try await library.nearest(
+            to: vector, ofPair: pair.facts.pairName, count: StudioEndpoints.nearestCount
+        ) {
+            if let loss = ticket.loss(at: .now) { throw loss }
+        }
         var found: [JSONValue] = []
-        for (id, cosine) in ranked {
+        for neighbour in ranked {
             // Somebody may have deleted it meanwhile.
-            guard let item = try? await library.explanation(id), let reading = try? await library.reading(item.readingID)
+            guard let item = try? await library.explanation(neighbour.id),
+                let reading = try? await library.reading(item.readingID)
             else { continue }
             found.append([
-                "explanation": .string("\(id)"), "reading": .string("\(item.readingID)"),
-                "title": .string(reading.title), "position": .integer(item.position), "token": .string(item.token),
-                "description": .string(item.description), "cosine_similarity": .number(cosine),
+                "explanation": .string("\(neighbour.id)"), "reading": .string("\(item.readingID)"),
+                "title": .string(reading.title), "position": item.position.json, "token": .string(item.token),
+                "description": .string(item.description), "cosine_similarity": .number(neighbour.cosine),
             ])
         }
         return .array(found)

@@ -70,8 +70,10 @@ private struct ExplainingJob: Sendable {
     private var reach: Int? { temperature == 0 ? pair.facts.confidenceReach : nil }
 
     func run(_ events: inout EventStream) async throws {
-        let needed = Set(positions + positions.flatMap { position in reach.map { text.neighbours(of: position, reach: $0) } ?? [] })
-            .sorted()
+        let needed = Set(
+            positions + positions.flatMap { position in reach.map { text.neighbours(of: position, reach: $0) } ?? [] }
+        )
+        .sorted()
         let vectors = Dictionary(
             uniqueKeysWithValues: zip(needed, try await pair.scheduler.activations(text.ids, at: needed, ticket)))
         // Sample 0 of a position says the same at the same seed, whichever others are asked for.
@@ -103,22 +105,23 @@ private struct ExplainingJob: Sendable {
 
     /// Puts a token's explanations into the library; returns what the page is told of them.
     private func store(_ row: [Description], at position: Int, _ vectors: [Int: [Float]]) async throws -> [JSONValue] {
+        guard let place = Position(position) else { return [] }
         let vector = vectors[position] ?? []
         let claims = row.map { Set(studio.facts.grammar.read($0.explanation.description).claims) }
         var records: [ExplanationRecord] = []
-        for (sample, description) in row.enumerated() {
+        for (sample, description) in zip(row.indices.compactMap(SampleIndex.init), row) {
             let sentences = try await sentences(description, at: position, vectors)
             let words = description.explanation
             records.append(
                 ExplanationRecord(
-                    readingID: reading, created: Timestamp.now, pair: pair.facts.pairName, position: position,
+                    readingID: reading, created: Timestamp.now, pair: pair.facts.pairName, position: place,
                     token: text.tokens[position], sample: sample, text: words.text, description: words.description,
                     complete: words.isComplete, mse: description.score?.meanSquaredError,
                     cosine: description.score?.cosine, explained: pair.facts.explained(description.score),
                     norm: vector.norm, temperature: temperature, seed: "\(seed)",
-                    agreement: ExplainingJob.agreement(of: sample, claims), origin: "model",
-                    claims: studio.claims(words.description, sentences, text, at: position).compact,
-                    activation: vector.bytes))
+                    agreement: ExplainingJob.agreement(of: sample.value, claims), origin: .model,
+                    claims: studio.claims(words.description, sentences, text, at: position),
+                    activation: StoredVector(vector)))
         }
         return try await studio.library.add(records).map { record in
             var frame = record.json

@@ -5,6 +5,9 @@ import JSON
 import NIOCore
 
 extension StudioEndpoints {
+    /// Explanations that an export holds in memory.
+    private static let exportedAtOnce = 64
+
     /// `GET /studio/export`: readings with everything about them, a JSON object a line.
     func export(_ request: Request) async throws -> Response {
         let query = query(request)
@@ -27,9 +30,17 @@ extension StudioEndpoints {
             status: .ok, headers: headers,
             body: ResponseBody { writer in
                 for id in ids {
-                    // One that was deleted meanwhile is left out.
-                    guard let volume = try? await library.volume(id) else { continue }
-                    for line in volume.lines { try await writer.write(ByteBuffer(string: line.compact + "\n")) }
+                    // One that was deleted meanwhile is left out, and what is damaged.
+                    guard let reading = try? await library.reading(id) else { continue }
+                    try await writer.write(reading.exported)
+                    var last: Int64? = 0
+                    while let behind = last {
+                        let page = try await library.explanations(
+                            of: id, behind: behind, limit: StudioEndpoints.exportedAtOnce)
+                        for explanation in page.records { try await writer.write(explanation.exported) }
+                        last = page.count == StudioEndpoints.exportedAtOnce ? page.last : nil
+                    }
+                    for note in try await library.notes(of: id).records { try await writer.write(note.exported) }
                 }
                 try await writer.finish(nil)
             })
@@ -56,34 +67,43 @@ extension StudioEndpoints {
 }
 
 extension Library {
-    /// A reading with everything about it. Throws 404 if there is none.
+    /// A reading with everything about it but the activations. Throws 404 if there is none.
     func volume(_ id: Int64) async throws -> Volume {
-        Volume(reading: try await reading(id), explanations: try await explanations(of: id), notes: try await notes(of: id))
+        Volume(
+            reading: try await reading(id), explanations: try await explanations(of: id).records,
+            notes: try await notes(of: id).records)
     }
 }
 
-extension Volume {
-    /// As lines of an export: the reading first.
-    fileprivate var lines: [JSONValue] {
-        func json(_ text: String?) -> JSONValue { text.flatMap { try? JSONValue.parse($0) } ?? .null }
-        let head: JSONValue = [
-            "type": "reading", "id": .string("\(reading.id ?? 0)"), "created": .string(reading.created),
-            "title": .string(reading.title), "pair": .string(reading.pair), "layer": .integer(reading.layer),
-            "text": .string(reading.text), "messages": json(reading.messages), "tokens": json(reading.tokens),
-            "truth": json(reading.truth),
+extension ReadingRecord {
+    /// A line of an export.
+    fileprivate var exported: ByteBuffer {
+        let line: JSONValue = [
+            "type": "reading", "id": .string("\(id ?? 0)"), "created": .string(created), "title": .string(title),
+            "pair": .string(pair), "layer": layer?.json ?? .null, "text": .string(text),
+            "messages": messages?.json ?? .null,
+            "tokens": tokens.json, "truth": truth?.json ?? .null,
         ]
-        let words = explanations.map { explanation -> JSONValue in
-            var line = explanation.json
-            line["type"] = "explanation"
-            line["activation"] = JSONValue(explanation.activation?.base64EncodedString())
-            return .object(line)
-        }
-        let marks = notes.map { note -> JSONValue in
-            var line = note.json
-            line["type"] = "note"
-            line["reading"] = .string("\(note.readingID)")
-            return .object(line)
-        }
-        return [head] + words + marks
+        return ByteBuffer(string: line.compact + "\n")
+    }
+}
+
+extension ExplanationRecord {
+    /// A line of an export.
+    fileprivate var exported: ByteBuffer {
+        var line = json
+        line["type"] = "explanation"
+        line["activation"] = JSONValue(activation?.bytes.base64EncodedString())
+        return ByteBuffer(string: JSONValue.object(line).compact + "\n")
+    }
+}
+
+extension NoteRecord {
+    /// A line of an export.
+    fileprivate var exported: ByteBuffer {
+        var line = json
+        line["type"] = "note"
+        line["reading"] = .string("\(readingID)")
+        return ByteBuffer(string: JSONValue.object(line).compact + "\n")
     }
 }

@@ -2,7 +2,7 @@ import Claims
 import Foundation
 import JSON
 
-/// Reads files of explanations that somebody brings.
+/// Reads files of explanations that somebody brings. What it returns passed the border: nothing in it is checked again.
 struct Importer {
     let facts: ModelFacts
     /// Characters of a text.
@@ -13,161 +13,158 @@ struct Importer {
 
     /// The readings in the lines of a file. Throws `InvalidRequest` with one line about what is wrong.
     func volumes(_ lines: [[UInt8]]) throws -> [Volume] {
-        guard let first = lines.first(where: { !$0.isEmpty }) else { throw InvalidRequest("the file is empty") }
-        guard !lines.contains(where: { (try? JSONValue.parse($0))?.holdsNull == true }) else {
-            throw InvalidRequest("the file holds the character U+0000, which the library cannot keep; nothing was imported")
-        }
-        if let json = try? JSONValue.parse(first), json["type"]?.string == "reading" { return try exported(lines) }
-        guard let json = try? JSONValue.parse(Array(lines.joined(separator: [UInt8(ascii: "\n")]))), json["results"] != nil else {
-            throw InvalidRequest(Importer.refusal)
-        }
-        return [try explained(json)]
+        do {
+            guard let index = lines.firstIndex(where: { !$0.isEmpty }) else {
+                throw InvalidRequest("the file is empty")
+            }
+            if let first = try? JSONValue.parse(lines[index]) {
+                if first["type"]?.string == "reading" { return try exported(lines) }
+                if first["results"] != nil, lines[(index + 1)...].allSatisfy(Importer.isBlank) {
+                    return [try explained(first)]
+                }
+            }
+            guard let json = try? JSONValue.parse(Array(lines.joined(separator: [UInt8(ascii: "\n")]))),
+                json["results"] != nil
+            else {
+                throw InvalidRequest(Importer.refusal)
+            }
+            return [try explained(json)]
+        } catch let error as BorderError { throw InvalidRequest("\(error); nothing was imported") }
     }
+
+    private static func isBlank(_ line: [UInt8]) -> Bool { line.allSatisfy { $0 == 0x20 || $0 == 0x09 } }
 
     // MARK: An export
 
     private func exported(_ lines: [[UInt8]]) throws -> [Volume] {
         var volumes: [Volume] = [], places: [String: Int] = [:]
         for (number, line) in lines.enumerated() where !line.isEmpty {
-            let reader = Line(json: (try? JSONValue.parse(line)) ?? .null, place: "line \(number + 1)")
-            switch reader.json["type"]?.string {
+            let source = "line \(number + 1)"
+            let json: JSONValue
+            do { json = try JSONValue.parse(line) } catch let error as JSONError {
+                throw BorderError("\(source): no JSON: \(error.reason)")
+            }
+            let reader = ForeignJSON(json, source: source, .refuses)
+            switch json["type"]?.string {
             case "reading":
-                places[try reader.text("id")] = volumes.count
+                places[try reader.text("id", limit: 40)] = volumes.count
                 volumes.append(Volume(reading: try reading(reader)))
             case let type where type == "explanation" || type == "note":
-                guard let place = places[try reader.text("reading")] else {
-                    throw reader.problem("\"reading\" is of no reading before it")
+                guard let place = places[try reader.text("reading", limit: 40)] else {
+                    throw reader.problem("reading", "is of no reading before it")
                 }
-                let count = (try? JSONValue.parse(volumes[place].reading.tokens))?.array?.count ?? 0
+                let count = volumes[place].reading.tokens.count
                 if type == "note" {
                     volumes[place].notes.append(try note(reader, count))
                 } else {
                     volumes[place].explanations.append(try explanation(reader, count))
                 }
-            default: throw reader.problem("this is no line of an export")
+            default: throw reader.problem(nil, "this is no line of an export")
             }
         }
         return volumes
     }
 
-    private func reading(_ line: Line) throws -> ReadingRecord {
+    private func reading(_ line: ForeignJSON) throws -> ReadingRecord {
         let text = try line.text("text", limit: limit)
-        guard let tokens = line.json["tokens"]?.array, !tokens.isEmpty,
-            tokens.enumerated().allSatisfy({ $1["token"]?.string != nil && $1["position"]?.int == $0 })
-        else { throw line.problem("\"tokens\" are missing or damaged") }
-        var truth: JSONValue?
-        if let given = line.json["truth"], !given.isNull {
-            guard let document = try? LabelledDocument(json: given, fallbackID: "imported"), document.text == text else {
-                throw line.problem("\"truth\" is not about this text")
+        guard let tokens = line.json["tokens"] else { throw line.problem("tokens", "missing") }
+        var truth: LabelledDocument?
+        if let given = line.field("truth") {
+            truth = try? LabelledDocument(json: given, fallbackID: "imported")
+            guard !given.holdsNull, let truth, truth.text.utf8.elementsEqual(text.utf8) else {
+                throw line.problem("truth", "is not about this text")
             }
-            truth = document.json
         }
+        let messages = try line.field("messages").map { try [ChatMessage](line.at($0, "messages"), limit: limit) }
         return ReadingRecord(
             created: try line.text("created", limit: 40), title: try line.text("title", limit: 200),
-            pair: try line.text("pair", limit: 200), layer: line.json["layer"]?.int ?? 0, text: text,
-            messages: line.json["messages"].flatMap { $0.isNull ? nil : $0.compact },
-            tokens: JSONValue.array(tokens).compact, truth: truth?.compact)
+            pair: try line.text("pair", limit: 1000), layer: try line.integer("layer"), text: text, messages: messages,
+            tokens: try ReadToken.all(line.at(tokens, "tokens")), truth: truth)
     }
 
-    private func explanation(_ line: Line, _ count: Int) throws -> ExplanationRecord {
-        let origin = try line.text("origin", limit: 20)
-        guard ["model", "edited", "imported"].contains(origin) else { throw line.problem("\"origin\" is not one that there is") }
-        let activation = line.json["activation"]?.string.map { Data(base64Encoded: $0) }
-        if case .some(.none) = activation { throw line.problem("\"activation\" is no base64") }
-        return ExplanationRecord(
-            readingID: 0, created: try line.text("created", limit: 40), pair: try line.text("pair", limit: 200),
-            position: try line.position(count), token: try line.text("token"), sample: line.json["sample"]?.int ?? 0,
-            text: try line.text("text", limit: limit), description: try line.text("description", limit: limit),
-            complete: line.json["complete"]?.bool ?? true, mse: line.number("mse"),
-            cosine: line.number("cosine_similarity"), explained: line.number("variance_explained"),
-            norm: line.number("l2_norm"), temperature: line.number("temperature") ?? 0,
-            seed: line.json["seed"]?.string, agreement: line.number("agreement"), origin: origin,
-            claims: try claims(line).compact, activation: activation ?? nil)
-    }
-
-    private func claims(_ line: Line) throws -> JSONValue {
-        guard let claims = line.json["claims"]?.array, claims.allSatisfy({ $0["sentence"]?.string != nil }) else {
-            throw line.problem("\"claims\" are missing or damaged")
+    private func explanation(_ line: ForeignJSON, _ count: Int) throws -> ExplanationRecord {
+        guard let origin = ExplanationRecord.Origin(rawValue: try line.text("origin", limit: 20)) else {
+            throw line.problem("origin", "is not one that there is")
         }
-        return .array(claims)
+        let activation = try line.optionalText("activation", limit: 6 * StoredVector.limit).map { text in
+            guard let vector = Data(base64Encoded: text).flatMap({ StoredVector($0) }) else {
+                throw line.problem("activation", "no base64 of finite float32 numbers")
+            }
+            return vector
+        }
+        return ExplanationRecord(
+            readingID: 0, created: try line.text("created", limit: 40), pair: try line.text("pair", limit: 1000),
+            position: try line.position(count), token: try line.text("token"),
+            sample: try line.integer("sample") ?? .zero,
+            text: try line.text("text", limit: limit), description: try line.text("description", limit: limit),
+            complete: try line.flag("complete") ?? true, mse: try line.number("mse"),
+            cosine: try line.number("cosine_similarity"), explained: try line.number("variance_explained"),
+            norm: try line.number("l2_norm"), temperature: try line.number("temperature") ?? 0,
+            seed: try line.optionalText("seed", limit: 40), agreement: try line.number("agreement"), origin: origin,
+            claims: try line.list("claims", limit: StoredClaim.limit).map(StoredClaim.init), activation: activation)
     }
 
-    private func note(_ line: Line, _ count: Int) throws -> NoteRecord {
-        let isOfText = line.json["position"]?.isNull ?? true
-        return NoteRecord(
-            readingID: 0, created: try line.text("created", limit: 40), position: isOfText ? nil : try line.position(count),
-            text: try line.text("text", limit: limit), highlighted: line.json["highlighted"]?.bool ?? false)
+    private func note(_ line: ForeignJSON, _ count: Int) throws -> NoteRecord {
+        NoteRecord(
+            readingID: 0, created: try line.text("created", limit: 40),
+            position: line.field("position") == nil ? nil : try line.position(count),
+            text: try line.text("text", limit: limit), highlighted: try line.flag("highlighted") ?? false)
     }
 
     // MARK: What nla explain --json prints
 
     private func explained(_ json: JSONValue) throws -> Volume {
-        let whole = Line(json: json, place: "the file")
-        guard let results = json["results"]?.array, !results.isEmpty, let count = json["tokens"]?.int,
-            (1...1 << 20).contains(count), let layer = json["layer"]?.int
-        else { throw InvalidRequest(Importer.refusal) }
-        let rows = results.enumerated().map { Line(json: $1, place: "result \($0 + 1)") }
+        let whole = ForeignJSON(json, source: "", .refuses)
+        guard let given = json["tokens"], let layer: LayerIndex = try whole.integer("layer") else {
+            throw InvalidRequest(Importer.refusal)
+        }
+        guard let count = given.int, (1...PositionKind.bound).contains(count) else {
+            throw whole.problem("tokens", "no whole number between 1 and \(PositionKind.bound)")
+        }
+        let rows = try whole.list("results", limit: PositionKind.bound)
+        guard !rows.isEmpty else { throw whole.problem("results", "there are none") }
         // It says which tokens were explained; of the others it says nothing.
-        var tokens = (0..<count).map { position -> JSONObject in
-            JSONObject([("token", "…"), ("token_id", .null), ("position", .integer(position))])
-        }
+        var tokens = [ReadToken](repeating: ReadToken(text: "…"), count: count)
         for row in rows {
-            let position = try row.position(count)
-            tokens[position]["token"] = .string(try row.text("token"))
-            tokens[position]["token_id"] = row.json["token_id"] ?? .null
+            tokens[try row.position(count).value] = ReadToken(
+                text: try row.text("token"), id: try row.integer("token_id"))
         }
-        let text = tokens.map { $0["token"]?.string ?? "" }.joined()
-        guard text.count <= limit else { throw whole.problem("its text is longer than \(limit) characters") }
+        let text = tokens.map(\.text).joined()
+        guard text.unicodeScalars.count <= limit else {
+            throw whole.problem(nil, "its text is longer than \(limit) characters")
+        }
         let reading = ReadingRecord(
             created: Timestamp.now, title: Readings.title(of: text), pair: facts.pairName, layer: layer, text: text,
-            tokens: JSONValue.array(tokens.map { .object($0) }).compact)
+            tokens: tokens)
         return Volume(reading: reading, explanations: try rows.map { try explanation($0, of: count) })
     }
 
-    private func explanation(_ row: Line, of count: Int) throws -> ExplanationRecord {
+    private func explanation(_ row: ForeignJSON, of count: Int) throws -> ExplanationRecord {
         let description = try row.text("description", limit: limit)
-        let claims = row.json["claims"]?.array?.map { claim -> JSONValue in
-            let sentence = claim["text"]?.string ?? ""
-            return self.claim(sentence, claim["confidence"]?.double)
-        }
+        let claims =
+            row.field("claims") == nil
+            ? Sentences.split(description).map { StoredClaim($0, fact: fact($0)) }
+            : try row.list("claims", limit: StoredClaim.limit).map { claim in
+                let sentence = try claim.text("text", limit: limit)
+                return StoredClaim(sentence, fact: fact(sentence), confidence: try claim.confidence("confidence"))
+            }
         return ExplanationRecord(
             readingID: 0, created: Timestamp.now, pair: facts.pairName, position: try row.position(count),
-            token: try row.text("token"), sample: 0, text: row.json["text"]?.string ?? description,
-            description: description, complete: row.json["complete"]?.bool ?? true, mse: row.number("mse"),
-            cosine: row.number("cosine_similarity"), explained: row.number("variance_explained"),
-            norm: row.number("l2_norm"), temperature: 0, origin: "imported",
-            claims: JSONValue.array(claims ?? Sentences.split(description).map { claim($0, nil) }).compact)
+            token: try row.text("token"), sample: .zero,
+            text: try row.optionalText("text", limit: limit) ?? description,
+            description: description, complete: try row.flag("complete") ?? true, mse: try row.number("mse"),
+            cosine: try row.number("cosine_similarity"), explained: try row.number("variance_explained"),
+            norm: try row.number("l2_norm"), temperature: 0, origin: .imported, claims: claims)
     }
 
-    private func claim(_ sentence: String, _ confidence: Double?) -> JSONValue {
-        let fact = facts.grammar.read(sentence).claims.first
-        return [
-            "sentence": .string(sentence), "fact": fact.map(StudioEndpoints.json) ?? .null,
-            "confidence": JSONValue(confidence), "truth": .null,
-            "words": JSONValue(StudioEndpoints.words(confidence)),
-        ]
-    }
+    private func fact(_ sentence: String) -> Fact? { facts.grammar.read(sentence).claims.first }
 }
 
-/// One object of a file, with what is said of problems in it.
-private struct Line {
-    let json: JSONValue
-    let place: String
-
-    func problem(_ what: String) -> InvalidRequest { InvalidRequest("\(place): \(what); nothing was imported") }
-
-    func text(_ key: String, limit: Int = 10_000) throws -> String {
-        guard let text = json[key]?.string, text.count <= limit else {
-            throw problem("\"\(key)\" is missing, no text, or longer than \(limit) characters")
-        }
-        return text
-    }
-
-    func number(_ key: String) -> Double? { json[key]?.double.flatMap { $0.isFinite ? $0 : nil } }
-
-    func position(_ count: Int) throws -> Int {
-        guard let position = json["position"]?.int, (0..<count).contains(position) else {
-            throw problem("\"position\" is outside the text, which has \(count) tokens")
+extension ForeignJSON {
+    /// Where in a text of `count` tokens something stands.
+    fileprivate func position(_ count: Int) throws -> Position {
+        guard let position: Position = try integer("position"), position.value < count else {
+            throw problem("position", "is outside the text, which has \(count) tokens")
         }
         return position
     }

@@ -18,8 +18,8 @@ extension StudioEndpoints {
         search.limit = try query.number("limit", in: 1...200) ?? 40
         let found = try await library.search(search)
         return Response(json: [
-            "items": .array(found.map(\.json)),
-            "next": found.count == search.limit ? JSONValue(found.last.map { "\($0.id)" }) : .null,
+            "items": .array(found.records.map(\.json)),
+            "next": found.count == search.limit ? JSONValue(found.last.map { "\($0)" }) : .null,
         ])
     }
 
@@ -29,8 +29,8 @@ extension StudioEndpoints {
         let limit = try query.number("limit", in: 1...200) ?? 40
         let items = try await library.readings(before: query.number("before", in: 0...Int64.max), limit: limit)
         return Response(json: [
-            "readings": .array(items.map(\.json)),
-            "next": items.count == limit ? JSONValue(items.last.map { "\($0.id)" }) : .null,
+            "readings": .array(items.records.map(\.json)),
+            "next": items.count == limit ? JSONValue(items.last.map { "\($0)" }) : .null,
         ])
     }
 
@@ -42,15 +42,15 @@ extension StudioEndpoints {
         var position: Int?
         if let given = fields.json["position"], !given.isNull {
             let record = try await library.reading(id)
-            let count = (try? JSONValue.parse(record.tokens))?.array?.count ?? 0
-            position = fields.integer("position", default: 0, in: 0...max(0, count - 1))
+            position = fields.integer("position", default: 0, in: 0...record.tokens.count - 1)
         }
         if text.isEmpty, !isHighlighted {
             fields.note(["text"], "value_error", "Value error, a note has words, or it is a highlight")
         }
         try fields.check()
         let note = NoteRecord(
-            readingID: id, created: Timestamp.now, position: position, text: text, highlighted: isHighlighted)
+            readingID: id, created: Timestamp.now, position: position.flatMap(Position.init), text: text,
+            highlighted: isHighlighted)
         return Response(.created, json: .object(try await library.add(note).json))
     }
 

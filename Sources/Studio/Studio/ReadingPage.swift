@@ -17,7 +17,7 @@ struct ReadingPage {
             <title>\(title)</title>
             <style>\(ReadingPage.style)</style></head>
             <body><main><h1>\(title)</h1>
-            <p class="soft">Explained by \(HTML.escaped(reading.pair)), layer \(reading.layer); read \(HTML.escaped(reading.created)). \
+            <p class="soft">Explained by \(HTML.escaped(reading.pair)), layer \(reading.layer.map { "\($0.value)" } ?? "unknown"); read \(HTML.escaped(reading.created)). \
             Under a token stands what the model has in mind there. The number, a cosine, says how well these words alone rebuild the \
             activation; it is no measure of truth.</p>
             \(notes(at: nil))
@@ -27,13 +27,11 @@ struct ReadingPage {
             """
     }
 
-    private var tokenTexts: [String] {
-        ((try? JSONValue.parse(volume.reading.tokens))?.array ?? []).map { $0["token"]?.string ?? "" }
-    }
+    private var tokenTexts: [String] { volume.reading.tokens.map(\.text) }
 
     /// Token over gloss.
     private var tokens: String {
-        let best = Dictionary(grouping: volume.explanations, by: \.position).compactMapValues { list in
+        let best = Dictionary(grouping: volume.explanations, by: \.position.value).compactMapValues { list in
             list.max { ($0.cosine ?? -1) < ($1.cosine ?? -1) }
         }
         return tokenTexts.enumerated().map { position, token in
@@ -49,12 +47,13 @@ struct ReadingPage {
     /// Everything that was said, token by token, with the notes.
     private var all: String {
         let texts = tokenTexts
-        let positions = Set(volume.explanations.map(\.position) + volume.notes.compactMap(\.position)).sorted()
+        let positions = Set(volume.explanations.map(\.position) + volume.notes.compactMap(\.position)).map(\.value)
+            .sorted()
         guard !positions.isEmpty else { return "" }
         return "<h2>All explanations and notes</h2>\n"
             + positions.map { position in
                 let token = texts.indices.contains(position) ? texts[position] : ""
-                let rows = volume.explanations.filter { $0.position == position }.map(row).joined(separator: "\n")
+                let rows = volume.explanations.filter { $0.position.value == position }.map(row).joined(separator: "\n")
                 return """
                     <section><h3>\(ReadingPage.shown(token)) <small>token \(position)</small></h3>
                     <ul>\(rows)</ul>\(notes(at: position))</section>
@@ -63,29 +62,26 @@ struct ReadingPage {
     }
 
     private func row(_ explanation: ExplanationRecord) -> String {
-        let claims = (try? JSONValue.parse(explanation.claims))?.array ?? []
         let words =
-            claims.isEmpty
+            explanation.claims.isEmpty
             ? HTML.escaped(explanation.description)
-            : claims.map { claim in
-                let marks = [
-                    claim["confidence"]?.double.map { "\(Int((100 * $0).rounded()))% probable" }, claim["truth"]?.string,
-                ].compactMap(\.self)
-                return HTML.escaped(claim["sentence"]?.string ?? "")
+            : explanation.claims.map { claim in
+                let marks = [claim.confidence.map { "\($0.percent)% probable" }, claim.truth].compactMap(\.self)
+                return HTML.escaped(claim.sentence)
                     + (marks.isEmpty ? "" : " <small>(\(HTML.escaped(marks.joined(separator: ", "))))</small>")
             }.joined(separator: " ")
-        let origin = explanation.origin == "model" ? "" : " <small>\(HTML.escaped(explanation.origin))</small>"
+        let origin = explanation.origin == .model ? "" : " <small>\(explanation.origin.rawValue)</small>"
         return "<li>\(words)\(ReadingPage.score(explanation))\(origin)</li>"
     }
 
     private func notes(at position: Int?) -> String {
-        volume.notes.filter { $0.position == position && !$0.text.isEmpty }.map {
+        volume.notes.filter { $0.position?.value == position && !$0.text.isEmpty }.map {
             "<blockquote>\(HTML.escaped($0.text))</blockquote>"
         }.joined(separator: "\n")
     }
 
     private func isHighlighted(_ position: Int) -> Bool {
-        volume.notes.contains { $0.position == position && $0.highlighted }
+        volume.notes.contains { $0.position?.value == position && $0.highlighted }
     }
 
     private static func score(_ explanation: ExplanationRecord) -> String {

@@ -34,10 +34,13 @@ extension StudioEndpoints {
     /// The document that a request says its text is, if it is.
     private func document(_ fields: inout RequestFields, text: String) -> LabelledDocument? {
         guard facts.isTinyWorld, let world = fields.json["world"]?.object else { return nil }
-        guard let kind = world["kind"]?.string.flatMap(TinyWorld.Kind.init(rawValue:)), let seed = world["seed"]?.int, seed >= 0,
+        guard let kind = world["kind"]?.string.flatMap(TinyWorld.Kind.init(rawValue:)), let seed = world["seed"]?.int,
+            seed >= 0,
             let index = world["index"]?.int, (0..<100).contains(index)
         else {
-            fields.note(["world"], "value_error", "Value error, a world's document has a `kind`, a `seed` and an `index` below 100")
+            fields.note(
+                ["world"], "value_error",
+                "Value error, a world's document has a `kind`, a `seed` and an `index` below 100")
             return nil
         }
         let document = TinyWorld(seed: UInt64(seed)).document(index, split: .heldOut, kind: kind)
@@ -53,10 +56,14 @@ extension StudioEndpoints {
         let text = try await server.readTextWithTokens(&fields)
         let document = document(&fields, text: text.text)
         try fields.check()
+        let messages = try fields.json["messages"]?.array.map {
+            try [ChatMessage](ForeignJSON(.array($0), source: "", path: "messages", .mends))
+        }
+        let tokens = try ReadToken.all(ForeignJSON(.array(text.tokens), source: "", path: "tokens", .mends))
         let record = ReadingRecord(
             created: Timestamp.now, title: Readings.title(of: text.text), pair: pair.facts.pairName,
-            layer: pair.facts.layer, text: text.text, messages: fields.json["messages"].flatMap { $0.isNull ? nil : $0.compact },
-            tokens: JSONValue.array(text.tokens).compact, truth: document?.json.compact)
+            layer: LayerIndex(pair.facts.layer), text: text.text,
+            messages: messages, tokens: tokens, truth: document)
         return Response(.created, json: try await json(library.add(record)))
     }
 
@@ -76,18 +83,19 @@ extension StudioEndpoints {
     private func json(_ record: ReadingRecord) async throws -> JSONValue {
         let id = record.id ?? 0
         let explanations = try await library.explanations(of: id), notes = try await library.notes(of: id)
-        let document = Readings.document(record)
+        let document = record.truth
         return [
             "id": .string("\(id)"), "created": .string(record.created), "pair": .string(record.pair),
-            "layer": .integer(record.layer), "text": .string(record.text), "title": .string(record.title),
-            "tokens": (try? JSONValue.parse(record.tokens)) ?? .array([]),
-            "explanations": .array(explanations.map { .object($0.json) }),
-            "notes": .array(notes.map { .object($0.json) }),
+            "layer": record.layer?.json ?? .null, "text": .string(record.text), "title": .string(record.title),
+            "tokens": record.tokens.json, "explanations": .array(explanations.records.map { .object($0.json) }),
+            "notes": .array(notes.records.map { .object($0.json) }),
+            "damaged": .integer(explanations.damagedCount + notes.damagedCount),
             "truth": document.map { document in
                 .array(
                     document.truths(at: document.text.utf8.count).map { fact, standing in
                         [
-                            "subject": .string(fact.subject), "relation": .string(fact.relation), "value": .string(fact.value),
+                            "subject": .string(fact.subject), "relation": .string(fact.relation),
+                            "value": .string(fact.value),
                             "sentence": JSONValue(facts.grammar.sentence(fact)), "standing": .string(standing.rawValue),
                         ]
                     })
@@ -98,20 +106,25 @@ extension StudioEndpoints {
     /// A reading's text as the target reads it. Throws 409 if it was read by another target, whose tokens differ.
     func encoded(_ record: ReadingRecord) throws -> Readings.Encoded {
         let target = try server.target()
-        let tokens = (try? JSONValue.parse(record.tokens))?.array ?? []
-        let ids = tokens.compactMap { $0["token_id"]?.int.map(Int32.init) }
+        guard record.tokens.count <= settings.maximumInputTokens else {
+            throw InvalidRequest(
+                "the text has \(record.tokens.count) tokens, at most \(settings.maximumInputTokens) are read; explain a shorter one"
+            )
+        }
+        let ids = record.tokens.compactMap { $0.id?.id }
         let isText = record.messages == nil
         // Where a text is normalized first, its tokens have no places in it.
         let placed = try? target.tokenizer.encodeWithPlaces(record.text, addSpecialTokens: isText)
-        guard ids.count == tokens.count, !ids.isEmpty, ids.allSatisfy({ Int($0) < target.vocabularySize }),
+        guard ids.count == record.tokens.count, !ids.isEmpty, ids.allSatisfy({ Int($0) < target.vocabularySize }),
             ids == placed?.ids ?? target.tokenizer.encode(record.text, addSpecialTokens: isText)
         else {
             throw ErrorReply(
-                .conflict, "this text was read with another target than the one that is loaded; start the studio with that one, or read the text anew")
+                .conflict,
+                "this text was read with another target than the one that is loaded; start the studio with that one, or read the text anew"
+            )
         }
         return Readings.Encoded(
-            ids: ids, tokens: tokens.map { $0["token"]?.string ?? "" }, byteEnds: placed?.byteEnds,
-            document: Readings.document(record))
+            ids: ids, tokens: record.tokens.map(\.text), byteEnds: placed?.byteEnds, document: record.truth)
     }
 
     /// A position within a text, negative ones from the end.
@@ -155,15 +168,11 @@ enum Readings {
     static func title(of text: String) -> String {
         let line = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? text
         let words = line.trimmingCharacters(in: .whitespaces)
-        guard words.count > 60 else { return words }
-        let cut = words.prefix(60)
+        // Characters may be long: a few of them hold any number of accents.
+        guard words.count > 60 || words.unicodeScalars.count > 120 else { return words }
+        var cut = words.prefix(60)
+        while cut.unicodeScalars.count > 120 { cut = cut.dropLast() }
         return (cut.lastIndex(of: " ").map { cut[..<$0] } ?? cut) + "…"
-    }
-
-    static func document(_ record: ReadingRecord) -> LabelledDocument? {
-        record.truth.flatMap { text in
-            (try? JSONValue.parse(text)).flatMap { try? LabelledDocument(json: $0, fallbackID: "world") }
-        }
     }
 }
 

@@ -33,7 +33,8 @@ struct RunShelf: Sendable {
         return all.filter { known.insert($0.name).inserted }
     }
 
-    private static func collect(in folder: URL, prefix: String, depth: Int, _ all: inout [(name: String, folder: URL)]) {
+    private static func collect(in folder: URL, prefix: String, depth: Int, _ all: inout [(name: String, folder: URL)])
+    {
         guard depth > 0 else { return }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         for name in names.sorted() where !name.hasPrefix(".") && name != "checkpoints" && name != "model" {
@@ -123,7 +124,8 @@ struct RunShelf: Sendable {
         let warnings = (try? RunHistory(folder).warningLines()) ?? []
         return Response(json: [
             "run": RunShelf.head(name, folder),
-            "settings": .object(JSONObject(RunShelf.settings(folder).sorted { $0.key < $1.key }.map { ($0, .string($1)) })),
+            "settings": .object(
+                JSONObject(RunShelf.settings(folder).sorted { $0.key < $1.key }.map { ($0, .string($1)) })),
             "metrics": .array(RunShelf.thinned(lines("metrics.jsonl"))),
             "samples": .array(lines("samples.jsonl").suffix(RunShelf.maximumSamples)),
             "warnings": .array(warnings.map { .string($0) }),
@@ -145,7 +147,9 @@ struct RunShelf: Sendable {
     /// `GET /studio/runs/NAME/report.html`: the report that the run wrote, or one of what there is by now.
     func runReport(_ name: String) throws -> Response {
         let folder = try folder(name)
-        if let html = try? Data(contentsOf: folder.appending(path: RunReport.fileName)) { return PageFiles.report(html) }
+        if let html = try? Data(contentsOf: folder.appending(path: RunReport.fileName)) {
+            return PageFiles.report(html)
+        }
         do { return PageFiles.report(Data(try RunReport(folder).html.utf8)) } catch {
             throw ErrorReply(.notFound, "\(error)")
         }
@@ -204,7 +208,7 @@ struct LineFile {
     }
 
     static func lines(_ data: Data) -> [JSONValue] {
-        data.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONValue.parse(Array($0)) }
+        data.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONValue.parse(Array($0)).finite }
     }
 }
 

@@ -86,14 +86,18 @@ final class StudioEndpoints: Sendable {
     private func fields(_ request: Request, _ context: StudioContext) async throws -> RequestFields {
         let fields = try await server.fields(request, context)
         for (key, value) in fields.json where value.holdsNull {
-            throw InvalidRequest("`\(key.prefix(40))` holds the character U+0000, which the library cannot keep; take it out", at: [.string(key)])
+            throw InvalidRequest(
+                "`\(key.prefix(40))` holds the character U+0000, which the library cannot keep; take it out",
+                at: [.string(key)])
         }
         return fields
     }
 
     private func id(_ context: StudioContext) throws -> Int64 {
         let text = context.parameters.get("id") ?? ""
-        guard let id = Int64(text), id > 0 else { throw ErrorReply(.notFound, "there is nothing by the number \(text.prefix(40))") }
+        guard let id = Int64(text), id > 0 else {
+            throw ErrorReply(.notFound, "there is nothing by the number \(text.prefix(40))")
+        }
         return id
     }
 
@@ -126,7 +130,9 @@ final class StudioEndpoints: Sendable {
         ) throws -> Value? {
             guard let text = text(key) else { return nil }
             guard let value = Value(text), range.contains(value) else {
-                throw InvalidRequest("`\(key)` should be a number between \(range.lowerBound) and \(range.upperBound)", at: [.string(key)])
+                throw InvalidRequest(
+                    "`\(key)` should be a number between \(range.lowerBound) and \(range.upperBound)",
+                    at: [.string(key)])
             }
             return value
         }
@@ -168,7 +174,8 @@ final class StudioEndpoints: Sendable {
     /// Throws 503 where a pair has no reconstructor.
     func needReconstructor(_ pair: ServedPair) throws {
         guard pair.facts.hasReconstructor else {
-            throw ErrorReply.unavailable("\(pair.facts.pairName) has no reconstructor, so words cannot be turned back into vectors")
+            throw ErrorReply.unavailable(
+                "\(pair.facts.pairName) has no reconstructor, so words cannot be turned back into vectors")
         }
     }
 }

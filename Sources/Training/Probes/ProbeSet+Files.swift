@@ -57,9 +57,9 @@ extension ProbeSet {
         guard json["format"]?.string == "interlinear-probes", json["version"]?.int == 1 else {
             throw fail("no description of probes of version 1")
         }
-        guard let width = json["d_model"]?.int, width > 0, let layer = json["layer_index"]?.int, layer >= 0,
-            let hash = json["target_sha256"]?.string, let places = json["word_places"]?.int,
-            (0...10_000).contains(places),
+        guard let width = json["d_model"]?.int, (1...1 << 20).contains(width), let layer = json["layer_index"]?.int,
+            layer >= 0, let hash = json["target_sha256"]?.string, let places = json["word_places"]?.int,
+            (0...1 << 10).contains(places),
             let entries = json["probes"]?.array
         else { throw fail("d_model, layer_index, target_sha256, word_places or probes are missing or none") }
         if let target, target != hash {

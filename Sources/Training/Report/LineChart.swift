@@ -140,9 +140,8 @@ package struct LineChart {
         /// - Parameter tight: whether the range ends with the values, or with round numbers around them.
         package init(_ low: Double, _ high: Double, tight: Bool) {
             // Numbers of any file may come here: what they span must be a number itself, and more than rounding.
-            let low = low.isNaN ? 0 : low.clamped(to: -1e300...1e300)
-            let high = high.isNaN ? low : high.clamped(to: low...1e300)
-            let isWide = high - low > abs(high) * 1e-12 && high - low > 1e-280
+            let low = Scale.drawable(low), high = Scale.drawable(high)
+            let isWide = high - low > abs(high) * 1e-12 && high - low > Scale.leastSpread
             let room = isWide ? 0 : (abs(high) * 0.05).atLeast(1e-3)
             let spread = high - low + 2 * room
             let power = pow(10, floor(log10(spread / 4)))
@@ -155,8 +154,18 @@ package struct LineChart {
             digits = max(0, Int(saturating: -floor(log10(step) + 1e-9)))
         }
 
-        /// Where a value lies, 0 at the low end and 1 at the high one.
-        func share(_ value: Double) -> Double { (value - low) / (high - low) }
+        /// Beyond these, axes have no round numbers. Logs may hold anything.
+        private static let extent = -1e100...1e100, leastSpread = 1e-100
+
+        private static func drawable(_ value: Double) -> Double {
+            value.isNaN ? 0 : min(max(value, extent.lowerBound), extent.upperBound)
+        }
+
+        /// Where a value lies, 0 at the low end and 1 at the high one; values far outside lie just as far as nobody sees.
+        func share(_ value: Double) -> Double {
+            let share = (Scale.drawable(value) - low) / (high - low)
+            return min(max(share, -1e3), 1e3)
+        }
 
         package func label(_ tick: Double) -> String {
             digits > 5 ? String(format: "%.1e", tick) : String(format: "%.\(digits)f", tick)

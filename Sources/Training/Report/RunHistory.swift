@@ -95,9 +95,15 @@ public struct RunHistory: Sendable {
 }
 
 extension Metrics {
+    /// Numbers of a line that are read.
+    private static let mostRead = 256
+
     /// The numbers of a line of a log, without the step.
     init(json: JSONValue) {
         self.init()
-        for (name, value) in json.object ?? JSONObject() where name != "step" { self[name] = value.double }
+        // No run has so many; finding one of thousands takes long, thousands of times.
+        for (name, value) in (json.object ?? JSONObject()).prefix(Metrics.mostRead) where name != "step" {
+            self[name] = value.double
+        }
     }
 }

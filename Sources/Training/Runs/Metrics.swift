@@ -41,7 +41,7 @@ public struct Metrics: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     /// As members of a JSON object.
     var members: [(String, JSONValue)] {
         values.map { name, value in
-            let whole = Int(exactly: value).flatMap { abs($0) < 1 << 53 ? $0 : nil }
+            let whole = Int(exactly: value).flatMap { $0.magnitude < 1 << 53 ? $0 : nil }
             return (name, whole.map { .integer($0) } ?? .number(value))
         }
     }

@@ -54,7 +54,7 @@ public struct TrainingProgress: Sendable {
 
     /// Hours, minutes and seconds.
     static func clock(_ seconds: Double) -> String {
-        guard abs(seconds) < 1e8 else { return "?" }
+        guard (0..<1e8).contains(seconds) else { return "?" }
         let whole = Int(seconds.rounded())
         let tail = String(format: "%02ld:%02ld", whole / 60 % 60, whole % 60)
         return whole >= 3600 ? "\(whole / 3600):\(tail)" : tail

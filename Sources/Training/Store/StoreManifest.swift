@@ -123,7 +123,12 @@ extension StoreManifest {
     /// Reads a store's manifest. Throws a `ModelError`.
     public init(folder: URL) throws {
         let url = folder.appendingPathComponent(StoreManifest.fileName)
-        func fail(_ reason: String) -> ModelError { ModelError("\(url.path): \(reason)") }
+        func fail(_ reason: String) -> ModelError {
+            // The file's own words are part of it.
+            let line = reason.split(whereSeparator: \.isNewline).joined(separator: " "), scalars = line.unicodeScalars
+            let text = scalars.count > 400 ? String(scalars.prefix(200)) + "…" + String(scalars.suffix(120)) : line
+            return ModelError("\(url.path): \(text)")
+        }
         guard let data = FileManager.default.contents(atPath: url.path) else {
             throw fail("missing; an activation store has one, nla data store builds it")
         }
@@ -178,8 +183,11 @@ extension StoreManifest {
                     rows: try count(shard, "rows"), documents: try count(shard, "documents"),
                     tensors: try file(shard["tensors"]), lines: try file(shard["lines"])))
         }
-        for split in json["documents"]?.object?.keys ?? [] {
-            documentsPerSplit[split] = try count(json["documents"], split)
+        for (split, number) in json["documents"]?.object ?? JSONObject() {
+            guard let number = number.int, (0...Int(Int32.max)).contains(number) else {
+                throw fail("\"documents\": \"\(split.prefix(40))\" is no count; build the store again")
+            }
+            documentsPerSplit[split] = number
         }
     }
 

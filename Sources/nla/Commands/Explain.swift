@@ -95,7 +95,7 @@ struct Explain: ParsableCommand {
         }
         let empty = try Scores.rows(pair.reconstructor.reconstruct([""]), activations)
         let summary = Interlinear.Summary(
-            rows, variance, empty: empty, claims: claims.values.joined().compactMap(\.confidence),
+            rows, variance, empty: empty, claims: claims.values.joined().compactMap(\.confidence?.value),
             doubtBelow: doubtBelow)
         if shared.json {
             try Output.line(page.json(rows, positions: chosen, claims, summary, layer: model.layer).serialized())

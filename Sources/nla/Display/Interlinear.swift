@@ -70,7 +70,7 @@ struct Interlinear {
 
     /// A sentence, and how far to believe it.
     private func judged(_ sentence: ConfidenceReader.Sentence) -> String {
-        guard let confidence = sentence.confidence else { return sentence.text }
+        guard let confidence = sentence.confidence?.value else { return sentence.text }
         let share = String(format: "%.0f%%", 100 * confidence)
         return "\(sentence.text) [\(share)\(confidence < doubtBelow ? ", doubtful" : "")]"
     }
@@ -187,8 +187,8 @@ extension Interlinear {
                     sentences.map { sentence in
                         [
                             "text": .string(sentence.text),
-                            "confidence": sentence.confidence.map { .number($0) } ?? .null,
-                            "doubtful": sentence.confidence.map { .bool($0 < doubtBelow) } ?? .null,
+                            "confidence": sentence.confidence.map { .number($0.value) } ?? .null,
+                            "doubtful": sentence.confidence.map { .bool($0.value < doubtBelow) } ?? .null,
                         ]
                     })
             }
