@@ -37,7 +37,7 @@ public enum Scores {
             pp += Double(a) * Double(a)
             gg += Double(b) * Double(b)
         }
-        let cosine = pp > 0 && gg > 0 ? max(-1, min(1, dot / (pp * gg).squareRoot())) : 0
+        let cosine = pp > 0 && gg > 0 ? (dot / (pp * gg).squareRoot()).clamped(to: -1...1) : 0
         // ‖p̂/√d − ĝ/√d‖², where a zero vector stays zero.
         return Row(meanSquaredError: (pp > 0 ? 1 : 0) + (gg > 0 ? 1 : 0) - 2 * cosine, cosine: cosine)
     }
@@ -113,7 +113,7 @@ public struct RawVariance: Sendable, Equatable {
         let n = Double(max(1, count))
         let meanSquare = mean.reduce(0) { $0 + ($1 / n) * ($1 / n) }
         // E‖ĝ − m‖² = E‖ĝ‖² − ‖m‖²
-        self.init(variance: max(0, squares / n - meanSquare), squaredMeanNorm: meanSquare, set: set, count: count)
+        self.init(variance: (squares / n - meanSquare).atLeast(0), squaredMeanNorm: meanSquare, set: set, count: count)
     }
 
     /// E‖ĝ − m/‖m‖‖² = E‖ĝ‖² + 1 − 2‖m‖, where E‖ĝ‖² = variance + ‖m‖²; nil if the mean's norm is unknown.

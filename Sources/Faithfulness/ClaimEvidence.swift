@@ -93,7 +93,7 @@ public struct EvidenceCollector {
         self.pair = pair
         self.second = second
         self.grammar = grammar
-        self.variance = max(variance.variance, 1e-12)
+        self.variance = variance.variance.atLeast(1e-12)
         self.options = options
     }
 

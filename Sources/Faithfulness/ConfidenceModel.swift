@@ -125,7 +125,8 @@ public struct ConfidenceModel: Sendable, Equatable {
             guard let first = values.first, values.contains(where: { $0 != first }) else { return nil }
             let mean = values.reduce(0, +) / Double(values.count)
             let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
-            self.init(ingredient: ingredient, mean: mean, deviation: max(variance.squareRoot(), 1e-9), coefficient: 0)
+            self.init(
+                ingredient: ingredient, mean: mean, deviation: variance.squareRoot().atLeast(1e-9), coefficient: 0)
         }
 
         init(ingredient: Ingredient, mean: Double, deviation: Double, coefficient: Double) {
@@ -219,7 +220,7 @@ public struct ConfidenceModel: Sendable, Equatable {
         case .earlier: evidence.earlier
         case .later: evidence.later
         // Among words that are all but certain, how nearly certain they are still tells: the surprise counts by its logarithm.
-        case .likelihood: evidence.logProbability.map { -log(max(0, -$0) + 1e-4) }
+        case .likelihood: evidence.logProbability.map { -log((-$0).atLeast(0) + 1e-4) }
         case .question: nil
         }
     }
@@ -392,7 +393,7 @@ package enum LogisticRegression {
             // The bias is not held back; the tiny addition keeps separable data from dividing by nothing.
             hessian[width - 1][width - 1] += 1e-9
             let step = solve(hessian, gradient)
-            let largest = step.reduce(0) { max($0, abs($1)) }
+            let largest = step.map(abs).largest() ?? 0
             // A long step is cut: far from the optimum the quadratic picture misleads.
             let length = largest > 4 ? 4 / largest : 1
             for i in 0..<width { weights[i] += length * step[i] }
@@ -409,7 +410,7 @@ package enum LogisticRegression {
             for j in 0...i {
                 var sum = matrix[i][j]
                 for k in 0..<j { sum -= lower[i][k] * lower[j][k] }
-                lower[i][j] = i == j ? max(sum, 1e-12).squareRoot() : sum / lower[j][j]
+                lower[i][j] = i == j ? sum.atLeast(1e-12).squareRoot() : sum / lower[j][j]
             }
         }
         for i in 0..<count {

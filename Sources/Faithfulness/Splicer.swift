@@ -161,7 +161,7 @@ private struct LogDistribution {
 
     init(_ logits: Tensor, row: Int) {
         values = logits.rows(row..<row + 1).floats()
-        let largest = values.max() ?? 0
+        let largest = values.largest() ?? 0
         let sum = values.reduce(0.0) { $0 + Double(exp($1 - largest)) }
         normalizer = Double(largest) + log(sum)
     }
@@ -175,8 +175,7 @@ private struct LogDistribution {
             let own = Double(p) - normalizer
             sum += exp(own) * (own - (Double(q) - other.normalizer))
         }
-        // max(0, sum) would take NaN for no divergence at all.
-        return sum < 0 ? 0 : sum
+        return sum.atLeast(0)
     }
 }
 

@@ -90,7 +90,7 @@ extension Verifier {
         let size = zip(truth, made).map { $0 - $1 }[...].squaredNorm.squareRoot()
         var random = Random(seed: options.seed, Random.key("random error"), UInt64(test.rows[row]))
         let direction = truth.map { _ in Float(random.normal()) }
-        let length = max(direction[...].squaredNorm.squareRoot(), 1e-12)
+        let length = direction[...].squaredNorm.squareRoot().atLeast(1e-12)
         return Tensor(zip(truth, direction).map { $0 + $1 * Float(size / length) }, shape: [1, truth.count])
     }
 

@@ -103,7 +103,7 @@ struct Watch {
         let probed = probes.read(vectors)
         var scores = distribution.scores(vectors, errors)
         scores[.doubt] = grammar.doubts(words, probed)
-        scores[.surprise] = explanations.map { -Double($0.logProbabilities.min() ?? 0) }
+        scores[.surprise] = explanations.map { -Double($0.logProbabilities.smallest() ?? 0) }
         var others: [String: [String]] = [:]
         for reader in readers {
             let own = try reader.pair.verbalizer.explain(vectors, .init(maximumTokens: maximumTokens))
@@ -133,8 +133,8 @@ extension ClaimGrammar {
     func doubts(_ explanations: [String], _ probed: ProbeReading) -> [Double] {
         explanations.enumerated().map { row, text in
             read(text).claims.filter { $0.question != endingQuestion }
-                .compactMap { probed.probability(of: $0, row: row) }.filter { $0 > 0 }
-                .map { -log(Double($0)) }.max() ?? 0
+                .compactMap { probed.probability(of: $0, row: row) }.filter { $0 != 0 }
+                .map { -log(Double($0)) }.largest() ?? 0
         }
     }
 
@@ -155,7 +155,7 @@ struct AlarmLevels {
         for (alarm, scores) in clean {
             let level = AlarmLevels.level(scores)
             levels[alarm] = level
-            falseAlarms[alarm] = Share(scores.map { $0 > level })
+            falseAlarms[alarm] = Share(scores.map { $0.isNaN || $0 > level })
             if AlarmLevels.grouped.contains(alarm) {
                 groupLevels[alarm] = AlarmLevels.level(AlarmLevels.groups(scores))
             }
@@ -174,7 +174,8 @@ struct AlarmLevels {
 
     /// What at most one score in a hundred lies above.
     private static func level(_ scores: [Double]) -> Double {
-        let sorted = scores.sorted(by: >), allowed = Int(falseAlarms * Double(sorted.count))
+        let sorted = scores.map { $0.isNaN ? .infinity : $0 }.sorted(by: >),
+            allowed = Int(falseAlarms * Double(sorted.count))
         return sorted.indices.contains(allowed) ? sorted[allowed] : .infinity
     }
 
@@ -201,12 +202,13 @@ struct AlarmLevels {
         for alarm in AlarmLevels.grouped {
             guard let level = groupLevels[alarm], let own = scores[alarm] else { continue }
             let groups = AlarmLevels.groups(own)
-            shares[alarm.key] = Double(groups.count { $0 > level }) / Double(max(1, groups.count))
+            shares[alarm.key] = Double(groups.count { $0.isNaN || $0 > level }) / Double(max(1, groups.count))
         }
         return shares
     }
 
-    func rings(_ alarm: Alarm, _ score: Double) -> Bool { score > levels[alarm] ?? .infinity }
+    /// A score that is no number rings: something is broken, which is not the same as nothing to see.
+    func rings(_ alarm: Alarm, _ score: Double) -> Bool { score.isNaN || score > levels[alarm] ?? .infinity }
 
     /// Where an alarm rings among vectors at which the hidden value holds, and among others.
     func shares(_ alarm: Alarm, _ scores: [Double], _ isHidden: [Bool]) -> (hidden: Share, elsewhere: Share) {

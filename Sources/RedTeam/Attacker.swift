@@ -38,13 +38,6 @@ struct Attacker {
             learningRate: options.learningRate)
     }
 
-    /// A vector that was found for a case, or the best there was.
-    private struct Best {
-        var vector: [Float]
-        /// The budget with which the attack succeeded; nil if with none so far.
-        var budget: Double?
-    }
-
     func attack(_ cases: [AttackCase]) throws -> [AttackRecord] {
         let rows = try TestRows(store, rows: cases.map(\.row), target)
         let places = rows.ids.indices.map { (ids: rows.ids[$0], position: rows.positions[$0]) }
@@ -70,8 +63,8 @@ struct Attacker {
     /// The smallest budget first, and at each the attempts that are still needed.
     private func search(
         _ cases: [AttackCase], _ places: [(ids: [Int32], position: Int)], _ sites: [Splicer.Site]
-    ) throws -> [Best] {
-        var best = sites.map { Best(vector: $0.activation.floats(), budget: nil) }
+    ) throws -> [BestAttempt] {
+        var best = sites.map { BestAttempt(activation: $0.activation.floats()) }
         for budget in options.budgets {
             for attempt in 0..<options.attempts {
                 let open = cases.indices.filter { best[$0].budget == nil }
@@ -85,9 +78,9 @@ struct Attacker {
                 let vectors = Tensor(found.flatMap(\.vector), shape: [open.count, splicer.width])
                 let words = try explain(vectors), largest = divergences(vectors, open.map { places[$0] }).map(\.largest)
                 for (place, index) in open.enumerated() {
-                    best[index].vector = found[place].vector
-                    guard cases[index].isAchieved(by: words[place], grammar), largest[place] <= budget else { continue }
-                    best[index].budget = budget
+                    best[index].see(
+                        found[place], isAchieved: cases[index].isAchieved(by: words[place], grammar),
+                        divergence: largest[place], budget: budget)
                 }
             }
         }
@@ -128,7 +121,7 @@ struct Attacker {
             Splicer.Place(ids: place.ids, position: place.position, vectors: vectors.rows(index..<index + 1))
         }
         return splicer.effects(spliced, reach: options.reach).map { effects in
-            (([effects[0].divergence] + effects[0].following).max() ?? 0, effects[0].divergence)
+            (([effects[0].divergence] + effects[0].following).largest() ?? 0, effects[0].divergence)
         }
     }
 
@@ -145,7 +138,7 @@ struct Attacker {
             return AttackRecord.Trial(
                 words: words[index].description, isAchieved: item.isAchieved(by: words[index], grammar),
                 divergence: divergences[index].largest, ownDivergence: divergences[index].own,
-                length: delta / max(h[own].squaredNorm.squareRoot(), 1e-12), cosine: angles[index].cosine,
+                length: delta / h[own].squaredNorm.squareRoot().atLeast(1e-12), cosine: angles[index].cosine,
                 scores: Dictionary(
                     uniqueKeysWithValues: sighting.scores.map { ($0.key.key, $0.value[index]) }),
                 meanSquaredError: sighting.errors[index].meanSquaredError,

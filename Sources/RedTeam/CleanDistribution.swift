@@ -41,7 +41,7 @@ struct CleanDistribution {
                 var sum = matrix[row * d + column]
                 for k in 0..<column { sum -= lower[row * d + k] * lower[column * d + k] }
                 lower[row * d + column] =
-                    row == column ? max(sum, 1e-12).squareRoot() : sum / lower[column * d + column]
+                    row == column ? sum.atLeast(1e-12).squareRoot() : sum / lower[column * d + column]
             }
         }
         return lower
@@ -73,7 +73,7 @@ struct CleanDistribution {
         ).value
         let values = products.floats()
         return (0..<products.rows).map { row in
-            1 - Double(values[row * products.width..<(row + 1) * products.width].max() ?? 0)
+            1 - Double(values[row * products.width..<(row + 1) * products.width].largest() ?? 0)
         }
     }
 }

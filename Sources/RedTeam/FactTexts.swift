@@ -213,8 +213,8 @@ struct Drift {
             let norms = (a[own].squaredNorm, h[own].squaredNorm)
             let difference = zip(a[own], h[own]).reduce(0.0) { $0 + pow(Double($1.0 - $1.1), 2) }
             let dot = zip(a[own], h[own]).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
-            lengths.append((difference / max(norms.1, 1e-12)).squareRoot())
-            cosines.append(dot / max((norms.0 * norms.1).squareRoot(), 1e-12))
+            lengths.append((difference / norms.1.atLeast(1e-12)).squareRoot())
+            cosines.append(dot / (norms.0 * norms.1).squareRoot().atLeast(1e-12))
         }
         length = median(lengths) ?? 0
         cosine = median(cosines) ?? 1

@@ -18,7 +18,7 @@ extension HiddenFact {
             let sums = verbalizer.logProbabilities(responses, to: batch)
             return (0..<batch.rows).map { row in
                 let own = sums[row * ids.count], others = sums[row * ids.count + 1..<(row + 1) * ids.count]
-                let largest = others.max() ?? 0
+                let largest = others.largest() ?? 0
                 return own - largest - log(others.reduce(0) { $0 + exp($1 - largest) })
             }
         }
@@ -32,7 +32,7 @@ extension HiddenFact {
         let reading = probes.read(vectors)
         return (0..<vectors.rows).map { row in
             let p = Double(reading.probability(of: fact(value), row: row) ?? 0)
-            return log(max(p, 1e-30)) - log(max(1 - p, 1e-30))
+            return log(p.atLeast(1e-30)) - log((1 - p).atLeast(1e-30))
         }
     }
 

@@ -108,7 +108,7 @@ final class HideMeasurer {
     private func scores(_ subject: Subject, _ seen: Seen, _ distribution: CleanDistribution) -> [Alarm: [Double]] {
         var scores = subject.scores(
             distribution, ground.fact.grammar, own: seen.own, before: seen.before, others: seen.others)
-        scores[.disbelief] = seen.beliefs?.map { claims in 1 - (claims.map(\.confidence).min() ?? 1) }
+        scores[.disbelief] = seen.beliefs?.map { claims in 1 - (claims.map(\.confidence).smallest() ?? 1) }
         return scores
     }
 
@@ -153,7 +153,7 @@ final class HideMeasurer {
         let (vectors, owners) = try texts.allTokens(subject.material, subject.decoder)
         let ratios = ground.fact.likelihoodRatios(ground.pair.verbalizer, vectors)
         var highest = [Double](repeating: -.infinity, count: subject.material.rows.count)
-        for (owner, ratio) in zip(owners, ratios) { highest[owner] = max(highest[owner], ratio) }
+        for (owner, ratio) in zip(owners, ratios) { highest[owner] = .larger(highest[owner], ratio) }
         return HiddenFact.recall(highest, subject.material.isHidden)
     }
 

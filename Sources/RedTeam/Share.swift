@@ -53,7 +53,7 @@ package struct Share: Sendable, Equatable, Codable {
         let n = Double(count) / Double(repeats), p = Double(hits) / Double(count), z = 1.959963984540054
         let middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         let half = z * (p * (1 - p) / n + z * z / (4 * n * n)).squareRoot() / (1 + z * z / n)
-        let low = max(0, middle - half), high = min(1, middle + half)
+        let low = (middle - half).atLeast(0), high = (middle + half).atMost(1)
         return Estimate(
             value: p, interval: min(low, resampled?.lowerBound ?? low)...max(high, resampled?.upperBound ?? high))
     }

@@ -36,6 +36,12 @@ package struct VectorAttack {
         package var divergence: Double
         /// log P of the wanted token that is least likely: above log ½ the words come when decoded greedily.
         package var weakest: Double
+
+        package init(vector: [Float], divergence: Double, weakest: Double) {
+            self.vector = vector
+            self.divergence = divergence
+            self.weakest = weakest
+        }
     }
 
     private let verbalizer: Verbalizer
@@ -94,7 +100,7 @@ package struct VectorAttack {
         var begin = 0
         return items.enumerated().map { index, item in
             defer { begin += item.response.count }
-            let weakest = values[begin..<begin + item.response.count].min() ?? 0
+            let weakest = values[begin..<begin + item.response.count].smallest() ?? 0
             return (Double(weakest), Array(gradients[index * vectors.width..<(index + 1) * vectors.width]))
         }
     }
@@ -115,7 +121,7 @@ package struct VectorAttack {
         let gradients = input.gradient?.floats() ?? []
         return ranges.enumerated().map { index, range in
             (
-                Double(values[range].max() ?? 0),
+                Double(values[range].largest() ?? 0),
                 Array(gradients[index * vectors.width..<(index + 1) * vectors.width])
             )
         }
@@ -158,7 +164,7 @@ private struct Search {
             isDone = weakest > VectorAttack.enough
         }
         multiplier *= divergence > budget ? 1.2 : 0.95
-        multiplier = min(max(multiplier, 0.1 / budget), 1e6)
+        multiplier = multiplier.atLeast(0.1 / budget).atMost(1e6)
     }
 
     /// A step of Adam (Kingma and Ba 2015) against the sum of two gradients.

@@ -53,8 +53,8 @@ extension Verbalizer {
             for (place, index) in chunk.enumerated() {
                 let difference = sums[2 * place + 1] - sums[2 * place]
                 // log(1 + exp(difference)), without overflow.
-                let score = max(difference, 0) + log1p(exp(-abs(difference)))
-                scores[rows[index]] = max(scores[rows[index]], score)
+                let score = difference.atLeast(0) + log1p(exp(-abs(difference)))
+                scores[rows[index]] = .larger(scores[rows[index]], score)
             }
         }
         return scores

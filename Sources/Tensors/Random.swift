@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Streams with different keys are independent for every practical purpose, so a generator can be keyed by what it is for:
 /// `Random(seed: run, 3, document)`.
-public struct Random: RandomNumberGenerator, Sendable {
+public struct Random: Sendable {
     /// The whole state: saving it resumes the stream.
     public var state: UInt64
 
@@ -23,13 +23,15 @@ public struct Random: RandomNumberGenerator, Sendable {
         name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     }
 
-    private static func mixed(_ value: UInt64) -> UInt64 {
+    @usableFromInline
+    static func mixed(_ value: UInt64) -> UInt64 {
         var z = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
         z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
         return z ^ (z >> 31)
     }
 
     /// 64 random bits.
+    @inlinable
     public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         return Random.mixed(state)

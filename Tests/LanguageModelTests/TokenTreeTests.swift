@@ -72,7 +72,7 @@ struct TokenTreeTests {
         for (index, segment) in tree.segments.enumerated() where tree.segments.allSatisfy({ $0.parent != index }) {
             let parent = try #require(segment.parent)
             let which = parent == 1 ? 0 : 1
-            let weights = (0..<segment.count).map { _ in Float.random(in: -1...1, using: &random) }
+            let weights = (0..<segment.count).map { _ in Float(2 * random.uniform() - 1) }
             var rows = [Int32(tree.segments[parent].rows.upperBound - 1)]
             rows += segment.rows.dropLast().map(Int32.init)
             for (row, (position, weight)) in zip(rows, zip(segment.rows, weights)) {

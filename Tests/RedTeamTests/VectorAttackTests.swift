@@ -96,6 +96,41 @@ struct VectorAttackTests {
     }
 }
 
+@Suite("The best of several attempts")
+struct BestAttemptTests {
+    private func found(_ name: Float, weakest: Double) -> VectorAttack.Found {
+        .init(vector: [name], divergence: 0, weakest: weakest)
+    }
+
+    @Test("Of attempts that fail the best is kept, not the last")
+    func failures() {
+        var best = BestAttempt(activation: [0])
+        #expect(best.vector == [0] && best.budget == nil)
+        best.see(found(1, weakest: -3), isAchieved: false, divergence: 0.01, budget: 0.05)
+        #expect(best.vector == [1])
+        best.see(found(2, weakest: -1), isAchieved: false, divergence: 0.04, budget: 0.05)
+        #expect(best.vector == [2])
+        // Worse, over its budget, and broken.
+        best.see(found(3, weakest: -2), isAchieved: false, divergence: 0.04, budget: 0.2)
+        best.see(found(4, weakest: -0.1), isAchieved: true, divergence: 0.3, budget: 0.2)
+        best.see(found(5, weakest: .nan), isAchieved: false, divergence: .nan, budget: 0.2)
+        #expect(best.vector == [2] && best.budget == nil)
+    }
+
+    @Test("One that keeps its budget goes before one that does not, and a success before all")
+    func success() {
+        var best = BestAttempt(activation: [0])
+        best.see(found(1, weakest: -0.1), isAchieved: true, divergence: 0.06, budget: 0.05)
+        #expect(best.vector == [1] && best.budget == nil)
+        best.see(found(2, weakest: -4), isAchieved: false, divergence: 0.05, budget: 0.05)
+        #expect(best.vector == [2])
+        best.see(found(3, weakest: -5), isAchieved: true, divergence: 0.1, budget: 0.2)
+        #expect(best.vector == [3] && best.budget == 0.2)
+        best.see(found(4, weakest: 0), isAchieved: true, divergence: 0, budget: 0.4)
+        #expect(best.vector == [3] && best.budget == 0.2)
+    }
+}
+
 @Suite("The experiment with vectors")
 struct VectorExperimentTests {
     private func small() -> VectorAttackOptions {

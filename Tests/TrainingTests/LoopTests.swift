@@ -116,4 +116,14 @@ struct LoopTests {
         #expect(rounds[0] != rounds[1])
         #expect(order.item(7) == rounds[0][7])
     }
+
+    @Test("A seed's order is the same for ever")
+    func pinnedOrder() {
+        var order = EpochOrder(count: 10, seed: 4)
+        let rounds = (0..<3).map { round in (0..<10).map { order.item(round * 10 + $0) } }
+        #expect(
+            rounds == [
+                [3, 0, 8, 6, 7, 1, 2, 9, 4, 5], [5, 2, 3, 7, 9, 4, 8, 6, 0, 1], [1, 5, 2, 8, 3, 0, 4, 9, 7, 6],
+            ])
+    }
 }

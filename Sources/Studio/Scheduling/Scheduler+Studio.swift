@@ -10,7 +10,9 @@ extension Scheduler {
         let mailbox = Mailbox<(index: Int, vector: [Float])>()
         let count = texts.count
         submit { work in
-            guard let lane = work.reconstruction else { trap("a reconstruction asked of a server without a reconstructor") }
+            guard let lane = work.reconstruction else {
+                trap("a reconstruction asked of a server without a reconstructor")
+            }
             for (index, text) in texts.enumerated() {
                 lane.append(
                     ReconstructionLane.Rebuilding(ticket: ticket, text: text) { result in
@@ -101,12 +103,14 @@ extension ModelWork {
     fileprivate func steer(
         _ steering: Scheduler.Steering, _ ticket: Ticket, _ mailbox: Mailbox<Scheduler.SteeringEvent>
     ) throws {
-        guard let lane = continuing, let tokenizer = targetTokenizer else { trap("a server without a target was to steer") }
+        guard let lane = continuing, let tokenizer = targetTokenizer else {
+            trap("a server without a target was to steer")
+        }
         let branches = try lane.branches(
             steering.ids, layer: steering.layer,
             vectors: steering.vectors.map { $0.map { Tensor($0, shape: [1, $0.count]) } },
             newTokens: steering.maximumTokens)
-        let distributions = branches.map { NextDistribution($0.logits) }
+        let distributions = try branches.map { try NextDistribution($0.logits.floats()) }
         mailbox.post(
             .expected(
                 distributions.map {
@@ -134,26 +138,5 @@ extension ModelWork {
                     },
                     fail: { mailbox.finish(throwing: $0) }))
         }
-    }
-}
-
-/// Probabilities of the next token.
-private struct NextDistribution {
-    private let logProbabilities: [Double]
-
-    init(_ logits: Tensor) {
-        let values = logits.floats().map(Double.init), largest = values.max() ?? 0
-        let normalizer = largest + log(values.reduce(0) { $0 + exp($1 - largest) })
-        logProbabilities = values.map { $0 - normalizer }
-    }
-
-    func likeliest(_ count: Int) -> [(id: Int32, probability: Double)] {
-        logProbabilities.indices.sorted { logProbabilities[$0] > logProbabilities[$1] }.prefix(count)
-            .map { (Int32($0), exp(logProbabilities[$0])) }
-    }
-
-    /// Σ p (log p − log q); not below 0, whatever rounding says.
-    func divergence(to other: NextDistribution) -> Double {
-        max(0, zip(logProbabilities, other.logProbabilities).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) })
     }
 }

@@ -122,8 +122,8 @@ public struct JointRun {
             try pair.verbalizer.write(to: folders.verbalizer)
             try pair.reconstructor.write(to: folders.reconstructor)
             if FileManager.default.fileExists(atPath: target.path) {
-                try FileManager.default.createSymbolicLink(
-                    at: folders.target, withDestinationURL: target.resolvingSymlinksInPath().absoluteURL)
+                // `partial` lies beside the folder that it becomes, so that the way from one is the way from the other.
+                try RelativeLink.write(at: folders.target, to: target)
             }
         }
     }

@@ -85,6 +85,7 @@ package struct PolicyBatch {
         loss.entropyBonus = options.entropyBonus
         var old: [[Float]] = []
         var sums = PolicyLoss.Sums(), norms = 0.0
+        var baseline = options.entropyBonus == 0 ? 0 : entropyBaseline(verbalizer)
         for iteration in 0..<options.iterations {
             for (index, pass) in passes.enumerated() {
                 let tape = Tape(precision: options.precision)
@@ -92,8 +93,10 @@ package struct PolicyBatch {
                     pass, temperature: options.temperature, tape: tape)
                 let policy = variable.value.floats()
                 if iteration == 0 { old.append(policy) }
+                if baseline == nil { baseline = mean([policy]) }
                 let slopes = slopes(
-                    loss, index, policy: policy, old: old[index], reference: reference[index], advantages, &sums)
+                    loss, index, policy: policy, old: old[index], reference: reference[index], advantages,
+                    baseline: baseline ?? 0, &sums)
                 try group.checkFinite(sums.loss, "the policy loss")
                 tape.backward(from: variable, gradient: Tensor(slopes, shape: [slopes.count]))
             }
@@ -107,19 +110,41 @@ package struct PolicyBatch {
         ]
     }
 
+    /// The mean log P of the batch's tokens before it moves the verbalizer, each as often as it was drawn. Of one pass it is known where the pass is
+    /// computed, and nil here; several are computed once more, so that what a sample counts does not depend on its pass.
+    private func entropyBaseline(_ verbalizer: Verbalizer) -> Double? {
+        guard passes.count > 1 else { return nil }
+        return mean(
+            passes.map { pass in
+                verbalizer.responseLogProbabilities(
+                    pass, temperature: options.temperature, tape: Tape(recording: false, precision: options.precision)
+                ).value.floats()
+            })
+    }
+
+    /// The mean over the tokens of all samples, given those of the responses of all passes.
+    private func mean(_ policies: [[Float]]) -> Double {
+        var sum = 0.0
+        for (index, policy) in policies.enumerated() {
+            for (range, samples) in zip(passes[index].ranges, samples[index]) {
+                sum += Double(samples.count) * policy[range].reduce(0) { $0 + Double($1) }
+            }
+        }
+        return sum / Double(max(1, tokenCount))
+    }
+
     /// The derivative of the loss by the log-probabilities of a pass, summed over the samples of each response.
     private func slopes(
         _ loss: PolicyLoss, _ index: Int, policy: [Float], old: [Float], reference: [Float], _ advantages: [Double],
-        _ sums: inout PolicyLoss.Sums
+        baseline: Double, _ sums: inout PolicyLoss.Sums
     ) -> [Float] {
         var slopes = [Float](repeating: 0, count: policy.count)
-        let typical = policy.reduce(0) { $0 + Double($1) } / Double(max(1, policy.count))
         for (range, samples) in zip(passes[index].ranges, samples[index]) {
             for sample in samples {
                 let response = PolicyLoss.Response(
                     policy: Array(policy[range]), old: Array(old[range]), reference: Array(reference[range]),
                     advantage: advantages[sample], weight: weight(of: range.count), isHeld: isHeld?[sample])
-                for (place, slope) in zip(range, loss.add(response, typicalLogProbability: typical, to: &sums)) {
+                for (place, slope) in zip(range, loss.add(response, typicalLogProbability: baseline, to: &sums)) {
                     slopes[place] += slope
                 }
             }

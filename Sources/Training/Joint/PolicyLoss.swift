@@ -108,7 +108,7 @@ public struct PolicyLoss: Sendable {
             let ratio = exp(policy - Double(response.old[token])), advantage = response.advantage
             let isClipped =
                 advantage > 0 ? ratio > 1 + epsilonHigh : (advantage < 0 ? ratio < 1 - epsilon : false)
-            let paid = isClipped ? min(max(ratio, 1 - epsilon), 1 + epsilonHigh) : ratio
+            let paid = isClipped ? ratio.clamped(to: 1 - epsilon...1 + epsilonHigh) : ratio
             let gap = Double(response.reference[token]) - policy
             let divergence = exp(gap) - gap - 1
             let held = (response.isHeld?[token] ?? true) ? beta : 0

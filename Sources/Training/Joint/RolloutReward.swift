@@ -40,13 +40,13 @@ package struct RolloutReward {
             }
             let doubt = options.doubtPenalty * Double(doubts[index])
             let earned = (weighed ?? own) + options.agreementBonus * agreement[index] - doubt
-            return max(earned, options.failureReward) - cost
+            return earned.atLeast(options.failureReward) - cost
         }
     }
 
     private func worth(_ error: Double) -> Double {
         // An exact reconstruction would be worth an infinity.
-        options.reward == .meanSquaredError ? -error : -log(max(error, 1e-4))
+        options.reward == .meanSquaredError ? -error : -log(error.atLeast(1e-4))
     }
 
     private func secondErrors(_ rollout: Rollout) throws -> [Double?] {
@@ -63,7 +63,9 @@ package struct RolloutReward {
     /// For each sample, how many of its claims the probes do not bear out: the teacher's rule, by which a claim has more than half
     /// the probability that they give to its question's answers. What no probe reads is not doubted.
     private func doubts(_ rollout: Rollout, _ store: ActivationStore?) -> [Int] {
-        guard let probes, let store, options.doubtPenalty > 0 else { return [Int](repeating: 0, count: rollout.samples.count) }
+        guard let probes, let store, options.doubtPenalty > 0 else {
+            return [Int](repeating: 0, count: rollout.samples.count)
+        }
         let readings = probes.readings(store, rows: rollout.rows)
         return rollout.samples.map { sample in
             grammar.read(sample.explanation.description).claims.count { claim in

@@ -68,7 +68,7 @@ public struct ProbeSet: Sendable {
         let width = logits.width
         for begin in stride(from: 0, to: values.count, by: width) {
             let range = begin..<begin + width
-            let largest = values[range].max() ?? 0
+            let largest = values[range].largest() ?? 0
             var sum: Float = 0
             for place in range {
                 values[place] = exp(values[place] - largest)

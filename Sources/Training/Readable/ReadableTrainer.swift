@@ -204,7 +204,7 @@ public final class ReadableTrainer: Trainer {
             let costs = try predictionCosts(rollout, places)
             // A complete explanation never earns less than one without tags.
             for (sample, nats) in costs {
-                rewards[sample] = max(rewards[sample] - options.predictionWeight * nats, options.failureReward)
+                rewards[sample] = (rewards[sample] - options.predictionWeight * nats).atLeast(options.failureReward)
             }
             cost = costs.reduce(0) { $0 + $1.nats } / Double(max(1, costs.count))
         }
