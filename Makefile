@@ -23,7 +23,7 @@ numeric-tests := ^(CKernelsTests|TensorsTests|LanguageModelTests|AutoencoderTest
 lab: build
 	@.build/release/nla redteam report $(addprefix Experiments/,$(lab-pages)) --output lab.html
 
-# In the order of the argument (docs/argument.md): is it true, can it be deceived, can a model be built to be read.
+# In the order of the argument (docs/results/argument.md): is it true, can it be deceived, can a model be built to be read.
 lab-pages := verify/pair.html verify/curve.html \
 	$(addprefix redteam/,vector vector-anywhere hide hide-trigger hide-test race-other race frontier frontier-longer \
 	frontier-scratch frontier-pull hide-speed hide-speed-trained-on hide-speed-readable hide-speed-readable-2 \

@@ -1,4 +1,4 @@
-"""Opens a pair of verbalizer and reconstructor with transformers and plain PyTorch, as METHOD describes it, and compares with what
+"""Opens a pair of verbalizer and reconstructor with transformers and plain PyTorch, as docs/method.md describes it, and compares with what
 `nla explain` says about the same texts: greedy explanations, reconstructions' errors, and the fraction of variance explained.
 
 usage: [NLA=.build/release/nla] check_pair.py PAIR [TEXT ...] [--world 20]

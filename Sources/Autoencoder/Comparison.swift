@@ -1,7 +1,7 @@
 import LanguageModel
 import Tensors
 
-/// What two activations do not share, in words (METHOD.md §6).
+/// What two activations do not share, in words (docs/method.md §6).
 public struct Comparison: Sendable {
     /// The explanations of a − b and of b − a, scored against these differences.
     public let rows: [TextExplainer.Row]

@@ -19,7 +19,7 @@ public struct Explanation: Sendable, Equatable {
     /// What explanations are written between.
     public static let openTag = "<explanation>", closeTag = "</explanation>"
 
-    /// Whether both tags are there: otherwise the extraction failed (METHOD.md §2).
+    /// Whether both tags are there: otherwise the extraction failed (docs/method.md §2).
     public var isComplete: Bool { Explanation.inside(text) != nil }
 
     /// The explanation: what stands between the tags, stripped. Where a tag is missing, the text up to the other, or from it on.

@@ -1,7 +1,7 @@
 import LanguageModel
 import Tensors
 
-/// How an activation enters the verbalizer (METHOD.md §2).
+/// How an activation enters the verbalizer (docs/method.md §2).
 public enum InjectionMethod: String, Sendable, CaseIterable {
     /// `v · scale / ‖v‖` takes the place of the marker's embedding, after the embedding's own scaling.
     case replace

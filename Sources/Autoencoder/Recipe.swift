@@ -4,7 +4,7 @@ import Tokenization
 
 /// The choices behind a new autoencoder. The ids that belong to them are found by tokenizing.
 public struct Recipe: Sendable, Equatable {
-    /// K; nil for two thirds of the target's blocks (METHOD.md §1).
+    /// K; nil for two thirds of the target's blocks (docs/method.md §1).
     public var layer: Int?
     /// A character that is one token, and that no explanation needs.
     public var marker = "㈎"

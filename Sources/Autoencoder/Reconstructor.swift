@@ -9,7 +9,7 @@ import Tokenization
 ///     let reconstructor = try Reconstructor(folder: ar, precision: .native)
 ///     let vectors = try reconstructor.reconstruct(["a rhyme is due, and it ends in -ouse"])
 ///
-/// The target cut to blocks 0...K without final norm, and a bias-free linear head read at the last token (METHOD.md §1). Used by
+/// The target cut to blocks 0...K without final norm, and a bias-free linear head read at the last token (docs/method.md §1). Used by
 /// one thread at a time.
 public final class Reconstructor {
     /// The checkpoint it came from: its own, or its target's for a fresh one.

@@ -1,7 +1,7 @@
 import LanguageModel
 import Tensors
 
-/// How good a reconstruction is (METHOD.md §3). All sums in float64.
+/// How good a reconstruction is (docs/method.md §3). All sums in float64.
 public enum Scores {
     /// What a reconstruction p is worth as a stand-in for the activation g.
     public struct Row: Sendable, Equatable {
@@ -79,7 +79,7 @@ public enum Scores {
     }
 }
 
-/// The denominator of FVE: `E‖ĝ − mean(ĝ)‖²` over unit vectors ĝ of a named set (METHOD.md §3).
+/// The denominator of FVE: `E‖ĝ − mean(ĝ)‖²` over unit vectors ĝ of a named set (docs/method.md §3).
 public struct RawVariance: Sendable, Equatable {
     /// E‖ĝ − mean(ĝ)‖², 0...1
     public var variance: Double

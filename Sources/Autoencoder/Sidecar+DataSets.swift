@@ -2,7 +2,7 @@ import Foundation
 import LanguageModel
 import Tensors
 
-/// What stands beside activations: a data set's sidecar says what they are of (METHOD.md §2). A file's has its name with
+/// What stands beside activations: a data set's sidecar says what they are of (docs/method.md §2). A file's has its name with
 /// `.nla_meta.yaml` behind, a folder's lies in it.
 extension Sidecar {
     /// The sidecar of raw activations.

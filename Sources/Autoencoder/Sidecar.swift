@@ -1,7 +1,7 @@
 import Foundation
 import LanguageModel
 
-/// `nla_meta.yaml`: what a verbalizer or a reconstructor must know beside its weights (METHOD.md §2).
+/// `nla_meta.yaml`: what a verbalizer or a reconstructor must know beside its weights (docs/method.md §2).
 ///
 /// Everything the method leaves open is in here, so that nothing of it is hard-coded: the layer, the prompts, the marker with its
 /// neighbours, the scale of the injected vector. It is read, checked against the live tokenizer, and refused on drift.
@@ -78,7 +78,7 @@ public struct Sidecar: Sendable, Equatable {
     public var layer: Int
     /// The norm of the injected vector.
     public var injectionScale: Scale
-    /// The norm both vectors have in the loss as the training code names it; scores here always use √d (METHOD.md §3).
+    /// The norm both vectors have in the loss as the training code names it; scores here always use √d (docs/method.md §3).
     public var lossScale: Scale
     /// How the vector enters the verbalizer.
     public var injection: InjectionMethod

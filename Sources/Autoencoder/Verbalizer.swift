@@ -8,7 +8,7 @@ import Tokenization
 ///     let verbalizer = try Verbalizer(folder: av, precision: .native)
 ///     let explanations = try verbalizer.explain(vectors, .init(temperature: 0))
 ///
-/// A full copy of the target; the activation takes the place of one token of a fixed prompt (METHOD.md §2). Used by one thread at
+/// A full copy of the target; the activation takes the place of one token of a fixed prompt (docs/method.md §2). Used by one thread at
 /// a time.
 public final class Verbalizer {
     /// The checkpoint it came from: its own, or its target's for a fresh one.

@@ -11,7 +11,7 @@ pairs/NAME/expected.safetensors, expected.json
     mse, cosine                         of reconstructions and the first vectors
     responses, logprobs, loss, grad.*   log-probabilities of responses to activations, and gradients of minus their sum
 
-The inference code here is its own: plain, one sequence at a time, following METHOD.md and nothing else.
+The inference code here is its own: plain, one sequence at a time, following docs/method.md and nothing else.
 """
 import copy, json, os, shutil
 import torch, transformers as tf, yaml

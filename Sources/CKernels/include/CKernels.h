@@ -171,7 +171,7 @@ void ck_token_log_probabilities_backward(
 
 // MARK: Scores
 
-// Per row: mean((√d·p/‖p‖ − √d·g/‖g‖)²) = 2(1 − cos), METHOD §3. A zero row counts as a zero vector.
+// Per row: mean((√d·p/‖p‖ − √d·g/‖g‖)²) = 2(1 − cos), docs/method.md §3. A zero row counts as a zero vector.
 void ck_normalized_mse(const float *prediction, const float *truth, long rows, long width, float *mse);
 void ck_plain_normalized_mse(const float *prediction, const float *truth, long rows, long width, float *mse);
 // dprediction = coefficient[r] · ∂mse_r/∂prediction

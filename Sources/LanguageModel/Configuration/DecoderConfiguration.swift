@@ -62,7 +62,7 @@ public struct DecoderConfiguration: Sendable {
 
     /// Number of blocks.
     public var blockCount: Int { blocks.count }
-    /// The default depth to read at: two thirds (METHOD.md §1).
+    /// The default depth to read at: two thirds (docs/method.md §1).
     public var defaultLayer: Int { min(2 * blockCount / 3, blockCount - 1) }
 
     /// Parameters of the whole model without biases and norms. Saturates: a configuration may ask for anything.

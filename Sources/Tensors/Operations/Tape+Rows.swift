@@ -31,7 +31,7 @@ extension Tape {
         }
     }
 
-    /// x with some rows replaced: the injection of METHOD.md §2. Writes over x, which nothing else may have used.
+    /// x with some rows replaced: the injection of docs/method.md §2. Writes over x, which nothing else may have used.
     ///
     /// - Parameters:
     ///   - rows: distinct rows of x.
@@ -87,7 +87,7 @@ extension Tape {
         }
     }
 
-    /// x with h + u·‖h‖ in place of some rows h: the norm-matched addition of METHOD.md §2 for unit vectors u. Writes over x,
+    /// x with h + u·‖h‖ in place of some rows h: the norm-matched addition of docs/method.md §2 for unit vectors u. Writes over x,
     /// which nothing else may have used. The gradient passes through ‖h‖ too.
     ///
     /// - Parameters:
@@ -198,7 +198,7 @@ extension Tape {
         }
     }
 
-    /// Per row, mean((√d·p/‖p‖ − √d·g/‖g‖)²) = 2(1 − cos): the reconstruction loss of METHOD.md §3.
+    /// Per row, mean((√d·p/‖p‖ − √d·g/‖g‖)²) = 2(1 − cos): the reconstruction loss of docs/method.md §3.
     ///
     /// - Parameters:
     ///   - prediction: [rows, d], float32.

@@ -47,7 +47,7 @@ extension Explanation {
 extension Verbalizer {
     /// How far what this verbalizer wrote is from what another would have written: for each explanation the sum over its tokens of
     /// `exp(r − p) − (r − p) − 1`, with p and r their log-probabilities here and there. Over samples at temperature 1 the mean per token
-    /// estimates KL(this ‖ other) without bias (METHOD.md §4.2).
+    /// estimates KL(this ‖ other) without bias (docs/method.md §4.2).
     ///
     /// - Parameters:
     ///   - explanations: what it wrote about `rows` of the store.

@@ -5,7 +5,7 @@ import LanguageModel
 import Tensors
 
 /// Trains a pair jointly: the verbalizer by policy gradient on what the reconstructor makes of its words, the reconstructor by
-/// regression on the same words (METHOD.md §4.2).
+/// regression on the same words (docs/method.md §4.2).
 ///
 /// A step draws a group of explanations for each activation on one token tree; reads them with the reconstructor, which is the
 /// forward half of its own step; turns rewards into advantages; and moves both. Explanations that came out alike are computed once.

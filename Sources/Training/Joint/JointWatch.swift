@@ -1,6 +1,6 @@
 import Foundation
 
-/// Watches a joint run for the known ways in which it goes wrong (METHOD.md §4.3), and names the knob that answers each.
+/// Watches a joint run for the known ways in which it goes wrong (docs/method.md §4.3), and names the knob that answers each.
 ///
 /// What it says follows from the metrics alone, so a report made from the file of a run says the same as the run did.
 public struct JointWatch: Sendable {

@@ -3,7 +3,7 @@ import LanguageModel
 import Tensors
 
 /// Two probe sets, each fitted to one half of the documents: what they say of a document always comes from the one that has
-/// not met it. A teacher that filters with probes needs this (METHOD.md §8).
+/// not met it. A teacher that filters with probes needs this (docs/method.md §8).
 public struct CrossFitProbes: Sendable {
     /// The probes fitted to half 0 and to half 1.
     public let halves: [ProbeSet]

@@ -9,7 +9,7 @@ import Tensors
 ///     let reading = probes.read(store.vectors(rows))
 ///     reading.probability(of: Fact("the hero", "motive", "greedy"), row: 0)
 ///
-/// A vector is scaled to norm √d first, since a verbalizer sees its direction only (METHOD.md §2), and then standardized by the
+/// A vector is scaled to norm √d first, since a verbalizer sees its direction only (docs/method.md §2), and then standardized by the
 /// mean and deviation that each coordinate has over the rows of training.
 public struct ProbeSet: Sendable {
     /// The reader of one question.

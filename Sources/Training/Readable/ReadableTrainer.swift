@@ -9,7 +9,7 @@ import Tensors
 /// A step reads whole documents. In some of them one activation behind block K gives its place to what the reconstructor rebuilds from
 /// the verbalizer's words for it, and the language loss goes on through it: what cannot be said is missing from then on, and its loss
 /// moves both the blocks that have to do without it and the reconstructor. The verbalizer learns from rewards and the reconstructor from
-/// errors as in joint training (METHOD.md §4.2), on the activations that the target has at that step; where that is asked for, each
+/// errors as in joint training (docs/method.md §4.2), on the activations that the target has at that step; where that is asked for, each
 /// explanation's reward falls by what its own words cost the predictions.
 public final class ReadableTrainer: Trainer {
     /// The target.

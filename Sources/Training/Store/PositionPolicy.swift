@@ -11,7 +11,7 @@ public struct PositionPolicy: Sendable, Equatable {
     public var perDocument: Int
     /// Whether to read, besides, at the document's moments.
     public var includeMoments: Bool
-    /// No position before this one is read (METHOD.md §4: early ones carry little), not at moments either.
+    /// No position before this one is read (docs/method.md §4: early ones carry little), not at moments either.
     public var firstPosition: Int
 
     /// A policy.

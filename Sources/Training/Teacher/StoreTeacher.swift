@@ -5,7 +5,7 @@ import Tensors
 /// vector itself holds.
 ///
 /// A teacher that sees the text alone teaches the verbalizer to say what the vector does not hold, which is to make things up
-/// (METHOD.md §8). This one says a fact only where a linear probe, reading that very vector, gives the true value at least
+/// (docs/method.md §8). This one says a fact only where a linear probe, reading that very vector, gives the true value at least
 /// `threshold`. It never says a latent fact: the words for it are learnt where it is stated, and their use where it is not is
 /// evidence of reading. Silence must not be learnt there either, so it abstains where the vector holds the latent answer to one of the
 /// `shown` questions.

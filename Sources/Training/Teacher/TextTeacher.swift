@@ -65,7 +65,7 @@ public struct TeacherReport: Sendable, Equatable {
     public init(requested: Int = 0) { self.requested = requested }
 }
 
-/// Writes explanations of texts, from which a verbalizer and a reconstructor learn first (METHOD, section 4.1).
+/// Writes explanations of texts, from which a verbalizer and a reconstructor learn first (docs/method.md §4.1).
 public protocol TextTeacher: Sendable {
     /// Explains what it can and calls `deliver` with each explanation, in the order of the requests.
     ///

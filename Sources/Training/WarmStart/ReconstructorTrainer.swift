@@ -2,7 +2,7 @@ import Autoencoder
 import LanguageModel
 import Tensors
 
-/// Teaches a reconstructor to rebuild activations from the teacher's explanations: normalized mean squared error (METHOD.md §3).
+/// Teaches a reconstructor to rebuild activations from the teacher's explanations: normalized mean squared error (docs/method.md §3).
 public final class ReconstructorTrainer: Trainer {
     /// The model.
     public let reconstructor: Reconstructor

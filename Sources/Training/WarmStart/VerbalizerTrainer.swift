@@ -2,7 +2,7 @@ import Autoencoder
 import LanguageModel
 import Tensors
 
-/// Teaches a verbalizer to write what the teacher wrote: next-token loss on the explanation, given the activation (METHOD.md §4.1).
+/// Teaches a verbalizer to write what the teacher wrote: next-token loss on the explanation, given the activation (docs/method.md §4.1).
 public final class VerbalizerTrainer: Trainer {
     /// The model.
     public let verbalizer: Verbalizer
