@@ -98,10 +98,10 @@ final class ModelWork {
             continuing =
                 continuesTexts
                 ? DecodingLane(
-                    try Decoder(target.checkpoint), precision: precision, places: settings.maximumConcurrent,
+                    try target.decoder(), precision: precision, places: settings.maximumConcurrent,
                     memory: memory) : nil
             extraction = ExtractionLane(
-                try Decoder(target.checkpoint, blockCount: target.layer + 1), layer: target.layer, precision: precision)
+                try target.decoder(blockCount: target.layer + 1), layer: target.layer, precision: precision)
         } else {
             continuing = nil
             extraction = nil
