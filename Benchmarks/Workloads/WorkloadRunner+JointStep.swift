@@ -26,6 +26,7 @@ extension WorkloadRunner {
         models.readerOptimizer.keepsGradientMemory = false
         for round in 0..<2 {
             var random = Random(seed: seed, 7, UInt64(round))
+            meter.reset()
             parts = jointStep(&models, &random)
         }
         return parts.reduce(0) { $0 + $1.seconds }

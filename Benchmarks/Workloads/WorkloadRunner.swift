@@ -15,6 +15,7 @@ public struct WorkloadRunner {
     /// New tokens of each sample.
     public let newTokens: Int
     let seed: UInt64
+    let meter = Meter()
 
     /// A runner. The numbers are those of `rollout`; the other workloads are fixed.
     public init(
@@ -37,12 +38,36 @@ public struct WorkloadRunner {
         public let peakResidentBytes: Int
         /// Seconds of the parts of one run, by the key of each; empty for a workload of one part.
         public let parts: [(key: String, seconds: Double)]
+        /// What the timed work asked of the processor and the memory.
+        public let rates: Rates
+    }
+
+    /// Rates of a workload's timed part, beside what this machine can do at most at that moment.
+    public struct Rates: Sendable {
+        /// Operations of matrix products and attention per second.
+        public let operations: Double
+        /// Operations per second of all threads in registers alone, the better of just before the workload and just after it.
+        public let operationLimit: Double
+        /// Bytes of weights that products read, each counted once per product, per second.
+        public let weightBytes: Double
+        /// Bytes per second that all threads read from memory, likewise.
+        public let readingLimit: Double
+    }
+
+    /// What the timed parts of a workload's fastest run took and did.
+    final class Meter {
+        var seconds = 0.0, operations = 0.0, weightBytes = 0.0
+
+        func reset() { (seconds, operations, weightBytes) = (0, 0, 0) }
     }
 
     /// Runs one workload.
     public func run(_ workload: Workload) -> Result {
         Machine.releaseUnusedMemory()
+        let arithmetic = Machine.arithmeticLimit(precision), reading = Machine.readingLimit()
+        Machine.releaseUnusedMemory()
         Machine.resetPeakResidentBytes()
+        meter.reset()
         var parts: [(key: String, seconds: Double)] = []
         let value: Double =
             switch workload {
@@ -54,7 +79,13 @@ public struct WorkloadRunner {
             case .reconstructorStep: reconstructorStep()
             case .jointStep: jointStep(&parts)
             }
-        return Result(value: value, peakResidentBytes: Machine.peakResidentBytes, parts: parts)
+        let peak = Machine.peakResidentBytes
+        Machine.releaseUnusedMemory()
+        let rates = Rates(
+            operations: meter.operations / meter.seconds,
+            operationLimit: max(arithmetic, Machine.arithmeticLimit(precision)),
+            weightBytes: meter.weightBytes / meter.seconds, readingLimit: max(reading, Machine.readingLimit()))
+        return Result(value: value, peakResidentBytes: peak, parts: parts, rates: rates)
     }
 
     var layer: Int { 2 * configuration.blockCount / 3 }
@@ -74,12 +105,21 @@ public struct WorkloadRunner {
 
     /// The shortest of `count` runs, in seconds.
     private func best(_ count: Int, _ body: () -> Void) -> Double {
-        (0..<count).map { _ in seconds(body) }.min() ?? .nan
+        var fastest: (seconds: Double, operations: Double, weightBytes: Double) = (.infinity, 0, 0)
+        for _ in 0..<count {
+            meter.reset()
+            if seconds(body) < fastest.seconds { fastest = (meter.seconds, meter.operations, meter.weightBytes) }
+        }
+        (meter.seconds, meter.operations, meter.weightBytes) = fastest
+        return fastest.seconds
     }
 
     func seconds(_ body: () -> Void) -> Double {
-        let clock = ContinuousClock()
+        let clock = ContinuousClock(), operations = Machine.operations, weightBytes = Machine.weightBytes
         let duration = clock.measure(body).components
+        meter.seconds += Double(duration.seconds) + Double(duration.attoseconds) * 1e-18
+        meter.operations += Double(Machine.operations - operations)
+        meter.weightBytes += Double(Machine.weightBytes - weightBytes)
         return Double(duration.seconds) + Double(duration.attoseconds) * 1e-18
     }
 
@@ -124,14 +164,19 @@ public struct WorkloadRunner {
         let decoder = decoder()
         var random = Random(seed: seed, 3)
         let (tree, ends, vectors) = prompt(1, &random).tree()
-        let times = (0..<2).map { _ in
+        let prepare = {
             let session = DecodingSession(decoder, precision: precision, expectedRows: 256)
             let nodes = session.prefill(tree, vectors: vectors)
             _ = session.start(after: nodes[ends[0]], .init(maximumTokens: 33), seed: seed)
             _ = session.step()
-            return seconds { while !session.isIdle { _ = session.step() } }
+            return session
         }
-        return 32 / (times.min() ?? .nan)
+        var sessions = [prepare(), prepare()]
+        return 32
+            / best(2) {
+                let session = sessions.removeLast()
+                while !session.isIdle { _ = session.step() }
+            }
     }
 
     private func verbalizerStep() -> Double {

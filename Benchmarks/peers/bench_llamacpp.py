@@ -1,6 +1,6 @@
-"""llama.cpp on the workloads that it can run, with the same model shape and random bfloat16 weights.
+"""llama.cpp on the workloads that it can run, with the same model shape and random weights, in bfloat16 or float32.
 
-usage: bench_llamacpp.py CONFIG.json [--threads N]     (prints one JSON object)
+usage: bench_llamacpp.py CONFIG.json [--threads N] [--dtype bfloat16]     (prints one JSON object)
 needs: pip install numpy gguf, and llama-cpp-python built from source for this CPU
 
   extract  2048 tokens in sequences of 256, prompt processing without logits (all blocks: it cannot stop at one)
@@ -12,6 +12,7 @@ import numpy as np, gguf, llama_cpp as L
 
 ap = argparse.ArgumentParser()
 ap.add_argument("config"); ap.add_argument("--threads", type=int, default=os.cpu_count())
+ap.add_argument("--dtype", default="bfloat16", choices=["bfloat16", "float32"])
 a = ap.parse_args()
 c = json.load(open(a.config))
 d, f, n, h, kv, V = (c[k] for k in ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "vocab_size"))
@@ -21,9 +22,11 @@ def write(path):
     w = gguf.GGUFWriter(path, "qwen2")
     w.add_block_count(n); w.add_context_length(4096); w.add_embedding_length(d); w.add_feed_forward_length(f)
     w.add_head_count(h); w.add_head_count_kv(kv); w.add_layer_norm_rms_eps(c["rms_norm_eps"]); w.add_rope_freq_base(c["rope_theta"])
-    w.add_vocab_size(V); w.add_tokenizer_model("no_vocab"); w.add_file_type(gguf.LlamaFileType.MOSTLY_BF16)
+    w.add_vocab_size(V); w.add_tokenizer_model("no_vocab"); w.add_file_type(gguf.LlamaFileType.MOSTLY_BF16 if a.dtype == "bfloat16" else gguf.LlamaFileType.ALL_F32)
     def matrix(name, rows, cols):
-        x = (rng.standard_normal((rows, cols), dtype=np.float32) * 0.02).view(np.uint32)
+        x = rng.standard_normal((rows, cols), dtype=np.float32) * 0.02
+        if a.dtype == "float32": return w.add_tensor(name, x)
+        x = x.view(np.uint32)
         w.add_tensor(name, (x >> 16).astype(np.uint16).view(np.uint8).reshape(rows, cols * 2), raw_dtype=gguf.GGMLQuantizationType.BF16)
     def vector(name, size, value): w.add_tensor(name, np.full(size, value, np.float32))
     matrix("token_embd.weight", V, d); vector("output_norm.weight", d, 1)
@@ -73,6 +76,6 @@ def decode1():
     prompt([0])
     return timed(lambda: [decode([(ids(1)[0], 125 + s, [0], 1)]) for s in range(32)])
 
-print(json.dumps({"threads": a.threads, "extract_tokens_per_s": 2048 / min(extract() for _ in range(2)),
+print(json.dumps({"threads": a.threads, "dtype": a.dtype, "extract_tokens_per_s": 2048 / min(extract() for _ in range(2)),
                   "rollout_new_tokens_per_s": 64 * 32 / min(rollout() for _ in range(2)), "decode1_tokens_per_s": 32 / min(decode1() for _ in range(2))}))
 os.remove(path); os.rmdir(folder)

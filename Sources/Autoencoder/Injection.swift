@@ -5,7 +5,7 @@ import Tensors
 public enum InjectionMethod: String, Sendable, CaseIterable {
     /// `v · scale / ‖v‖` takes the place of the marker's embedding, after the embedding's own scaling.
     case replace
-    /// `h + v · ‖h‖ / ‖v‖` at the marker, where block 1 takes its input, that is behind block 0.
+    /// `h + v · ‖h‖ / ‖v‖` at the marker, at the output of a block: of block 1 in published pairs.
     case normMatchedAdd = "norm_matched_add"
 }
 
@@ -15,11 +15,14 @@ public struct Injection: Sendable, Equatable {
     public let method: InjectionMethod
     /// The norm of a replacing vector; nil leaves it as it is. Norm-matched addition takes the norm it finds.
     public let norm: Double?
+    /// For an addition: the 0-based block to whose output the vector is added.
+    public let block: Int
 
     /// An injection.
-    public init(_ method: InjectionMethod, norm: Double? = nil) {
+    public init(_ method: InjectionMethod, norm: Double? = nil, block: Int = InjectionPlace.defaultBlock) {
         self.method = method
         self.norm = norm
+        self.block = block
     }
 
     /// The norm that vectors are scaled to before they enter; nil leaves them as they are.
@@ -58,8 +61,8 @@ public struct Injection: Sendable, Equatable {
             return Place(vectors: prepared)
         case .normMatchedAdd:
             let rows = segments.map { Int32(tree.segments[$0].firstRow) }
-            return Place { block, hidden in
-                block == 0 ? tape.addingAtNorm(rows, of: hidden, directions: prepared) : hidden
+            return Place { [block] index, hidden in
+                index == block ? tape.addingAtNorm(rows, of: hidden, directions: prepared) : hidden
             }
         }
     }

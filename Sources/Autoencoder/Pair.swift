@@ -18,8 +18,15 @@ public struct Pair {
         )
     }
 
+    /// The target that lies beside a half of a pair.
+    static func target(beside half: URL) -> URL { half.deletingLastPathComponent().appendingPathComponent("target") }
+
     /// Opens both, and checks that they belong together. Without a precision each computes in its weights' own.
-    public init(folder: URL, precision: Precision? = nil) throws {
+    ///
+    /// - Parameter supplement: what the user adds to the sidecars.
+    public init(
+        folder: URL, precision: Precision? = nil, _ supplement: SidecarSupplement = SidecarSupplement()
+    ) throws {
         let folders = Pair.folders(folder)
         for (name, url) in [("av", folders.verbalizer), ("ar", folders.reconstructor)] {
             guard FileManager.default.fileExists(atPath: url.path) else {
@@ -29,8 +36,28 @@ public struct Pair {
             }
         }
         try self.init(
-            Verbalizer(folder: folders.verbalizer, precision: precision),
-            Reconstructor(folder: folders.reconstructor, precision: precision))
+            verbalizer: folders.verbalizer, reconstructor: folders.reconstructor, precision: precision, supplement)
+    }
+
+    /// Opens two folders as a pair. A verbalizer whose sidecar names no layer takes the reconstructor's.
+    public init(
+        verbalizer: URL, reconstructor: URL, precision: Precision? = nil,
+        _ supplement: SidecarSupplement = SidecarSupplement()
+    ) throws {
+        // A folder of the wrong kind is named before its other half is opened.
+        let reader = try Sidecar(folder: reconstructor, supplement)
+        try reader.expect(.reconstructor, reconstructor)
+        var own = supplement
+        own.otherHalf = (reader.layer, "the reconstructor")
+        try self.init(
+            Verbalizer(folder: verbalizer, precision: precision, own),
+            Reconstructor(folder: reconstructor, precision: precision, supplement))
+    }
+
+    /// What the files leave open and was found elsewhere, a line each.
+    public var inferences: [String] {
+        verbalizer.sidecar.inferences.map { "verbalizer: \($0)" }
+            + reconstructor.sidecar.inferences.map { "reconstructor: \($0)" }
     }
 
     /// Two that are open already. Throws if they do not read the same activations.
@@ -38,7 +65,7 @@ public struct Pair {
         let av = verbalizer.sidecar, ar = reconstructor.sidecar
         func differ(_ what: String, _ a: Any, _ b: Any) -> ModelError {
             ModelError(
-                "\(verbalizer.checkpoint.folder.path) and \(reconstructor.checkpoint.folder.path) do not belong together: \(what) \(a) and \(b)"
+                "\(verbalizer.folder.path) and \(reconstructor.folder.path) do not belong together: \(what) \(a) and \(b)"
             )
         }
         guard av.width == ar.width else { throw differ("d_model", av.width, ar.width) }
@@ -58,9 +85,22 @@ public struct Pair {
 
     /// Opens a target for this pair. Throws if it is too shallow, of another width, or not the one whose hash was recorded.
     ///
-    /// - Parameter progress: called with the share of the weights hashed, for large ones.
-    public func openTarget(_ folder: URL, progress: @escaping @Sendable (Double) -> Void = { _ in }) throws -> Target {
-        let target = try Target(folder: folder, layer: verbalizer.sidecar.layer)
+    /// The hash is that of the weights: an adapter over them is the user's own wish, for those who allow one.
+    ///
+    /// - Parameters:
+    ///   - base: the base of a folder that holds an adapter.
+    ///   - allowsAdapter: whether the folder may hold an adapter alone.
+    ///   - progress: called with the share of the weights hashed, for large ones.
+    public func openTarget(
+        _ folder: URL, base: URL? = nil, allowsAdapter: Bool = false,
+        progress: @escaping @Sendable (Double) -> Void = { _ in }
+    ) throws -> Target {
+        let target = try Target(folder: folder, layer: verbalizer.sidecar.layer, base: base)
+        guard allowsAdapter || target.adapter == nil else {
+            throw ModelError(
+                "\(folder.path): this is an adapter, and a whole model is needed here: merge it (merge_and_unload) and give the result"
+            )
+        }
         let configuration = target.checkpoint.configuration
         guard configuration.hiddenSize == verbalizer.sidecar.width else {
             throw ModelError(
@@ -81,28 +121,37 @@ public struct Pair {
 
 /// The frozen model whose activations are read: text → activation.
 public struct Target {
-    /// Its folder's contents.
+    /// Its folder's contents, or its base's.
     public let checkpoint: Checkpoint
+    /// The folder of an adapter over the checkpoint, if it has one.
+    public let adapter: URL?
     /// Its tokenizer.
     public let tokenizer: Tokenizer
     /// K.
     public let layer: Int
 
-    /// Opens a model folder. Throws if it has no block `layer`.
-    public init(folder: URL, layer: Int) throws {
-        checkpoint = try Checkpoint(folder: folder)
+    /// Opens a model's folder, or a PEFT adapter's. Throws if it has no block `layer`.
+    public init(folder: URL, layer: Int, base: URL? = nil) throws {
+        let source = try ModelSource(folder: folder, base: base)
+        checkpoint = source.checkpoint
+        adapter = source.adapter
         guard layer < checkpoint.configuration.blockCount else {
             throw ModelError(
                 "\(folder.path): has blocks 0...\(checkpoint.configuration.blockCount - 1), this autoencoder reads behind block \(layer)"
             )
         }
-        tokenizer = try Tokenizer(folder: folder)
+        tokenizer = try Tokenizer(folder: source.tokenizerFolder)
         self.layer = layer
+    }
+
+    /// The model, its adapter attached.
+    public func decoder(blockCount: Int? = nil) throws -> Decoder {
+        try ModelSource(checkpoint, adapter: adapter).decoder(blockCount: blockCount)
     }
 
     /// The activations [n, d] behind block K at some positions, negative ones from the end. Computes no later block.
     public func activations(_ ids: [Int32], positions: [Int], precision: Precision? = nil) throws -> Tensor {
-        let decoder = try Decoder(checkpoint, blockCount: layer + 1)
+        let decoder = try decoder(blockCount: layer + 1)
         let extractor = ActivationExtractor(
             checkpoint, decoder, precision: try precision ?? checkpoint.naturalPrecision())
         let result = try extractor.extract([ids], .init(layers: [layer], positions: positions))

@@ -43,7 +43,8 @@ public struct Recipe: Sendable, Equatable {
                 "\(source): the marker \(marker) is \(ids.count) tokens; choose a character that is one token of this model"
             )
         }
-        let prompt = try VerbalizerPrompt.render(verbalizerTemplate, marker: marker, tokenizer, source: source)
+        let prompt = try VerbalizerPrompt.render(
+            [TemplateMessage(role: "user", content: verbalizerTemplate)], marker: marker, tokenizer, source: source)
         let place = prompt.firstIndex(of: ids[0]) ?? 0
         let neighbors = VerbalizerPrompt.neighbors(of: place, in: prompt)
         sidecar.marker = Sidecar.Marker(
@@ -56,7 +57,7 @@ public struct Recipe: Sendable, Equatable {
     /// The ids with which the reconstructor's prompt ends whatever stands before.
     private func suffix(_ tokenizer: Tokenizer) -> [Int32] {
         let prompts = ["x", "one two.", "a \"quote\"", "12", "end\n"].map {
-            tokenizer.encode(reconstructorTemplate.replacingPlaceholder("{explanation}", by: $0))
+            tokenizer.encode(reconstructorTemplate.filled("explanation", with: $0))
         }
         var count = 0
         let shortest = prompts.map(\.count).min() ?? 0

@@ -22,57 +22,112 @@ public final class Reconstructor {
     public let decoder: Decoder
     /// The head, [d, d].
     public let head: Parameter
+    /// Its bias, [d]: the method has none, some published pairs have one.
+    public let headBias: Parameter?
+    /// The folder it came from; its checkpoint's, unless that is the base of an adapter.
+    public let folder: URL
+    /// Whether its blocks are a base's with a PEFT folder's adapter.
+    private let isAdapted: Bool
     /// What it computes in.
     public private(set) var precision: Precision
-    private let template: String
+    /// What stands before and behind the explanation.
+    private let template: (before: String, behind: String)
 
-    /// The file of the head in an AR folder, and the tensor in it.
-    static let headFile = "value_head.safetensors", headName = "weight"
+    /// The file of the head in an AR folder, and the tensors in it.
+    static let headFile = "value_head.safetensors", headName = "weight", biasName = "bias"
 
-    /// Opens a folder, and checks its sidecar against its configuration and its tokenizer. Throws one-line errors.
-    public convenience init(folder: URL, precision: Precision? = nil) throws {
-        let sidecar = try Sidecar(folder: folder)
+    /// Opens a folder, a whole model's or a PEFT adapter's, and checks its sidecar against its configuration and its tokenizer.
+    /// Throws one-line errors.
+    ///
+    /// - Parameter supplement: what the user adds to the sidecar.
+    public convenience init(
+        folder: URL, precision: Precision? = nil, _ supplement: SidecarSupplement = SidecarSupplement()
+    ) throws {
+        var sidecar = try Sidecar(folder: folder, supplement)
         try sidecar.expect(.reconstructor, folder)
-        let checkpoint = try Checkpoint(folder: folder)
-        guard checkpoint.configuration.blockCount == sidecar.layer + 1 else {
+        let source = try ModelSource(folder: folder, base: supplement.base, fallback: Pair.target(beside: folder))
+        sidecar.inferences += source.inferences
+        let count = source.checkpoint.configuration.blockCount
+        if source.adapter == nil {
+            guard count == sidecar.layer + 1 else {
+                throw ModelError(
+                    "\(folder.path): config.json has \(count) blocks, a reconstructor of layer \(sidecar.layer) has \(sidecar.layer + 1)"
+                )
+            }
+        } else if count <= sidecar.layer {
             throw ModelError(
-                "\(folder.path): config.json has \(checkpoint.configuration.blockCount) blocks, a reconstructor of layer \(sidecar.layer) has \(sidecar.layer + 1)"
+                "\(source.checkpoint.folder.path): has \(count) blocks, a reconstructor of layer \(sidecar.layer) needs \(sidecar.layer + 1); it is not the base"
             )
         }
-        let file = folder.appendingPathComponent(Reconstructor.headFile)
-        guard FileManager.default.fileExists(atPath: file.path) else {
-            throw ModelError("\(file.path): missing; a reconstructor needs its head")
+        let (head, bias) = try Reconstructor.head(folder, width: source.checkpoint.configuration.hiddenSize)
+        try self.init(
+            source, sidecar, Tokenizer(folder: source.tokenizerFolder), head: head, bias: bias, precision: precision)
+    }
+
+    /// The head's weight [d, d], and its bias [d] if it has one, under these names or behind a module's name.
+    private static func head(_ folder: URL, width: Int) throws -> (weight: Tensor, bias: Tensor?) {
+        let url = folder.appendingPathComponent(headFile)
+        guard FileManager.default.fileExists(atPath: url.path) else {
+            throw ModelError("\(url.path): missing; a reconstructor needs its head")
         }
-        let head = try SafetensorsFile(file).requiredTensor(Reconstructor.headName)
-        let width = checkpoint.configuration.hiddenSize
-        guard head.shape == [width, width], head.elementType.isFloatingPoint else {
+        let file = try SafetensorsFile(url)
+        func tensor(_ name: String, _ shape: [Int]) throws -> (name: String, tensor: Tensor)? {
+            let names = file.names.filter { $0 == name || $0.hasSuffix(".\(name)") }
+            guard names.count <= 1 else {
+                throw ModelError(
+                    "\(url.path): \(names.prefix(3).joined(separator: " and ")) are two heads; one must go")
+            }
+            guard let found = names.first else { return nil }
+            let tensor = try file.requiredTensor(found)
+            guard tensor.shape == shape, tensor.elementType.isFloatingPoint else {
+                throw ModelError("\(url.path): \(found) is \(tensor.elementType) \(tensor.shape), not \(shape)")
+            }
+            return (found, tensor)
+        }
+        let weight = try tensor(headName, [width, width]), bias = try tensor(biasName, [width])
+        if let other = file.names.first(where: { $0 != weight?.name && $0 != bias?.name }) {
             throw ModelError(
-                "\(file.path): \(Reconstructor.headName) is \(head.elementType) \(head.shape), not [\(width), \(width)]"
+                "\(url.path): holds \(other); a head is one linear layer, \(headName) and perhaps \(biasName), and nothing else is computed"
             )
         }
-        try self.init(checkpoint, sidecar, Tokenizer(folder: folder), head: head, precision: precision)
+        guard let weight else { throw ModelError("\(url.path): has no tensor \(headName)") }
+        return (weight.tensor, bias?.tensor)
     }
 
     /// A reconstructor on the first blocks of a checkpoint. Without a precision it computes in the weights' own.
-    public init(
-        _ checkpoint: Checkpoint, _ sidecar: Sidecar, _ tokenizer: Tokenizer, head: Tensor, precision: Precision? = nil
+    public convenience init(
+        _ checkpoint: Checkpoint, _ sidecar: Sidecar, _ tokenizer: Tokenizer, head: Tensor, bias: Tensor? = nil,
+        precision: Precision? = nil
     ) throws {
-        let source = checkpoint.folder.path, configuration = checkpoint.configuration
+        try self.init(
+            ModelSource(checkpoint), sidecar, tokenizer, head: head, bias: bias, precision: precision)
+    }
+
+    /// The same on a checkpoint or an adapter over one.
+    public init(
+        _ model: ModelSource, _ sidecar: Sidecar, _ tokenizer: Tokenizer, head: Tensor, bias: Tensor? = nil,
+        precision: Precision? = nil
+    ) throws {
+        let checkpoint = model.checkpoint
+        let source = model.folder.path, configuration = checkpoint.configuration
         guard sidecar.width == configuration.hiddenSize else {
             throw ModelError(
                 "\(source): the sidecar's d_model is \(sidecar.width), the model's width \(configuration.hiddenSize); they do not belong together"
             )
         }
-        guard let template = sidecar.reconstructorTemplate,
-            template.components(separatedBy: "{explanation}").count == 2
-        else { throw ModelError("\(source): the reconstructor's template must hold {explanation} exactly once") }
+        guard let pieces = sidecar.reconstructorTemplate?.pieces(around: "explanation"), pieces.count == 2 else {
+            throw ModelError("\(source): the reconstructor's template must hold {explanation} exactly once")
+        }
         self.checkpoint = checkpoint
+        folder = model.folder
+        isAdapted = model.adapter != nil
         self.sidecar = sidecar
         self.tokenizer = tokenizer
-        self.template = template
+        template = (pieces[0], pieces[1])
         self.precision = try precision ?? checkpoint.naturalPrecision()
         self.head = Parameter(name: "value_head.weight", head)
-        decoder = try Decoder(checkpoint, blockCount: sidecar.layer + 1)
+        headBias = bias.map { Parameter(name: "value_head.bias", $0) }
+        decoder = try model.decoder(blockCount: sidecar.layer + 1)
         let suffix = sidecar.reconstructorSuffix
         let tail = Array(ids(of: "x").suffix(suffix.count))
         guard tail == suffix else {
@@ -93,9 +148,11 @@ public final class Reconstructor {
             checkpoint, sidecar, tokenizer, head: .identity(sidecar.width), precision: precision)
     }
 
+    private var tokenizerFolder: URL { ModelSource.tokenizerFolder(folder, else: checkpoint.folder) }
+
     /// The ids that the reconstructor reads for an explanation: the filled template with special tokens.
     public func ids(of explanation: String) -> [Int32] {
-        tokenizer.encode(template.replacingPlaceholder("{explanation}", by: explanation))
+        tokenizer.encode(template.before + explanation + template.behind)
     }
 
     /// Activations [n, d], float32, for explanations (without their tags). Throws if the model computes NaN.
@@ -144,11 +201,13 @@ public final class Reconstructor {
         }
         let hidden = decoder.hidden(tree, rows: last, tape: tape)
         let input = tape.precision == .float32 ? hidden : tape.scaled(hidden, by: 1, to: tape.precision.elementType)
-        return tape.linear(input, LinearOperand(weight: head))
+        return tape.linear(input, LinearOperand(weight: head, bias: headBias))
     }
 
     /// Every weight, the head's included, and every adapter's.
-    public var parameters: [Parameter] { decoder.parameters + decoder.adapterParameters + [head] }
+    public var parameters: [Parameter] { decoder.parameters + decoder.adapterParameters + headParameters }
+
+    private var headParameters: [Parameter] { [head, headBias].compactMap { $0 } }
 
     /// Makes every weight trainable, with private copies that compute in `precision`. With adapters attached, only these and the
     /// head learn.
@@ -160,13 +219,14 @@ public final class Reconstructor {
         } else {
             for parameter in adapters { parameter.makeTrainable(precision: precision) }
         }
-        head.makeTrainable(precision: precision)
+        for parameter in headParameters { parameter.makeTrainable(precision: precision) }
     }
 
-    /// Writes a folder that `init(folder:)` and transformers load: weights, head, tokenizer, sidecar. Attached adapters are not part
-    /// of it. The folder appears under its name when it is complete; it must not exist, or be empty.
+    /// Writes a folder that `init(folder:)` and transformers load: weights, head, tokenizer, sidecar. Adapters attached since it was
+    /// opened are not part of it; those of the PEFT folder that it was opened from become part of the weights. The folder appears under its name when it is complete; it must not exist, or be empty.
     public func write(to folder: URL, type: ElementType? = nil) throws {
         let type = try type ?? checkpoint.naturalType()
+        if isAdapted { try decoder.mergeAdapters(precision: precision) }
         // transformers wants a final norm; nobody reads behind it.
         var others = try checkpoint.otherTensors()
         if let norm = try checkpoint.tensor("norm.weight") {
@@ -174,10 +234,12 @@ public final class Reconstructor {
         }
         try Checkpoint.write(
             decoder, json: checkpoint.json.cut(toBlocks: sidecar.layer + 1), fileNames: checkpoint.fileNames,
-            others: others, type: type, companions: checkpoint.folder, to: folder
+            others: others, type: type, companions: tokenizerFolder, to: folder
         ) { partial in
+            var tensors = [(Reconstructor.headName, head.master.converted(to: type))]
+            if let headBias { tensors.append((Reconstructor.biasName, headBias.master.converted(to: type))) }
             try SafetensorsFile.write(
-                [(Reconstructor.headName, head.master.converted(to: type))], metadata: ["format": "pt"],
+                tensors, metadata: ["format": "pt"],
                 to: partial.appendingPathComponent(Reconstructor.headFile))
             try sidecar.write(to: partial)
         }

@@ -5,7 +5,11 @@ import Yams
 
 extension Sidecar {
     /// Reads `nla_meta.yaml` in a model folder. Throws one-line errors.
-    public init(folder: URL) throws {
+    ///
+    /// What the file leaves open is taken from the folder: a reconstructor has a value head, and its depth is that of its layer.
+    ///
+    /// - Parameter supplement: what the user adds to the file.
+    public init(folder: URL, _ supplement: SidecarSupplement = SidecarSupplement()) throws {
         let file = folder.appendingPathComponent(Sidecar.fileName)
         guard FileManager.default.fileExists(atPath: folder.path) else {
             throw ModelError("\(folder.path): no such folder")
@@ -14,59 +18,85 @@ extension Sidecar {
             throw ModelError(
                 "\(file.path): missing; a verbalizer or reconstructor needs this sidecar beside its weights")
         }
-        try self.init(file: file)
+        let head = folder.appendingPathComponent(Reconstructor.headFile)
+        let hasHead = FileManager.default.fileExists(atPath: head.path)
+        try self.init(
+            yaml: Sidecar.text(of: file), source: file.path, assumed: hasHead ? .reconstructor : .verbalizer,
+            supplement, blockCount: { Sidecar.blockCount(folder) })
     }
 
-    /// Reads a sidecar, wherever it stands.
+    /// Reads the sidecar of a file of activations, wherever it stands.
     init(file: URL) throws {
+        try self.init(yaml: Sidecar.text(of: file), source: file.path, assumed: .dataset)
+    }
+
+    private static func text(of file: URL) throws -> String {
         let data = FileManager.default.contents(atPath: file.path)
         if let data, let complaint = FileFormat.complaint(of: data, wanted: .yaml) {
             throw ModelError("\(file.path): \(complaint)")
         }
         guard let data, data.count < 1 << 20, let text = String(data: data, encoding: .utf8)
         else { throw ModelError("\(file.path): cannot be read; a short UTF-8 text is needed") }
-        try self.init(yaml: text, source: file.path)
+        return text
+    }
+
+    /// Blocks of the model in a folder, if its `config.json` says so.
+    private static func blockCount(_ folder: URL) -> Int? {
+        guard let data = FileManager.default.contents(atPath: folder.appendingPathComponent("config.json").path),
+            let json = try? JSONValue.parse(data)
+        else { return nil }
+        return json["num_hidden_layers"]?.int ?? json["text_config"]?["num_hidden_layers"]?.int
     }
 
     /// Reads the text of a sidecar, with older and newer field names; keys it does not know are left alone.
     ///
-    /// - Parameter source: what errors call it.
-    public init(yaml text: String, source: String) throws {
+    /// - Parameters:
+    ///   - source: what errors call it.
+    ///   - assumed: what it stands beside where it does not say so itself; nil to refuse such a file.
+    ///   - supplement: what the user adds to the file.
+    ///   - blockCount: blocks of the model beside it, if they are known.
+    public init(
+        yaml text: String, source: String, assumed: Role? = nil, _ supplement: SidecarSupplement = SidecarSupplement(),
+        blockCount: () -> Int? = { nil }
+    ) throws {
         if let complaint = YAMLNesting.complaint(text) { throw ModelError("\(source): \(complaint)") }
         let root: Node?
         do { root = try Yams.compose(yaml: text) } catch { throw ModelError("\(source): \(Sidecar.line(error))") }
         guard let root, root.mapping != nil else { throw ModelError("\(source): no YAML mapping; download it again") }
         let reader = SidecarReader(root: root, source: source)
+        let (role, isAssumed) = try reader.role(assumed)
+        // Data sets are of version 1 wherever they were made elsewhere; models never are. Files by hand name none.
         let version = try reader.integer(["schema_version"])
-        // Data sets are of version 1 wherever they were made elsewhere; models never are.
-        let isDataSet = try reader.text(["kind"]) == "nla_dataset"
-        guard version == Sidecar.schemaVersion || (isDataSet && version == 1) else {
+        guard [nil, Sidecar.schemaVersion].contains(version) || (role == .dataset && version == 1) else {
             throw ModelError(
-                "\(source): schema_version: \(version.map(String.init) ?? "none") found, \(isDataSet ? "1 or " : "")\(Sidecar.schemaVersion) is read here; "
-                    + "convert the \(isDataSet ? "data set" : "checkpoint")")
+                "\(source): schema_version: \(version.map(String.init) ?? "none") found, \(role == .dataset ? "1 or " : "")\(Sidecar.schemaVersion) is read here; "
+                    + "convert the \(role == .dataset ? "data set" : "checkpoint")")
         }
-        if isDataSet, let norm = try reader.text(["extraction", "norm"]), norm != "none" {
+        if role == .dataset, let norm = try reader.text(["extraction", "norm"]), norm != "none" {
             throw reader.fail(
                 "extraction.norm", "«\(norm)» is not supported; activations as they are (none) are needed")
         }
-        let role = try reader.role()
         guard let width = try reader.integer(["d_model"], ["extraction", "d_model"]), (1...1 << 20).contains(width)
         else { throw reader.fail("d_model", "a positive whole number is needed") }
-        self.init(
-            role: role, width: width, layer: try reader.layer(), injectionScale: try reader.scale("injection_scale"),
-            lossScale: try reader.scale("mse_scale"))
-        if let name = try reader.text(["extraction", "injection"]) {
-            guard let method = InjectionMethod(rawValue: name) else {
-                throw reader.fail(
-                    "extraction.injection",
-                    "«\(name)» is not known; known are \(InjectionMethod.allCases.map(\.rawValue).joined(separator: ", "))"
-                )
-            }
-            injection = method
+        let layer = try reader.layer(role, supplement, blockCount)
+        self.init(role: role, width: width, layer: layer.index)
+        if isAssumed { inferences.append("role \(role.rawValue), from the folder's files") }
+        if let place = layer.inferredFrom { inferences.append("layer \(layer.index), from \(place)") }
+        let place = try reader.injection()
+        injection = supplement.injection?.method ?? place?.method ?? .replace
+        injectionBlock = supplement.injection?.block ?? place?.block ?? InjectionPlace.defaultBlock
+        let scale = try supplement.injectionScale ?? reader.scale("injection_scale")
+        guard scale != nil || role != .verbalizer || injection != .replace else {
+            throw reader.fail(
+                "extraction.injection_scale",
+                "missing; the verbalizer was trained on vectors of one length: give it with --injection-scale (a number, sqrt_d_model, or raw for vectors as they are)"
+            )
         }
+        injectionScale = scale ?? .untouched
+        lossScale = try reader.scale("mse_scale") ?? .rootOfWidth
         marker = try reader.marker(required: role == .verbalizer)
         reconstructorSuffix = try reader.identifiers(["tokens", "critic_suffix_ids"])
-        verbalizerTemplate = try reader.text(["prompt_templates", "av"], ["prompt_templates", "actor"])
+        (verbalizerTemplate, verbalizerMessages) = try reader.messages("av", "actor")
         reconstructorTemplate = try reader.text(["prompt_templates", "ar"], ["prompt_templates", "critic"])
         if role == .verbalizer && verbalizerTemplate == nil { throw reader.fail("prompt_templates.av", "missing") }
         if role == .reconstructor && reconstructorTemplate == nil {
@@ -154,43 +184,106 @@ private struct SidecarReader {
         return id
     }
 
-    func role() throws -> Sidecar.Role {
+    /// What the file stands beside, and whether that is only assumed.
+    func role(_ assumed: Sidecar.Role?) throws -> (Sidecar.Role, isAssumed: Bool) {
         let kind = try text(["kind"])
-        if kind == "nla_dataset" { return .dataset }
+        if kind == "nla_dataset" { return (.dataset, false) }
         guard kind == nil || kind == "nla_model" else {
             throw fail("kind", "«\(kind ?? "")» is neither nla_model nor nla_dataset")
         }
         switch try text(["role"]) {
-        case "av", "actor": return .verbalizer
-        case "ar", "critic": return .reconstructor
-        case let other: throw fail("role", "«\(other ?? "none")» is neither av (actor) nor ar (critic)")
+        case "av", "actor", "verbalizer": return (.verbalizer, false)
+        case "ar", "critic", "reconstructor": return (.reconstructor, false)
+        case nil:
+            guard let assumed, kind == nil || assumed != .dataset else {
+                throw fail("role", "missing; av (actor) or ar (critic) is needed")
+            }
+            return (assumed, assumed != .dataset)
+        case let other?: throw fail("role", "«\(other)» is neither av (actor) nor ar (critic)")
         }
     }
 
-    /// K stands in up to three places, which must agree.
-    func layer() throws -> Int {
+    /// K stands in several places, which must agree; where it stands in none, the option, the reconstructor's depth and the other
+    /// half of the pair say it, in this order.
+    func layer(
+        _ role: Sidecar.Role, _ supplement: SidecarSupplement, _ blockCount: () -> Int?
+    ) throws -> (index: Int, inferredFrom: String?) {
         let places = [
-            ["extraction", "layer_index"], ["critic", "extraction_layer_index"], ["ar", "extraction_layer_index"],
+            ["extraction", "layer_index"], ["extraction_layer_index"], ["extraction", "extraction_layer_index"],
+            ["layer_index"], ["critic", "extraction_layer_index"], ["ar", "extraction_layer_index"],
             ["ar", "num_hidden_layers"], ["critic", "num_hidden_layers"],
         ]
         let found = try places.compactMap { path in
             try integer(path).map { (name: path.joined(separator: "."), value: $0) }
         }
-        guard let first = found.first else { throw fail("extraction.layer_index", "missing") }
-        if let other = found.first(where: { $0.value != first.value }) {
-            throw fail(other.name, "\(other.value) contradicts \(first.name), which is \(first.value)")
+        if let asked = supplement.layer {
+            if let other = found.first(where: { $0.value != asked }) {
+                throw fail(other.name, "\(other.value) contradicts --layer \(asked)")
+            }
+            return (asked, nil)
         }
-        guard (0..<10_000).contains(first.value) else { throw fail(first.name, "\(first.value) is no block") }
-        return first.value
+        if let first = found.first {
+            if let other = found.first(where: { $0.value != first.value }) {
+                throw fail(other.name, "\(other.value) contradicts \(first.name), which is \(first.value)")
+            }
+            guard (0..<10_000).contains(first.value) else { throw fail(first.name, "\(first.value) is no block") }
+            return (first.value, first.name == "extraction.layer_index" ? nil : first.name)
+        }
+        if role == .reconstructor, let count = blockCount(), (1...10_000).contains(count) {
+            return (count - 1, "the \(count) blocks of config.json")
+        }
+        if let other = supplement.otherHalf { return (other.layer, other.folder) }
+        throw fail("extraction.layer_index", "missing; give it with --layer")
     }
 
-    func scale(_ key: String) throws -> Sidecar.Scale {
-        guard let (node, name) = node([["extraction", key]]) else { return .untouched }
-        if node.string == "sqrt_d_model" { return .rootOfWidth }
-        guard let number = node.float, number.isFinite, number > 0, number < 1e30 else {
-            throw fail(name, "«\(node.string ?? "a structure")» is no positive number, null or sqrt_d_model")
+    /// How the vector enters, where the file says so: our own sidecars do.
+    func injection() throws -> InjectionPlace? {
+        let block = try integer(["extraction", "injection_block"])
+        if let block, !(0..<10_000).contains(block) {
+            throw fail("extraction.injection_block", "\(block) is no block")
         }
-        return .norm(number)
+        guard let name = try text(["extraction", "injection"]) else { return nil }
+        guard let method = InjectionMethod(name: name) else {
+            throw fail(
+                "extraction.injection",
+                "«\(name)» is not known; known are \(InjectionMethod.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return InjectionPlace(method, block: block ?? InjectionPlace.defaultBlock)
+    }
+
+    /// A length; nil where the key is absent, which is another thing than null.
+    func scale(_ key: String) throws -> Sidecar.Scale? {
+        for path in [["extraction", key], [key]] {
+            var next: Node? = root
+            for key in path { next = next?.mapping == nil ? nil : next?[key] }
+            guard let next else { continue }
+            if isNull(next) { return .untouched }
+            guard let text = next.string,
+                let scale = Sidecar.Scale(text) ?? next.float.flatMap({ Sidecar.Scale("\($0)") })
+            else {
+                throw fail(
+                    path.joined(separator: "."),
+                    "«\(next.string ?? "a structure")» is no positive number, null, raw or sqrt_d_model")
+            }
+            return scale
+        }
+        return nil
+    }
+
+    /// A prompt template: a text, or a list of messages, of which one holds the marker.
+    func messages(_ names: String...) throws -> (template: String?, messages: [TemplateMessage]?) {
+        guard let (node, name) = node(names.map { ["prompt_templates", $0] }) else { return (nil, nil) }
+        if let text = node.string { return (text, nil) }
+        let messages = node.sequence?.map { item in
+            item["role"]?.string.flatMap { role in
+                item["content"]?.string.map { TemplateMessage(role: role, content: $0) }
+            }
+        }
+        guard let found = messages?.compactMap({ $0 }), found.count == messages?.count, !found.isEmpty else {
+            throw fail(name, "a text is needed, or a list of messages with role and content")
+        }
+        let marked = found.first { $0.content.pieces(around: "injection_char").count > 1 }
+        return (marked?.content ?? found[found.count - 1].content, found)
     }
 
     func marker(required: Bool) throws -> Sidecar.Marker? {

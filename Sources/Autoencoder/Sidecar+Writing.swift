@@ -17,6 +17,7 @@ extension Sidecar {
         lines += ["  layer_index: \(layer)", "  injection_scale: \(Sidecar.text(injectionScale))"]
         lines.append("  mse_scale: \(Sidecar.text(lossScale))")
         if role != .dataset { lines.append("  injection: \(injection.rawValue)") }
+        if role != .dataset, injection == .normMatchedAdd { lines.append("  injection_block: \(injectionBlock)") }
         if marker != nil || !reconstructorSuffix.isEmpty { lines.append("tokens:") }
         if let marker {
             lines.append("  injection_char: \(Sidecar.quoted(marker.text))")
@@ -28,7 +29,15 @@ extension Sidecar {
             lines.append("  critic_suffix_ids: [\(reconstructorSuffix.map(String.init).joined(separator: ", "))]")
         }
         if verbalizerTemplate != nil || reconstructorTemplate != nil { lines.append("prompt_templates:") }
-        if let verbalizerTemplate { lines.append("  av: \(Sidecar.quoted(verbalizerTemplate))") }
+        if let verbalizerMessages {
+            lines.append("  av:")
+            for message in verbalizerMessages {
+                lines.append("    - role: \(Sidecar.quoted(message.role))")
+                lines.append("      content: \(Sidecar.quoted(message.content))")
+            }
+        } else if let verbalizerTemplate {
+            lines.append("  av: \(Sidecar.quoted(verbalizerTemplate))")
+        }
         if let reconstructorTemplate { lines.append("  ar: \(Sidecar.quoted(reconstructorTemplate))") }
         if role == .reconstructor {
             lines += ["ar:", "  num_hidden_layers: \(layer)", "critic:", "  extraction_layer_index: \(layer)"]

@@ -19,7 +19,7 @@ public struct Sidecar: Sendable, Equatable {
         case dataset
     }
 
-    /// The length of a vector: `150.0`, `null` or `sqrt_d_model`.
+    /// The length of a vector: `150.0`, `null` (also `raw`, `none`) or `sqrt_d_model`.
     public enum Scale: Sendable, Equatable {
         /// Scaled to this norm.
         case norm(Double)
@@ -82,23 +82,30 @@ public struct Sidecar: Sendable, Equatable {
     public var lossScale: Scale
     /// How the vector enters the verbalizer.
     public var injection: InjectionMethod
+    /// For an addition: the 0-based block to whose output the vector is added.
+    public var injectionBlock: Int
     /// The marker; a verbalizer needs one.
     public var marker: Marker?
     /// Ids that the reconstructor's prompt ends with, whatever the explanation; empty if unknown.
     public var reconstructorSuffix: [Int32]
     /// The user message of the verbalizer, with `{injection_char}`.
     public var verbalizerTemplate: String?
+    /// The verbalizer's messages where the template is a list of them; `verbalizerTemplate` is then the one with the marker.
+    public var verbalizerMessages: [TemplateMessage]?
     /// The text the reconstructor reads, with `{explanation}`.
     public var reconstructorTemplate: String?
     /// The target, if it was recorded.
     public var target: Target?
     /// The denominator of FVE, with the set it was computed on, if it was recorded.
     public var variance: RawVariance?
+    /// What the file leaves open and was found elsewhere, a line each: `layer 20, from extraction_layer_index`.
+    public var inferences: [String] = []
 
     /// A sidecar from its parts.
     public init(
         role: Role, width: Int, layer: Int, injectionScale: Scale = .untouched, lossScale: Scale = .rootOfWidth,
-        injection: InjectionMethod = .replace, marker: Marker? = nil, reconstructorSuffix: [Int32] = [],
+        injection: InjectionMethod = .replace, injectionBlock: Int = InjectionPlace.defaultBlock, marker: Marker? = nil,
+        reconstructorSuffix: [Int32] = [],
         verbalizerTemplate: String? = nil, reconstructorTemplate: String? = nil, target: Target? = nil,
         variance: RawVariance? = nil
     ) {
@@ -108,6 +115,7 @@ public struct Sidecar: Sendable, Equatable {
         self.injectionScale = injectionScale
         self.lossScale = lossScale
         self.injection = injection
+        self.injectionBlock = injectionBlock
         self.marker = marker
         self.reconstructorSuffix = reconstructorSuffix
         self.verbalizerTemplate = verbalizerTemplate
@@ -118,7 +126,7 @@ public struct Sidecar: Sendable, Equatable {
 
     /// The file's name in a model folder.
     public static let fileName = "nla_meta.yaml"
-    /// The version written. Data sets are also read in version 1.
+    /// The version written. Data sets are also read in version 1, and files by hand name none.
     public static let schemaVersion = 2
 
     /// Refuses another role. `folder` is for the message.

@@ -145,13 +145,16 @@ package enum PinnedText {
 
 extension TargetHash {
     /// Files that steer a verbalizer or a reconstructor beside its decoder.
-    private static let companions = [Reconstructor.headFile, Sidecar.fileName, "tokenizer.json"]
+    private static let companions = [
+        Reconstructor.headFile, Sidecar.fileName, "tokenizer.json", "adapter_config.json", "adapter_model.safetensors",
+    ]
 
     /// The hash of a verbalizer's or a reconstructor's folder: its decoder's with those of its value head, sidecar and tokenizer, as
     /// far as it has them. Throws a one-line error.
     public static func compute(autoencoder folder: URL) throws -> String {
+        let source = try ModelSource(folder: folder, fallback: Pair.target(beside: folder))
         var hash = SHA256()
-        hash.update(data: Data("interlinear autoencoder 1\n\(try compute(Checkpoint(folder: folder)))\n".utf8))
+        hash.update(data: Data("interlinear autoencoder 1\n\(try compute(source.checkpoint))\n".utf8))
         for name in companions {
             let file = folder.appending(path: name)
             guard FileManager.default.fileExists(atPath: file.path) else { continue }

@@ -13,6 +13,10 @@ import Tokenization
 public final class Verbalizer {
     /// The checkpoint it came from: its own, or its target's for a fresh one.
     public let checkpoint: Checkpoint
+    /// The folder it came from; its checkpoint's, unless that is the base of an adapter.
+    public let folder: URL
+    /// Whether it is a base with a PEFT folder's adapter.
+    private let isAdapted: Bool
     /// What it knows beside its weights. Its scores and target may be filled in before writing.
     public var sidecar: Sidecar
     /// Text to ids and back.
@@ -28,28 +32,47 @@ public final class Verbalizer {
     /// Tokens that end a text.
     package let stopTokens: Set<Int32>
 
-    /// Opens a folder, and checks its sidecar against its configuration and its tokenizer. Throws one-line errors.
-    public convenience init(folder: URL, precision: Precision? = nil) throws {
-        let sidecar = try Sidecar(folder: folder)
+    /// Opens a folder, a whole model's or a PEFT adapter's, and checks its sidecar against its configuration and its tokenizer.
+    /// Throws one-line errors.
+    ///
+    /// - Parameter supplement: what the user adds to the sidecar.
+    public convenience init(
+        folder: URL, precision: Precision? = nil, _ supplement: SidecarSupplement = SidecarSupplement()
+    ) throws {
+        var sidecar = try Sidecar(folder: folder, supplement)
         try sidecar.expect(.verbalizer, folder)
-        let checkpoint = try Checkpoint(folder: folder)
-        try self.init(checkpoint, sidecar, Tokenizer(folder: folder), precision: precision)
+        let source = try ModelSource(folder: folder, base: supplement.base, fallback: Pair.target(beside: folder))
+        sidecar.inferences += source.inferences
+        try self.init(source, sidecar, Tokenizer(folder: source.tokenizerFolder), precision: precision)
     }
 
     /// A verbalizer on the weights of a checkpoint. Without a precision it computes in the weights' own.
-    public init(
+    public convenience init(
         _ checkpoint: Checkpoint, _ sidecar: Sidecar, _ tokenizer: Tokenizer, precision: Precision? = nil
     ) throws {
-        let source = checkpoint.folder.path, configuration = checkpoint.configuration
+        try self.init(ModelSource(checkpoint), sidecar, tokenizer, precision: precision)
+    }
+
+    /// The same on a checkpoint or an adapter over one.
+    public init(
+        _ model: ModelSource, _ sidecar: Sidecar, _ tokenizer: Tokenizer, precision: Precision? = nil
+    ) throws {
+        let checkpoint = model.checkpoint
+        let source = model.folder.path, configuration = checkpoint.configuration
         guard sidecar.width == configuration.hiddenSize else {
             throw ModelError(
                 "\(source): the sidecar's d_model is \(sidecar.width), the model's width \(configuration.hiddenSize); they do not belong together"
             )
         }
-        guard sidecar.injection == .replace || configuration.blockCount >= 2 else {
-            throw ModelError("\(source): \(sidecar.injection.rawValue) adds behind block 0, and the model has no other")
+        // What is added to the last block's output reaches no later token.
+        guard sidecar.injection == .replace || sidecar.injectionBlock + 1 < configuration.blockCount else {
+            throw ModelError(
+                "\(source): \(sidecar.injection.rawValue) adds to the output of block \(sidecar.injectionBlock), behind which another is needed; the model has blocks 0...\(configuration.blockCount - 1)"
+            )
         }
         self.checkpoint = checkpoint
+        folder = model.folder
+        isAdapted = model.adapter != nil
         self.sidecar = sidecar
         self.tokenizer = tokenizer
         self.precision = try precision ?? checkpoint.naturalPrecision()
@@ -59,8 +82,9 @@ public final class Verbalizer {
                 "\(source): token \(id) of the prompt is outside the model's vocabulary of \(configuration.vocabularySize); tokenizer and weights do not belong together"
             )
         }
-        injection = Injection(sidecar.injection, norm: sidecar.injectionScale.norm(width: sidecar.width))
-        decoder = try Decoder(checkpoint)
+        injection = Injection(
+            sidecar.injection, norm: sidecar.injectionScale.norm(width: sidecar.width), block: sidecar.injectionBlock)
+        decoder = try model.decoder()
         stopTokens = try TextGenerator.stopTokens(folder: checkpoint.folder, tokenizer: tokenizer)
     }
 
@@ -85,10 +109,15 @@ public final class Verbalizer {
         decoder.makeTrainable(precision: precision)
     }
 
-    /// Writes a folder that `init(folder:)` and transformers load: weights, tokenizer, sidecar. Attached adapters are not part of
-    /// it. The folder appears under its name when it is complete; it must not exist, or be empty.
+    /// Writes a folder that `init(folder:)` and transformers load: weights, tokenizer, sidecar. Adapters attached since it was opened
+    /// are not part of it; those of the PEFT folder that it was opened from become part of the weights. The folder appears under its name when it is complete; it must not exist, or be empty.
     public func write(to folder: URL, type: ElementType? = nil) throws {
-        try checkpoint.write(decoder, type: type ?? checkpoint.naturalType(), to: folder) { try sidecar.write(to: $0) }
+        if isAdapted { try decoder.mergeAdapters(precision: precision) }
+        try Checkpoint.write(
+            decoder, json: checkpoint.json, fileNames: checkpoint.fileNames, others: checkpoint.otherTensors(),
+            type: type ?? checkpoint.naturalType(),
+            companions: ModelSource.tokenizerFolder(self.folder, else: checkpoint.folder), to: folder
+        ) { try sidecar.write(to: $0) }
     }
 
     /// Vectors in float32, of the right width. Throws otherwise.

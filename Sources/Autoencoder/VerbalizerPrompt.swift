@@ -29,7 +29,9 @@ public struct VerbalizerPrompt: Sendable, Equatable {
                 "\(source): the marker \(marker.text) \(found), the sidecar says \(marker.id); sidecar and tokenizer do not belong together"
             )
         }
-        let ids = try VerbalizerPrompt.render(template, marker: marker.text, tokenizer, source: source)
+        let ids = try VerbalizerPrompt.render(
+            sidecar.verbalizerMessages ?? [TemplateMessage(role: "user", content: template)], marker: marker.text,
+            tokenizer, source: source)
         let places = ids.indices.filter { ids[$0] == marker.id }
         guard places.count == 1, let place = places.first else {
             throw ModelError(
@@ -47,22 +49,22 @@ public struct VerbalizerPrompt: Sendable, Equatable {
     }
 
     /// The ids of the rendered prompt.
-    static func render(_ template: String, marker: String, _ tokenizer: Tokenizer, source: String) throws -> [Int32] {
+    static func render(
+        _ template: [TemplateMessage], marker: String, _ tokenizer: Tokenizer, source: String
+    ) throws -> [Int32] {
         guard tokenizer.chatTemplate != nil else {
             throw ModelError("\(source): the tokenizer has no chat template, which the prompt is rendered with")
         }
-        let message = template.replacingPlaceholder("{injection_char}", by: marker)
-        return try tokenizer.encode(Conversation(messages: [["role": "user", "content": .string(message)]]))
+        let messages = template.map { message -> JSONObject in
+            [
+                "role": .string(message.role),
+                "content": .string(message.content.filled("injection_char", with: marker)),
+            ]
+        }
+        return try tokenizer.encode(Conversation(messages: messages))
     }
 
     static func neighbors(of place: Int, in ids: [Int32]) -> (left: Int32?, right: Int32?) {
         (place > 0 ? ids[place - 1] : nil, place + 1 < ids.count ? ids[place + 1] : nil)
-    }
-}
-
-extension String {
-    /// The text with every occurrence of a placeholder replaced. What replaces it is not looked at again.
-    func replacingPlaceholder(_ placeholder: String, by text: String) -> String {
-        components(separatedBy: placeholder).joined(separator: text)
     }
 }

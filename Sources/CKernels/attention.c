@@ -63,6 +63,19 @@ static void tile_range(const attention_work *w, long tile, long *task, long *beg
     if (*end > w->a->tasks[*task].query_count) *end = w->a->tasks[*task].query_count;
 }
 
+// Pairs of a query row and a key that it sees, times heads and width: a product of all of them is twice as many operations.
+static double seen_pairs(const ck_attention *a) {
+    double pairs = 0;
+    for (long t = 0; t < a->task_count; t++) {
+        double first = (double)a->tasks[t].first_visible, count = (double)a->tasks[t].query_count, window = (double)a->window;
+        // Queries that see fewer keys than the window, and the rest.
+        double below = window > 0 ? window - first : count;
+        below = below < 0 ? 0 : below > count ? count : below;
+        pairs += below * first + below * (below - 1) / 2 + (count - below) * window;
+    }
+    return pairs * (double)a->heads * (double)a->width;
+}
+
 static void forward_body(void *opaque, int slot, int slots) {
     (void)slots;
     attention_work *w = opaque;
@@ -79,6 +92,7 @@ static void forward_body(void *opaque, int slot, int slots) {
 
 void ck_attention_forward(const ck_attention *a, void *out, ck_type out_type, float *log_sum_exp) {
     attention_work w = {.a = a, .out = out, .out_type = out_type, .log_sum_exp_out = log_sum_exp};
+    ck_count_operations(4 * seen_pairs(a));
     count_tiles(&w);
     atomic_init(&w.next, 0);
     ck_round(forward_body, &w);
@@ -233,6 +247,7 @@ void ck_attention_backward(
 ) {
     attention_work w = {
         .a = a, .out = (void *)out, .out_type = out_type, .log_sum_exp = log_sum_exp, .dout = dout, .dq = dq, .dk = dk, .dv = dv};
+    ck_count_operations(10 * seen_pairs(a));
     count_tiles(&w);
     backward_plan plan = plan_backward(&w);
     long width = a->kv_heads * a->width;

@@ -75,6 +75,10 @@ typedef struct {
     void (*attention_backward)(
         const ck_attention *a, long task, long query_begin, long query_end, long kv_head, const void *out,
         ck_type out_type, const float *log_sum_exp, const float *dout, float *dq, const ck_key_gradients *to, float *scratch);
+    // See limits_body.h; the second is null without bfloat16 instructions.
+    double (*limit_multiply_adds)(float *sink);
+    double (*limit_pair_products)(float *sink);
+    float (*limit_read)(const float *x, long count);
 } ck_kernels;
 
 extern const ck_kernels ck_kernels_base;
@@ -92,6 +96,10 @@ enum { CK_BASE, CK_AVX2, CK_AVX512, CK_AVX512BF16 };
 // The one in use, and the highest allowed by INTERLINEAR_ISA: CK_AVX512BF16 + 1 where nothing limits it.
 int ck_level(void);
 int ck_limit(void);
+
+// Adds to what ck_operations and ck_weight_bytes tell.
+void ck_count_operations(double count);
+void ck_count_weight_bytes(double count);
 
 // Keys per tile of attention.
 #define KEYS 64

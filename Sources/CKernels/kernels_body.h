@@ -7,6 +7,7 @@
 #include "attention_body.h"
 #include "blocked_body.h"
 #include "few_rows_body.h"
+#include "limits_body.h"
 #include "optimizer_body.h"
 #if NATIVE_BF16
 #include "some_rows_body.h"
@@ -42,4 +43,9 @@ const ck_kernels KERNELS = {
     .blocked_panel = PRODUCT_COLUMNS,
     .attention_forward = attention_forward,
     .attention_backward = attention_backward,
+    .limit_multiply_adds = limit_multiply_adds,
+#if NATIVE_BF16
+    .limit_pair_products = limit_pair_products,
+#endif
+    .limit_read = limit_read,
 };

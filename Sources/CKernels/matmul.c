@@ -384,6 +384,10 @@ const char *ck_matmul_run(const ck_matmul *jobs, long count) {
     atomic_init(&r.failed, false);
     for (long i = 0; i < count; i++)
         if (jobs[i].m <= 0 || jobs[i].n <= 0 || jobs[i].k <= 0) return "a matrix product with an empty side";
+    for (long i = 0; i < count; i++) {
+        ck_count_operations(2.0 * (double)jobs[i].m * (double)jobs[i].n * (double)jobs[i].k);
+        ck_count_weight_bytes((double)jobs[i].n * (double)jobs[i].k * (double)type_bytes(jobs[i].b_type));
+    }
     ck_round(matmul_body, &r);
     return atomic_load(&r.failed) ? "oneDNN refused a matrix product (out of memory)" : NULL;
 }

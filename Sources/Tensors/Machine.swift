@@ -36,6 +36,21 @@ public enum Machine {
     /// What `INTERLINEAR_ISA` asks for, where that is the name of no instruction set.
     public static var unknownInstructionSetLimit: String? { ck_unknown_limit().map { String(cString: $0) } }
 
+    /// Operations per second of all threads in registers alone, measured now (a quarter of a second): what no product can exceed. A
+    /// multiplication and an addition are two. Matrix units (AMX) are not counted.
+    public static func arithmeticLimit(_ precision: Precision) -> Double {
+        ck_arithmetic_limit(precision == .bfloat16 ? CK_BF16 : CK_F32)
+    }
+
+    /// Bytes per second that all threads together read from memory, measured now.
+    public static func readingLimit() -> Double { ck_reading_limit() }
+
+    /// Operations of matrix products and attention since the process began, as the mathematics counts them.
+    public static var operations: UInt64 { UInt64(ck_operations()) }
+
+    /// Bytes of the weights (right sides of products) since the process began, each counted once per product.
+    public static var weightBytes: UInt64 { UInt64(ck_weight_bytes()) }
+
     /// Peak resident memory in bytes since the process began or `resetPeakResidentBytes` was called.
     public static var peakResidentBytes: Int { ck_peak_resident_bytes() }
 

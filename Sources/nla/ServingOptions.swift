@@ -38,6 +38,8 @@ struct ServingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Seconds that a request may take.", valueName: "s"))
     var timeLimit = 300
 
+    @OptionGroup var opening: OpeningOptions
+
     @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else what this CPU multiplies faster.")
     var dtype: Dtype?
 
@@ -125,7 +127,8 @@ struct ServingOptions: ParsableArguments {
         let firstFolder = try first.map { try ModelLocation.resolve(ServingOptions.named($0).place) }
         let name = asked ?? firstFolder.flatMap { hasTarget($0) ? Pair.folders($0).target.path : nil }
         let precision = try Dtype.asked(dtype)
-        let pair = try Pair(folder: folder, precision: precision)
+        let pair = try Pair(folder: folder, precision: precision, opening.supplement())
+        if !quiet { pair.inferences.forEach(Output.note) }
         var own: Target?
         if name != nil || hasTarget(folder) {
             own = try openTarget(pair, folder, named: name, quiet: quiet)

@@ -125,3 +125,9 @@ func readConfiguration(_ path: String) throws -> (json: JSONValue, configuration
     }
     return (json, configuration)
 }
+
+/// A model's folder with the adapter that `--adapter` names, or an adapter's folder, whose base is then found by its name.
+func modelSource(_ folder: URL, adapter: String?) throws -> ModelSource {
+    guard let adapter else { return try ModelSource(folder: folder) }
+    return ModelSource(try Checkpoint(folder: folder), adapter: try ModelLocation.resolve(adapter))
+}

@@ -49,12 +49,16 @@ func integers(_ list: String, _ option: String) throws -> [Int] {
 }
 
 /// Opens the target of a pair: the one named, or the one in its folder.
-func openTarget(_ pair: Pair, _ folder: URL, named name: String?, _ shared: SharedOptions) throws -> Target {
-    try openTarget(pair, folder, named: name, quiet: shared.quiet)
+func openTarget(
+    _ pair: Pair, _ folder: URL, named name: String?, allowsAdapter: Bool = true, _ shared: SharedOptions
+) throws -> Target {
+    try openTarget(pair, folder, named: name, allowsAdapter: allowsAdapter, quiet: shared.quiet)
 }
 
 /// The same for commands without the shared options.
-func openTarget(_ pair: Pair, _ folder: URL, named name: String?, quiet isQuiet: Bool) throws -> Target {
+func openTarget(
+    _ pair: Pair, _ folder: URL, named name: String?, allowsAdapter: Bool = true, quiet isQuiet: Bool
+) throws -> Target {
     let own = Pair.folders(folder).target
     let place: URL
     if let name {
@@ -64,8 +68,11 @@ func openTarget(_ pair: Pair, _ folder: URL, named name: String?, quiet isQuiet:
     } else {
         throw ModelError("\(folder.path): has no folder target; give the target with --target")
     }
-    let target = try pair.openTarget(place) { share in
+    let target = try pair.openTarget(place, allowsAdapter: allowsAdapter) { share in
         if !isQuiet { Output.note(String(format: "checking the target: %.0f%%", 100 * share)) }
+    }
+    if let adapter = target.adapter, !isQuiet {
+        Output.note("target: \(target.checkpoint.folder.path) with the adapter \(adapter.path)")
     }
     if pair.targetHash == nil, !isQuiet {
         Output.note("note: the sidecars record no target hash, so the target is not checked")

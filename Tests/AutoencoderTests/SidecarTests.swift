@@ -100,7 +100,6 @@ struct SidecarTests {
         arguments: [
             ("schema_version: 2", "schema_version: 1", "schema_version: 1 found"),
             ("schema_version: 2", "schema_version: 3", "schema_version: 3 found"),
-            ("schema_version: 2\n", "", "schema_version: none found"),
             ("role: av", "role: judge", "judge"),
             ("kind: nla_model", "kind: nla_poem", "nla_poem"),
             ("d_model: 32", "d_model: many", "d_model"),

@@ -47,6 +47,10 @@ struct CheckAndBenchTests {
         #expect(try #require(json["decode1_tokens_per_s"]?.double) > 0)
         #expect(try #require(json["decode1_peak_resident_bytes"]?.int) > 0)
         #expect(json["threads"] == 1 && json["dtype"] == "float32")
+        for key in ["decode1_flops", "decode1_weight_bandwidth"] {
+            #expect(try #require(json[key]?.double) > 0)
+            #expect(try #require(json[key + "_limit"]?.double) > 0)
+        }
         #expect(json["extract_tokens_per_s"] == nil)
         #expect(outcome.errors.contains("decode1_tokens_per_s"))
     }

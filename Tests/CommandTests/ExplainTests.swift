@@ -124,6 +124,39 @@ struct ExplainTests {
         }
     }
 
+    @Test("What a published pair's files leave open is refused naming the option, settled by it, and what is inferred is said")
+    func published() throws {
+        try withScratch { folder in
+            for half in ["av", "ar"] {
+                let copy = folder.appending(path: half)
+                try FileManager.default.copyItem(at: pair.appending(path: half), to: copy)
+                let sidecar = copy.appending(path: "nla_meta.yaml")
+                let text = try String(contentsOf: sidecar, encoding: .utf8)
+                    .replacingOccurrences(of: "  layer_index: 2\n", with: "")
+                    .replacingOccurrences(of: "  injection_scale: 6.0\n", with: "")
+                    .replacingOccurrences(of: "  extraction_layer_index: 2", with: "  unknown: 2")
+                    .replacingOccurrences(of: "  num_hidden_layers: 2", with: "  unknown: 2")
+                try Folders.write(text, to: sidecar)
+            }
+            let halves = ["--av", folder.appending(path: "av").path, "--ar", folder.appending(path: "ar").path]
+            let explain =
+                ["explain"] + halves
+                + ["--target", pair.appending(path: "target").path, "--text", "The dog found a key", "--positions", "4"]
+            try Command.fail(explain, mentioning: ["nla_meta.yaml", "injection_scale", "--injection-scale"])
+            let settled = try Command.succeed(explain + ["--injection-scale", "6"])
+            #expect(settled.output.contains("reads key after a"))
+            #expect(settled.errors.contains("reconstructor: layer 2, from the 3 blocks of config.json"))
+            #expect(settled.errors.contains("verbalizer: layer 2, from the reconstructor"))
+            let describe = ["describe", "--av", folder.appending(path: "av").path, "--vectors", expectedActivations()]
+            try Command.fail(describe + ["--injection-scale", "6"], mentioning: ["layer_index", "--layer"])
+            _ = try Command.succeed(describe + ["--injection", "norm-matched@2", "--layer", "2", "--max-tokens", "2"])
+            for wrong in [["--injection", "norm-matched@x"], ["--injection-scale", "long"], ["--layer=-1"]] {
+                #expect(try Command.run(describe + wrong).status == 64)
+            }
+            #expect(try Command.run(explain + ["--nla", pair.path]).status == 64)
+        }
+    }
+
     @Test("describe carries description, text and ids, and marks what has no tags")
     func describe() throws {
         let json = try Command.succeed(["describe", "--av", av, "--vectors", expectedActivations(), "--json"]).json()

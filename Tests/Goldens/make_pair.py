@@ -182,7 +182,7 @@ def make(name, config, layer, scale, method, begins):
     older = dict(kind="nla_model", schema_version=2, role="critic",
                  extraction=dict(d_model=width, layer_index=layer, injection_scale=None, mse_scale=width ** 0.5), tokens=tokens,
                  prompt_templates=dict(actor=AV, critic=AR), ar=dict(num_hidden_layers=layer))
-    if method != "replace": newer["extraction"]["injection"] = method
+    if method != "replace": newer["extraction"].update(injection=method, injection_block=0)
     if name == "qwen2": save(target, tok, os.path.join(folder, "target"), None)
     save(av, tok, os.path.join(folder, "av"), newer)
     save(ar, tok, os.path.join(folder, "ar"), older, head)

@@ -396,6 +396,47 @@ static const char *check_backward_units(void) {
 }
 
 #ifdef KERNEL_CHECKS_MAIN
+// Operations and bytes of weights are counted as the mathematics has them: a pair of a query and a key that it does not see is none. Only
+// in the program of its own, where nothing else counts meanwhile.
+static const char *check_counts(void) {
+    long m = between(1, 40), n = between(1, 40), k = between(1, 40);
+    float *a = floats(m * k), *b = floats(n * k), *c = floats(m * n);
+    ck_matmul job = {m, n, k, a, CK_F32, k, false, b, CK_F32, k, true, NULL, c, CK_F32, n, false};
+    unsigned long long operations = ck_operations(), bytes = ck_weight_bytes();
+    const char *refusal = ck_matmul_run(&job, 1);
+    operations = ck_operations() - operations, bytes = ck_weight_bytes() - bytes;
+    free(a), free(b), free(c);
+    if (refusal) return refusal;
+    if (operations != 2ull * (unsigned long long)(m * n * k)) return "a product is counted wrongly";
+    if (bytes != 4ull * (unsigned long long)(n * k)) return "the bytes of a weight are counted wrongly";
+
+    long first = between(1, 20), queries = between(1, 30), window = between(0, 25), heads = between(1, 3), width = 16;
+    unsigned long long pairs = 0;
+    for (long i = 0; i < queries; i++)
+        for (long key = 0; key < first + i; key++) pairs += window == 0 || key >= first + i - window;
+    long keys = first + queries - 1;
+    float *q = floats(queries * heads * width), *kv = floats(keys * heads * width), *out = floats(queries * heads * width);
+    ck_attention_task task = {0, queries, first, 0, 1};
+    ck_attention_span span = {0, keys};
+    ck_attention attention = {
+        .q = q, .k = kv, .v = kv, .heads = heads, .kv_heads = heads, .width = width, .scale = 1, .window = window, .tasks = &task,
+        .task_count = 1, .spans = &span, .query_rows = queries, .key_rows = keys};
+    operations = ck_operations();
+    ck_attention_forward(&attention, out, CK_F32, NULL);
+    operations = ck_operations() - operations;
+    free(q), free(kv), free(out);
+    return operations == 4 * pairs * (unsigned long long)(heads * width) ? NULL : "attention is counted wrongly";
+}
+
+// The limits are measured at all.
+static const char *check_limits(void) {
+    if (random_bits() % 8) return NULL;  // they take half a second
+    if (!(ck_arithmetic_limit(CK_F32) > 1e8)) return "the arithmetic limit is too low";
+    if (!(ck_arithmetic_limit(CK_BF16) > 1e8)) return "the arithmetic limit of bfloat16 is too low";
+    if (!(ck_reading_limit() > 1e7)) return "the reading limit is too low";
+    return NULL;
+}
+
 // What the kernels ask for memory (parallel.h).
 extern void *(*ck_zeroed_memory)(size_t count, size_t bytes);
 static void *no_memory(size_t count, size_t bytes) {
@@ -708,7 +749,7 @@ static const struct {
     {"attention", check_attention}, {"backward_units", check_backward_units}, {"quota", check_quota},  {"adamw", check_adamw}, {"adamw_rows", check_adamw_rows}, {"reductions", check_reductions}, {"sums", check_sums},
     {"damage", check_damage}, {"sampling", check_sampling},
 #ifdef KERNEL_CHECKS_MAIN
-    {"out_of_memory", check_out_of_memory},
+    {"counts", check_counts}, {"limits", check_limits}, {"out_of_memory", check_out_of_memory},
 #endif
 };
 #define CHECKS (sizeof checks / sizeof *checks)

@@ -49,6 +49,19 @@ void ck_reset_peak_resident_bytes(void);
 // Asks the allocator to give free pages back to the system.
 void ck_trim_memory(void);
 
+// MARK: Limits
+
+// Operations per second of all threads in registers alone, with the instructions that products of `type` use (a multiplication and an
+// addition are two). Units for whole matrices (AMX), which oneDNN uses where they are, are not counted: there it may do more. A quarter
+// of a second.
+double ck_arithmetic_limit(ck_type type);
+// Bytes per second that all threads together read from memory, half a gibibyte of it.
+double ck_reading_limit(void);
+// Operations of the matrix products and of attention so far, as the mathematics counts them (of attention only what a query sees; the
+// backward pass is five products), and bytes of the right sides of products: read once each, they are what a single row costs.
+unsigned long long ck_operations(void);
+unsigned long long ck_weight_bytes(void);
+
 // MARK: Matrix products
 
 // C[m, n] (+)= op(A) · op(B) (+ bias). op(A) is [m, k]: stored so, or [k, m] when a_transposed. op(B) is [k, n]: stored

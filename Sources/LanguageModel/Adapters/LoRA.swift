@@ -40,8 +40,8 @@ extension Decoder {
         return inner + (output.map { [(name: "lm_head", layer: $0)] } ?? [])
     }
 
-    /// Attaches fresh trainable adapters: A random, B zero, so that nothing changes before training. Throws if a target names
-    /// no layer.
+    /// Attaches fresh trainable adapters: A random, B zero, so that nothing changes before training. Adapters that are there already
+    /// become part of the weights. Throws if a target names no layer.
     public func attachAdapters(_ configuration: LoRAConfiguration, seed: UInt64, precision: Precision) throws {
         for target in configuration.targets
         where !linears.contains(where: { $0.name == target || $0.name.hasSuffix("." + target) }) {
@@ -49,6 +49,7 @@ extension Decoder {
                 "LoRA target \(target): no such layer; layers end in \((LoRAConfiguration.allLinear + ["lm_head"]).joined(separator: ", "))"
             )
         }
+        try mergeAdapters(precision: precision)
         for (index, (name, layer)) in linears.enumerated() where configuration.covers(name) {
             // PyTorch's default for linear layers: uniform in ±1/√in.
             let deviation = 1 / (3 * Float(layer.inputSize)).squareRoot()

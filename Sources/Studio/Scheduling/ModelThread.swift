@@ -102,10 +102,10 @@ final class ModelWork {
             continuing =
                 continuesTexts
                 ? DecodingLane(
-                    try Decoder(target.checkpoint), precision: precision, places: settings.maximumConcurrent,
+                    try target.decoder(), precision: precision, places: settings.maximumConcurrent,
                     budget: budget) : nil
             extraction = ExtractionLane(
-                try Decoder(target.checkpoint, blockCount: target.layer + 1), layer: target.layer, precision: precision,
+                try target.decoder(blockCount: target.layer + 1), layer: target.layer, precision: precision,
                 budget: budget)
         } else {
             continuing = nil

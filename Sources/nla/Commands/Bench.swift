@@ -10,8 +10,9 @@ struct Bench: ParsableCommand {
         abstract: "Measure this machine on the work that matters, with random weights of a given shape.",
         discussion: """
             Workloads: extract, rollout, decode1, av_step, score, ar_step, rl_step; all of them by default. Token counts \
-            and JSON keys are fixed, so that results compare line by line with other implementations. Peak resident memory is given per \
-            workload.
+            and JSON keys are fixed, so that results compare line by line with other implementations. Each workload's peak resident \
+            memory is given. So are its operations and its bytes of weights per second, beside what this machine can do at most: \
+            multiply-adds in registers alone, and reading alone. Few rows are limited by reading, many rows by arithmetic.
             """)
 
     @Argument(help: ArgumentHelp("Workloads to run.", valueName: "workload"))
@@ -64,16 +65,24 @@ struct Bench: ParsableCommand {
         let chosen = workloads.isEmpty ? Workload.allCases : workloads.compactMap(Workload.init(rawValue:))
         for workload in chosen {
             let result = runner.run(workload)
+            let rates = result.rates
             let line = String(
-                format: "%@ %.4g, peak %.2f GiB", workload.resultKey, result.value,
-                Double(result.peakResidentBytes) / 0x1p30)
+                format: "%@ %.4g, peak %.2f GiB, %.0f of %.0f Gflop/s, weights at %.1f of %.1f GB/s", workload.resultKey,
+                result.value, Double(result.peakResidentBytes) / 0x1p30, rates.operations / 1e9,
+                rates.operationLimit / 1e9, rates.weightBytes / 1e9, rates.readingLimit / 1e9)
             if shared.json { shared.note(line) } else { try Output.line(line) }
             results.append((workload.resultKey, .number(result.value)))
             for (key, seconds) in result.parts {
                 if !shared.json { try Output.line(String(format: "  %@ %.4g", key, seconds)) }
                 results.append((key, .number(seconds)))
             }
-            results.append(("\(workload.rawValue)_peak_resident_bytes", .integer(result.peakResidentBytes)))
+            results += [
+                ("\(workload.rawValue)_peak_resident_bytes", .integer(result.peakResidentBytes)),
+                ("\(workload.rawValue)_flops", .number(rates.operations)),
+                ("\(workload.rawValue)_flops_limit", .number(rates.operationLimit)),
+                ("\(workload.rawValue)_weight_bandwidth", .number(rates.weightBytes)),
+                ("\(workload.rawValue)_weight_bandwidth_limit", .number(rates.readingLimit)),
+            ]
         }
         if shared.json { try Output.line(JSONValue.object(.init(results)).serialized()) }
     }

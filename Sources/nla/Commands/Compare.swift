@@ -14,8 +14,7 @@ struct Compare: ParsableCommand {
             scores beside the words.
             """)
 
-    @Option(help: ArgumentHelp("Folder with av/, ar/ and, optionally, target/.", valueName: "dir"))
-    var nla: String
+    @OptionGroup var place: PairPlace
 
     @Option(help: ArgumentHelp("The target, where the folder has none.", valueName: "dir"))
     var target: String?
@@ -58,9 +57,8 @@ struct Compare: ParsableCommand {
 
     func run() throws {
         shared.apply()
-        let folder = try ModelLocation.resolve(nla)
         let precision = try Dtype.asked(verbalizing.dtype)
-        let pair = try Pair(folder: folder, precision: precision)
+        let (pair, folder) = try place.open(precision: precision, shared)
         let (a, b) = try activations(pair, folder, precision)
         let comparison = try pair.compare(a, b, verbalizing.options(seed: shared.seed))
         let directions = zip(["a - b", "b - a"], comparison.rows)

@@ -19,6 +19,8 @@ struct Describe: ParsableCommand {
     @Option(help: ArgumentHelp("The activations.", valueName: "file.safetensors"))
     var vectors: String
 
+    @OptionGroup var opening: OpeningOptions
+
     @OptionGroup var verbalizing: VerbalizingOptions
 
     @OptionGroup var shared: SharedOptions
@@ -26,7 +28,9 @@ struct Describe: ParsableCommand {
     func run() throws {
         shared.apply()
         let folder = try ModelLocation.resolve(av)
-        let verbalizer = try Verbalizer(folder: folder, precision: try Dtype.asked(verbalizing.dtype))
+        let verbalizer = try Verbalizer(
+            folder: folder, precision: try Dtype.asked(verbalizing.dtype), try opening.supplement())
+        for line in verbalizer.sidecar.inferences { shared.note(line) }
         let file = URL(fileURLWithPath: vectors)
         let activations = try VectorFile.read(file, for: verbalizer.sidecar)
         let rows = try VectorFile.directed(activations, of: file)

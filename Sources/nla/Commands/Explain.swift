@@ -18,8 +18,7 @@ struct Explain: ParsableCommand {
             draws further samples and reads the tokens beside, and is about explanations at temperature 0 alone.
             """)
 
-    @Option(help: ArgumentHelp("Folder with av/, ar/ and, optionally, target/.", valueName: "dir"))
-    var nla: String
+    @OptionGroup var place: PairPlace
 
     @Option(help: ArgumentHelp("The target, where the folder has none: a folder or org/name.", valueName: "dir"))
     var target: String?
@@ -67,9 +66,8 @@ struct Explain: ParsableCommand {
     func run() throws {
         shared.apply()
         let clock = ContinuousClock(), start = clock.now
-        let folder = try ModelLocation.resolve(nla)
         let precision = try Dtype.asked(verbalizing.dtype)
-        let pair = try Pair(folder: folder, precision: precision)
+        let (pair, folder) = try place.open(precision: precision, shared)
         let model = try openTarget(pair, folder, named: target, shared)
         let ids = try input.encode(model.tokenizer, model.checkpoint.folder).ids
         let chosen = try TextPositions.chosen(

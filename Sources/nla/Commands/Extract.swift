@@ -60,14 +60,14 @@ struct Extract: ParsableCommand {
         shared.apply()
         try AtomicFile.checkWritable(URL(fileURLWithPath: output))
         let folder = try ModelLocation.resolve(model)
-        let checkpoint = try Checkpoint(folder: folder)
-        let documents = try documentIDs(folder)
+        let source = try modelSource(folder, adapter: adapter)
+        let checkpoint = source.checkpoint
+        let documents = try documentIDs(source.tokenizerFolder)
         let request = ActivationExtractor.Request(
             layers: try chosenLayers(checkpoint.configuration),
             positions: try positions.map { try integers($0, "--positions") },
             logits: logits)
-        let decoder = try Decoder(checkpoint, hasOutput: logits)
-        if let adapter { try decoder.attachAdapters(from: URL(fileURLWithPath: adapter)) }
+        let decoder = try source.decoder(hasOutput: logits)
         let extractor = ActivationExtractor(checkpoint, decoder, precision: try Dtype.resolve(dtype, checkpoint))
         let clock = ContinuousClock()
         let start = clock.now

@@ -59,13 +59,14 @@ struct Generate: ParsableCommand {
         shared.apply()
         let folder = try ModelLocation.resolve(model)
         // First, for it says what a folder is that is no model.
-        let checkpoint = try Checkpoint(folder: folder)
-        let tokenizer = try Tokenizer(folder: folder)
-        let decoder = try Decoder(checkpoint)
-        if let adapter { try decoder.attachAdapters(from: URL(fileURLWithPath: adapter)) }
-        let prompt = try input.encode(tokenizer, folder).ids
+        let source = try modelSource(folder, adapter: adapter)
+        let checkpoint = source.checkpoint
+        let tokenizer = try Tokenizer(folder: source.tokenizerFolder)
+        let decoder = try source.decoder()
+        let prompt = try input.encode(tokenizer, source.tokenizerFolder).ids
         let generator = TextGenerator(
-            decoder, tokenizer, stopTokens: try TextGenerator.stopTokens(folder: folder, tokenizer: tokenizer),
+            decoder, tokenizer,
+            stopTokens: try TextGenerator.stopTokens(folder: checkpoint.folder, tokenizer: tokenizer),
             precision: try Dtype.resolve(dtype, checkpoint), checkpoint: checkpoint)
         let options = TextGenerator.Options(
             sampling: Sampling(temperature: temperature, topK: topK, topP: topP), maximumTokens: maxTokens,

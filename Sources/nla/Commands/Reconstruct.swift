@@ -28,6 +28,8 @@ struct Reconstruct: ParsableCommand {
     @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else what this CPU multiplies faster.")
     var dtype: Dtype?
 
+    @OptionGroup var opening: OpeningOptions
+
     @OptionGroup var shared: SharedOptions
 
     func validate() throws {
@@ -40,7 +42,9 @@ struct Reconstruct: ParsableCommand {
         try AtomicFile.checkWritable(place)
         let texts = try text.map { [$0] } ?? file.map(readExplanations) ?? []
         let folder = try ModelLocation.resolve(ar)
-        let reconstructor = try Reconstructor(folder: folder, precision: try Dtype.asked(dtype))
+        let reconstructor = try Reconstructor(
+            folder: folder, precision: try Dtype.asked(dtype), try opening.supplement())
+        for line in reconstructor.sidecar.inferences { shared.note(line) }
         let vectors = try reconstructor.reconstruct(texts)
         try VectorFile.write(vectors, to: place)
         if shared.json {

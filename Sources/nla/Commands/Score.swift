@@ -25,12 +25,16 @@ struct Score: ParsableCommand {
     @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else what this CPU multiplies faster.")
     var dtype: Dtype?
 
+    @OptionGroup var opening: OpeningOptions
+
     @OptionGroup var shared: SharedOptions
 
     func run() throws {
         shared.apply()
         let folder = try ModelLocation.resolve(ar)
-        let reconstructor = try Reconstructor(folder: folder, precision: try Dtype.asked(dtype))
+        let reconstructor = try Reconstructor(
+            folder: folder, precision: try Dtype.asked(dtype), try opening.supplement())
+        for line in reconstructor.sidecar.inferences { shared.note(line) }
         let file = URL(fileURLWithPath: vectors)
         let activations = try VectorFile.read(file, for: reconstructor.sidecar)
         let kept = try VectorFile.directed(activations, of: file)

@@ -41,7 +41,9 @@ struct Serve: ParsableCommand {
     private func models() throws -> ServedModels {
         guard let av else { return try serving.models(nla ?? "", target: target) }
         var models = ServedModels(
-            verbalizer: try Verbalizer(folder: ModelLocation.resolve(av), precision: Dtype.asked(serving.dtype)))
+            verbalizer: try Verbalizer(
+                folder: ModelLocation.resolve(av), precision: Dtype.asked(serving.dtype), serving.opening.supplement()))
+        if !serving.quiet { models.verbalizer.sidecar.inferences.forEach(Output.note) }
         models.verbalizerName = av
         return models
     }

@@ -125,7 +125,8 @@ struct Verify: ParsableCommand {
         let precision = try Dtype.asked(dtype)
         let first = try Pair.open(candidates[0].folder, precision: precision)
         let model = try openTarget(
-            first, candidates[0].folder, named: target ?? startTarget(candidates[0].folder), shared)
+            first, candidates[0].folder, named: target ?? startTarget(candidates[0].folder), allowsAdapter: false,
+            shared)
         // Whatever can be wrong is said before anything is computed.
         let pairs =
             try [first] + candidates.dropFirst().map { try Pair.open($0.folder, precision: precision) }

@@ -1,0 +1,106 @@
+import Foundation
+import JSON
+import Tokenization
+
+/// A model as a folder holds it: its own checkpoint, or a PEFT adapter together with the checkpoint of its base.
+///
+///     let source = try ModelSource(folder: url)
+///     let decoder = try source.decoder()
+///
+/// The base's weights are mapped, so several adapters over one base share them.
+public struct ModelSource: Sendable {
+    /// The folder that was named.
+    public let folder: URL
+    /// The weights: the folder's own, or the base's.
+    public let checkpoint: Checkpoint
+    /// The folder of the adapter, if there is one.
+    public let adapter: URL?
+    /// What was found, a line each: `base /models/b, from base_model_name_or_path`.
+    public let inferences: [String]
+
+    /// Opens a folder. Throws a one-line error; for an adapter whose base is not here it names the base.
+    ///
+    /// - Parameters:
+    ///   - base: the base of an adapter; by default the one that its configuration names: a folder, beside the adapter or from the
+    ///     working directory, or org/name in the cache.
+    ///   - fallback: taken for the base where that one is not found.
+    public init(folder: URL, base: URL? = nil, fallback: URL? = nil) throws {
+        self.folder = folder
+        guard try ModelSource.isAdapter(folder) else {
+            checkpoint = try Checkpoint(folder: folder)
+            adapter = nil
+            inferences = []
+            return
+        }
+        let found = try base.map { (url: $0, reason: nil) } ?? ModelSource.base(of: folder, fallback: fallback)
+        checkpoint = try Checkpoint(folder: found.url)
+        adapter = folder
+        inferences = found.reason.map { ["base \(found.url.path), from \($0)"] } ?? []
+    }
+
+    /// A checkpoint that is open already, with an adapter or without.
+    public init(_ checkpoint: Checkpoint, adapter: URL? = nil) {
+        folder = adapter ?? checkpoint.folder
+        self.checkpoint = checkpoint
+        self.adapter = adapter
+        inferences = []
+    }
+
+    /// Whether a folder holds an adapter and no model. Throws if it holds both, for transformers would then load the adapter over
+    /// another base.
+    public static func isAdapter(_ folder: URL) throws -> Bool {
+        func has(_ name: String) -> Bool {
+            FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
+        }
+        guard has("adapter_config.json") else { return false }
+        guard has("model.safetensors") || has("model.safetensors.index.json") else { return true }
+        throw ModelError(
+            "\(folder.path): holds a whole model and an adapter (adapter_config.json); which one is meant is not clear: move one of them to another folder"
+        )
+    }
+
+    /// The decoder, its adapter attached and frozen.
+    public func decoder(blockCount: Int? = nil, hasOutput: Bool = true) throws -> Decoder {
+        let decoder = try Decoder(checkpoint, blockCount: blockCount, hasOutput: hasOutput)
+        if let adapter { try decoder.attachAdapters(from: adapter) }
+        return decoder
+    }
+
+    /// Where the tokenizer lies: beside an adapter, if it brings one, for it may have tokens of its own.
+    public var tokenizerFolder: URL { ModelSource.tokenizerFolder(folder, else: checkpoint.folder) }
+
+    /// The same of a folder, and the one of its base.
+    public static func tokenizerFolder(_ folder: URL, else base: URL) -> URL {
+        let own = folder.appendingPathComponent("tokenizer.json")
+        return FileManager.default.fileExists(atPath: own.path) ? folder : base
+    }
+
+    /// The base that an adapter's configuration names.
+    private static func base(of folder: URL, fallback: URL?) throws -> (url: URL, reason: String?) {
+        let key = "base_model_name_or_path"
+        let json = try Checkpoint.readJSON(folder.appendingPathComponent("adapter_config.json"))
+        func isModel(_ url: URL) -> Bool {
+            FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path)
+        }
+        let name = json[key]?.string ?? ""
+        if !name.isEmpty {
+            let beside = folder.deletingLastPathComponent().appendingPathComponent(name)
+            for url in [URL(fileURLWithPath: name), beside] where isModel(url) { return (url, key) }
+        }
+        var reason = "\(key) in its adapter_config.json names none"
+        if !name.isEmpty {
+            let shown = name.prefix(200)
+            do {
+                let url = try ModelLocation.resolve(name)
+                if let revision = json["revision"]?.string, revision != "main" {
+                    throw ModelError("revision \(revision.prefix(100)) of \(shown) is asked for; give its folder")
+                }
+                return (url, key)
+            } catch { reason = "its base \(shown) is not here (\(error))" }
+        }
+        if let fallback, isModel(fallback) { return (fallback, "the folder beside it") }
+        throw ModelError(
+            "\(folder.path): this is a PEFT adapter, not a whole model, and \(reason); give the base with --base, or with --model and the adapter with --adapter"
+        )
+    }
+}

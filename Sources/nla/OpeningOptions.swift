@@ -1,0 +1,82 @@
+import ArgumentParser
+import Autoencoder
+import Foundation
+import LanguageModel
+import Tensors
+
+/// What the files of a published pair leave open, for all commands that open one.
+struct OpeningOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The activations' block (0-based), where the sidecar names none.", valueName: "k"))
+    var layer: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How the vector enters the verbalizer: replace, or norm-matched, which adds it to a block's output, of block 1 by default; published sidecars do not say.",
+            valueName: "replace|norm-matched[@block]"))
+    var injection: String?
+
+    @Option(help: ArgumentHelp("Norm of the injected vector: a number, sqrt_d_model, or raw.", valueName: "norm"))
+    var injectionScale: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The base model of a folder that holds a PEFT adapter alone; by default the one that it names.",
+            valueName: "dir"))
+    var base: String?
+
+    func validate() throws {
+        if let layer, !(0..<10_000).contains(layer) { throw ValidationError("--layer must not be negative.") }
+        if let injection, InjectionPlace(injection) == nil {
+            throw ValidationError("--injection is replace, norm-matched or norm-matched@BLOCK.")
+        }
+        if let injectionScale, Sidecar.Scale(injectionScale) == nil {
+            throw ValidationError("--injection-scale is a number above 0, sqrt_d_model or raw.")
+        }
+    }
+
+    /// What is added to the sidecars.
+    func supplement() throws -> SidecarSupplement {
+        SidecarSupplement(
+            layer: layer, injection: injection.flatMap(InjectionPlace.init),
+            injectionScale: injectionScale.flatMap(Sidecar.Scale.init),
+            base: try base.map { try ModelLocation.resolve($0) })
+    }
+}
+
+/// Where a pair lies: in one folder, or in two as pairs are published.
+struct PairPlace: ParsableArguments {
+    @Option(help: ArgumentHelp("Folder with av/, ar/ and, optionally, target/.", valueName: "dir"))
+    var nla: String?
+
+    @Option(help: ArgumentHelp("The verbalizer, in place of --nla: a folder or org/name.", valueName: "dir"))
+    var av: String?
+
+    @Option(help: ArgumentHelp("The reconstructor, with --av.", valueName: "dir"))
+    var ar: String?
+
+    @OptionGroup var opening: OpeningOptions
+
+    func validate() throws {
+        guard (nla != nil) != (av != nil), (av != nil) == (ar != nil) else {
+            throw ValidationError("Give --nla, or --av and --ar.")
+        }
+    }
+
+    /// Opens it, and says what was inferred.
+    ///
+    /// - Returns: the pair, and the folder that a target and a confidence are looked for in.
+    func open(precision: Precision?, _ shared: SharedOptions) throws -> (pair: Pair, folder: URL) {
+        let supplement = try opening.supplement()
+        let pair: Pair, folder: URL
+        if let av, let ar {
+            folder = try ModelLocation.resolve(av)
+            pair = try Pair(
+                verbalizer: folder, reconstructor: ModelLocation.resolve(ar), precision: precision, supplement)
+        } else {
+            folder = try ModelLocation.resolve(nla ?? "")
+            pair = try Pair(folder: folder, precision: precision, supplement)
+        }
+        for line in pair.inferences { shared.note(line) }
+        return (pair, folder)
+    }
+}
