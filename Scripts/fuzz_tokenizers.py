@@ -18,7 +18,7 @@ the texts go through the tokenizers of real folders instead; with --templates, r
 
 Exit status 1 if there is a fault.
 """
-import argparse, collections, glob, json, os, random, re, subprocess, sys, warnings
+import argparse, collections, glob, json, os, random, re, resource, subprocess, sys, warnings
 
 os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="critical", TOKENIZERS_PARALLELISM="false", RUST_BACKTRACE="0")
 warnings.filterwarnings("ignore")
@@ -635,6 +635,8 @@ def main():
     p.add_argument("--first", type=int, default=0); p.add_argument("--seed", type=int, default=1); p.add_argument("--only", choices=["tokenizers", "templates"])
     p.add_argument("--folders"); p.add_argument("--templates"); p.add_argument("--verbose", action="store_true"); p.add_argument("--shrink", type=int, default=20)
     args = p.parse_args()
+    # A template may ask for a text of twelve thousand million characters.
+    resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
     program, counts, faults, loaded = Program(args.program), collections.Counter(), [], {}
     folders = sorted(os.path.dirname(f) for f in glob.glob(os.path.join(args.folders, "*", "tokenizer.json"))) if args.folders else []
     sources = sorted(glob.glob(os.path.join(args.templates, "*.jinja"))) if args.templates else []
