@@ -5,11 +5,11 @@
 demo: build
 	@Examples/demo.sh
 
-# The server and the page in processes of their own: they open many connections, and a browser.
+# The server and the page in processes of their own: they open many connections, and a browser. The server's tests run in turn.
 test: test-dependencies kernels
 	swift build -c release --build-tests
 	swift test -c release --skip-build --disable-xctest --skip '^(StudioTests|BrowserTests)'
-	swift test -c release --skip-build --disable-xctest --filter '^StudioTests'
+	swift test -c release --skip-build --disable-xctest --no-parallel --filter '^StudioTests'
 	swift test -c release --skip-build --disable-xctest --filter '^BrowserTests'
 
 # The numeric tests again with the kernels that older processors use (docs/processors.md). After `make test`.
