@@ -21,7 +21,7 @@ struct NLA: ParsableCommand {
         subcommands: [
             Explain.self, Describe.self, Reconstruct.self, Score.self, Compare.self, World.self, DataCommand.self,
             Train.self, Report.self, Eval.self, Verify.self, RedTeamCommand.self, Tokenize.self, Extract.self,
-            Generate.self, Check.self,
+            Generate.self, Check.self, PairCommand.self,
             Bench.self, Serve.self, StudioCommand.self,
             New.self,
         ])

@@ -62,16 +62,24 @@ struct PairPlace: ParsableArguments {
         }
     }
 
+    /// Its folders; no target where the halves were named apart.
+    func folders() throws -> (verbalizer: URL, reconstructor: URL, target: URL?) {
+        if let av, let ar { return (try ModelLocation.resolve(av), try ModelLocation.resolve(ar), nil) }
+        let folders = Pair.folders(try ModelLocation.resolve(nla ?? ""))
+        return (folders.verbalizer, folders.reconstructor, folders.target)
+    }
+
     /// Opens it, and says what was inferred.
     ///
     /// - Returns: the pair, and the folder that a target and a confidence are looked for in.
     func open(precision: Precision?, _ shared: SharedOptions) throws -> (pair: Pair, folder: URL) {
         let supplement = try opening.supplement()
         let pair: Pair, folder: URL
-        if let av, let ar {
-            folder = try ModelLocation.resolve(av)
+        if av != nil {
+            let halves = try folders()
+            folder = halves.verbalizer
             pair = try Pair(
-                verbalizer: folder, reconstructor: ModelLocation.resolve(ar), precision: precision, supplement)
+                verbalizer: halves.verbalizer, reconstructor: halves.reconstructor, precision: precision, supplement)
         } else {
             folder = try ModelLocation.resolve(nla ?? "")
             pair = try Pair(folder: folder, precision: precision, supplement)

@@ -157,6 +157,17 @@ struct ExplainTests {
         }
     }
 
+    @Test("pair check says what is wrong with a pair, and leaves with 1 if it does not work")
+    func pairCheck() throws {
+        let sound = try Command.succeed(["pair", "check", "--nla", pair.path, "--text", "The dog found a key"])
+        #expect(sound.output.contains("reads key after a") && sound.output.hasSuffix("the pair works\n"))
+        let outcome = try Command.run(["pair", "check", "--av", ar, "--ar", ar, "--json"])
+        #expect(outcome.status == 1)
+        let json = try outcome.json()
+        #expect(json["sound"]?.bool == false && json["findings"]?[0]?["kind"]?.string == "fault")
+        #expect(json["findings"]?[0]?["text"]?.string?.contains("this is a reconstructor") == true)
+    }
+
     @Test("describe carries description, text and ids, and marks what has no tags")
     func describe() throws {
         let json = try Command.succeed(["describe", "--av", av, "--vectors", expectedActivations(), "--json"]).json()
