@@ -30,7 +30,7 @@ struct FaultyClientTests {
             #expect(try await client.get("/").status == 200)
             for connection in [held[0], held[150], held[299]] {
                 try await connection.send(FaultyClientTests.rest)
-                #expect(try await connection.receive(until: "\r\n\r\n", seconds: 60).text.hasPrefix("HTTP/1.1 200"))
+                #expect(try await connection.receive(until: "\r\n\r\n").text.hasPrefix("HTTP/1.1 200"))
             }
         }
     }
@@ -44,9 +44,9 @@ struct FaultyClientTests {
         } _: { client, _ async throws in
             let held = try await halfOpen(80, client.port)
             #expect(try await client.get("/").status == 200)
-            #expect(try await held[0].receive(seconds: 60).isClosed)
+            #expect(try await held[0].receive().isClosed)
             try await held[79].send(FaultyClientTests.rest)
-            #expect(try await held[79].receive(until: "\r\n\r\n", seconds: 60).text.hasPrefix("HTTP/1.1 200"))
+            #expect(try await held[79].receive(until: "\r\n\r\n").text.hasPrefix("HTTP/1.1 200"))
         }
     }
 
@@ -63,14 +63,14 @@ struct FaultyClientTests {
             for _ in 0..<2 {
                 let stream = try RawConnection(port: client.port)
                 try await stream.send(RawConnection.request("/generate", body.serialized()))
-                _ = try await stream.receive(until: "data: ", seconds: 60)
+                _ = try await stream.receive(until: "data: ")
                 streams.append(stream)
             }
-            let answer = try await RawConnection(port: client.port).receive(seconds: 60)
+            let answer = try await RawConnection(port: client.port).receive()
             #expect(answer.isClosed && answer.text.hasPrefix("HTTP/1.1 503") && answer.text.contains("try again"))
             // Both are still being answered.
             for stream in streams {
-                #expect(try await stream.receive(until: "data: ", seconds: 60).text.contains("data: "))
+                #expect(try await stream.receive(until: "data: ").text.contains("data: "))
             }
         }
     }
@@ -83,14 +83,14 @@ struct FaultyClientTests {
         } _: { client, _ async throws in
             let connection = try RawConnection(port: client.port)
             try await connection.send(FaultyClientTests.half)
-            #expect(try await connection.receive(seconds: 60).isClosed)
+            #expect(try await connection.receive().isClosed)
             // Between two requests a client may take longer.
             let patient = try RawConnection(port: client.port)
             try await patient.send(FaultyClientTests.half + FaultyClientTests.rest)
-            _ = try await patient.receive(until: "}", seconds: 60)
+            _ = try await patient.receive(until: "}")
             try await Task.sleep(for: .milliseconds(600))
             try await patient.send(FaultyClientTests.half + FaultyClientTests.rest)
-            #expect(try await patient.receive(until: "\r\n\r\n", seconds: 60).text.contains("HTTP/1.1 200"))
+            #expect(try await patient.receive(until: "\r\n\r\n").text.contains("HTTP/1.1 200"))
         }
     }
 }

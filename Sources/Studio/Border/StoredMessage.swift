@@ -7,13 +7,6 @@ extension ChatMessage {
         content = try json.optionalText("content", limit: limit) ?? ""
         channel = try json.optionalText("channel", limit: 64)
     }
-
-    /// As the library keeps it.
-    var json: JSONValue {
-        var object = JSONObject([("role", .string(role)), ("content", .string(content))])
-        if let channel { object["channel"] = .string(channel) }
-        return .object(object)
-    }
 }
 
 extension [ChatMessage] {
@@ -22,5 +15,6 @@ extension [ChatMessage] {
         self = try json.elements(limit: PositionKind.bound).map { try ChatMessage($0, limit: limit) }
     }
 
-    var json: JSONValue { .array(map(\.json)) }
+    /// As the library keeps it.
+    var json: JSONValue { .array(map { .object($0.json) }) }
 }
