@@ -29,17 +29,26 @@ extension FaultTests {
         }
     }
 
+    /// Whether something has happened.
+    private final class Flag: Sendable {
+        private let state = Mutex(false)
+
+        var isSet: Bool { state.withLock { $0 } }
+
+        func set() { state.withLock { $0 = true } }
+    }
+
     @Test("Small work is done beside long work, long work waits for a thread, and too much of it is refused")
     func longWork() async throws {
         let blocked = await Blocked()
         #expect(try await blocked.pool.run(size: WorkPool.smallSize) { 3 } == 3)
-        let isDone = Mutex(false)
+        let done = Flag()
         // Of four that ask for the two places that are left, two are refused, and no others.
         let outcomes = try await withThrowingTaskGroup(of: Bool.self) { group in
             for _ in 0..<4 {
                 group.addTask {
                     do {
-                        try await blocked.pool.run(size: WorkPool.smallSize + 1) { isDone.withLock { $0 = true } }
+                        try await blocked.pool.run(size: WorkPool.smallSize + 1) { done.set() }
                         return true
                     } catch {
                         return false
@@ -48,7 +57,7 @@ extension FaultTests {
             }
             var outcomes: [Bool] = []
             while outcomes.count < 2, let next = try await group.next() { outcomes.append(next) }
-            #expect(outcomes == [false, false] && !isDone.withLock { $0 })
+            #expect(outcomes == [false, false] && !done.isSet)
             try await blocked.free()
             while let next = try await group.next() { outcomes.append(next) }
             return outcomes
@@ -61,11 +70,11 @@ extension FaultTests {
         let blocked = await Blocked()
         try await withServer(pool: blocked.pool) { client, _ async throws in
             let text = String(repeating: "Cyril and Rosa lived near the market. ", count: 300)
-            let isAnswered = Mutex(false)
+            let answered = Flag()
             let long = ["/tokenize", "/extract"].map { path in
                 Task {
                     let status = try await client.post(path, ["text": .string(text)]).status
-                    isAnswered.withLock { $0 = true }
+                    answered.set()
                     return status
                 }
             }
@@ -77,7 +86,7 @@ extension FaultTests {
                 try await client.post(
                     "/v1/chat/completions", ["messages": [["role": "user", "content": "Hi"]], "max_tokens": 2]
                 ).status == 200)
-            #expect(!isAnswered.withLock { $0 })
+            #expect(!answered.isSet)
             try await blocked.free()
             for task in long { #expect(try await task.value == 200) }
         }
