@@ -145,5 +145,5 @@ public struct ClaimsError: Error, CustomStringConvertible {
     /// One line.
     public let description: String
     /// An error with its line.
-    public init(_ description: String) { self.description = description }
+    public init(_ description: String) { self.description = description.onOneLine }
 }

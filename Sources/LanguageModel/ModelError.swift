@@ -1,3 +1,5 @@
+import JSON
+
 /// Something a user can mend: one line that says what, where and what to do.
 public struct ModelError: Error, CustomStringConvertible, Sendable {
     /// The line.
@@ -8,7 +10,7 @@ public struct ModelError: Error, CustomStringConvertible, Sendable {
 
     /// An error with its line.
     public init(_ description: String, nonFinitePlace: String? = nil) {
-        self.description = description
+        self.description = description.onOneLine
         self.nonFinitePlace = nonFinitePlace
     }
 }

@@ -1,10 +1,12 @@
+import JSON
+
 /// Something a user can mend: one line that says what, where and what to do.
 public struct TrainingError: Error, CustomStringConvertible, Sendable {
     /// The line.
     public let description: String
 
     /// An error with its line.
-    public init(_ description: String) { self.description = description }
+    public init(_ description: String) { self.description = description.onOneLine }
 }
 
 /// A number that training cannot go on from. The loop adds the step and the last good checkpoint.

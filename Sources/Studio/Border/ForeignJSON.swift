@@ -5,7 +5,7 @@ import JSON
 struct BorderError: Error, CustomStringConvertible {
     let description: String
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String) { self.description = description.onOneLine }
 }
 
 /// JSON from outside (a file that somebody imports, a row of the library), read once into types that hold nothing impossible.
