@@ -13,7 +13,7 @@ public struct TrainingLoop {
         /// Steps between checkpoints; there is one at the end, and one where an evaluation was the best.
         public var checkpointEvery: Int
         /// Seconds after which a checkpoint is due anyway; more where checkpoints are waited for so long that a twentieth of the time would
-        /// go into that.
+        /// go into that. Zero asks for one at every step.
         public var checkpointSeconds: Double
         /// Steps between checkpoints that stay; nil keeps none but the last two and the best.
         public var keepEvery: Int?
@@ -36,7 +36,7 @@ public struct TrainingLoop {
         ///   - seconds: since the last one.
         ///   - wait: how long that one was waited for, in seconds.
         package func isDue(_ step: Int, seconds: Double, wait: Double) -> Bool {
-            step % checkpointEvery == 0 || seconds >= checkpointSeconds.atLeast(20 * wait)
+            step % checkpointEvery == 0 || checkpointSeconds == 0 || seconds >= checkpointSeconds.atLeast(20 * wait)
         }
 
         /// Whether the checkpoint of a step stays.
