@@ -161,6 +161,7 @@ struct ChatFieldTests {
                 let answer = try await client.post(path, body(path, [field: value]))
                 let error = try answer.json()["error"]
                 let message = error?["message"]?.string ?? ""
+                #expect(error?["code"] == 400)
                 #expect(answer.status == 400, "\(path) \(field): \(value.serialized()): \(answer.status)")
                 #expect(
                     (message.contains(field) || error?["param"]?.string == field) && !message.contains("\n"),

@@ -79,16 +79,20 @@ struct ErrorReply: Error {
                 "error": [
                     "message": .string(message),
                     "type": status.code < 500 ? "invalid_request_error" : "server_error",
-                    "param": problems.first?.location.dropFirst().first ?? .null, "code": .integer(status.code),
+                    "param": problems.first?.location.dropFirst().first ?? .null, "code": .integer(sent(.openAI).code),
                 ]
             ]
         }
     }
 
-    /// The answer. Clients of OpenAI's interface expect 400 where FastAPI says 422.
+    /// The status of the answer. Clients of OpenAI's interface expect 400 where FastAPI says 422.
+    private func sent(_ dialect: Dialect) -> HTTPResponse.Status {
+        dialect == .openAI && status == .unprocessableContent ? .badRequest : status
+    }
+
+    /// The answer.
     func response(_ dialect: Dialect) -> Response {
-        let isFieldError = dialect == .openAI && status == .unprocessableContent
-        var response = Response(isFieldError ? .badRequest : status, json: json(dialect))
+        var response = Response(sent(dialect), json: json(dialect))
         for field in headers { response.headers[field.name] = field.value }
         return response
     }
