@@ -32,30 +32,26 @@ static void arithmetic_body(void *opaque, int slot, int slots) {
     (void)slots;
     limit_round *r = opaque;
     const ck_kernels *k = ck_current();
+    double (*loop)(float *) = r->type == CK_BF16 && k->limit_pair_products ? k->limit_pair_products : k->limit_multiply_adds;
     float sink[3] = {0, 0, 0};
-    double begin = now(), done = 0;
-    do {
-        for (int i = 0; i < 4; i++)
-            done += r->type == CK_BF16 && k->limit_pair_products ? k->limit_pair_products(sink) : k->limit_multiply_adds(sink);
-    } while (now() < r->until);
-    r->done[slot] = done, r->seconds[slot] = now() - begin;
+    double begin = now();
+    do r->done[slot] += loop(sink);
+    while (now() < r->until);
+    r->seconds[slot] = now() - begin;
 }
 
+// Each thread its own part of the memory, piece by piece, over and over.
 static void reading_body(void *opaque, int slot, int slots) {
     limit_round *r = opaque;
-    // Whole pieces, each thread its own part of the memory, over and over.
     const long piece = 1l << 18;
-    long pieces = r->floats / piece, begin = pieces * slot / slots, end = pieces * (slot + 1) / slots;
+    long pieces = r->floats / piece, first = pieces * slot / slots, end = pieces * (slot + 1) / slots;
     volatile float sink = 0;
-    double start = now(), done = 0;
-    while (begin < end) {
-        for (long i = begin; i < end && (i == begin || now() < r->until); i++) {
-            sink = sink + ck_current()->limit_read(r->memory + i * piece, piece);
-            done += (double)piece * 4;
-        }
-        if (now() >= r->until) break;
+    double begin = now();
+    for (long i = first; now() < r->until; i = i + 1 < end ? i + 1 : first) {
+        sink = sink + ck_current()->limit_read(r->memory + i * piece, piece);
+        r->done[slot] += (double)piece * 4;
     }
-    r->done[slot] = done, r->seconds[slot] = now() - start;
+    r->seconds[slot] = now() - begin;
 }
 
 #define LIMIT_SECONDS 0.06

@@ -3,34 +3,29 @@
 
 // As many sums as the register tile of products has: enough for the latency of the instruction, few enough for the registers.
 #define LIMIT_SUMS (PRODUCT_ROWS * PRODUCT_GROUPS)
-
-// Operations (a multiplication and an addition are two) of one call of the loops below.
+// Long enough that the clock is read seldom, well below a millisecond.
 #define LIMIT_ROUNDS 20000
 
-// Multiplies and adds in registers alone; `sink` keeps the compiler from leaving it out. Returns the operations done.
-static double limit_multiply_adds(float *sink) {
+// Multiplies and adds in registers alone, numbers or pairs of bfloat16, and returns the operations: a multiplication and an addition are two.
+// `sink` keeps the compiler from leaving the work out.
+INLINE double limit_arithmetic(const bool pairs, float *sink) {
     lanes sums[LIMIT_SUMS], a = splat(sink[0]), b = splat(sink[1]);
     _Pragma("unroll") for (int i = 0; i < LIMIT_SUMS; i++) sums[i] = splat((float)i);
     for (long round = 0; round < LIMIT_ROUNDS; round++)
-        _Pragma("unroll") for (int i = 0; i < LIMIT_SUMS; i++) sums[i] = fused(a, b, sums[i]);
-    lanes total = sums[0];
-    for (int i = 1; i < LIMIT_SUMS; i++) total += sums[i];
-    sink[2] = lane_sum(total);
-    return 2.0 * LIMIT_ROUNDS * LIMIT_SUMS * LANES;
-}
-
+        _Pragma("unroll") for (int i = 0; i < LIMIT_SUMS; i++)
 #if NATIVE_BF16
-// The same with pairs of bfloat16.
-static double limit_pair_products(float *sink) {
-    lanes sums[LIMIT_SUMS], a = splat(sink[0]), b = splat(sink[1]);
-    _Pragma("unroll") for (int i = 0; i < LIMIT_SUMS; i++) sums[i] = splat((float)i);
-    for (long round = 0; round < LIMIT_ROUNDS; round++)
-        _Pragma("unroll") for (int i = 0; i < LIMIT_SUMS; i++) sums[i] = fused_pairs(a, b, sums[i]);
+            sums[i] = pairs ? fused_pairs(a, b, sums[i]) : fused(a, b, sums[i]);
+#else
+            sums[i] = fused(a, b, sums[i]);
+#endif
     lanes total = sums[0];
     for (int i = 1; i < LIMIT_SUMS; i++) total += sums[i];
     sink[2] = lane_sum(total);
-    return 4.0 * LIMIT_ROUNDS * LIMIT_SUMS * LANES;
+    return (pairs ? 4.0 : 2.0) * LIMIT_ROUNDS * LIMIT_SUMS * LANES;
 }
+static double limit_multiply_adds(float *sink) { return limit_arithmetic(false, sink); }
+#if NATIVE_BF16
+static double limit_pair_products(float *sink) { return limit_arithmetic(true, sink); }
 #endif
 
 // Reads `count` floats in one stream, with the hint of few_rows_body.h. `count` is a multiple of 64.
