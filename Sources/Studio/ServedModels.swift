@@ -58,8 +58,6 @@ struct ModelFacts: Sendable {
         /// Tokens that end its texts.
         let stopTokens: Set<Int32>
         let vocabularySize: Int
-        /// Rows whose keys and values it has memory for.
-        let rowLimit: Int
     }
 
     /// d
@@ -84,7 +82,7 @@ struct ModelFacts: Sendable {
     /// The denominator of shares of variance explained.
     let variance: Double?
 
-    init(_ models: ServedModels, _ settings: StudioSettings) throws {
+    init(_ models: ServedModels) throws {
         let verbalizer = models.verbalizer
         width = verbalizer.sidecar.width
         layer = verbalizer.sidecar.layer
@@ -97,16 +95,14 @@ struct ModelFacts: Sendable {
         confidenceReach = models.confidence?.model.collecting.reach
         confidenceExamples = models.confidence?.model.examples
         variance = models.variance?.variance
-        let c = verbalizer.checkpoint.configuration
         self.verbalizer = Writer(
             name: models.verbalizerName, tokenizer: verbalizer.tokenizer, stopTokens: verbalizer.stopTokens,
-            vocabularySize: c.vocabularySize, rowLimit: settings.cacheBytes / DecodingLane.rowBytes(c))
+            vocabularySize: verbalizer.checkpoint.configuration.vocabularySize)
         target = try models.target.map { target in
-            let c = target.checkpoint.configuration
-            return Writer(
+            Writer(
                 name: models.targetName ?? ServedModels.name(of: target.checkpoint.folder), tokenizer: target.tokenizer,
                 stopTokens: try TextGenerator.stopTokens(folder: target.checkpoint.folder, tokenizer: target.tokenizer),
-                vocabularySize: c.vocabularySize, rowLimit: settings.cacheBytes / DecodingLane.rowBytes(c))
+                vocabularySize: target.checkpoint.configuration.vocabularySize)
         }
     }
 }

@@ -40,7 +40,7 @@ public final class StudioServer: Sendable {
     ) throws {
         try settings.check()
         self.settings = settings
-        let all = [served] + others, facts = try all.map { try ModelFacts($0, settings) }
+        let all = [served] + others, facts = try all.map { try ModelFacts($0) }
         if let name = Dictionary(grouping: facts, by: \.pairName).first(where: { $1.count > 1 })?.key {
             throw ModelError("two pairs are called \(name); give them names (--nla NAME=DIR)")
         }

@@ -1,4 +1,3 @@
-import GRDB
 import JSON
 
 /// What a whole number counts, and what it stays below.

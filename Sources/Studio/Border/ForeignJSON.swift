@@ -34,11 +34,13 @@ struct ForeignJSON {
         self.attitude = attitude
     }
 
-    /// An error about this value, or about one of its fields.
-    func problem(_ key: String? = nil, _ what: String) -> BorderError {
-        let full = [path, key ?? ""].filter { !$0.isEmpty }.joined(separator: ".")
-        return BorderError([source, full, what].filter { !$0.isEmpty }.joined(separator: ": "))
+    /// An error about this value.
+    func problem(_ what: String) -> BorderError {
+        BorderError([source, path, what].filter { !$0.isEmpty }.joined(separator: ": "))
     }
+
+    /// An error about one of its fields.
+    func problem(_ key: String, _ what: String) -> BorderError { at(.null, key).problem(what) }
 
     /// A field; nil where it is absent or null.
     func field(_ key: String) -> JSONValue? {
@@ -69,10 +71,7 @@ struct ForeignJSON {
 
     private func checked(_ text: String, _ key: String, _ limit: Int) throws -> String {
         if attitude == .mends { return text.keepable }
-        // Bytes are at least characters; counting these takes longer.
-        guard text.utf8.count <= limit || text.unicodeScalars.count <= limit else {
-            throw problem(key, "longer than \(limit) characters")
-        }
+        guard !text.isLonger(than: limit) else { throw problem(key, "longer than \(limit) characters") }
         guard !text.utf8.contains(0) else {
             throw problem(key, "holds the character U+0000, which the library cannot keep")
         }
@@ -149,13 +148,4 @@ struct ForeignJSON {
         default: String(value.serialized().prefix(40))
         }
     }
-}
-
-extension ForeignJSON {
-    private func problem(_ what: String) -> BorderError { problem(nil, what) }
-}
-
-extension String {
-    /// The same in words that the library can keep: SQLite ends a text at U+0000, and a model may write it.
-    var keepable: String { utf8.contains(0) ? replacing("\0", with: "\u{FFFD}") : self }
 }

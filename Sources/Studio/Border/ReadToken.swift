@@ -31,7 +31,7 @@ struct ReadToken: Sendable {
     /// The tokens of a text, which say where they stand.
     static func all(_ json: ForeignJSON) throws -> [ReadToken] {
         let elements = try json.elements(limit: PositionKind.bound)
-        guard !elements.isEmpty else { throw json.problem(nil, "no tokens") }
+        guard !elements.isEmpty else { throw json.problem("no tokens") }
         return try elements.enumerated().map { index, element in
             if element.attitude == .refuses, element.json["position"]?.int != index {
                 throw element.problem("position", "is not \(index), the token's place")

@@ -17,6 +17,22 @@ struct StoredVector: Sendable {
 
     /// Nil for numbers that are not finite.
     init?(_ numbers: [Float]) { self.init(numbers.bytes) }
+}
 
-    var numbers: [Float] { [Float](bytes: bytes) }
+extension [Float] {
+    /// Little-endian float32 numbers.
+    fileprivate init(bytes: Data) {
+        self = bytes.withUnsafeBytes { raw in
+            (0..<raw.count / 4).map {
+                Float(bitPattern: UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
+            }
+        }
+    }
+
+    /// Their bytes, little-endian.
+    fileprivate var bytes: Data {
+        var data = Data(capacity: 4 * count)
+        for value in self { Swift.withUnsafeBytes(of: value.bitPattern.littleEndian) { data.append(contentsOf: $0) } }
+        return data
+    }
 }

@@ -67,7 +67,7 @@ private struct ChatCompletion: Sendable {
     init(model: ModelFacts.Writer, promptTokens: Int, _ request: ChatCompletionRequest) {
         self.model = model
         self.promptTokens = promptTokens
-        id = "chatcmpl-" + (request.name ?? UUID().uuidString.replacingOccurrences(of: "-", with: "").lowercased())
+        id = OpenAIAnswer.id("chatcmpl", request.name)
         showsLogProbabilities = request.showsLogProbabilities
         let report = TokenReport(model.tokenizer, skipsSpecialTokens: request.parameters.skipsSpecialTokens)
         answers = .init(repeating: Answer(report: report), count: request.parameters.count)
@@ -95,7 +95,7 @@ private struct ChatCompletion: Sendable {
             [
                 "index": .integer(index), "message": ["role": "assistant", "content": .string(answer.text)],
                 "logprobs": logProbabilities(answer.tokens),
-                "finish_reason": .string(reason(answer.end)),
+                "finish_reason": .string(OpenAIAnswer.reason(answer.end)),
             ]
         }
         return object("chat.completion", choices, usage)
@@ -115,7 +115,7 @@ private struct ChatCompletion: Sendable {
                     event.index, ["content": .string(event.piece)], nil,
                     logProbabilities([token])))
         }
-        if let end = event.end { chunks.append(chunk(event.index, [:], reason(end))) }
+        if let end = event.end { chunks.append(chunk(event.index, [:], OpenAIAnswer.reason(end))) }
         return chunks
     }
 
@@ -145,16 +145,10 @@ private struct ChatCompletion: Sendable {
     }
 
     private var usage: JSONValue {
-        let written = answers.reduce(0) { $0 + $1.count }
-        return [
-            "prompt_tokens": .integer(promptTokens), "completion_tokens": .integer(written),
-            "total_tokens": .integer(promptTokens + written),
-        ]
+        OpenAIAnswer.usage(read: promptTokens, written: answers.reduce(0) { $0 + $1.count })
     }
 
     private func logProbabilities(_ tokens: [JSONValue]) -> JSONValue {
         showsLogProbabilities ? ["content": .array(tokens)] : .null
     }
-
-    private func reason(_ end: WrittenText.End?) -> String { end == .length ? "length" : "stop" }
 }

@@ -9,8 +9,10 @@ extension Endpoints {
         try checkModel(request, target)
         let request = try await CompletionRequest(request, target, settings, pool)
         let exchange = try begin(context, sources)
-        let seed = seed()
-        let writings = request.prompts.map { request.parameters.writing(.tokens($0.ids), .target, target, seed: seed) }
+        // Equal prompts are drawn from differently, unless the client or the server has a seed.
+        let writings = request.prompts.map {
+            request.parameters.writing(.tokens($0.ids), .target, target, seed: seed())
+        }
         let mailbox = scheduler.write(writings, exchange.ticket)
         let begun = TextCompletion(model: target, request)
         guard request.streams else {
@@ -27,13 +29,6 @@ extension Endpoints {
             }
             if request.showsUsage { try await events.send(completion.usageChunk) }
             try await events.sendDone()
-        }
-    }
-
-    /// Throws 404 for a request that names another model than the target.
-    func checkModel(_ request: RequestFields, _ target: ModelFacts.Writer) throws {
-        if let name = request.json["model"]?.string, name != target.name {
-            throw ErrorReply(.notFound, "the model \(name.prefix(100)) is not served here; ask for \(target.name)")
         }
     }
 }
@@ -94,7 +89,7 @@ private struct TextCompletion: Sendable {
     init(model: ModelFacts.Writer, _ request: CompletionRequest) {
         self.model = model
         self.request = request
-        id = "cmpl-" + (request.name ?? UUID().uuidString.replacingOccurrences(of: "-", with: "").lowercased())
+        id = OpenAIAnswer.id("cmpl", request.name)
         let report = TokenReport(model.tokenizer, skipsSpecialTokens: request.parameters.skipsSpecialTokens)
         texts = request.prompts.flatMap { prompt in
             [Text](
@@ -131,7 +126,7 @@ private struct TextCompletion: Sendable {
         let choices = told.enumerated().map { index, text in
             choice(
                 index, text.text, request.showsLogProbabilities ? text.lists.json : .null,
-                text.end == .length ? "length" : "stop")
+                OpenAIAnswer.reason(text.end))
         }
         return object(choices, usage)
     }
@@ -146,7 +141,7 @@ private struct TextCompletion: Sendable {
     mutating func chunks(_ event: Scheduler.WritingEvent) -> [JSONValue] {
         let report = append(event)
         guard !event.piece.isEmpty || request.showsLogProbabilities || event.end != nil else { return [] }
-        let reason = event.end.map { $0 == .length ? "length" : "stop" }
+        let reason = event.end.map { OpenAIAnswer.reason($0) }
         return [object([choice(event.index, event.piece, report, reason)], nil)]
     }
 
@@ -169,10 +164,7 @@ private struct TextCompletion: Sendable {
     }
 
     private var usage: JSONValue {
-        let read = request.prompts.reduce(0) { $0 + $1.ids.count }, written = texts.reduce(0) { $0 + $1.count }
-        return [
-            "prompt_tokens": .integer(read), "completion_tokens": .integer(written),
-            "total_tokens": .integer(read + written),
-        ]
+        OpenAIAnswer.usage(
+            read: request.prompts.reduce(0) { $0 + $1.ids.count }, written: texts.reduce(0) { $0 + $1.count })
     }
 }

@@ -40,9 +40,6 @@ final class Connections: Sendable {
     /// - Parameter limit: connections at once.
     init(limit: Int) { self.limit = max(1, limit) }
 
-    /// Connections that are open and will stay so.
-    var count: Int { state.withLock { $0.open.count } }
-
     /// Takes a new connection; returns its number, or nil if it must be turned away. Another is closed if there are too many.
     func open(_ channel: any Channel, from client: String) -> Int? {
         let (number, victim) = state.withLock { state -> (Int?, (any Channel)?) in

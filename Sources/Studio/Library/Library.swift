@@ -64,67 +64,6 @@ final class Library: Sendable {
         lock.withLock { $0 = nil }
     }
 
-    private static var migrator: DatabaseMigrator {
-        var migrator = DatabaseMigrator()
-        migrator.registerMigration("readings, explanations, notes") { database in
-            try database.create(table: "reading") { table in
-                table.autoIncrementedPrimaryKey("id")
-                table.column("created", .text).notNull()
-                table.column("title", .text).notNull()
-                table.column("pair", .text).notNull()
-                table.column("layer", .integer).notNull()
-                table.column("text", .text).notNull()
-                table.column("messages", .text)
-                table.column("tokens", .text).notNull()
-                table.column("truth", .text)
-            }
-            try database.create(table: "explanation") { table in
-                table.autoIncrementedPrimaryKey("id")
-                table.belongsTo("reading", onDelete: .cascade).notNull()
-                table.column("created", .text).notNull()
-                table.column("pair", .text).notNull()
-                table.column("position", .integer).notNull()
-                table.column("token", .text).notNull()
-                table.column("sample", .integer).notNull()
-                table.column("text", .text).notNull()
-                table.column("description", .text).notNull()
-                table.column("complete", .boolean).notNull()
-                table.column("mse", .double)
-                table.column("cosine", .double)
-                table.column("explained", .double)
-                table.column("norm", .double)
-                table.column("temperature", .double).notNull()
-                table.column("seed", .text)
-                table.column("agreement", .double)
-                table.column("origin", .text).notNull()
-                table.column("claims", .text).notNull()
-                table.column("activation", .blob)
-            }
-            try database.create(table: "note") { table in
-                table.autoIncrementedPrimaryKey("id")
-                table.belongsTo("reading", onDelete: .cascade).notNull()
-                table.column("created", .text).notNull()
-                table.column("position", .integer)
-                table.column("text", .text).notNull()
-                table.column("highlighted", .boolean).notNull()
-            }
-            for (words, table, columns) in [
-                ("explanationWords", "explanation", ["description"]), ("readingWords", "reading", ["title", "text"]),
-                ("noteWords", "note", ["text"]),
-            ] {
-                try database.create(virtualTable: words, using: FTS5()) { virtual in
-                    virtual.synchronize(withTable: table)
-                    virtual.tokenizer = .unicode61()
-                    for column in columns { virtual.column(column) }
-                }
-            }
-        }
-        return migrator
-    }
-
-    /// The tables that words are found in.
-    private static let wordIndexes = ["explanationWords", "readingWords", "noteWords"]
-
     // MARK: Writing
 
     /// Writes what `body` writes, or nothing.
@@ -289,9 +228,11 @@ final class Library: Sendable {
         /// Rows read.
         var count: Int { records.count + damagedCount }
 
-        fileprivate init() {}
+        /// No rows.
+        init() {}
 
-        fileprivate init(_ database: Database, sql: String, _ arguments: StatementArguments) throws {
+        /// The rows of a query.
+        init(_ database: Database, sql: String, _ arguments: StatementArguments) throws {
             let rows = try Row.fetchCursor(database, sql: sql, arguments: arguments)
             while let row = try rows.next() {
                 do { records.append(try Record(row: row)) } catch is BorderError { damagedCount += 1 }
@@ -369,92 +310,5 @@ final class Library: Sendable {
 
     static func missing(_ kind: String, _ id: Int64) -> ErrorReply {
         ErrorReply(.notFound, "the library has no \(kind) \(id); it may have been deleted")
-    }
-}
-
-extension Library {
-    /// What is looked for.
-    struct Search: Sendable {
-        /// Words that explanations, texts or notes must all hold, the last one perhaps in part.
-        var words = ""
-        var pair: String?
-        var minimumScore: Double?
-        var maximumScore: Double?
-        var origin: String?
-        var isHighlighted = false
-        /// Explanations with a smaller number.
-        var before: Int64?
-        var limit = 40
-    }
-
-    /// Explanations that a search finds, newest first: by their own words, by those of their text, or by those of a note at their token.
-    func search(_ search: Search) async throws -> Kept<FoundItem> {
-        var conditions = ["explanation.id < ?"]
-        var arguments: [(any DatabaseValueConvertible)?] = [search.before ?? Int64.max]
-        var snippet = "''"
-        if !search.words.trimmingCharacters(in: .whitespacesAndNewlines).isEmpty {
-            guard let pattern = FTS5Pattern(matchingAllPrefixesIn: search.words)?.rawPattern else { return Kept() }
-            conditions.append(Library.wordsCondition)
-            arguments += [pattern, pattern, pattern]
-            snippet = Library.snippet
-            arguments.insert(contentsOf: [pattern, pattern], at: 0)
-        }
-        for (condition, value) in [
-            ("explanation.pair = ?", search.pair as (any DatabaseValueConvertible)?),
-            ("cosine >= ?", search.minimumScore),
-            ("cosine <= ?", search.maximumScore), ("origin = ?", search.origin),
-        ] {
-            guard let value else { continue }
-            conditions.append(condition)
-            arguments.append(value)
-        }
-        if search.isHighlighted { conditions.append(Library.isHighlighted) }
-        let sql = """
-            SELECT explanation.id, readingId AS reading, title, explanation.created, explanation.pair, position, token, description,
-                cosine, \(Library.isHighlighted) AS highlighted, \(snippet) AS snippet
-            FROM explanation JOIN reading ON reading.id = readingId
-            WHERE \(conditions.joined(separator: " AND ")) ORDER BY explanation.id DESC LIMIT \(search.limit)
-            """
-        let values = StatementArguments(arguments.map { $0?.databaseValue ?? .null })
-        return try await read { database in try Kept(database, sql: sql, values) }
-    }
-
-    private static let wordsCondition = """
-        (explanation.id IN (SELECT rowid FROM explanationWords WHERE explanationWords MATCH ?)
-        OR readingId IN (SELECT rowid FROM readingWords WHERE readingWords MATCH ?)
-        OR EXISTS (SELECT 1 FROM note WHERE note.id IN (SELECT rowid FROM noteWords WHERE noteWords MATCH ?)
-            AND note.readingId = explanation.readingId AND (note.position IS NULL OR note.position = explanation.position)))
-        """
-
-    private static let isHighlighted = """
-        EXISTS (SELECT 1 FROM note WHERE note.readingId = explanation.readingId AND note.position = explanation.position AND highlighted)
-        """
-
-    /// Where the words stand in a note or in the text; empty if in neither.
-    private static let snippet = """
-        COALESCE(
-            (SELECT snippet(noteWords, 0, '', '', '…', 16) FROM noteWords JOIN note ON note.id = noteWords.rowid
-                WHERE noteWords MATCH ? AND note.readingId = explanation.readingId
-                    AND (note.position IS NULL OR note.position = explanation.position)),
-            (SELECT snippet(readingWords, 1, '', '', '…', 16) FROM readingWords
-                WHERE readingWords MATCH ? AND readingWords.rowid = explanation.readingId), '')
-        """
-}
-
-extension [Float] {
-    /// Little-endian float32 numbers.
-    init(bytes: Data) {
-        self = bytes.withUnsafeBytes { raw in
-            (0..<raw.count / 4).map {
-                Float(bitPattern: UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
-            }
-        }
-    }
-
-    /// Their bytes, little-endian.
-    var bytes: Data {
-        var data = Data(capacity: 4 * count)
-        for value in self { Swift.withUnsafeBytes(of: value.bitPattern.littleEndian) { data.append(contentsOf: $0) } }
-        return data
     }
 }

@@ -4,9 +4,7 @@ import GRDB
 import JSON
 
 /// A text that was read by a pair.
-struct ReadingRecord: FetchableRecord, MutablePersistableRecord, Sendable {
-    static let databaseTableName = "reading"
-
+struct ReadingRecord: Sendable {
     var id: Int64?
     var created: String
     var title: String
@@ -20,21 +18,10 @@ struct ReadingRecord: FetchableRecord, MutablePersistableRecord, Sendable {
     var tokens: [ReadToken]
     /// Where the text is one of TinyWorld's, the document with what is true in it.
     var truth: LabelledDocument?
+}
 
-    init(
-        id: Int64? = nil, created: String, title: String, pair: String, layer: LayerIndex?, text: String,
-        messages: [ChatMessage]? = nil, tokens: [ReadToken], truth: LabelledDocument? = nil
-    ) {
-        self.id = id
-        self.created = created
-        self.title = title
-        self.pair = pair
-        self.layer = layer
-        self.text = text
-        self.messages = messages
-        self.tokens = tokens
-        self.truth = truth
-    }
+extension ReadingRecord: FetchableRecord, MutablePersistableRecord {
+    static let databaseTableName = "reading"
 
     /// Throws `BorderError` for a row that is none.
     init(row: Row) throws {
@@ -68,11 +55,9 @@ struct ReadingRecord: FetchableRecord, MutablePersistableRecord, Sendable {
 }
 
 /// What was said of a token.
-struct ExplanationRecord: FetchableRecord, MutablePersistableRecord, Sendable {
-    static let databaseTableName = "explanation"
-
+struct ExplanationRecord: Sendable {
     /// Who wrote it.
-    enum Origin: String, Sendable, CaseIterable { case model, edited, imported }
+    enum Origin: String, Sendable { case model, edited, imported }
 
     var id: Int64?
     var readingID: Int64
@@ -94,39 +79,15 @@ struct ExplanationRecord: FetchableRecord, MutablePersistableRecord, Sendable {
     @Finite var temperature: Double?
     var seed: String?
     /// The share of its claims that the other samples make too, on average.
-    @Finite var agreement: Double?
+    @Finite var agreement: Double? = nil
     var origin: Origin
     var claims: [StoredClaim]
     /// The activation; nil where there is none, and where it was not asked for.
     var activation: StoredVector?
+}
 
-    init(
-        readingID: Int64, created: String, pair: String, position: Position, token: String, sample: SampleIndex,
-        text: String, description: String, complete: Bool, mse: Double?, cosine: Double?, explained: Double?,
-        norm: Double?,
-        temperature: Double, seed: String? = nil, agreement: Double? = nil, origin: Origin, claims: [StoredClaim],
-        activation: StoredVector? = nil
-    ) {
-        self.readingID = readingID
-        self.created = created
-        self.pair = pair
-        self.position = position
-        self.token = token
-        self.sample = sample
-        self.text = text
-        self.description = description
-        self.complete = complete
-        self.mse = mse
-        self.cosine = cosine
-        self.explained = explained
-        self.norm = norm
-        self.temperature = temperature
-        self.seed = seed
-        self.agreement = agreement
-        self.origin = origin
-        self.claims = claims
-        self.activation = activation
-    }
+extension ExplanationRecord: FetchableRecord, MutablePersistableRecord {
+    static let databaseTableName = "explanation"
 
     /// Throws `BorderError` for a row that is none.
     init(row: Row) throws {
@@ -180,7 +141,9 @@ struct ExplanationRecord: FetchableRecord, MutablePersistableRecord, Sendable {
     }
 
     mutating func didInsert(_ inserted: InsertionSuccess) { id = inserted.rowID }
+}
 
+extension ExplanationRecord {
     /// As the page reads it.
     var json: JSONObject {
         JSONObject([
@@ -196,9 +159,7 @@ struct ExplanationRecord: FetchableRecord, MutablePersistableRecord, Sendable {
 }
 
 /// What somebody wrote beside a text, or a mark on a token.
-struct NoteRecord: FetchableRecord, MutablePersistableRecord, Sendable {
-    static let databaseTableName = "note"
-
+struct NoteRecord: Sendable {
     var id: Int64?
     var readingID: Int64
     var created: String
@@ -206,14 +167,10 @@ struct NoteRecord: FetchableRecord, MutablePersistableRecord, Sendable {
     var position: Position?
     var text: String
     var highlighted: Bool
+}
 
-    init(readingID: Int64, created: String, position: Position?, text: String, highlighted: Bool) {
-        self.readingID = readingID
-        self.created = created
-        self.position = position
-        self.text = text
-        self.highlighted = highlighted
-    }
+extension NoteRecord: FetchableRecord, MutablePersistableRecord {
+    static let databaseTableName = "note"
 
     /// Throws `BorderError` for a row that is none.
     init(row: Row) throws {
@@ -236,7 +193,9 @@ struct NoteRecord: FetchableRecord, MutablePersistableRecord, Sendable {
     }
 
     mutating func didInsert(_ inserted: InsertionSuccess) { id = inserted.rowID }
+}
 
+extension NoteRecord {
     /// As the page reads it.
     var json: JSONObject {
         JSONObject([
@@ -322,29 +281,5 @@ struct FoundItem: FetchableRecord, Sendable {
             "token": .string(token), "description": .string(description), "cosine_similarity": JSONValue(cosine),
             "highlighted": .bool(highlighted), "snippet": .string(snippet),
         ]
-    }
-}
-
-extension JSONValue {
-    /// Whether any text or key in it holds U+0000, which ends a text in SQLite.
-    var holdsNull: Bool {
-        switch self {
-        case .string(let text): text.utf8.contains(0)
-        case .array(let values): values.contains(where: \.holdsNull)
-        case .object(let object): object.contains { key, value in key.utf8.contains(0) || value.holdsNull }
-        default: false
-        }
-    }
-}
-
-extension JSONValue {
-    /// The same with null for NaN and the infinities, which browsers do not read as JSON.
-    var finite: JSONValue {
-        switch self {
-        case .number(let number): number.isFinite ? self : .null
-        case .array(let values): .array(values.map(\.finite))
-        case .object(let object): .object(JSONObject(object.map { ($0, $1.finite) }))
-        default: self
-        }
     }
 }

@@ -22,7 +22,7 @@ struct PromptReader {
                 fields.note(place, "string_type", "Input should be a valid string", input: value)
                 continue
             }
-            guard text.unicodeScalars.count <= settings.maximumInputCharacters else {
+            guard !text.isLonger(than: settings.maximumInputCharacters) else {
                 fields.note(
                     place, "string_too_long",
                     "String should have at most \(settings.maximumInputCharacters) characters")

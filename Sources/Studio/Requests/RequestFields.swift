@@ -144,8 +144,7 @@ struct RequestFields {
             note([.string(key)], "string_type", message, input: value)
             return nil
         }
-        // Bytes are at least characters; counting these takes longer.
-        if text.utf8.count > limit, text.unicodeScalars.count > limit {
+        if text.isLonger(than: limit) {
             note(
                 [.string(key)], "string_too_long", "String should have at most \(limit) characters",
                 context: JSONObject([("max_length", .integer(limit))]))

@@ -183,7 +183,7 @@ extension RequestFields {
     mutating func strings(_ key: String) -> [String] {
         guard let value = json[key], !value.isNull else { return [] }
         let list = value.array ?? [value]
-        let strings = list.compactMap(\.string).filter { !$0.isEmpty && $0.unicodeScalars.count <= 256 }
+        let strings = list.compactMap(\.string).filter { !$0.isEmpty && !$0.isLonger(than: 256) }
         if strings.count != list.count || list.count > 16 {
             note(
                 [.string(key)], "value_error",

@@ -286,6 +286,17 @@ final class DecodingLane {
         }
     }
 
+    /// Gives back the memory of branches after which nothing is going to be written.
+    ///
+    /// - Parameter newTokens: as `branches` was told.
+    func abandon(_ branches: [Prompt], newTokens: Int) {
+        for prompt in branches {
+            budget.give((newTokens + rows(of: prompt)) * rowBytes)
+            prompt.users = 1
+            release(prompt)
+        }
+    }
+
     // MARK: Writing
 
     private func step() {

@@ -110,7 +110,11 @@ extension ModelWork {
             steering.ids, layer: steering.layer,
             vectors: steering.vectors.map { $0.map { Tensor($0, shape: [1, $0.count]) } },
             newTokens: steering.maximumTokens)
-        let distributions = try branches.map { try NextDistribution($0.logits.floats()) }
+        let distributions: [NextDistribution]
+        do { distributions = try branches.map { try NextDistribution($0.logits.floats()) } } catch {
+            lane.abandon(branches.map { $0.prompt }, newTokens: steering.maximumTokens)
+            throw error
+        }
         mailbox.post(
             .expected(
                 distributions.map {

@@ -59,7 +59,7 @@ struct Importer {
                 } else {
                     volumes[place].explanations.append(try explanation(reader, count))
                 }
-            default: throw reader.problem(nil, "this is no line of an export")
+            default: throw reader.problem("this is no line of an export")
             }
         }
         return volumes
@@ -130,9 +130,7 @@ struct Importer {
                 text: try row.text("token"), id: try row.integer("token_id"))
         }
         let text = tokens.map(\.text).joined()
-        guard text.unicodeScalars.count <= limit else {
-            throw whole.problem(nil, "its text is longer than \(limit) characters")
-        }
+        guard !text.isLonger(than: limit) else { throw whole.problem("its text is longer than \(limit) characters") }
         let reading = ReadingRecord(
             created: Timestamp.now, title: Readings.title(of: text), pair: facts.pairName, layer: layer, text: text,
             tokens: tokens)

@@ -241,3 +241,15 @@ extension StudioEndpoints {
         }
     }
 }
+
+extension JSONValue {
+    /// The same with null for NaN and the infinities, which browsers do not read as JSON.
+    fileprivate var finite: JSONValue {
+        switch self {
+        case .number(let number): number.isFinite ? self : .null
+        case .array(let values): .array(values.map(\.finite))
+        case .object(let object): .object(JSONObject(object.map { ($0, $1.finite) }))
+        default: self
+        }
+    }
+}

@@ -57,7 +57,8 @@ struct EncodedText: Sendable {
     private static func encode(
         _ chat: RenderedChat, _ tokenizer: Tokenizer, addsSpecialTokens: Bool
     ) -> ([Int32], [ChatSpan]) {
-        guard !chat.spans.isEmpty, let placed = try? tokenizer.encodeWithPlaces(chat.text, addSpecialTokens: false)
+        guard !chat.spans.isEmpty,
+            let placed = try? tokenizer.encodeWithPlaces(chat.text, addSpecialTokens: addsSpecialTokens)
         else {
             return (tokenizer.encode(chat.text, addSpecialTokens: addsSpecialTokens), [])
         }
