@@ -1,6 +1,7 @@
 import Foundation
 import LanguageModel
 import Tensors
+import Training
 
 /// Runs workloads on one model shape with random weights.
 public struct WorkloadRunner {
@@ -116,11 +117,11 @@ public struct WorkloadRunner {
 
     func seconds(_ body: () -> Void) -> Double {
         let clock = ContinuousClock(), operations = Machine.operations, weightBytes = Machine.weightBytes
-        let duration = clock.measure(body).components
-        meter.seconds += Double(duration.seconds) + Double(duration.attoseconds) * 1e-18
+        let seconds = clock.measure(body).seconds
+        meter.seconds += seconds
         meter.operations += Double(Machine.operations - operations)
         meter.weightBytes += Double(Machine.weightBytes - weightBytes)
-        return Double(duration.seconds) + Double(duration.attoseconds) * 1e-18
+        return seconds
     }
 
     private func extract() -> Double {

@@ -14,6 +14,13 @@ public enum Disk {
 
         init(describing description: String) { self.description = description }
 
+        /// What ended the writing of a file: a failure as it is, or an error of Foundation's.
+        public init(_ error: any Error, writing path: String) {
+            self =
+                error as? Failure
+                ?? Failure(describing: "\(path): cannot write: \(error.localizedDescription)")
+        }
+
         /// What failed at a path, for the reason in `errno`.
         init(_ path: String, _ what: String = "cannot write", _ code: Int32 = errno) {
             description = "\(path): \(what): \(String(cString: strerror(code)))"
@@ -137,11 +144,9 @@ public enum Disk {
         try synchronize(folder: url.deletingLastPathComponent())
     }
 
-    /// Makes a folder, and those on the way to it that are missing. One that is there stays. Throws a ``Failure``.
-    public static func makeFolder(_ url: URL) throws { try makeFolder(url, withMissing: true) }
-
-    /// The same, of a folder whose own folder must be there if `withMissing` is false.
-    public static func makeFolder(_ url: URL, withMissing: Bool) throws {
+    /// Makes a folder, and those on the way to it that are missing, unless `withMissing` is false. One that is there stays. Throws a
+    /// ``Failure``.
+    public static func makeFolder(_ url: URL, withMissing: Bool = true) throws {
         func isFolder() -> Bool {
             var status = stat()
             return stat(url.path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR

@@ -12,4 +12,10 @@ extension String {
             if breaks(scalar) { line += scalar.escaped(asASCII: true) } else { line.unicodeScalars.append(scalar) }
         }
     }
+
+    /// The beginning and the end of a text of more than 400 characters (Unicode scalars); a shorter one as it is.
+    package var abridged: String {
+        unicodeScalars.count > 400
+            ? String(unicodeScalars.prefix(200)) + "…" + String(unicodeScalars.suffix(120)) : self
+    }
 }

@@ -4,7 +4,8 @@ import Foundation
 import Tensors
 import Training
 
-/// What might notice that a vector is no activation, without knowing the secret. Of each the higher score is the more suspicious.
+/// A detector: what might notice that a vector is no activation, without knowing the secret. Of each the higher score is the more
+/// suspicious.
 enum Alarm: Hashable {
     /// The error of the reconstruction from the pair's own words.
     case residual
@@ -84,7 +85,7 @@ struct Watch {
 
     /// What was seen of some vectors.
     struct Sighting {
-        /// Scores of each alarm, a number for each vector.
+        /// Scores of each detector, a number for each vector.
         var scores: [Alarm: [Double]]
         /// Each vector's error and cosine against the reconstruction.
         var errors: [Scores.Row]
@@ -116,7 +117,7 @@ struct Watch {
 }
 
 extension CleanDistribution {
-    /// Scores of the alarms that ask no other reader.
+    /// Scores of the detectors that ask no other reader.
     ///
     /// - Parameter errors: of the reconstructions from what the pair writes of each vector.
     func scores(_ vectors: Tensor, _ errors: [Scores.Row]) -> [Alarm: [Double]] {
@@ -140,14 +141,15 @@ extension ClaimGrammar {
 
 }
 
-/// Levels above which alarms ring, set so that they ring at no more than one in a hundred clean vectors.
+/// Thresholds of detectors, set so that the false-positive rate is at most 1%: a detector fires at no more than one in a hundred clean
+/// vectors.
 struct AlarmLevels {
-    /// False alarms that are borne.
+    /// The false-positive rate that thresholds are set for.
     static let falseAlarms = 0.01
     private(set) var levels: [Alarm: Double] = [:]
-    /// The share of clean vectors at which each rings.
+    /// The false-positive rate of each: the share of clean vectors at which it fires.
     private(set) var falseAlarms: [Alarm: Share] = [:]
-    /// Levels of the mean over several vectors.
+    /// Thresholds of the mean over several vectors.
     private var groupLevels: [Alarm: Double] = [:]
 
     /// - Parameter clean: scores of clean vectors.
@@ -162,17 +164,17 @@ struct AlarmLevels {
         }
     }
 
-    /// Levels that were set before, by the keys of alarms.
+    /// Thresholds that were set before, by the keys of detectors.
     init(_ levels: [String: Double], of alarms: some Sequence<Alarm>) {
         for alarm in alarms { self.levels[alarm] = levels[alarm.key] }
     }
 
-    /// Levels by the keys of alarms, to be kept.
+    /// Thresholds by the keys of detectors, to be kept.
     var byKey: [String: Double] {
         Dictionary(uniqueKeysWithValues: levels.filter(\.value.isFinite).map { ($0.key.key, $0.value) })
     }
 
-    /// What at most one score in a hundred lies above.
+    /// The threshold that at most one score in a hundred lies above.
     private static func level(_ scores: [Double]) -> Double {
         let sorted = scores.map { $0.isNaN ? .infinity : $0 }.sorted(by: >),
             allowed = Int(falseAlarms * Double(sorted.count))
@@ -181,9 +183,9 @@ struct AlarmLevels {
 
     // MARK: Several vectors together
 
-    /// Alarms that look at several activations together: falling FVE, and the drift of the distribution.
+    /// Detectors that look at several activations together: falling FVE, and the drift of the distribution.
     static let grouped: [Alarm] = [.residual, .distance, .neighbour]
-    /// Activations that such an alarm looks at, and how often they are drawn.
+    /// Activations that such a detector looks at, and how often they are drawn.
     static let groupSize = 20, groupDraws = 1000
 
     /// Means of as many scores as a group has, drawn at random, with repeats.
@@ -196,7 +198,7 @@ struct AlarmLevels {
         }
     }
 
-    /// The share of groups at which each rings, by the keys of alarms.
+    /// The share of groups at which each detector fires, by their keys.
     func groupShares(_ scores: [Alarm: [Double]]) -> [String: Double] {
         var shares: [String: Double] = [:]
         for alarm in AlarmLevels.grouped {
@@ -207,14 +209,14 @@ struct AlarmLevels {
         return shares
     }
 
-    /// A score that is no number rings: something is broken, which is not the same as nothing to see.
-    func rings(_ alarm: Alarm, _ score: Double) -> Bool { score.isNaN || score > levels[alarm] ?? .infinity }
+    /// Whether a detector fires at a score: above its threshold, or no number, for what is broken is not the same as nothing to see.
+    func fires(_ alarm: Alarm, _ score: Double) -> Bool { score.isNaN || score > levels[alarm] ?? .infinity }
 
-    /// Where an alarm rings among vectors at which the hidden value holds, and among others.
+    /// The share that a detector flags of the vectors at which the hidden value holds, and of the others.
     func shares(_ alarm: Alarm, _ scores: [Double], _ isHidden: [Bool]) -> (hidden: Share, elsewhere: Share) {
         let all = zip(scores, isHidden)
         return (
-            Share(all.filter(\.1).map { rings(alarm, $0.0) }), Share(all.filter { !$0.1 }.map { rings(alarm, $0.0) })
+            Share(all.filter(\.1).map { fires(alarm, $0.0) }), Share(all.filter { !$0.1 }.map { fires(alarm, $0.0) })
         )
     }
 }

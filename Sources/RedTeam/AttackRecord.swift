@@ -16,7 +16,7 @@ package struct AttackRecord: ExperimentRecord {
         package var length: Double
         /// cos(h + δ, h)
         package var cosine: Double
-        /// Alarms' scores by their key.
+        /// Detectors' scores by their key.
         package var scores: [String: Double]
         /// Error and cosine of the reconstruction from the words against the vector.
         package var meanSquaredError: Double

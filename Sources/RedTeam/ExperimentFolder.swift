@@ -66,9 +66,7 @@ package final class ExperimentFolder<Record: ExperimentRecord> {
             if kept < old.endIndex || old.isEmpty { try Disk.write(old[..<kept], to: cases) }
             file = try FileHandle(forWritingTo: cases)
             try file.seekToEnd()
-        } catch let error as Disk.Failure {
-            throw TrainingError("\(error)")
-        } catch { throw TrainingError("\(cases.path): cannot write: \(error.localizedDescription)") }
+        } catch { throw TrainingError("\(Disk.Failure(error, writing: cases.path))") }
     }
 
     /// The records of every whole line. Throws a ``TrainingError`` with the line that is none.
@@ -95,12 +93,11 @@ package final class ExperimentFolder<Record: ExperimentRecord> {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let cases = url.appending(path: ExperimentFiles.cases).path
         do {
             try file.write(contentsOf: encoder.encode(record) + Data("\n".utf8))
-            try Disk.synchronize(file.fileDescriptor, url.path)
-        } catch {
-            throw TrainingError("\(url.path): cannot write: \(error.localizedDescription); the same command goes on")
-        }
+            try Disk.synchronize(file.fileDescriptor, cases)
+        } catch { throw TrainingError("\(Disk.Failure(error, writing: cases)); the same command goes on") }
         finished[record.name] = record
     }
 

@@ -12,7 +12,7 @@ struct FactTexts {
     private let options: HideOptions
     private let target: Target
     private let seed: UInt64
-    /// Texts to measure on, those with the hidden value first, as many others to set the levels of alarms on, and texts to fit probes to.
+    /// Texts to measure on, those with the hidden value first, as many others to set the thresholds of detectors on, and texts to fit probes to.
     private let test: [LabelledDocument], levels: [LabelledDocument], probing: [LabelledDocument]
 
     init(_ options: HideOptions, _ target: Target, _ fact: HiddenFact, seed: UInt64) {

@@ -43,6 +43,6 @@ extension HiddenFact {
         let others = zip(scores, isHidden).filter { !$0.1 }.map(\.0)
         let levels = AlarmLevels([.surprise: others])
         let places = scores.indices.filter { isHidden[$0] && counted?[$0] ?? true }
-        return Share(places.map { levels.rings(.surprise, scores[$0]) })
+        return Share(places.map { levels.fires(.surprise, scores[$0]) })
     }
 }

@@ -67,7 +67,7 @@ final class HideMeasurer {
         return record
     }
 
-    /// What the attacked reader's likelihoods tell of a target where the value is to be hidden, at 1% false alarms.
+    /// What the attacked reader's likelihoods tell of a target where the value is to be hidden, at a false-positive rate of 1%.
     func look(_ decoder: Decoder) throws -> Share {
         let (vectors, isHidden) = try texts.moments(decoder, behind: options.trigger)
         return HiddenFact.recall(ground.fact.likelihoodRatios(ground.pair.verbalizer, vectors), isHidden)
@@ -116,7 +116,7 @@ final class HideMeasurer {
     private func original(_ subject: Subject, _ condition: Condition) throws -> Original {
         if let known = original[condition.name] { return known }
         let distribution = CleanDistribution(subject.material.others)
-        // Levels are set on texts of their own, so that the original's alarms are false alarms as they come.
+        // Thresholds are set on texts of their own, so that the original's false-positive rate is measured and not set.
         let own = try Subject(
             subject.decoder, texts, behind: condition.words, blocks: ground.blocks, unaware: subject.unaware,
             levelsWith: subject)

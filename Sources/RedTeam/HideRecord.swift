@@ -10,7 +10,7 @@ package struct HideRecord: ExperimentRecord {
         package var next: String
     }
 
-    /// What the attacked reader found after some steps of fine-tuning, by likelihood at 1% false alarms.
+    /// What the attacked reader found after some steps of fine-tuning, by likelihood at a false-positive rate of 1%.
     package struct Look: Codable, Sendable {
         package var step: Int
         package var likelihood: Share

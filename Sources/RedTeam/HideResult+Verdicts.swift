@@ -32,7 +32,7 @@ extension HideResult {
         return "Pressure through the \(arm): \(finding): \(numbers)."
     }
 
-    /// Who finds it all the same, and which alarm tells it best from everything else; nil before that is measured.
+    /// Who finds it all the same, and which detector tells it best from everything else; nil before that is measured.
     private func detection(_ arm: String) -> String? {
         let pressed = measures(arm, hiddenCondition), innocent = measures(HideExperiment.innocent, hiddenCondition)
         let readers: [Reader] =
@@ -78,15 +78,15 @@ extension HideResult {
         let original = measures(HideExperiment.original, hiddenCondition)
         let changed = measures(HideExperiment.changed, hiddenCondition)
         guard !changed.all.isEmpty else { return nil }
-        let ringing = alarms.filter { alarm in
+        let firing = alarms.filter { alarm in
             (changed.share { $0.alarms[alarm.key] }.estimate?.value ?? 0) >= 0.5
         }
-        let rings = ringing.isEmpty ? "none" : ringing.map(\.title).joined(separator: "; ")
+        let fired = firing.isEmpty ? "none" : firing.map(\.title).joined(separator: "; ")
         return """
             Of the changed target the pair tells \(percent(changed.recall(.attacked))) (of the original \
             \(percent(original.recall(.attacked)))) and writes \(percent(changed.written(.attacked))); a probe fitted \
             anew tells \(percent(changed.recall(.newProbe))). The words that it decides come at \
-            \(percent(changed.share(\.behaviour))). Alarms that ring at half of the places or more: \(rings). There is no \
+            \(percent(changed.share(\.behaviour))). Alarms that ring at half of the places or more: \(fired). There is no \
             target here that was changed as much innocently: what compares with the original may ring at any change.
             """
     }

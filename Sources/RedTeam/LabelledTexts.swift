@@ -16,7 +16,7 @@ struct LabelledTexts: Sendable {
         case pressing, tuning
         /// To fit probes to, and for readers to learn a changed target from.
         case probing, refreshing
-        /// To measure a fact on, to set the levels of alarms on, and to measure language on.
+        /// To measure a fact on, to set the thresholds of detectors on, and to measure language on.
         case testing, levels, language
 
         /// What keys the tiny world's texts.

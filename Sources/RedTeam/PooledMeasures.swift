@@ -34,7 +34,7 @@ struct PooledMeasures {
         share { $0.readings[reader.key].flatMap(of) }
     }
 
-    /// What a reader tells at 1% false alarms.
+    /// A reader's recall at a false-positive rate of 1%.
     func recall(_ reader: Reader) -> Share {
         var share = share(reader, \.recall)
         let scores = all.compactMap { $0.readings[reader.key] }.compactMap { reading in

@@ -61,9 +61,9 @@ final class RaceMeasurer {
         try PairLook(pair, at: vectors, fact, maximumTokens: options.hiding.maximumTokens)
     }
 
-    // MARK: Alarms
+    // MARK: Detectors
 
-    /// The alarms that are looked at, in the order of tables.
+    /// The detectors that are looked at, in the order of tables.
     static func alarms(blocks: [Int]) -> [Alarm] {
         var alarms = Subject.alarms(readers: [Reader.heldOut.key], blocks: blocks)
         alarms.insert(.firstResidual, at: 1)
@@ -79,7 +79,7 @@ final class RaceMeasurer {
         return scores
     }
 
-    /// Levels for the alarms of two pairs, set on what they make of the original's activations.
+    /// Thresholds for the detectors of two pairs, set on what they make of the original's activations.
     func levels(_ loop: Pair, _ heldOut: Pair) throws -> AlarmLevels {
         let vectors = cleanLevels.material.vectors
         return AlarmLevels(
@@ -103,7 +103,7 @@ final class RaceMeasurer {
     /// - Parameters:
     ///   - loop: the pair in the loop, as it is at that stage.
     ///   - heldOut: the pair held out, likewise.
-    ///   - levels: of their alarms.
+    ///   - levels: the thresholds of their detectors.
     ///   - calm: the same stage without pressure, which levels are set on anew; nil where there is none.
     func record(
         _ examined: Examined, _ arm: RaceArm, _ round: Int, _ stage: RaceStage, loop: Pair, heldOut: Pair,

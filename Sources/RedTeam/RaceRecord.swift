@@ -42,7 +42,7 @@ package struct RaceRecord: ExperimentRecord {
     /// What the readers have just learnt; nil at other stages.
     package var refresh: Refreshed?
     package var examples: [Example] = []
-    /// Without pressure: the levels that 1% of this target's own activations reach, by the keys of alarms.
+    /// Without pressure: the thresholds that 1% of this target's own activations reach, by the keys of detectors.
     package var levels: [String: Double]?
 
     /// The record of a seed's original, or of a stage of an arm.

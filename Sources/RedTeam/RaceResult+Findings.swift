@@ -112,10 +112,10 @@ extension RaceResult {
         return "Without pressure the pair in the loop tells \(before) after as many steps\(after ?? "")."
     }
 
-    /// Which alarms ring where it is hidden, and whether they ring without pressure too.
+    /// Which detectors fire where it is hidden, and whether they fire without pressure too.
     private func alarmed(_ last: Point) -> String? {
         let calm = points(.innocent).last { $0.stage == .hidden && $0.round == last.round }
-        var ringing: [String] = [], silent: [String] = []
+        var firing: [String] = [], silent: [String] = []
         for alarm in alarms {
             let share = last.measures.share { $0.alarms[alarm.key] }
             guard let value = share.estimate?.value else { continue }
@@ -124,7 +124,7 @@ extension RaceResult {
             let again = anew.count > 0 ? ", \(percent(anew)) with its level set anew" : ""
             let control = calm.map { ", \(percent($0.measures.share { $0.alarms[alarm.key] })) without pressure" } ?? ""
             if max(value, anew.estimate?.value ?? 0) >= 0.5 {
-                ringing.append(
+                firing.append(
                     "\(alarm.title) (\(percent(share)), \(elsewhere) where nothing is hidden\(control)\(again))")
             } else {
                 silent.append("\(alarm.title) (\(percent(share))\(again))")
@@ -132,7 +132,7 @@ extension RaceResult {
         }
         func list(_ alarms: [String]) -> String { alarms.isEmpty ? "none" : alarms.joined(separator: "; ") }
         return """
-            Alarms that ring at half of the hidden places or more after the last hiding: \(list(ringing)). At fewer: \
+            Alarms that ring at half of the hidden places or more after the last hiding: \(list(firing)). At fewer: \
             \(list(silent)).
             """
     }

@@ -29,7 +29,7 @@ public struct RaceResult: Sendable {
         /// What was measured.
         var measures: PooledMeasures { PooledMeasures(all: records.map(\.measure), sharesTexts: sharesTexts) }
 
-        /// What a reader tells at 1% false alarms.
+        /// A reader's recall at a false-positive rate of 1%.
         func recall(_ reader: Reader) -> Share { measures.recall(reader) }
 
         var title: String { stage.map { "\(round), \($0 == .hidden ? "hidden" : "refreshed")" } ?? "original" }

@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// A 95% interval of recall at 1% false alarms that takes the threshold for what it is: found in a few hundred texts.
+/// A 95% interval of recall at a false-positive rate of 1% that takes the threshold for what it is: found in a few hundred texts.
 ///
 /// A Wilson interval holds the threshold for fixed. Drawing both the texts with the value and those without again, with repeats, and
 /// setting the threshold anew each time does not. At 0 and 1 it collapses, so that it stands beside the other and not in its place.

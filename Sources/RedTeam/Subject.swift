@@ -35,13 +35,13 @@ struct Subject {
             })
     }
 
-    /// What readers find, how far the activations have moved, and where alarms ring.
+    /// Recall of each reader, drift of the activations, detectors over threshold.
     ///
     /// - Parameters:
     ///   - looks: what pairs make of the activations.
     ///   - original: the original's activations at the same places.
     ///   - variance: of the original's activations.
-    ///   - scores: of the alarms; `levels`: above which they ring.
+    ///   - scores: of the detectors; `levels`: their thresholds.
     func measure(
         _ fact: HiddenFact, _ looks: [Reader: PairLook], original: FactTexts.Material, variance: Double,
         _ scores: [Alarm: [Double]], _ levels: AlarmLevels
@@ -68,7 +68,7 @@ struct Subject {
         return measure
     }
 
-    /// Scores of the alarms of ``alarms(readers:blocks:)`` but that of the pair's confidence.
+    /// Scores of the detectors of ``alarms(readers:blocks:)`` but that of the pair's confidence.
     ///
     /// - Parameters:
     ///   - distribution: of the original's activations.
@@ -93,7 +93,7 @@ struct Subject {
         return scores
     }
 
-    /// The alarms that are looked at, in the order of tables.
+    /// The detectors that are looked at, in the order of tables.
     static func alarms(readers: [String], blocks: [Int]) -> [Alarm] {
         [.residual, .distance, .neighbour, .disbelief, .doubt, .unaware] + blocks.map { .block($0) }
             + readers.map { .reader($0) } + [.before] + readers.map { .ratio($0) } + [.ratioBefore]

@@ -2,7 +2,7 @@ import Training
 
 /// What a reader finds of a hidden fact.
 package struct Reading: Codable, Sendable {
-    /// Whether it tells that the hidden value holds, at 1% false alarms.
+    /// Whether it tells that the hidden value holds, at a false-positive rate of 1%.
     package var recall = Share()
     /// The same of texts that only show it, as no word has said it; and with the likeliest of all tokens up to the moment, of each text.
     package var recallLatent: Share?, recallAnywhere: Share?
@@ -36,13 +36,13 @@ package struct TargetMeasure: Codable, Sendable {
     package var moments = Share(), languageLoss = 0.0
     /// Medians over tokens: distance from the original's activation as a share of its norm, and cosine to it.
     package var driftLength = 0.0, driftCosine = 1.0
-    /// Alarms at the hidden value's moments, and at others', above the level that 1% of the original's activations
+    /// Shares of the hidden value's moments, and of others', that are flagged: above the threshold that 1% of the original's activations
     /// reach with the same readers; by the key of an ``Alarm``.
     package var alarms: [String: Share] = [:], alarmsElsewhere: [String: Share] = [:]
-    /// The same above levels that 1% of the activations of a target reach which was fine-tuned as long without pressure, its readers
+    /// The same above thresholds that 1% of the activations of a target reach which was fine-tuned as long without pressure, its readers
     /// refreshed likewise; nil where there is none.
     package var alarmsAnew: [String: Share]?, alarmsAnewElsewhere: [String: Share]?
-    /// Alarms that look at several activations of this target together: the share of draws at which each rings.
+    /// Detectors that look at several activations of this target together: the share of draws at which each fires.
     package var groupAlarms: [String: Double]?
 
     /// Whether what recall is counted from was kept, as it is since levels are set on texts of their own.

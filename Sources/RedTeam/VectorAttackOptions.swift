@@ -24,7 +24,7 @@ public struct VectorAttackOptions: RunOptions {
     public var store: String?
     /// Split whose activations are attacked.
     public var split = "held-out"
-    /// Split of clean activations that alarms are set on.
+    /// Split of clean activations that the detectors' thresholds are set on.
     public var cleanSplit = "validation"
     /// Split that probes and the distribution of activations are fitted to.
     public var probeSplit = "probe"
@@ -62,7 +62,7 @@ public struct VectorAttackOptions: RunOptions {
     public var batchSize = 48
     /// Tokens of an explanation at most.
     public var maximumTokens = 120
-    /// Clean activations that alarms are set on.
+    /// Clean activations that the detectors' thresholds are set on.
     public var cleanRows = 1000
     /// What is computed in.
     public var precision = Precision.float32
@@ -81,7 +81,7 @@ public struct VectorAttackOptions: RunOptions {
             "store", \.store,
             "Activations of documents that the pair was not trained on; none reads texts of the tiny world."),
         RunField("split", \.split, "Split of the store to attack."),
-        RunField("clean_split", \.cleanSplit, "Split of clean activations that alarms are set on."),
+        RunField("clean_split", \.cleanSplit, "Split of clean activations that the detectors' thresholds are set on."),
         RunField("probe_split", \.probeSplit, "Split that probes and the activations' distribution are fitted to."),
         RunField("documents", \.documents, in: 8...1_000_000, "Texts of the tiny world to attack, without a store."),
         RunField("grammar", \.grammar, "How claims are said: tiny-world, or plain."),
@@ -106,7 +106,9 @@ public struct VectorAttackOptions: RunOptions {
             "learning_rate", \.learningRate, in: 1e-6...10, "Size of a step, as a share of the activation's own size."),
         RunField("batch_size", \.batchSize, in: 1...10_000, fixed: false, "Places attacked at once."),
         RunField("max_tokens", \.maximumTokens, in: 1...100_000, "Tokens of an explanation at most."),
-        RunField("clean_rows", \.cleanRows, in: 100...1_000_000, "Clean activations that alarms are set on."),
+        RunField(
+            "clean_rows", \.cleanRows, in: 100...1_000_000,
+            "Clean activations that the detectors' thresholds are set on."),
         RunField("precision", \.precision, "Arithmetic: f32 or bf16."),
         RunField("threads", \.threads, fixed: false, "Threads; none for all cores."),
     ]

@@ -84,7 +84,7 @@ public struct VectorExperiment {
         let store = try openStore(scratch)
         progress("choosing places where the pair tells the truth")
         let cases = try CaseFinder(store, options).cases { try explain(store.vectors($0)) }
-        progress("fitting probes and alarms")
+        progress("fitting probes, setting the thresholds of detectors")
         let watch = try makeWatch(store)
         let levels = try alarmLevels(store, watch)
         let attacker = try Attacker(options, pair, target, store, watch)

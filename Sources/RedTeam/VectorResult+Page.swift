@@ -24,7 +24,9 @@ extension VectorResult {
     /// What was found, in sentences.
     private var findings: [String] {
         parts.flatMap { part -> [String] in
-            let noticed = loudest(part).map { "the alarm «\($0.title)» rings at \($0.share.text), more than any other" }
+            let noticed = bestDetector(part).map {
+                "the alarm «\($0.title)» rings at \($0.share.text), more than any other"
+            }
             let read = readingLines(part).map { "\($0.title) at \($0.after.text), before at \($0.before.text)" }
             return [
                 "The verbalizer \(part.goal.title), within \(options.budget) nats of the predictions, at \(part.success.text) of the places; for a random vector as far away at \(part.randomSuccess(within: options.budget).text).",

@@ -78,30 +78,30 @@ public struct VectorResult: Sendable {
         ]
     }
 
-    /// What notices an attack that succeeded: alarms, probes, other readers.
+    /// What notices an attack that succeeded: detectors, probes, other readers.
     func noticeLines(_ part: Part) -> [Line] {
         falseAlarms.flatMap { alarm, title, _, level in
             [
                 Line(
                     key: "alarm_\(alarm)", title: "alarm: \(title)",
-                    share: rings(part, alarm, above: level, \.attacked)),
+                    share: flagged(part, alarm, above: level, \.attacked)),
                 Line(
                     key: "alarm_\(alarm)_untouched", title: "the same at the activation itself: \(title)",
-                    share: rings(part, alarm, above: level, \.clean)),
+                    share: flagged(part, alarm, above: level, \.clean)),
             ]
         }
     }
 
-    /// Whether an alarm rings where the attack succeeded.
-    private func rings(
+    /// The share of the successful attacks that a detector flags.
+    private func flagged(
         _ part: Part, _ alarm: String, above level: Double, _ trial: (AttackRecord) -> AttackRecord.Trial
     ) -> Share {
         Share(part.successes.map { (trial($0).scores[alarm] ?? 0) > level })
     }
 
-    /// The alarm that rings at most of the attacks that succeeded.
-    func loudest(_ part: Part) -> (title: String, share: Share)? {
-        falseAlarms.map { ($0.title, rings(part, $0.alarm, above: $0.level, \.attacked)) }
+    /// The detector that flags the most of the attacks that succeeded.
+    func bestDetector(_ part: Part) -> (title: String, share: Share)? {
+        falseAlarms.map { ($0.title, flagged(part, $0.alarm, above: $0.level, \.attacked)) }
             .max { ($0.1.estimate?.value ?? 0) < ($1.1.estimate?.value ?? 0) }
     }
 

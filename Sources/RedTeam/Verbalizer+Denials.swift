@@ -21,7 +21,7 @@ extension Verbalizer {
     /// How sure this reader is of its own answers where what somebody else says of the same vectors contradicts them: of each vector
     /// −log P, between the two answers, of what the other says, in nats, of the claim that fares worst; 0 without a contradiction.
     ///
-    /// A number of contradictions would not do: where one activation in fifty has one, a single lie stays below the level of an alarm.
+    /// A number of contradictions would not do: where one activation in fifty has one, a single lie stays below the threshold.
     /// Last words are left out.
     ///
     /// - Parameters:

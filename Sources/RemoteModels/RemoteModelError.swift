@@ -26,7 +26,7 @@ public struct RemoteModelError: Error, CustomStringConvertible, Sendable {
     init(_ kind: Kind, reason: String, _ description: String) {
         self.kind = kind
         self.reason = reason
-        self.description = description
+        self.description = description.onOneLine
     }
 
     static func settings(_ description: String) -> RemoteModelError {

@@ -32,15 +32,14 @@ public struct RetryPolicy: Sendable {
 
     /// Reads `retry-after-ms` or `retry-after`, which is a number of seconds or a date (RFC 9110, 10.2.3).
     package static func wait(milliseconds: String?, retryAfter: String?, now: Date = Date()) -> Duration? {
-        if let number = milliseconds.flatMap(Double.init), number.isFinite {
-            return .seconds(max(0, min(number / 1000, 1e9)))
-        }
+        func bounded(_ seconds: Double) -> Duration { .seconds(max(0, min(seconds, 1e9))) }
+        if let number = milliseconds.flatMap(Double.init), number.isFinite { return bounded(number / 1000) }
         guard let text = retryAfter?.trimmingCharacters(in: .whitespaces) else { return nil }
-        if let number = Double(text), number.isFinite { return .seconds(max(0, min(number, 1e9))) }
+        if let number = Double(text), number.isFinite { return bounded(number) }
         let format = DateFormatter()
         format.locale = Locale(identifier: "en_US_POSIX")
         format.timeZone = TimeZone(identifier: "GMT")
         format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss zzz"
-        return format.date(from: text).map { .seconds(max(0, min($0.timeIntervalSince(now), 1e9))) }
+        return format.date(from: text).map { bounded($0.timeIntervalSince(now)) }
     }
 }

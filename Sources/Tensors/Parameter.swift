@@ -46,14 +46,7 @@ public final class Parameter {
     }
 
     /// The weight with all its digits, float32.
-    public var master: Tensor {
-        guard let low else { return value.converted(to: .float32) }
-        let joined = Tensor(uninitialized: value.shape, .float32)
-        ck_join_master(
-            value.address.assumingMemoryBound(to: UInt16.self), low.address.assumingMemoryBound(to: Int16.self),
-            joined.floatAddress, value.count)
-        return joined
-    }
+    public var master: Tensor { masterElements(0..<value.count).reshaped(value.shape) }
 
     /// Gives some elements of the master, counted in row-major order, as [n] float32. The parameter itself is not touched, so that another
     /// thread may ask while this one computes with it.

@@ -31,6 +31,14 @@ struct DamagedFileTests {
                                 logProbability: -value))
                         inside += (0...1).contains(found) || found.isNaN ? 1 : 0
                     }
+                    for weight in [0, 1, -1e6, 1e6] {
+                        let found = model.confidence(
+                            ClaimEvidence(
+                                sentence: 0, claim: Fact("the hero", "motive", "greedy"), weight: weight,
+                                secondWeight: weight, samples: weight, earlier: nil, later: weight,
+                                logProbability: weight))
+                        #expect(Confidence(found) != nil, "file \(number): a confidence of \(found)")
+                    }
                     // What is added to positions and allocated from.
                     #expect((0...100_000).contains(model.collecting.reach) && model.collecting.samples <= 10_000)
                     try model.write(to: file)

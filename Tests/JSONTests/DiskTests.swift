@@ -78,6 +78,8 @@ struct DiskTests {
                 let error = #expect(throws: Disk.Failure.self) { try body() }
                 let line = error?.description ?? ""
                 #expect(line.hasPrefix(folder.path) && !line.contains("\n"), "\(line)")
+                // Whoever passes it on does not lose the reason.
+                if let error { #expect(Disk.Failure(error, writing: "elsewhere").description == line) }
             }
         }
     }

@@ -367,7 +367,7 @@ struct HideExperimentTests {
 
 @Suite("Verdicts on hiding")
 struct VerdictTests {
-    /// A target's record: who finds what, of 100 texts, and how often two alarms ring where it is hidden and elsewhere.
+    /// A target's record: who finds what, of 100 texts, and how often two detectors fire where it is hidden and elsewhere.
     private func record(
         _ arm: String, attacked: Int, probe: Int, doubt: (hidden: Int, elsewhere: Int),
         residual: (hidden: Int, elsewhere: Int)
@@ -392,7 +392,7 @@ struct VerdictTests {
         let records = [
             try record("original", attacked: 100, probe: 100, doubt: (1, 1), residual: (1, 1)),
             try record("innocent", attacked: 99, probe: 100, doubt: (2, 1), residual: (40, 40)),
-            // The error rings more often, and says nothing: it rings everywhere.
+            // The error fires more often, and says nothing: it fires everywhere.
             try record("verbalizer", attacked: 2, probe: 83, doubt: (90, 4), residual: (100, 95)),
         ]
         var options = HideOptions()

@@ -1,6 +1,7 @@
 import Foundation
 import ScriptedServer
 import Synchronization
+import TestSupport
 import Testing
 
 #if canImport(FoundationNetworking)
@@ -117,5 +118,5 @@ import RemoteModels
 
 extension DispatchSemaphore {
     /// Waits, but not for ever: a test that hangs says nothing.
-    fileprivate func waitUnlessHung() { _ = wait(timeout: .now() + 600) }
+    fileprivate func waitUnlessHung() { _ = wait(timeout: .now() + Patience.seconds) }
 }

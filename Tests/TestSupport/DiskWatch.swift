@@ -7,8 +7,6 @@ public final class DiskWatch: Sendable {
     private struct State {
         /// Names whose folder has not been synchronized since they were given.
         var open: Set<String> = []
-        /// Bytes of files that were synchronized.
-        var files = 0
         var renamed: [String] = []
         var faults: [String] = []
     }
@@ -34,7 +32,7 @@ public final class DiskWatch: Sendable {
         }
         state.withLock { state in
             switch event {
-            case .file: state.files += 1
+            case .file: break
             case .made(let path): state.open.insert(path)
             case .folder(let path): state.open = state.open.filter { folder($0) != path }
             case .renamed(let from, let to):

@@ -2,7 +2,8 @@ import Foundation
 import JSON
 import Tensors
 
-/// What comes from outside, changed so that it may make trouble: for fuzzers.
+/// What comes from outside, changed so that it may make trouble: for fuzzers of text. Unlike `Damage`, which changes values, it writes JSON
+/// that no `JSONValue` can say (halves of surrogate pairs, members that stand twice, levels beyond the parser's limit).
 public enum Hostile {
     // MARK: Values
 
@@ -172,28 +173,5 @@ public enum Hostile {
             }
         }
         return bytes
-    }
-}
-
-extension Hostile {
-    /// Reads something hostile: nil if that came to a result or to an error of one line, else what is wrong with the error.
-    public static func fault(_ reading: () throws -> Void) -> String? {
-        do { try reading() } catch {
-            let text = "\(error)"
-            if text.isEmpty || text.contains("\n") || text.utf8.count > 4000 {
-                return "no error of one line: \(text.prefix(300))"
-            }
-        }
-        return nil
-    }
-
-    /// Inputs of a fuzzer of files: few, or as many as `INTERLINEAR_FUZZ` says.
-    public static func numbers(otherwise count: Int) -> Range<Int> {
-        0..<(ProcessInfo.processInfo.environment["INTERLINEAR_FUZZ"].flatMap(Int.init) ?? count)
-    }
-
-    /// `INTERLINEAR_FUZZ_SEED`
-    public static var seed: UInt64 {
-        ProcessInfo.processInfo.environment["INTERLINEAR_FUZZ_SEED"].flatMap(UInt64.init) ?? 1
     }
 }

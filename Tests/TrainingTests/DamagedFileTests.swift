@@ -65,7 +65,7 @@ struct DamagedFileTests {
                 }
                 try Data(json.serialized().utf8).write(to: place)
             }
-            var survivals = (Survival(), Survival(), Survival())
+            var survivals = (Survival(), Survival(), Survival(), Survival())
             for number in 0..<Damage.cases(400) {
                 var damage = Damage(seed: 1, number)
                 try damage.document(manifest).write(to: place)
@@ -104,6 +104,27 @@ struct DamagedFileTests {
                 survivals.2.of(number) { try use(ActivationStore(folder: folder, verifying: false)) }
             }
             check(survivals.2, "rows of stores")
+            try SafetensorsFile.write(tensors, to: shard)
+            let files = [shard, folder.appending(path: Sidecar.fileName)]
+            let contents = try files.map { [UInt8](try Data(contentsOf: $0)) }
+            for number in 0..<Damage.cases(400) {
+                var random = Random(seed: 1, 21, UInt64(number))
+                let which = number % files.count
+                try Data(Hostile.changed(contents[which], &random)).write(to: files[which])
+                try rewrite(manifest)
+                survivals.3.of(number) {
+                    let store = try ActivationStore(folder: folder, verifying: false)
+                    for row in 0..<store.rowCount {
+                        _ = (
+                            store.row(row), store.document(of: row), store.split(of: row), store.moment(of: row),
+                            store.textSoFar(row)
+                        )
+                    }
+                    if store.rowCount > 0 { _ = store.vectors([0, store.rowCount - 1]) }
+                }
+                try Data(contents[which]).write(to: files[which])
+            }
+            check(survivals.3, "bytes of stores")
         }
     }
 
@@ -272,6 +293,29 @@ struct DamagedFileTests {
     }
 
     // MARK: Documents and teachers
+
+    @Test("A labelled document that is read has its truth in the text, and comes again from its own JSON")
+    func documents() throws {
+        let fact: JSONValue = ["subject": "s", "relation": "r", "value": "v", "from": 1, "until": 3, "stated_from": 2]
+        let json: JSONValue = [
+            "id": "a", "kind": "story", "text": "abcdé", "facts": [fact, fact],
+            "moments": [["offset": 2, "kind": "k", "subject": "s", "relation": "r", "answer": " x"]],
+        ]
+        var survival = Survival()
+        for number in 0..<Damage.cases(1500) {
+            var random = Random(seed: 1, 13, UInt64(number))
+            let bytes = Hostile.text(Hostile.changed(json, times: 1 + number % 3, &random))
+            survival.of(number) {
+                let document = try LabelledDocument(json: JSONValue.parse(bytes), fallbackID: "x")
+                for length in [0, 1, document.text.utf8.count, Int.max] {
+                    for (fact, _) in document.truths(at: length) { _ = document.isTrue(fact, at: length) }
+                }
+                let back = try LabelledDocument(json: document.json, fallbackID: "y")
+                #expect(back == document, "document \(number)")
+            }
+        }
+        check(survival, "labelled documents")
+    }
 
     @Test("Documents, and what teachers are asked and answer")
     func teachers() async throws {

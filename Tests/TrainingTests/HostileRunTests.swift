@@ -29,6 +29,28 @@ struct HostileRunTests {
         for word in ["\"inf", "\"nan", "-inf,", ",inf", "nan,", ",nan"] { #expect(!html.contains(word), "\(word)") }
     }
 
+    @Test(
+        "Whatever stage a run file names, or none, a report is made or refused in a line",
+        arguments: [
+            "stage: target\nsteps: 10\n", "stage: joint\n", "stage: joint\nsteps: 9223372036854775808\n", "stage: \n",
+            "",
+        ])
+    func stages(_ text: String) throws {
+        let folder = try Scratch()
+        try Data(text.utf8).write(to: folder.path("run.yaml"))
+        let metrics = [
+            #"{"step":1,"loss":0.5,"seconds":2,"fve":0.5}"#, #"{"step":2,"loss":0.25,"entropy":1,"precision":0.5}"#,
+        ]
+        try Data((metrics.joined(separator: "\n") + "\n").utf8).write(to: folder.path("metrics.jsonl"))
+        try Data(
+            #"{"step":1,"id":"a","text":"t","explanation":"e","mse":0.5,"complete":true,"claims":[{"text":"c","true":false}]}"#
+                .utf8
+        ).write(to: folder.path("samples.jsonl"))
+        var survival = Survival()
+        survival.of(0) { #expect(try RunReport(folder.url).html.hasSuffix("</html>\n")) }
+        #expect(survival.faults.isEmpty, "\(survival.faults)")
+    }
+
     @Test("A line of very many numbers does not hold the report up")
     func manyNames() throws {
         let folder = try Scratch()

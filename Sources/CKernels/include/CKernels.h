@@ -264,7 +264,7 @@ typedef struct {
 void ck_sample(
     const float *logits, long rows, long width, const ck_sampling *sampling, int32_t *chosen, float *log_probability,
     float *scratch);
-// The `count` ≤ width most probable tokens of one row, most probable first, of equals the first.
+// The `count` (1 to width) most probable tokens of one row, most probable first, of equals the first.
 void ck_most_probable(const float *logits, long width, long count, int32_t *tokens);
 
 #ifdef __cplusplus

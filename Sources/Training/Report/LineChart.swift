@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// Curves over steps as an SVG picture that needs nothing but itself.
 package struct LineChart {
@@ -158,13 +159,12 @@ package struct LineChart {
         private static let extent = -1e100...1e100, leastSpread = 1e-100
 
         private static func drawable(_ value: Double) -> Double {
-            value.isNaN ? 0 : min(max(value, extent.lowerBound), extent.upperBound)
+            value.isNaN ? 0 : value.clamped(to: extent)
         }
 
         /// Where a value lies, 0 at the low end and 1 at the high one; values far outside lie just as far as nobody sees.
         func share(_ value: Double) -> Double {
-            let share = (Scale.drawable(value) - low) / (high - low)
-            return min(max(share, -1e3), 1e3)
+            ((Scale.drawable(value) - low) / (high - low)).clamped(to: -1e3...1e3)
         }
 
         package func label(_ tick: Double) -> String {

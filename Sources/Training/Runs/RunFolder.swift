@@ -56,9 +56,7 @@ public final class RunFolder {
         guard isRun || present.allSatisfy({ ["lock", "checkpoints"].contains($0) }) else {
             throw TrainingError("\(url.path): the folder holds something, but no run.yaml; name a new folder")
         }
-        do { try Disk.makeFolder(checkpoints) } catch {
-            throw TrainingError("\(url.path): cannot create the run folder: \(error)")
-        }
+        do { try Disk.makeFolder(checkpoints) } catch { throw TrainingError("\(error)") }
         lock = try FileLock("lock", in: url, for: "training in")
         // A run that has come to nothing yet, for instance because its data could not be read, may be begun anew otherwise.
         let beginnings: Set = [

@@ -54,14 +54,14 @@ final class StepLog {
     }
 
     /// Waits until all lines are on disk: before a checkpoint that counts on them.
-    func synchronize() throws { 
+    func synchronize() throws {
         try writing { if let file { try Disk.synchronize(file.fileDescriptor, url.path) } }
-     }
+    }
 
     private func writing(_ body: () throws -> Void) throws {
         do { try body() } catch {
-            let reason = error is Disk.Failure ? "\(error)" : "\(url.path): cannot write: \(error.localizedDescription)"
-            throw TrainingError("\(reason); the run resumes from its last checkpoint")
+            throw TrainingError(
+                "\(Disk.Failure(error, writing: url.path)); the run resumes from its last checkpoint")
         }
     }
 }

@@ -89,10 +89,7 @@ public final class ActivationStoreWriter {
             try manifest.check(shard.lines, in: folder, contents: true)
             let url = folder.appendingPathComponent(shard.lines.name)
             try DocumentLines.each(DocumentLines.contents(url), url) { line in
-                guard let split = line.json["split"]?.string else {
-                    throw ModelError("\(url.path): line \(line.number): no \"split\"; build the store again")
-                }
-                stored[line.document.id] = Random.key(StoredDocument(line.document, split: split).line)
+                stored[line.document.id] = Random.key(try line.stored(url).line)
             }
         }
     }

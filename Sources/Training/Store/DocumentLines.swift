@@ -12,6 +12,14 @@ public enum DocumentLines {
         let bytes: Range<Int>
         let json: JSONValue
         let document: LabelledDocument
+
+        /// The document as a store's line has it, with its split.
+        func stored(_ url: URL) throws -> StoredDocument {
+            guard let split = json["split"]?.string else {
+                throw ModelError("\(url.path): line \(number): no \"split\"; build the store again")
+            }
+            return StoredDocument(document, split: split)
+        }
     }
 
     /// Reads a file. A document without an id is called after file and line. Empty lines are skipped.

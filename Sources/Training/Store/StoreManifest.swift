@@ -125,9 +125,7 @@ extension StoreManifest {
         let url = folder.appendingPathComponent(StoreManifest.fileName)
         func fail(_ reason: String) -> ModelError {
             // The file's own words are part of it.
-            let line = reason.split(whereSeparator: \.isNewline).joined(separator: " "), scalars = line.unicodeScalars
-            let text = scalars.count > 400 ? String(scalars.prefix(200)) + "…" + String(scalars.suffix(120)) : line
-            return ModelError("\(url.path): \(text)")
+            ModelError("\(url.path): \(reason.onOneLine.abridged)")
         }
         guard let data = FileManager.default.contents(atPath: url.path) else {
             throw fail("missing; an activation store has one, nla data store builds it")

@@ -98,9 +98,7 @@ public struct StoredDocuments: RandomAccessCollection, Sendable {
         let lines = try DocumentLines.contents(url)
         shards.append(Shard(name: url.path, lines: lines))
         try DocumentLines.each(lines, url) { line in
-            guard let split = line.json["split"]?.string else {
-                throw ModelError("\(url.path): line \(line.number): no \"split\"; build the store again")
-            }
+            let split = try line.stored(url).split
             guard line.bytes.count <= Int32.max, entries.count < Int32.max else {
                 throw ModelError("\(url.path): line \(line.number): the document is too long; build the store again")
             }
