@@ -1,15 +1,13 @@
 /// Methods of strings, dictionaries, lists and loops.
 enum TemplateMethods {
     private static let ofStrings: Set<String> = [
-        "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "startswith", "endswith", "upper",
-        "lower",
+        "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "startswith", "endswith", "upper", "lower",
         "title",
         "capitalize", "swapcase", "casefold", "replace", "join", "find", "rfind", "index", "rindex",
         "count",
         "isdigit", "isascii", "isprintable",
         "isnumeric",
-        "isdecimal", "isalpha", "isalnum", "isspace", "isupper", "islower", "removeprefix",
-        "removesuffix", "zfill",
+        "isdecimal", "isalpha", "isalnum", "isspace", "isupper", "islower", "removeprefix", "removesuffix", "zfill",
         "partition", "rpartition", "format",
     ]
     private static let ofMappings: Set<String> = [
@@ -17,8 +15,7 @@ enum TemplateMethods {
     ]
     private static let ofSequences: Set<String> = ["index", "count"]
     private static let ofLists: Set<String> = [
-        "index", "count", "copy", "append", "extend", "insert", "pop", "remove", "clear", "sort",
-        "reverse",
+        "index", "count", "copy", "append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse",
     ]
 
     static func exists(_ name: String, of value: TemplateValue) -> Bool {
@@ -32,8 +29,7 @@ enum TemplateMethods {
     }
 
     static func call(
-        _ name: String, of receiver: TemplateValue, _ arguments: TemplateCallArguments,
-        _ renderer: TemplateRenderer
+        _ name: String, of receiver: TemplateValue, _ arguments: TemplateCallArguments, _ renderer: TemplateRenderer
     ) throws -> TemplateValue {
         switch receiver {
         case .string(let text):
@@ -59,8 +55,7 @@ enum TemplateMethods {
     }
 
     private static func unsupported(_ name: String, _ receiver: TemplateValue) -> TemplateFailure {
-        TemplateFailure(
-            "the method \(name.debugDescription) of \(receiver.typeName) is not supported here")
+        TemplateFailure("the method \(name.debugDescription) of \(receiver.typeName) is not supported here")
     }
 
     // MARK: Dictionaries, lists and loops
@@ -79,15 +74,12 @@ enum TemplateMethods {
             }
             _ = try TemplateKey(key)
             return mapping[key] ?? arguments.value(1, "default") ?? .none
-        default:
-            throw TemplateFailure(
-                "the sandbox does not let templates change a dict with \(name.debugDescription)")
+        default: throw TemplateFailure("the sandbox does not let templates change a dict with \(name.debugDescription)")
         }
     }
 
     private static func call(
-        _ name: String, of receiver: TemplateValue, _ elements: [TemplateValue],
-        _ arguments: TemplateCallArguments
+        _ name: String, of receiver: TemplateValue, _ elements: [TemplateValue], _ arguments: TemplateCallArguments
     ) throws -> TemplateValue {
         switch name {
         case "copy": return receiver
@@ -96,14 +88,11 @@ enum TemplateMethods {
                 throw TemplateFailure("\(name)() takes at least one argument (0 given)")
             }
             if name == "count" { return .integer(elements.count { TemplateValue.areEqual($0, element) }) }
-            guard let position = elements.firstIndex(where: { TemplateValue.areEqual($0, element) })
-            else {
+            guard let position = elements.firstIndex(where: { TemplateValue.areEqual($0, element) }) else {
                 throw TemplateFailure("\(element.representation) is not in list")
             }
             return .integer(position)
-        default:
-            throw TemplateFailure(
-                "the sandbox does not let templates change a list with \(name.debugDescription)")
+        default: throw TemplateFailure("the sandbox does not let templates change a list with \(name.debugDescription)")
         }
     }
 
@@ -111,9 +100,7 @@ enum TemplateMethods {
         _ name: String, of loop: TemplateLoop, _ arguments: TemplateCallArguments
     ) throws -> TemplateValue {
         if name == "cycle" {
-            guard !arguments.positional.isEmpty else {
-                throw TemplateFailure("no items for cycling given")
-            }
+            guard !arguments.positional.isEmpty else { throw TemplateFailure("no items for cycling given") }
             return arguments.positional[loop.position % arguments.positional.count]
         }
         let value = TemplateValue.tuple(try TemplateSequence(arguments.positional))
@@ -124,8 +111,7 @@ enum TemplateMethods {
     // MARK: Strings
 
     private static func call(
-        _ name: String, of text: String, _ arguments: TemplateCallArguments,
-        _ renderer: TemplateRenderer
+        _ name: String, of text: String, _ arguments: TemplateCallArguments, _ renderer: TemplateRenderer
     ) throws -> TemplateValue {
         func string(_ position: Int, _ parameter: String = "") throws -> String {
             guard case .string(let value)? = arguments.value(position, parameter) else {
@@ -153,8 +139,7 @@ enum TemplateMethods {
             let parts: [String]
             if let separator = try optionalString(0, "sep") {
                 guard !separator.isEmpty else { throw TemplateFailure("empty separator") }
-                parts = PythonText.split(
-                    text, separator: separator, limit: limit, fromEnd: name == "rsplit")
+                parts = PythonText.split(text, separator: separator, limit: limit, fromEnd: name == "rsplit")
             } else if name == "rsplit", limit < .max {
                 throw TemplateFailure("rsplit() with a limit needs a separator here")
             } else {
@@ -304,8 +289,7 @@ enum TemplateMethods {
         case "swapcase":
             return .string(
                 PythonText.swapcase(text))
-        case "isdigit":
-            return holds { $0.properties.numericType == .decimal || $0.properties.numericType == .digit }
+        case "isdigit": return holds { $0.properties.numericType == .decimal || $0.properties.numericType == .digit }
         case "isdecimal": return holds { $0.properties.numericType == .decimal }
         case "isnumeric": return holds { $0.properties.numericType != nil }
         case "isalpha": return holds(isLetter)
@@ -332,11 +316,7 @@ enum TemplateMethods {
     }
 
     /// Methods that look for a part of a string; positions count code points.
-    private static func search(
-        _ name: String, in text: String, for part: String
-    ) throws
-        -> TemplateValue
-    {
+    private static func search(_ name: String, in text: String, for part: String) throws -> TemplateValue {
         func scalars(_ text: String) -> Int { text.unicodeScalars.count }
         if part.isEmpty {
             switch name {
@@ -347,8 +327,7 @@ enum TemplateMethods {
             }
         }
         let fromEnd = name.hasPrefix("r")
-        let pieces = PythonText.split(
-            text, separator: part, limit: name == "count" ? .max : 1, fromEnd: fromEnd)
+        let pieces = PythonText.split(text, separator: part, limit: name == "count" ? .max : 1, fromEnd: fromEnd)
         let isFound = pieces.count > 1
         switch name {
         case "count": return .integer(pieces.count - 1)
@@ -357,8 +336,7 @@ enum TemplateMethods {
             guard isFound else { throw TemplateFailure("substring not found") }
             return .integer(scalars(pieces[0]))
         default:
-            let parts =
-                isFound ? [pieces[0], part, pieces[1]] : fromEnd ? ["", "", text] : [text, "", ""]
+            let parts = isFound ? [pieces[0], part, pieces[1]] : fromEnd ? ["", "", text] : [text, "", ""]
             return .tuple(try TemplateSequence(parts.map { .string($0) }))
         }
     }

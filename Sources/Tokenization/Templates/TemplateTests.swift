@@ -1,8 +1,7 @@
 /// Jinja's tests: what may follow `is`.
 enum TemplateTests {
     static func test(
-        _ name: String, _ value: TemplateValue, _ arguments: [TemplateValue],
-        _ renderer: TemplateRenderer
+        _ name: String, _ value: TemplateValue, _ arguments: [TemplateValue], _ renderer: TemplateRenderer
     ) throws -> Bool {
         try renderer.charge(arguments.reduce(1) { TemplateValue.sum($0, min($1.weight, value.weight)) })
         if name == "in" { try renderer.charge(arguments.first?.weight ?? 1) }
@@ -47,8 +46,7 @@ enum TemplateTests {
         case "eq", "==", "equalto": return TemplateValue.areEqual(value, try argument())
         case "ne", "!=": return !TemplateValue.areEqual(value, try argument())
         case "lt", "<", "lessthan": return try TemplateValue.isLess(value, try argument())
-        case "gt", ">", "greaterthan":
-            return try TemplateValue.isLess(try argument(), value, symbol: ">")
+        case "gt", ">", "greaterthan": return try TemplateValue.isLess(try argument(), value, symbol: ">")
         case "le", "<=":
             return try TemplateValue.isLess(value, try argument(), symbol: "<=")
                 || TemplateValue.areEqual(value, try argument())
@@ -67,12 +65,9 @@ enum TemplateTests {
     }
 
     private static let names: Set<String> = [
-        "defined", "undefined", "none", "boolean", "true", "false", "integer", "float", "number",
-        "string", "mapping",
-        "callable", "iterable", "sequence", "odd", "even", "divisibleby", "eq", "==", "equalto", "ne",
-        "!=", "lt", "<",
-        "lessthan", "gt", ">", "greaterthan", "le", "<=", "ge", ">=", "in", "sameas", "lower", "upper",
-        "filter",
+        "defined", "undefined", "none", "boolean", "true", "false", "integer", "float", "number", "string", "mapping",
+        "callable", "iterable", "sequence", "odd", "even", "divisibleby", "eq", "==", "equalto", "ne", "!=", "lt", "<",
+        "lessthan", "gt", ">", "greaterthan", "le", "<=", "ge", ">=", "in", "sameas", "lower", "upper", "filter",
         "test",
         "escaped",
     ]
@@ -112,11 +107,7 @@ enum TemplateTests {
     }
 
     /// `str.islower` and `str.isupper`.
-    static func isInCase(
-        _ text: String, _ mapping: KeyPath<Unicode.Scalar.Properties, String>
-    )
-        -> Bool
-    {
+    static func isInCase(_ text: String, _ mapping: KeyPath<Unicode.Scalar.Properties, String>) -> Bool {
         let cased = text.unicodeScalars.filter(\.properties.isCased)
         return !cased.isEmpty && cased.allSatisfy { $0.properties[keyPath: mapping] == String($0) }
     }

@@ -154,9 +154,7 @@ enum TemplateKey: Hashable {
     private static let heaviest = 100_000
 
     init(_ value: TemplateValue) throws {
-        guard value.weight <= Self.heaviest else {
-            throw TemplateFailure("a dictionary key is too large")
-        }
+        guard value.weight <= Self.heaviest else { throw TemplateFailure("a dictionary key is too large") }
         switch value {
         case .none: self = .none
         case .bool(let value): self = .integer(value ? 1 : 0)
@@ -201,8 +199,7 @@ final class TemplateLoop {
         case "previtem":
             return position > 0 ? items.elements[position - 1] : .undefined("there is no previous item")
         case "nextitem":
-            return position + 1 < count
-                ? items.elements[position + 1] : .undefined("there is no next item")
+            return position + 1 < count ? items.elements[position + 1] : .undefined("there is no next item")
         default: return nil
         }
     }
@@ -279,8 +276,7 @@ extension TemplateValue {
         case .integer(let value): self = .integer(value)
         case .number(let value): self = .number(value)
         case .string(let value): self = .string(value)
-        case .array(let elements):
-            self = .list(try TemplateSequence(elements.map { try TemplateValue($0) }))
+        case .array(let elements): self = .list(try TemplateSequence(elements.map { try TemplateValue($0) }))
         case .object(let object):
             var mapping = TemplateMapping()
             for (key, value) in object { try mapping.set(.string(key), TemplateValue(value)) }
@@ -303,8 +299,7 @@ extension TemplateValue {
                 switch key {
                 case .string(let key), .markup(let key): object[key] = try value.json()
                 case .none, .bool, .integer, .number: object[try key.json().serialized()] = try value.json()
-                default:
-                    throw TemplateFailure("keys must be str, int, float, bool or None, not \(key.typeName)")
+                default: throw TemplateFailure("keys must be str, int, float, bool or None, not \(key.typeName)")
                 }
             }
             return .object(object)
