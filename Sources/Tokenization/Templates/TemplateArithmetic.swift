@@ -13,9 +13,11 @@ enum TemplateArithmetic {
         case (.add, .string(let left), .string(let right)):
             try renderer.charge(bytes: left.utf8.count + right.utf8.count)
             return .string(left + right)
-        case (.add, .markup(let left), .markup(let right)): return .markup(left + right)
-        case (.add, .markup(let left), .string(let right)): return .markup(left + PythonText.escape(right))
-        case (.add, .string(let left), .markup(let right)): return .markup(PythonText.escape(left) + right)
+        case (.add, .markup(let left), .markup(let right)): return try joined(left, right, renderer)
+        case (.add, .markup(let left), .string(let right)):
+            return try joined(left, PythonText.escape(right), renderer)
+        case (.add, .string(let left), .markup(let right)):
+            return try joined(PythonText.escape(left), right, renderer)
         case (.add, .list(let left), .list(let right)):
             try renderer.charge(left.elements.count + right.elements.count)
             return .list(try TemplateSequence(left.elements + right.elements))
@@ -33,6 +35,13 @@ enum TemplateArithmetic {
         }
         throw TemplateFailure(
             "unsupported operand type(s) for \(operation.rawValue): '\(left.typeName)' and '\(right.typeName)'")
+    }
+
+    private static func joined(
+        _ left: String, _ right: String, _ renderer: TemplateRenderer
+    ) throws -> TemplateValue {
+        try renderer.charge(bytes: left.utf8.count + right.utf8.count)
+        return .markup(left + right)
     }
 
     private static func repeated(
@@ -127,14 +136,15 @@ enum TemplateArithmetic {
             }
             if operation == .divide { return .number(left / right) }
             var remainder = left.truncatingRemainder(dividingBy: right)
+            var quotient = (left - remainder) / right
             if remainder == 0 {
                 remainder = right < 0 ? -0.0 : 0
             } else if (remainder < 0) != (right < 0) {
                 remainder += right
+                quotient -= 1
             }
             if operation == .remainder { return .number(remainder) }
-            let quotient = ((left - remainder) / right).rounded()
-            guard quotient == 0 else { return .number(quotient) }
+            guard quotient == 0 else { return .number(quotient.rounded()) }
             return .number((left / right).sign == .minus ? -0.0 : 0)
         }
     }

@@ -29,20 +29,12 @@ enum TemplateFilters {
         "safe", "escape", "e", "string", "default", "d", "trim", "upper", "lower", "capitalize", "indent", "attr",
     ]
 
-    /// Arguments that a filter does not have are refused rather than ignored.
     private static func checkArguments(of name: String, _ arguments: TemplateCallArguments) throws {
         guard let known = parameters[name] else {
             throw TemplateFailure("the filter \(name.debugDescription) is unknown or not supported")
         }
         guard let known else { return }
-        guard arguments.positional.count <= known.count else {
-            throw TemplateFailure(
-                "the filter \(name.debugDescription) takes at most \(known.count) arguments (\(arguments.positional.count) given)"
-            )
-        }
-        if let unknown = arguments.named.first(where: { !known.contains($0.0) })?.0 {
-            throw TemplateFailure("the filter \(name.debugDescription) takes no argument '\(unknown)'")
-        }
+        try arguments.check(for: "the filter \(name.debugDescription)", count: known.count, names: known)
     }
 
     static func apply(

@@ -2,13 +2,9 @@
 enum TemplateMethods {
     private static let ofStrings: Set<String> = [
         "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "startswith", "endswith", "upper", "lower",
-        "title",
-        "capitalize", "swapcase", "casefold", "replace", "join", "find", "rfind", "index", "rindex",
-        "count",
-        "isdigit", "isascii", "isprintable",
-        "isnumeric",
-        "isdecimal", "isalpha", "isalnum", "isspace", "isupper", "islower", "removeprefix", "removesuffix", "zfill",
-        "partition", "rpartition", "format",
+        "title", "capitalize", "swapcase", "casefold", "replace", "join", "find", "rfind", "index", "rindex", "count",
+        "isascii", "isprintable", "isdigit", "isnumeric", "isdecimal", "isalpha", "isalnum", "isspace", "isupper",
+        "islower", "removeprefix", "removesuffix", "zfill", "partition", "rpartition", "format",
     ]
     private static let ofMappings: Set<String> = [
         "items", "keys", "values", "get", "copy", "update", "pop", "popitem", "clear", "setdefault",
@@ -221,40 +217,27 @@ enum TemplateMethods {
         }
     }
 
-    /// How many arguments a method takes, and by which names. Others are refused rather than ignored.
     private static func checkArguments(of name: String, _ arguments: TemplateCallArguments) throws {
-        let parameters: [String]
-        var names: Set<String> = []
+        let (count, names): (Int, [String])
         switch name {
-        case "split", "rsplit": (parameters, names) = (["sep", "maxsplit"], ["sep", "maxsplit"])
-        case "splitlines": (parameters, names) = (["keepends"], ["keepends"])
-        case "replace": (parameters, names) = (["old", "new", "count"], ["count"])
-        case "startswith", "endswith", "find", "rfind", "index", "rindex", "count":
-            parameters = ["sub", "start", "end"]
-        case "strip", "lstrip", "rstrip", "join", "removeprefix", "removesuffix", "zfill", "partition",
-            "rpartition":
-            parameters = ["value"]
+        case "split", "rsplit": (count, names) = (2, ["sep", "maxsplit"])
+        case "splitlines": (count, names) = (1, ["keepends"])
+        case "replace": (count, names) = (3, ["count"])
+        case "startswith", "endswith", "find", "rfind", "index", "rindex", "count": (count, names) = (3, [])
+        case "strip", "lstrip", "rstrip", "join", "removeprefix", "removesuffix", "zfill", "partition", "rpartition":
+            (count, names) = (1, [])
         // Refused by name.
         case "format": return
-        default: parameters = []
+        default: (count, names) = (0, [])
         }
-        guard arguments.positional.count <= parameters.count else {
-            throw TemplateFailure(
-                "\(name)() takes at most \(parameters.count) arguments (\(arguments.positional.count) given)"
-            )
-        }
-        if let unknown = arguments.named.first(where: { !names.contains($0.0) })?.0 {
-            throw TemplateFailure("\(name)() takes no keyword argument '\(unknown)'")
-        }
+        try arguments.check(for: "\(name)()", count: count, names: names)
     }
 
     /// The part of a text between the places that the second and third arguments name, and where it begins, in code points; nil where
     /// it begins behind the text's end.
     private static func part(
         of text: String, _ arguments: TemplateCallArguments
-    ) throws -> (
-        String, Int
-    )? {
+    ) throws -> (String, Int)? {
         func place(_ position: Int) throws -> Int? {
             switch arguments.value(position, "") {
             case nil, .some(.none): return nil
@@ -286,9 +269,7 @@ enum TemplateMethods {
         case "casefold": return .string(PythonText.casefold(text))
         case "title": return .string(PythonText.title(text))
         case "capitalize": return .string(PythonText.capitalize(text))
-        case "swapcase":
-            return .string(
-                PythonText.swapcase(text))
+        case "swapcase": return .string(PythonText.swapcase(text))
         case "isdigit": return holds { $0.properties.numericType == .decimal || $0.properties.numericType == .digit }
         case "isdecimal": return holds { $0.properties.numericType == .decimal }
         case "isnumeric": return holds { $0.properties.numericType != nil }

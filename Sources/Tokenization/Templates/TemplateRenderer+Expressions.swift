@@ -13,6 +13,20 @@ struct TemplateCallArguments {
     func value(_ position: Int, _ name: String) -> TemplateValue? {
         position < positional.count ? positional[position] : self[name]
     }
+
+    /// Refuses arguments that the callee does not have, rather than ignoring them.
+    ///
+    /// - Parameters:
+    ///   - count: How many it takes.
+    ///   - names: Those that may be given by name.
+    func check(for callee: String, count: Int, names: [String]) throws {
+        guard positional.count <= count else {
+            throw TemplateFailure("\(callee) takes at most \(count) arguments (\(positional.count) given)")
+        }
+        if let (unknown, _) = named.first(where: { !names.contains($0.0) }) {
+            throw TemplateFailure("\(callee) takes no argument '\(unknown)'")
+        }
+    }
 }
 
 extension TemplateRenderer {
@@ -224,10 +238,7 @@ extension TemplateRenderer {
         var position = start.map(clamp) ?? (step > 0 ? lowest : highest)
         let stop = end.map(clamp) ?? (step > 0 ? highest : lowest)
         if case .view(let view) = value {
-            let (first, factor) = (view.bounds.start, view.bounds.step)
-            return .view(
-                try TemplateView(
-                    from: first &+ position &* factor, to: first &+ stop &* factor, by: step &* factor))
+            return .view(try view.slice(from: position, to: stop, by: step))
         }
         var selected: [TemplateValue] = []
         while step > 0 ? position < stop : position > stop {

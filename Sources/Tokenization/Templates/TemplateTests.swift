@@ -36,13 +36,13 @@ enum TemplateTests {
             }
         case "iterable": return isIterable(value)
         case "sequence": return isSequence(value)
-        case "odd": return try remainder(value, 2) == 1
-        case "even": return try remainder(value, 2) == 0
+        case "odd": return try remainder(value, 2, renderer) == 1
+        case "even": return try remainder(value, 2, renderer) == 0
         case "divisibleby":
             guard let divisor = try argument().whole, divisor != 0 else {
                 throw TemplateFailure("integer modulo by zero")
             }
-            return try remainder(value, divisor) == 0
+            return try remainder(value, divisor, renderer) == 0
         case "eq", "==", "equalto": return TemplateValue.areEqual(value, try argument())
         case "ne", "!=": return !TemplateValue.areEqual(value, try argument())
         case "lt", "<", "lessthan": return try TemplateValue.isLess(value, try argument())
@@ -87,18 +87,10 @@ enum TemplateTests {
         }
     }
 
-    /// Python's remainder, which has the sign of the divisor.
-    private static func remainder(_ value: TemplateValue, _ divisor: Int) throws -> Double {
-        if case .undefined(let message) = value { throw TemplateFailure(message) }
-        if let whole = value.whole {
-            let remainder = divisor == -1 ? 0 : whole % divisor
-            return Double(remainder != 0 && (remainder < 0) != (divisor < 0) ? remainder + divisor : remainder)
-        }
-        guard case .number(let number) = value else {
-            throw TemplateFailure("unsupported operand type(s) for %: '\(value.typeName)' and 'int'")
-        }
-        let remainder = number.truncatingRemainder(dividingBy: Double(divisor))
-        return remainder != 0 && (remainder < 0) != (divisor < 0) ? remainder + Double(divisor) : remainder
+    private static func remainder(
+        _ value: TemplateValue, _ divisor: Int, _ renderer: TemplateRenderer
+    ) throws -> Double? {
+        try TemplateArithmetic.apply(.remainder, value, .integer(divisor), renderer).numeric
     }
 
     /// `is` in Python: for what is compared by identity there, equality of values of one type comes closest.

@@ -184,10 +184,26 @@ extension TemplateValue {
         guard first.count == second.count else { return false }
         switch (left.kind, right.kind) {
         case (.range, .range): return zip(first, second).allSatisfy(areEqual)
-        case (.keys, .keys), (.items, .items), (.keys, .items), (.items, .keys):
-            return first.allSatisfy { element in second.contains { areEqual(element, $0) } }
+        case (.keys, .keys), (.items, .keys):
+            let keys = Set(second.compactMap { try? TemplateKey($0) })
+            return first.allSatisfy { (try? TemplateKey($0)).map(keys.contains) ?? false }
+        case (.items, .items):
+            var values: [TemplateKey: TemplateValue] = [:]
+            for item in second { if let (key, value) = keyAndValue(item) { values[key] = value } }
+            return first.allSatisfy { item in
+                guard let (key, value) = keyAndValue(item), let other = values[key] else { return false }
+                return areEqual(value, other)
+            }
+        case (.keys, .items): return areEqual(right, left)
         default: return false
         }
+    }
+
+    /// The halves of an item of a dictionary.
+    private static func keyAndValue(_ item: TemplateValue) -> (key: TemplateKey, value: TemplateValue)? {
+        guard case .tuple(let pair) = item, pair.elements.count == 2, let key = try? TemplateKey(pair.elements[0])
+        else { return nil }
+        return (key, pair.elements[1])
     }
 
     /// Whether `left < right`.

@@ -100,6 +100,21 @@ struct TemplateView {
         try self.init(.range, stride(from: start, to: stop, by: step).map { .integer($0) })
         bounds = (start, stop, step)
     }
+
+    /// The part of a range between two positions, which is a range too.
+    ///
+    /// - Throws: `TemplateFailure` where a bound or the step is larger than our integers, which wrapped around could be 0.
+    func slice(from start: Int, to stop: Int, by step: Int) throws -> TemplateView {
+        func scaled(_ factor: Int, from origin: Int) throws -> Int {
+            let (product, isTooLarge) = factor.multipliedReportingOverflow(by: bounds.step)
+            let (sum, overflow) = origin.addingReportingOverflow(product)
+            guard !isTooLarge, !overflow else { throw TemplateFailure("the integer result is too large") }
+            return sum
+        }
+        return try TemplateView(
+            from: try scaled(start, from: bounds.start), to: try scaled(stop, from: bounds.start),
+            by: try scaled(step, from: 0))
+    }
 }
 
 /// A dictionary in order of insertion.
