@@ -13,8 +13,7 @@ extension Tokenizer {
         let file = folder.appending(path: "tokenizer.json")
         guard let data = try? Data(contentsOf: file, options: .mappedIfSafe) else {
             throw TokenizerError(
-                source: file.path,
-                reason: "the file cannot be read; point to a folder that holds a tokenizer.json")
+                source: file.path, reason: "the file cannot be read; point to a folder that holds a tokenizer.json")
         }
         let contents = try data.withUnsafeBytes { bytes in
             try bytes.withMemoryRebound(to: UInt8.self) { try TokenizerFile($0, source: file.path) }
@@ -25,8 +24,7 @@ extension Tokenizer {
         let settings = try SpecialTokenSettings(
             contents, configuration: configuration,
             map: try Self.document(folder.appending(path: "special_tokens_map.json")),
-            added: try Self.document(folder.appending(path: "added_tokens.json")),
-            source: configurationFile.path)
+            added: try Self.document(folder.appending(path: "added_tokens.json")), source: configurationFile.path)
         apply(settings)
         try checkAddedTokens()
         // Templates do not get these: what no tokenizer file names, they do not know.
@@ -48,16 +46,13 @@ extension Tokenizer {
         do {
             return try JSONValue.parse(data)
         } catch let error as JSONError {
-            throw TokenizerError(
-                source: file.path, reason: data.withUnsafeBytes { TokenizerFile.reason(error, $0) })
+            throw TokenizerError(source: file.path, reason: data.withUnsafeBytes { TokenizerFile.reason(error, $0) })
         }
     }
 
     /// Reads a token given by id, or by a list of ids of which the first counts.
     private func marker(id value: JSONValue?) -> Marker? {
-        guard let id = (value?.int ?? value?[0]?.int).flatMap(Int32.init(exactly:)),
-            let text = token(id)
-        else {
+        guard let id = (value?.int ?? value?[0]?.int).flatMap(Int32.init(exactly:)), let text = token(id) else {
             return nil
         }
         return Marker(text: text, id: id)

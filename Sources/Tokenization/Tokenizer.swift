@@ -98,15 +98,13 @@ public struct Tokenizer: Sendable {
             var bytes = Array(token.content.utf8)
             let isIgnored = splitsSpecialTokens && addedTokens.isSpecial(ByteString(bytes))
             if token.isNormalized { bytes = normalizer?.normalize(bytes) ?? bytes }
-            let pattern = AddedTokenMatcher.Pattern(
-                token: token, id: id, bytes: bytes, isIgnored: isIgnored)
+            let pattern = AddedTokenMatcher.Pattern(token: token, id: id, bytes: bytes, isIgnored: isIgnored)
             if token.isNormalized { normalized.append(pattern) } else { raw.append(pattern) }
             addedTokenPieces[id] = bytes
         }
         rawMatcher = AddedTokenMatcher(raw)
         normalizedMatcher = AddedTokenMatcher(normalized)
-        specialTokenIDs = Set(
-            addedTokenPieces.filter { addedTokens.isSpecial(ByteString($0.value)) }.keys)
+        specialTokenIDs = Set(addedTokenPieces.filter { addedTokens.isSpecial(ByteString($0.value)) }.keys)
         vocabularySize = max(model.vocabulary.size, addedTokens.size)
     }
 }

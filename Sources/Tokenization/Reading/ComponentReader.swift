@@ -13,16 +13,12 @@ struct ComponentReader {
     }
 
     private func type(of value: JSONValue, _ part: String) throws -> String {
-        guard let type = value["type"]?.string else {
-            throw error("a \(part) has no \"type\"; write one")
-        }
+        guard let type = value["type"]?.string else { throw error("a \(part) has no \"type\"; write one") }
         return type
     }
 
     private func string(_ value: JSONValue, _ key: String, _ part: String) throws -> String {
-        guard let string = value[key]?.string else {
-            throw error("the \(part) has no text \"\(key)\"; write one")
-        }
+        guard let string = value[key]?.string else { throw error("the \(part) has no text \"\(key)\"; write one") }
         return string
     }
 
@@ -31,9 +27,7 @@ struct ComponentReader {
     }
 
     private func steps(_ value: JSONValue, _ key: String, _ part: String) throws -> [JSONValue] {
-        guard let steps = value[key]?.array else {
-            throw error("the \(part) has no list \"\(key)\"; write one")
-        }
+        guard let steps = value[key]?.array else { throw error("the \(part) has no list \"\(key)\"; write one") }
         return steps
     }
 
@@ -48,22 +42,15 @@ struct ComponentReader {
         if let expression = value["pattern"]?["Regex"]?.string {
             return .regularExpression(try RegularExpression(expression, source: source))
         }
-        throw error(
-            "the \(part)'s \"pattern\" is neither {\"String\": …} nor {\"Regex\": …}; write one of these")
+        throw error("the \(part)'s \"pattern\" is neither {\"String\": …} nor {\"Regex\": …}; write one of these")
     }
 
-    private func behavior(
-        _ value: JSONValue, default defaultValue: SplitBehavior?
-    ) throws
-        -> SplitBehavior
-    {
+    private func behavior(_ value: JSONValue, default defaultValue: SplitBehavior?) throws -> SplitBehavior {
         guard let name = value["behavior"]?.string else {
             if let defaultValue { return defaultValue }
             throw error("a pre-tokenizer has no \"behavior\"; write one")
         }
-        guard let behavior = SplitBehavior(rawValue: name) else {
-            throw unsupported("split behavior", name)
-        }
+        guard let behavior = SplitBehavior(rawValue: name) else { throw unsupported("split behavior", name) }
         return behavior
     }
 }
@@ -81,13 +68,11 @@ extension ComponentReader {
             return NormalizationForm(rawValue: type).map { .form($0) }
         case "Prepend": return .prepend(Array(try string(value, "prepend", part).utf8))
         case "Replace":
-            return .replace(
-                try pattern(value, part), with: Array(try string(value, "content", part).utf8))
+            return .replace(try pattern(value, part), with: Array(try string(value, "content", part).utf8))
         case "Lowercase": return .lowercase
         case "Strip":
             return .strip(
-                left: flag(value, "strip_left", default: true),
-                right: flag(value, "strip_right", default: true))
+                left: flag(value, "strip_left", default: true), right: flag(value, "strip_right", default: true))
         case "StripAccents": return .stripAccents
         case "BertNormalizer":
             let lowercases = flag(value, "lowercase", default: true)
@@ -98,8 +83,7 @@ extension ComponentReader {
                     stripsAccents: flag(value, "strip_accents", default: lowercases), lowercases: lowercases))
         case "Nmt": return .nmt
         case "ByteLevel": return .byteLevel
-        case "Sequence":
-            return .sequence(try steps(value, "normalizers", part).compactMap { try normalizer($0) })
+        case "Sequence": return .sequence(try steps(value, "normalizers", part).compactMap { try normalizer($0) })
         default: throw unsupported(part, type)
         }
     }
@@ -114,8 +98,7 @@ extension ComponentReader {
             let pattern =
                 flag(value, "use_regex", default: true)
                 ? try RegularExpression(Self.gpt2Pattern, source: source) : nil
-            return .byteLevel(
-                addsPrefixSpace: flag(value, "add_prefix_space", default: true), pattern: pattern)
+            return .byteLevel(addsPrefixSpace: flag(value, "add_prefix_space", default: true), pattern: pattern)
         case "Split":
             return .split(
                 try pattern(value, part), try behavior(value, default: nil),
@@ -144,17 +127,14 @@ extension ComponentReader {
     }
 
     /// The pattern that `ByteLevel` splits with unless told not to.
-    private static let gpt2Pattern =
-        #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
+    private static let gpt2Pattern = #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
 
     private func metaspace(_ value: JSONValue, _ part: String) throws -> Metaspace {
         let replacement = value["replacement"]?.string ?? "▁"
         guard replacement.unicodeScalars.count == 1 else {
             throw error("a Metaspace \(part)'s \"replacement\" is not one character; write one")
         }
-        let scheme =
-            value["prepend_scheme"]?.string
-            ?? (value["add_prefix_space"]?.bool == false ? "never" : "always")
+        let scheme = value["prepend_scheme"]?.string ?? (value["add_prefix_space"]?.bool == false ? "never" : "always")
         guard let prependScheme = Metaspace.PrependScheme(rawValue: scheme) else {
             throw unsupported("prepend scheme", scheme)
         }
@@ -216,14 +196,12 @@ extension ComponentReader {
                     "a step of the \(part) is neither SpecialToken nor Sequence; write one of these")
             }
             guard let ids = value["special_tokens"]?[name]?["ids"]?.array else {
-                throw error(
-                    "the \(part) uses \(name.debugDescription), which its \"special_tokens\" lacks; add it")
+                throw error("the \(part) uses \(name.debugDescription), which its \"special_tokens\" lacks; add it")
             }
             return .special(
                 try ids.map {
                     guard let id = $0.int.flatMap(Int32.init(exactly:)) else {
-                        throw error(
-                            "an id of the \(part)'s token \(name.debugDescription) is no integer; write one")
+                        throw error("an id of the \(part)'s token \(name.debugDescription) is no integer; write one")
                     }
                     return id
                 })
@@ -238,9 +216,7 @@ extension ComponentReader {
         switch type {
         case "ByteLevel": return [.byteLevel]
         case "Replace":
-            return [
-                .replace(try pattern(value, part), with: Array(try string(value, "content", part).utf8))
-            ]
+            return [.replace(try pattern(value, part), with: Array(try string(value, "content", part).utf8))]
         case "ByteFallback": return [.byteFallback]
         case "Fuse": return [.fuse]
         case "Strip":
@@ -250,8 +226,7 @@ extension ComponentReader {
             }
             return [
                 .strip(
-                    Array(content.utf8), start: max(value["start"]?.int ?? 0, 0),
-                    end: max(value["stop"]?.int ?? 0, 0))
+                    Array(content.utf8), start: max(value["start"]?.int ?? 0, 0), end: max(value["stop"]?.int ?? 0, 0))
             ]
         case "Metaspace":
             let metaspace = try metaspace(value, part)

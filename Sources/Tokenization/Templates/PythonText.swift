@@ -3,9 +3,7 @@ enum PythonText {
     /// `str.isspace` of one character.
     static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
-        case 0x09...0x0D, 0x1C...0x20, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F,
-            0x205F, 0x3000:
-            true
+        case 0x09...0x0D, 0x1C...0x20, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000: true
         default: false
         }
     }
@@ -23,11 +21,7 @@ enum PythonText {
     }
 
     /// The parts of `text` between occurrences of a separator that is not empty.
-    static func split(
-        _ text: String, separator: String, limit: Int = .max, fromEnd: Bool = false
-    )
-        -> [String]
-    {
+    static func split(_ text: String, separator: String, limit: Int = .max, fromEnd: Bool = false) -> [String] {
         let needle = Array(separator.utf8)
         return Array(text.utf8).withUnsafeBufferPointer { bytes in
             var matches: [Range<Int>] = []
@@ -89,9 +83,7 @@ enum PythonText {
     }
 
     /// `str.strip`, of white space or of any of the given characters.
-    static func strip(
-        _ text: String, _ characters: String? = nil, left: Bool = true, right: Bool = true
-    ) -> String {
+    static func strip(_ text: String, _ characters: String? = nil, left: Bool = true, right: Bool = true) -> String {
         let set = characters.map { Set($0.unicodeScalars) }
         func isStripped(_ scalar: Unicode.Scalar) -> Bool { set?.contains(scalar) ?? isSpace(scalar) }
         var rest = text.unicodeScalars[...]
@@ -102,9 +94,7 @@ enum PythonText {
 
     /// `str.replace`. An empty `old` stands between all characters.
     static func replace(_ text: String, _ old: String, with new: String, limit: Int = .max) -> String {
-        guard old.isEmpty else {
-            return split(text, separator: old, limit: limit).joined(separator: new)
-        }
+        guard old.isEmpty else { return split(text, separator: old, limit: limit).joined(separator: new) }
         var output = ""
         var count = 0
         for scalar in text.unicodeScalars {

@@ -4,24 +4,20 @@ import Foundation
 enum TemplateArithmetic {
     /// The result of a binary operator.
     static func apply(
-        _ operation: TemplateOperator, _ left: TemplateValue, _ right: TemplateValue,
-        _ renderer: TemplateRenderer
+        _ operation: TemplateOperator, _ left: TemplateValue, _ right: TemplateValue, _ renderer: TemplateRenderer
     ) throws -> TemplateValue {
-        if let left = left.whole, let right = right.whole {
-            return try integers(operation, left, right)
-        }
-        if let left = left.numeric, let right = right.numeric {
-            return try numbers(operation, left, right)
-        }
+        if let left = left.whole, let right = right.whole { return try integers(operation, left, right) }
+        if let left = left.numeric, let right = right.numeric { return try numbers(operation, left, right) }
         switch (operation, left, right) {
-        case (_, .undefined(let message), _), (_, _, .undefined(let message)):
-            throw TemplateFailure(message)
+        case (_, .undefined(let message), _), (_, _, .undefined(let message)): throw TemplateFailure(message)
         case (.add, .string(let left), .string(let right)):
             try renderer.charge(bytes: left.utf8.count + right.utf8.count)
             return .string(left + right)
-        case (.add, .markup(let left), .markup(let right)): return .markup(left + right)
-        case (.add, .markup(let left), .string(let right)): return .markup(left + PythonText.escape(right))
-        case (.add, .string(let left), .markup(let right)): return .markup(PythonText.escape(left) + right)
+        case (.add, .markup(let left), .markup(let right)): return try joined(left, right, renderer)
+        case (.add, .markup(let left), .string(let right)):
+            return try joined(left, PythonText.escape(right), renderer)
+        case (.add, .string(let left), .markup(let right)):
+            return try joined(PythonText.escape(left), right, renderer)
         case (.add, .list(let left), .list(let right)):
             try renderer.charge(left.elements.count + right.elements.count)
             return .list(try TemplateSequence(left.elements + right.elements))
@@ -29,12 +25,8 @@ enum TemplateArithmetic {
             try renderer.charge(left.elements.count + right.elements.count)
             return .tuple(try TemplateSequence(left.elements + right.elements))
         case (.multiply, _, _):
-            if let count = right.whole, let product = try repeated(left, count, renderer) {
-                return product
-            }
-            if let count = left.whole, let product = try repeated(right, count, renderer) {
-                return product
-            }
+            if let count = right.whole, let product = try repeated(left, count, renderer) { return product }
+            if let count = left.whole, let product = try repeated(right, count, renderer) { return product }
         case (.add, .string, _):
             throw TemplateFailure("can only concatenate str (not \"\(right.typeName)\") to str")
         case (.remainder, .string, _), (.remainder, .markup, _):
@@ -42,8 +34,14 @@ enum TemplateArithmetic {
         default: break
         }
         throw TemplateFailure(
-            "unsupported operand type(s) for \(operation.rawValue): '\(left.typeName)' and '\(right.typeName)'"
-        )
+            "unsupported operand type(s) for \(operation.rawValue): '\(left.typeName)' and '\(right.typeName)'")
+    }
+
+    private static func joined(
+        _ left: String, _ right: String, _ renderer: TemplateRenderer
+    ) throws -> TemplateValue {
+        try renderer.charge(bytes: left.utf8.count + right.utf8.count)
+        return .markup(left + right)
     }
 
     private static func repeated(
@@ -73,11 +71,7 @@ enum TemplateArithmetic {
         }
     }
 
-    private static func integers(
-        _ operation: TemplateOperator, _ left: Int, _ right: Int
-    ) throws
-        -> TemplateValue
-    {
+    private static func integers(_ operation: TemplateOperator, _ left: Int, _ right: Int) throws -> TemplateValue {
         let (result, overflow): (Int, Bool)
         switch operation {
         case .add: (result, overflow) = left.addingReportingOverflow(right)
@@ -120,10 +114,7 @@ enum TemplateArithmetic {
         return .integer(result)
     }
 
-    private static func numbers(
-        _ operation: TemplateOperator, _ left: Double, _ right: Double
-    ) throws
-        -> TemplateValue
+    private static func numbers(_ operation: TemplateOperator, _ left: Double, _ right: Double) throws -> TemplateValue
     {
         switch operation {
         case .add: return .number(left + right)
@@ -141,19 +132,19 @@ enum TemplateArithmetic {
             return .number(result)
         case .divide, .floorDivide, .remainder:
             guard right != 0 else {
-                throw TemplateFailure(
-                    operation == .divide ? "float division by zero" : "float floor division by zero")
+                throw TemplateFailure(operation == .divide ? "float division by zero" : "float floor division by zero")
             }
             if operation == .divide { return .number(left / right) }
             var remainder = left.truncatingRemainder(dividingBy: right)
+            var quotient = (left - remainder) / right
             if remainder == 0 {
                 remainder = right < 0 ? -0.0 : 0
             } else if (remainder < 0) != (right < 0) {
                 remainder += right
+                quotient -= 1
             }
             if operation == .remainder { return .number(remainder) }
-            let quotient = ((left - remainder) / right).rounded()
-            guard quotient == 0 else { return .number(quotient) }
+            guard quotient == 0 else { return .number(quotient.rounded()) }
             return .number((left / right).sign == .minus ? -0.0 : 0)
         }
     }

@@ -29,25 +29,16 @@ enum TemplateFilters {
         "safe", "escape", "e", "string", "default", "d", "trim", "upper", "lower", "capitalize", "indent", "attr",
     ]
 
-    /// Arguments that a filter does not have are refused rather than ignored.
     private static func checkArguments(of name: String, _ arguments: TemplateCallArguments) throws {
         guard let known = parameters[name] else {
             throw TemplateFailure("the filter \(name.debugDescription) is unknown or not supported")
         }
         guard let known else { return }
-        guard arguments.positional.count <= known.count else {
-            throw TemplateFailure(
-                "the filter \(name.debugDescription) takes at most \(known.count) arguments (\(arguments.positional.count) given)"
-            )
-        }
-        if let unknown = arguments.named.first(where: { !known.contains($0.0) })?.0 {
-            throw TemplateFailure("the filter \(name.debugDescription) takes no argument '\(unknown)'")
-        }
+        try arguments.check(for: "the filter \(name.debugDescription)", count: known.count, names: known)
     }
 
     static func apply(
-        _ name: String, to value: TemplateValue, _ arguments: TemplateCallArguments,
-        _ renderer: TemplateRenderer
+        _ name: String, to value: TemplateValue, _ arguments: TemplateCallArguments, _ renderer: TemplateRenderer
     ) throws -> TemplateValue {
         try checkArguments(of: name, arguments)
         // A filter looks at its input once, so that is what it costs; sorting counts comparisons besides.
@@ -55,8 +46,7 @@ enum TemplateFilters {
         let value = keepingMark.contains(name) ? value : value.unmarked
         switch name {
         case "default", "d":
-            let isMissing =
-                value.isUndefined || (arguments.value(1, "boolean")?.isTrue ?? false) && !value.isTrue
+            let isMissing = value.isUndefined || (arguments.value(1, "boolean")?.isTrue ?? false) && !value.isTrue
             return isMissing ? arguments.value(0, "default_value") ?? .string("") : value
         case "length", "count": return .integer(try value.length())
         case "string":
@@ -109,9 +99,7 @@ enum TemplateFilters {
                 throw TemplateFailure("the filter \"replace\" needs what to replace and what with")
             }
             var named = TemplateCallArguments(positional: [.string(old.text), .string(new.text)])
-            if let count = arguments.value(2, "count"), case .integer = count {
-                named.positional.append(count)
-            }
+            if let count = arguments.value(2, "count"), case .integer = count { named.positional.append(count) }
             return try TemplateMethods.call("replace", of: .string(text), named, renderer)
         default: return .string(try indented(text, arguments, renderer))
         }
@@ -147,8 +135,7 @@ enum TemplateFilters {
         let indent = arguments.value(1, "indent")
         if case .string? = indent { throw TemplateFailure("tojson's indent as text is not supported; give a number") }
         format.indent = indent?.whole.map { min($0, 100) }
-        if case let separators? = arguments.value(2, "separators"),
-            let pair = try? separators.elements(),
+        if case let separators? = arguments.value(2, "separators"), let pair = try? separators.elements(),
             pair.count == 2
         {
             format.itemSeparator = pair[0].text
@@ -163,9 +150,7 @@ enum TemplateFilters {
     private static func number(
         _ name: String, _ value: TemplateValue, _ arguments: TemplateCallArguments
     ) throws -> TemplateValue {
-        if case .undefined(let message) = value, name == "abs" || name == "round" {
-            throw TemplateFailure(message)
-        }
+        if case .undefined(let message) = value, name == "abs" || name == "round" { throw TemplateFailure(message) }
         switch name {
         case "int":
             let fallback = arguments.value(0, "default") ?? .integer(0)
@@ -223,9 +208,7 @@ enum TemplateFilters {
         default: throw TemplateFailure("method must be common, ceil or floor")
         }
         let scale = (0..<abs(precision)).reduce(1.0) { scale, _ in scale * 10 }
-        let result =
-            precision < 0
-            ? (number / scale).rounded(rule) * scale : (number * scale).rounded(rule) / scale
+        let result = precision < 0 ? (number / scale).rounded(rule) * scale : (number * scale).rounded(rule) / scale
         // Python's `ceil` and `floor` give integers, which know no negative zero.
         if method != "common", result == 0 { return .number(0) }
         // Rounding a whole number keeps it whole unless a rule is named.

@@ -18,8 +18,7 @@ enum TemplateFunctions {
             for case .string(let name) in attributes.keys { try checkAttribute(name) }
             return renderer.makeNamespace(attributes)
         case "raise_exception":
-            throw TemplateFailure(
-                arguments.value(0, "message")?.text ?? "the template raised an exception")
+            throw TemplateFailure(arguments.value(0, "message")?.text ?? "the template raised an exception")
         case "strftime_now":
             guard case .string(let format)? = arguments.value(0, "format") else {
                 throw TemplateFailure("strftime_now() needs a format")
@@ -83,16 +82,12 @@ enum TemplateFunctions {
 
     /// The local time as C's `strftime` writes it.
     private static func formatted(_ date: Date, _ format: String) throws -> String {
-        guard let seconds = time_t(exactly: date.timeIntervalSince1970.rounded(.down)),
-            format.utf8.count <= 1000
-        else {
+        guard let seconds = time_t(exactly: date.timeIntervalSince1970.rounded(.down)), format.utf8.count <= 1000 else {
             throw TemplateFailure("the time cannot be formatted")
         }
         var time = seconds
         var fields = tm()
-        guard localtime_r(&time, &fields) != nil else {
-            throw TemplateFailure("the time cannot be formatted")
-        }
+        guard localtime_r(&time, &fields) != nil else { throw TemplateFailure("the time cannot be formatted") }
         var buffer = [CChar](repeating: 0, count: 16384)
         // An empty result is indistinguishable from a failure, so a character goes in front.
         let count = strftime(&buffer, buffer.count, " " + format, &fields)

@@ -1,24 +1,17 @@
 /// Methods of strings, dictionaries, lists and loops.
 enum TemplateMethods {
     private static let ofStrings: Set<String> = [
-        "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "startswith", "endswith", "upper",
-        "lower",
-        "title",
-        "capitalize", "swapcase", "casefold", "replace", "join", "find", "rfind", "index", "rindex",
-        "count",
-        "isdigit", "isascii", "isprintable",
-        "isnumeric",
-        "isdecimal", "isalpha", "isalnum", "isspace", "isupper", "islower", "removeprefix",
-        "removesuffix", "zfill",
-        "partition", "rpartition", "format",
+        "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "startswith", "endswith", "upper", "lower",
+        "title", "capitalize", "swapcase", "casefold", "replace", "join", "find", "rfind", "index", "rindex", "count",
+        "isascii", "isprintable", "isdigit", "isnumeric", "isdecimal", "isalpha", "isalnum", "isspace", "isupper",
+        "islower", "removeprefix", "removesuffix", "zfill", "partition", "rpartition", "format",
     ]
     private static let ofMappings: Set<String> = [
         "items", "keys", "values", "get", "copy", "update", "pop", "popitem", "clear", "setdefault",
     ]
     private static let ofSequences: Set<String> = ["index", "count"]
     private static let ofLists: Set<String> = [
-        "index", "count", "copy", "append", "extend", "insert", "pop", "remove", "clear", "sort",
-        "reverse",
+        "index", "count", "copy", "append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse",
     ]
 
     static func exists(_ name: String, of value: TemplateValue) -> Bool {
@@ -32,8 +25,7 @@ enum TemplateMethods {
     }
 
     static func call(
-        _ name: String, of receiver: TemplateValue, _ arguments: TemplateCallArguments,
-        _ renderer: TemplateRenderer
+        _ name: String, of receiver: TemplateValue, _ arguments: TemplateCallArguments, _ renderer: TemplateRenderer
     ) throws -> TemplateValue {
         switch receiver {
         case .string(let text):
@@ -59,8 +51,7 @@ enum TemplateMethods {
     }
 
     private static func unsupported(_ name: String, _ receiver: TemplateValue) -> TemplateFailure {
-        TemplateFailure(
-            "the method \(name.debugDescription) of \(receiver.typeName) is not supported here")
+        TemplateFailure("the method \(name.debugDescription) of \(receiver.typeName) is not supported here")
     }
 
     // MARK: Dictionaries, lists and loops
@@ -79,15 +70,12 @@ enum TemplateMethods {
             }
             _ = try TemplateKey(key)
             return mapping[key] ?? arguments.value(1, "default") ?? .none
-        default:
-            throw TemplateFailure(
-                "the sandbox does not let templates change a dict with \(name.debugDescription)")
+        default: throw TemplateFailure("the sandbox does not let templates change a dict with \(name.debugDescription)")
         }
     }
 
     private static func call(
-        _ name: String, of receiver: TemplateValue, _ elements: [TemplateValue],
-        _ arguments: TemplateCallArguments
+        _ name: String, of receiver: TemplateValue, _ elements: [TemplateValue], _ arguments: TemplateCallArguments
     ) throws -> TemplateValue {
         switch name {
         case "copy": return receiver
@@ -96,14 +84,11 @@ enum TemplateMethods {
                 throw TemplateFailure("\(name)() takes at least one argument (0 given)")
             }
             if name == "count" { return .integer(elements.count { TemplateValue.areEqual($0, element) }) }
-            guard let position = elements.firstIndex(where: { TemplateValue.areEqual($0, element) })
-            else {
+            guard let position = elements.firstIndex(where: { TemplateValue.areEqual($0, element) }) else {
                 throw TemplateFailure("\(element.representation) is not in list")
             }
             return .integer(position)
-        default:
-            throw TemplateFailure(
-                "the sandbox does not let templates change a list with \(name.debugDescription)")
+        default: throw TemplateFailure("the sandbox does not let templates change a list with \(name.debugDescription)")
         }
     }
 
@@ -111,9 +96,7 @@ enum TemplateMethods {
         _ name: String, of loop: TemplateLoop, _ arguments: TemplateCallArguments
     ) throws -> TemplateValue {
         if name == "cycle" {
-            guard !arguments.positional.isEmpty else {
-                throw TemplateFailure("no items for cycling given")
-            }
+            guard !arguments.positional.isEmpty else { throw TemplateFailure("no items for cycling given") }
             return arguments.positional[loop.position % arguments.positional.count]
         }
         let value = TemplateValue.tuple(try TemplateSequence(arguments.positional))
@@ -124,8 +107,7 @@ enum TemplateMethods {
     // MARK: Strings
 
     private static func call(
-        _ name: String, of text: String, _ arguments: TemplateCallArguments,
-        _ renderer: TemplateRenderer
+        _ name: String, of text: String, _ arguments: TemplateCallArguments, _ renderer: TemplateRenderer
     ) throws -> TemplateValue {
         func string(_ position: Int, _ parameter: String = "") throws -> String {
             guard case .string(let value)? = arguments.value(position, parameter) else {
@@ -153,8 +135,7 @@ enum TemplateMethods {
             let parts: [String]
             if let separator = try optionalString(0, "sep") {
                 guard !separator.isEmpty else { throw TemplateFailure("empty separator") }
-                parts = PythonText.split(
-                    text, separator: separator, limit: limit, fromEnd: name == "rsplit")
+                parts = PythonText.split(text, separator: separator, limit: limit, fromEnd: name == "rsplit")
             } else if name == "rsplit", limit < .max {
                 throw TemplateFailure("rsplit() with a limit needs a separator here")
             } else {
@@ -236,40 +217,27 @@ enum TemplateMethods {
         }
     }
 
-    /// How many arguments a method takes, and by which names. Others are refused rather than ignored.
     private static func checkArguments(of name: String, _ arguments: TemplateCallArguments) throws {
-        let parameters: [String]
-        var names: Set<String> = []
+        let (count, names): (Int, [String])
         switch name {
-        case "split", "rsplit": (parameters, names) = (["sep", "maxsplit"], ["sep", "maxsplit"])
-        case "splitlines": (parameters, names) = (["keepends"], ["keepends"])
-        case "replace": (parameters, names) = (["old", "new", "count"], ["count"])
-        case "startswith", "endswith", "find", "rfind", "index", "rindex", "count":
-            parameters = ["sub", "start", "end"]
-        case "strip", "lstrip", "rstrip", "join", "removeprefix", "removesuffix", "zfill", "partition",
-            "rpartition":
-            parameters = ["value"]
+        case "split", "rsplit": (count, names) = (2, ["sep", "maxsplit"])
+        case "splitlines": (count, names) = (1, ["keepends"])
+        case "replace": (count, names) = (3, ["count"])
+        case "startswith", "endswith", "find", "rfind", "index", "rindex", "count": (count, names) = (3, [])
+        case "strip", "lstrip", "rstrip", "join", "removeprefix", "removesuffix", "zfill", "partition", "rpartition":
+            (count, names) = (1, [])
         // Refused by name.
         case "format": return
-        default: parameters = []
+        default: (count, names) = (0, [])
         }
-        guard arguments.positional.count <= parameters.count else {
-            throw TemplateFailure(
-                "\(name)() takes at most \(parameters.count) arguments (\(arguments.positional.count) given)"
-            )
-        }
-        if let unknown = arguments.named.first(where: { !names.contains($0.0) })?.0 {
-            throw TemplateFailure("\(name)() takes no keyword argument '\(unknown)'")
-        }
+        try arguments.check(for: "\(name)()", count: count, names: names)
     }
 
     /// The part of a text between the places that the second and third arguments name, and where it begins, in code points; nil where
     /// it begins behind the text's end.
     private static func part(
         of text: String, _ arguments: TemplateCallArguments
-    ) throws -> (
-        String, Int
-    )? {
+    ) throws -> (String, Int)? {
         func place(_ position: Int) throws -> Int? {
             switch arguments.value(position, "") {
             case nil, .some(.none): return nil
@@ -301,11 +269,8 @@ enum TemplateMethods {
         case "casefold": return .string(PythonText.casefold(text))
         case "title": return .string(PythonText.title(text))
         case "capitalize": return .string(PythonText.capitalize(text))
-        case "swapcase":
-            return .string(
-                PythonText.swapcase(text))
-        case "isdigit":
-            return holds { $0.properties.numericType == .decimal || $0.properties.numericType == .digit }
+        case "swapcase": return .string(PythonText.swapcase(text))
+        case "isdigit": return holds { $0.properties.numericType == .decimal || $0.properties.numericType == .digit }
         case "isdecimal": return holds { $0.properties.numericType == .decimal }
         case "isnumeric": return holds { $0.properties.numericType != nil }
         case "isalpha": return holds(isLetter)
@@ -332,11 +297,7 @@ enum TemplateMethods {
     }
 
     /// Methods that look for a part of a string; positions count code points.
-    private static func search(
-        _ name: String, in text: String, for part: String
-    ) throws
-        -> TemplateValue
-    {
+    private static func search(_ name: String, in text: String, for part: String) throws -> TemplateValue {
         func scalars(_ text: String) -> Int { text.unicodeScalars.count }
         if part.isEmpty {
             switch name {
@@ -347,8 +308,7 @@ enum TemplateMethods {
             }
         }
         let fromEnd = name.hasPrefix("r")
-        let pieces = PythonText.split(
-            text, separator: part, limit: name == "count" ? .max : 1, fromEnd: fromEnd)
+        let pieces = PythonText.split(text, separator: part, limit: name == "count" ? .max : 1, fromEnd: fromEnd)
         let isFound = pieces.count > 1
         switch name {
         case "count": return .integer(pieces.count - 1)
@@ -357,8 +317,7 @@ enum TemplateMethods {
             guard isFound else { throw TemplateFailure("substring not found") }
             return .integer(scalars(pieces[0]))
         default:
-            let parts =
-                isFound ? [pieces[0], part, pieces[1]] : fromEnd ? ["", "", text] : [text, "", ""]
+            let parts = isFound ? [pieces[0], part, pieces[1]] : fromEnd ? ["", "", text] : [text, "", ""]
             return .tuple(try TemplateSequence(parts.map { .string($0) }))
         }
     }

@@ -128,8 +128,7 @@ extension TemplateParser {
         if current == .symbol("-") || current == .symbol("+") {
             let isNegative = current == .symbol("-")
             advance()
-            expression = .sign(
-                isNegative: isNegative, try nested { try $0.parseUnary(allowsFilters: false) })
+            expression = .sign(isNegative: isNegative, try nested { try $0.parseUnary(allowsFilters: false) })
         } else {
             expression = try parsePrimary()
         }
@@ -225,11 +224,7 @@ extension TemplateParser {
         }
     }
 
-    private mutating func parseSubscript(
-        of expression: TemplateExpression
-    ) throws
-        -> TemplateExpression
-    {
+    private mutating func parseSubscript(of expression: TemplateExpression) throws -> TemplateExpression {
         var parts: [TemplateExpression?] = [nil]
         var isSlice = false
         while !take(.symbol("]")) {
@@ -268,9 +263,7 @@ extension TemplateParser {
                 advance()
                 arguments.named.append((name, try parseExpression()))
             } else {
-                guard arguments.named.isEmpty else {
-                    throw failure("a positional argument follows a named one")
-                }
+                guard arguments.named.isEmpty else { throw failure("a positional argument follows a named one") }
                 arguments.positional.append(try parseExpression())
             }
         }
@@ -280,11 +273,7 @@ extension TemplateParser {
     /// Reads what follows an expression: filters, tests and calls of their results.
     ///
     /// - Parameter needsBar: Whether the first filter begins with `|`, which it does not in a filter block.
-    mutating func parseFilters(
-        _ expression: TemplateExpression, needsBar: Bool = true
-    ) throws
-        -> TemplateExpression
-    {
+    mutating func parseFilters(_ expression: TemplateExpression, needsBar: Bool = true) throws -> TemplateExpression {
         var expression = expression
         var needsBar = needsBar
         while true {

@@ -17,9 +17,7 @@ struct TemplateParser {
     static func statements(of source: String) throws -> [TemplateStatement] {
         var parser = TemplateParser(tokens: try TemplateLexer.tokens(of: source))
         let statements = try parser.parseStatements(until: [])
-        guard parser.current == .end else {
-            throw parser.failure("unexpected \(parser.describe(parser.current))")
-        }
+        guard parser.current == .end else { throw parser.failure("unexpected \(parser.describe(parser.current))") }
         return TemplateScoping.marked(statements)
     }
 
@@ -66,9 +64,7 @@ struct TemplateParser {
     }
 
     mutating func expect(_ kind: TemplateToken.Kind) throws {
-        guard take(kind) else {
-            throw failure("\(describe(kind)) is expected before \(describe(current))")
-        }
+        guard take(kind) else { throw failure("\(describe(kind)) is expected before \(describe(current))") }
     }
 
     mutating func expectName() throws -> String {
@@ -258,9 +254,7 @@ extension TemplateParser {
         return (try parseBody(until: name), specialNames)
     }
 
-    private mutating func parseParameters() throws -> [(
-        name: String, defaultValue: TemplateExpression?
-    )] {
+    private mutating func parseParameters() throws -> [(name: String, defaultValue: TemplateExpression?)] {
         try expect(.symbol("("))
         var parameters: [(name: String, defaultValue: TemplateExpression?)] = []
         while !take(.symbol(")")) {
@@ -271,8 +265,7 @@ extension TemplateParser {
             let name = try expectName()
             let defaultValue = take(.symbol("=")) ? try parseExpression() : nil
             if defaultValue == nil, parameters.last?.defaultValue != nil {
-                throw failure(
-                    "the parameter \(name.debugDescription) without default follows one with default")
+                throw failure("the parameter \(name.debugDescription) without default follows one with default")
             }
             parameters.append((name, defaultValue))
         }
@@ -305,9 +298,7 @@ extension TemplateParser {
             return target
         }
         let name = try expectName()
-        guard !Self.reservedNames.contains(name) else {
-            throw failure("cannot assign to \(name.debugDescription)")
-        }
+        guard !Self.reservedNames.contains(name) else { throw failure("cannot assign to \(name.debugDescription)") }
         if allowsAttributes, take(.symbol(".")) { return .attribute(of: name, try expectName()) }
         return .name(name)
     }

@@ -13,6 +13,20 @@ struct TemplateCallArguments {
     func value(_ position: Int, _ name: String) -> TemplateValue? {
         position < positional.count ? positional[position] : self[name]
     }
+
+    /// Refuses arguments that the callee does not have, rather than ignoring them.
+    ///
+    /// - Parameters:
+    ///   - count: How many it takes.
+    ///   - names: Those that may be given by name.
+    func check(for callee: String, count: Int, names: [String]) throws {
+        guard positional.count <= count else {
+            throw TemplateFailure("\(callee) takes at most \(count) arguments (\(positional.count) given)")
+        }
+        if let (unknown, _) = named.first(where: { !names.contains($0.0) }) {
+            throw TemplateFailure("\(callee) takes no argument '\(unknown)'")
+        }
+    }
 }
 
 extension TemplateRenderer {
@@ -44,16 +58,13 @@ extension TemplateRenderer {
         case .conditional(let condition, let value, let otherwise):
             if try evaluate(condition).isTrue { return try evaluate(value) }
             return try otherwise.map { try evaluate($0) }
-                ?? .undefined(
-                    "the inline if-expression evaluated to false and no else section was defined.")
+                ?? .undefined("the inline if-expression evaluated to false and no else section was defined.")
         case .attribute(let owner, let name): return try attribute(name, of: try evaluate(owner))
-        case .subscripted(let owner, let index):
-            return try element(try evaluate(index), of: try evaluate(owner))
+        case .subscripted(let owner, let index): return try element(try evaluate(index), of: try evaluate(owner))
         case .filter(let value, let name, let arguments):
             return try TemplateFilters.apply(name, to: try evaluate(value), try evaluate(arguments), self)
         case .test(let value, let name, let arguments):
-            return .bool(
-                try TemplateTests.test(name, try evaluate(value), try evaluate(arguments).positional, self))
+            return .bool(try TemplateTests.test(name, try evaluate(value), try evaluate(arguments).positional, self))
         case .call(let callee, let arguments):
             return try call(try evaluate(callee), try evaluate(arguments), caller: nil)
         default: return try evaluateCompound(expression)
@@ -63,8 +74,7 @@ extension TemplateRenderer {
     private func evaluateCompound(_ expression: TemplateExpression) throws -> TemplateValue {
         switch expression {
         case .list(let elements): return .list(try TemplateSequence(elements.map { try evaluate($0) }))
-        case .tuple(let elements):
-            return .tuple(try TemplateSequence(elements.map { try evaluate($0) }))
+        case .tuple(let elements): return .tuple(try TemplateSequence(elements.map { try evaluate($0) }))
         case .mapping(let pairs):
             var mapping = TemplateMapping()
             for (key, value) in pairs {
@@ -76,8 +86,7 @@ extension TemplateRenderer {
         case .slice(let owner, let start, let end, let step):
             return try slice(
                 try evaluate(owner), try bound(start), try bound(end), step: try bound(step))
-        case .sign(let isNegative, let operand):
-            return try signed(try evaluate(operand), isNegative: isNegative)
+        case .sign(let isNegative, let operand): return try signed(try evaluate(operand), isNegative: isNegative)
         case .arithmetic(let left, let operation, let right):
             return try TemplateArithmetic.apply(operation, try evaluate(left), try evaluate(right), self)
         case .concatenation(let parts):
@@ -109,8 +118,7 @@ extension TemplateRenderer {
         }
         if case .number(let number) = value { return .number(isNegative ? -number : number) }
         if case .undefined(let message) = value { throw TemplateFailure(message) }
-        throw TemplateFailure(
-            "bad operand type for unary \(isNegative ? "-" : "+"): '\(value.typeName)'")
+        throw TemplateFailure("bad operand type for unary \(isNegative ? "-" : "+"): '\(value.typeName)'")
     }
 
     private func compare(
@@ -126,11 +134,9 @@ extension TemplateRenderer {
         case .less: return try TemplateValue.isLess(left, right)
         case .greater: return try TemplateValue.isLess(right, left, symbol: ">")
         case .lessOrEqual:
-            return try TemplateValue.isLess(left, right, symbol: "<=")
-                || TemplateValue.areEqual(left, right)
+            return try TemplateValue.isLess(left, right, symbol: "<=") || TemplateValue.areEqual(left, right)
         case .greaterOrEqual:
-            return try TemplateValue.isLess(right, left, symbol: ">=")
-                || TemplateValue.areEqual(left, right)
+            return try TemplateValue.isLess(right, left, symbol: ">=") || TemplateValue.areEqual(left, right)
         case .contained: return try right.contains(left)
         case .notContained: return try !right.contains(left)
         }
@@ -144,8 +150,7 @@ extension TemplateRenderer {
     func attribute(_ name: String, of value: TemplateValue) throws -> TemplateValue {
         switch value {
         case .undefined(let message): throw TemplateFailure(message)
-        case .namespace(let namespace):
-            if let attribute = namespace.attributes[name] { return attribute }
+        case .namespace(let namespace): if let attribute = namespace.attributes[name] { return attribute }
         case .loop(let loop):
             if let attribute = loop.attribute(name) { return attribute }
             if name == "cycle" || name == "changed" { return try method(name, of: value) }
@@ -179,9 +184,7 @@ extension TemplateRenderer {
                 }
             }
         case .list(let sequence), .tuple(let sequence):
-            if let index = index.whole,
-                let position = Self.position(index, count: sequence.elements.count)
-            {
+            if let index = index.whole, let position = Self.position(index, count: sequence.elements.count) {
                 return sequence.elements[position]
             }
         case .view(let view) where view.kind == .range:
@@ -217,11 +220,7 @@ extension TemplateRenderer {
     }
 
     /// `value[start:end:step]`, with Python's rules for what is out of range or negative.
-    private func slice(
-        _ value: TemplateValue, _ start: Int?, _ end: Int?, step: Int?
-    ) throws
-        -> TemplateValue
-    {
+    private func slice(_ value: TemplateValue, _ start: Int?, _ end: Int?, step: Int?) throws -> TemplateValue {
         let elements: [TemplateValue]
         switch value {
         case .string, .markup, .list, .tuple: elements = try value.elements()
@@ -235,16 +234,11 @@ extension TemplateRenderer {
         let count = elements.count
         // Going backwards, positions run from the last one to just before the first.
         let (lowest, highest) = step > 0 ? (0, count) : (-1, count - 1)
-        func clamp(_ index: Int) -> Int {
-            min(max(index < 0 ? index &+ count : index, lowest), highest)
-        }
+        func clamp(_ index: Int) -> Int { min(max(index < 0 ? index &+ count : index, lowest), highest) }
         var position = start.map(clamp) ?? (step > 0 ? lowest : highest)
         let stop = end.map(clamp) ?? (step > 0 ? highest : lowest)
         if case .view(let view) = value {
-            let (first, factor) = (view.bounds.start, view.bounds.step)
-            return .view(
-                try TemplateView(
-                    from: first &+ position &* factor, to: first &+ stop &* factor, by: step &* factor))
+            return .view(try view.slice(from: position, to: stop, by: step))
         }
         var selected: [TemplateValue] = []
         while step > 0 ? position < stop : position > stop {
@@ -270,8 +264,7 @@ extension TemplateRenderer {
         case .callable(.function(let name)): return try TemplateFunctions.call(name, arguments, self)
         case .callable(.method(let receiver, let name)):
             return try TemplateMethods.call(name, of: receiver.value, arguments, self)
-        case .callable(.macro(let macro)):
-            return try nested { try callMacro(macro, arguments, caller: caller) }
+        case .callable(.macro(let macro)): return try nested { try callMacro(macro, arguments, caller: caller) }
         default: throw TemplateFailure("'\(callee.typeName)' object is not callable")
         }
     }

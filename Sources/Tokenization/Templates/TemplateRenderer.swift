@@ -110,9 +110,7 @@ extension TemplateRenderer {
         case .text(let text): try print(text)
         case .output(let expression): try print(try self.text(of: try evaluate(expression)))
         case .conditional(let branches, let otherwise):
-            for branch in branches where try evaluate(branch.condition).isTrue {
-                return try run(branch.body)
-            }
+            for branch in branches where try evaluate(branch.condition).isTrue { return try run(branch.body) }
             return try run(otherwise)
         case .loop(let loop): return try run(loop)
         case .set(let target, let expression): try assign(try evaluate(expression), to: target)
@@ -133,8 +131,7 @@ extension TemplateRenderer {
         case .callBlock(let call, let definition):
             guard case .call(let callee, let arguments) = call else { break }
             let caller = makeMacro(definition)
-            try print(
-                try text(of: try self.call(try evaluate(callee), try evaluate(arguments), caller: caller)))
+            try print(try text(of: try self.call(try evaluate(callee), try evaluate(arguments), caller: caller)))
         case .generation(let body): return try inScope { try run(body) }
         case .undefine(let names):
             for name in names { scope.variables[name] = .undefined("'\(name)' is undefined") }
@@ -170,11 +167,7 @@ extension TemplateRenderer {
         return .string(String(decoding: output, as: UTF8.self))
     }
 
-    private func filter(
-        _ text: TemplateValue, with filters: TemplateExpression?
-    ) throws
-        -> TemplateValue
-    {
+    private func filter(_ text: TemplateValue, with filters: TemplateExpression?) throws -> TemplateValue {
         guard let filters else { return text }
         let outer = blockText
         blockText = text

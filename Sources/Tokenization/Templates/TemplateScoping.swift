@@ -3,7 +3,7 @@
 /// Jinja decides for each scope, once, where every name in it comes from: the first thing that the scope itself does with a name counts,
 /// and the bodies of loops, macros and blocks are scopes of their own, looked at later. So in
 /// `{% for m in messages %}{{ s }}{% endfor %}{% set s = 1 %}` the loop does not see a variable `s` that the template was given.
-struct TemplateScoping {
+enum TemplateScoping {
     /// The statements of a template, with one before those of each scope that undefines such names.
     static func marked(_ statements: [TemplateStatement]) -> [TemplateStatement] {
         scope(statements, within: nil, parameters: [])

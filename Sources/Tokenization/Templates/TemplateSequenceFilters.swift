@@ -1,8 +1,7 @@
 /// Filters of lists and dictionaries.
 enum TemplateSequenceFilters {
     static func apply(
-        _ name: String, to value: TemplateValue, _ arguments: TemplateCallArguments,
-        _ renderer: TemplateRenderer
+        _ name: String, to value: TemplateValue, _ arguments: TemplateCallArguments, _ renderer: TemplateRenderer
     ) throws -> TemplateValue {
         if name == "items" || name == "dictsort" { return try pairs(name, value, arguments, renderer) }
         let elements = try value.elements()
@@ -29,10 +28,8 @@ enum TemplateSequenceFilters {
                 return try TemplateArithmetic.apply(.add, sum, term, renderer)
             }
         case "batch": return try batch(elements, arguments)
-        case "unique", "sort", "min", "max", "groupby":
-            return try order(name, elements, arguments, renderer)
-        default:
-            throw TemplateFailure("the filter \(name.debugDescription) is unknown or not supported")
+        case "unique", "sort", "min", "max", "groupby": return try order(name, elements, arguments, renderer)
+        default: throw TemplateFailure("the filter \(name.debugDescription) is unknown or not supported")
         }
     }
 
@@ -47,8 +44,7 @@ enum TemplateSequenceFilters {
     }
 
     private static func pairs(
-        _ name: String, _ value: TemplateValue, _ arguments: TemplateCallArguments,
-        _ renderer: TemplateRenderer
+        _ name: String, _ value: TemplateValue, _ arguments: TemplateCallArguments, _ renderer: TemplateRenderer
     ) throws -> TemplateValue {
         if name == "items", value.isUndefined { return .iterator(try TemplateSequence([])) }
         guard case .mapping(let mapping) = value else {
@@ -70,8 +66,7 @@ enum TemplateSequenceFilters {
         let separator = arguments.value(0, "d")?.text ?? ""
         let attribute = arguments.value(1, "attribute")
         let parts = try elements.map { element in
-            try renderer.text(
-                of: try attribute.map { try self.attribute($0, of: element, renderer) } ?? element)
+            try renderer.text(of: try attribute.map { try self.attribute($0, of: element, renderer) } ?? element)
         }
         try renderer.charge(bytes: parts.reduce(0) { $0 + $1.utf8.count + separator.utf8.count })
         return parts.joined(separator: separator)
@@ -100,31 +95,22 @@ enum TemplateSequenceFilters {
     }
 
     private static func select(
-        _ name: String, _ elements: [TemplateValue], _ arguments: TemplateCallArguments,
-        _ renderer: TemplateRenderer
+        _ name: String, _ elements: [TemplateValue], _ arguments: TemplateCallArguments, _ renderer: TemplateRenderer
     ) throws -> TemplateValue {
         var rest = arguments.positional[...]
         let path = name.hasSuffix("attr") ? rest.popFirst() : nil
-        if name.hasSuffix("attr"), path == nil {
-            throw TemplateFailure("Missing parameter for attribute name")
-        }
+        if name.hasSuffix("attr"), path == nil { throw TemplateFailure("Missing parameter for attribute name") }
         let test = rest.popFirst()
         let keeps = name.hasPrefix("select")
         let selected = try elements.filter { element in
             let value = try path.map { try attribute($0, of: element, renderer) } ?? element
-            let holds =
-                try test.map { try TemplateTests.test($0.text, value, Array(rest), renderer) }
-                ?? value.isTrue
+            let holds = try test.map { try TemplateTests.test($0.text, value, Array(rest), renderer) } ?? value.isTrue
             return holds == keeps
         }
         return .iterator(try TemplateSequence(selected))
     }
 
-    private static func batch(
-        _ elements: [TemplateValue], _ arguments: TemplateCallArguments
-    ) throws
-        -> TemplateValue
-    {
+    private static func batch(_ elements: [TemplateValue], _ arguments: TemplateCallArguments) throws -> TemplateValue {
         guard let size = arguments.value(0, "linecount")?.whole, size > 0 else {
             throw TemplateFailure("the filter \"batch\" needs a positive size")
         }
@@ -151,8 +137,7 @@ enum TemplateSequenceFilters {
 
     /// Sorts by key, keeping the order of equals.
     private static func sort(
-        _ keyed: [(value: TemplateValue, key: TemplateValue)], descending: Bool,
-        _ renderer: TemplateRenderer
+        _ keyed: [(value: TemplateValue, key: TemplateValue)], descending: Bool, _ renderer: TemplateRenderer
     ) throws -> [TemplateValue] {
         // `sort` is stable. Descending, Python keeps the order of equals as well.
         try keyed.sorted { left, right in
@@ -163,12 +148,10 @@ enum TemplateSequenceFilters {
     }
 
     private static func order(
-        _ name: String, _ elements: [TemplateValue], _ arguments: TemplateCallArguments,
-        _ renderer: TemplateRenderer
+        _ name: String, _ elements: [TemplateValue], _ arguments: TemplateCallArguments, _ renderer: TemplateRenderer
     ) throws -> TemplateValue {
         let first = name == "sort" ? 1 : 0
-        let path =
-            name == "groupby" ? arguments.value(0, "attribute") : arguments.value(first + 1, "attribute")
+        let path = name == "groupby" ? arguments.value(0, "attribute") : arguments.value(first + 1, "attribute")
         let isGrouping = name == "groupby"
         let ignoresCase = !(arguments.value(isGrouping ? 2 : first, "case_sensitive")?.isTrue ?? false)
         let fallback = isGrouping ? arguments.value(1, "default") : nil
@@ -183,14 +166,11 @@ enum TemplateSequenceFilters {
             let descending = arguments.value(0, "reverse")?.isTrue ?? false
             return .list(try TemplateSequence(sort(keyed, descending: descending, renderer)))
         case "min", "max":
-            guard var best = keyed.first else {
-                return .undefined("No aggregated item, sequence was empty.")
-            }
+            guard var best = keyed.first else { return .undefined("No aggregated item, sequence was empty.") }
             for candidate in keyed.dropFirst() {
                 let isBetter =
                     try name == "min"
-                    ? TemplateValue.isLess(candidate.key, best.key)
-                    : TemplateValue.isLess(best.key, candidate.key)
+                    ? TemplateValue.isLess(candidate.key, best.key) : TemplateValue.isLess(best.key, candidate.key)
                 if isBetter { best = candidate }
             }
             return best.value

@@ -91,8 +91,7 @@ indirect enum TemplateExpression: Sendable {
     case comparison(TemplateExpression, [(TemplateComparison, TemplateExpression)])
     case and(TemplateExpression, TemplateExpression)
     case or(TemplateExpression, TemplateExpression)
-    case conditional(
-        condition: TemplateExpression, TemplateExpression, otherwise: TemplateExpression?)
+    case conditional(condition: TemplateExpression, TemplateExpression, otherwise: TemplateExpression?)
     /// What filter and `set` blocks filter: the text inside.
     case blockText
 }

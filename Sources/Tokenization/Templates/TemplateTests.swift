@@ -1,8 +1,7 @@
 /// Jinja's tests: what may follow `is`.
 enum TemplateTests {
     static func test(
-        _ name: String, _ value: TemplateValue, _ arguments: [TemplateValue],
-        _ renderer: TemplateRenderer
+        _ name: String, _ value: TemplateValue, _ arguments: [TemplateValue], _ renderer: TemplateRenderer
     ) throws -> Bool {
         try renderer.charge(arguments.reduce(1) { TemplateValue.sum($0, min($1.weight, value.weight)) })
         if name == "in" { try renderer.charge(arguments.first?.weight ?? 1) }
@@ -37,18 +36,17 @@ enum TemplateTests {
             }
         case "iterable": return isIterable(value)
         case "sequence": return isSequence(value)
-        case "odd": return try remainder(value, 2) == 1
-        case "even": return try remainder(value, 2) == 0
+        case "odd": return try remainder(value, 2, renderer) == 1
+        case "even": return try remainder(value, 2, renderer) == 0
         case "divisibleby":
             guard let divisor = try argument().whole, divisor != 0 else {
                 throw TemplateFailure("integer modulo by zero")
             }
-            return try remainder(value, divisor) == 0
+            return try remainder(value, divisor, renderer) == 0
         case "eq", "==", "equalto": return TemplateValue.areEqual(value, try argument())
         case "ne", "!=": return !TemplateValue.areEqual(value, try argument())
         case "lt", "<", "lessthan": return try TemplateValue.isLess(value, try argument())
-        case "gt", ">", "greaterthan":
-            return try TemplateValue.isLess(try argument(), value, symbol: ">")
+        case "gt", ">", "greaterthan": return try TemplateValue.isLess(try argument(), value, symbol: ">")
         case "le", "<=":
             return try TemplateValue.isLess(value, try argument(), symbol: "<=")
                 || TemplateValue.areEqual(value, try argument())
@@ -67,12 +65,9 @@ enum TemplateTests {
     }
 
     private static let names: Set<String> = [
-        "defined", "undefined", "none", "boolean", "true", "false", "integer", "float", "number",
-        "string", "mapping",
-        "callable", "iterable", "sequence", "odd", "even", "divisibleby", "eq", "==", "equalto", "ne",
-        "!=", "lt", "<",
-        "lessthan", "gt", ">", "greaterthan", "le", "<=", "ge", ">=", "in", "sameas", "lower", "upper",
-        "filter",
+        "defined", "undefined", "none", "boolean", "true", "false", "integer", "float", "number", "string", "mapping",
+        "callable", "iterable", "sequence", "odd", "even", "divisibleby", "eq", "==", "equalto", "ne", "!=", "lt", "<",
+        "lessthan", "gt", ">", "greaterthan", "le", "<=", "ge", ">=", "in", "sameas", "lower", "upper", "filter",
         "test",
         "escaped",
     ]
@@ -92,18 +87,10 @@ enum TemplateTests {
         }
     }
 
-    /// Python's remainder, which has the sign of the divisor.
-    private static func remainder(_ value: TemplateValue, _ divisor: Int) throws -> Double {
-        if case .undefined(let message) = value { throw TemplateFailure(message) }
-        if let whole = value.whole {
-            let remainder = divisor == -1 ? 0 : whole % divisor
-            return Double(remainder != 0 && (remainder < 0) != (divisor < 0) ? remainder + divisor : remainder)
-        }
-        guard case .number(let number) = value else {
-            throw TemplateFailure("unsupported operand type(s) for %: '\(value.typeName)' and 'int'")
-        }
-        let remainder = number.truncatingRemainder(dividingBy: Double(divisor))
-        return remainder != 0 && (remainder < 0) != (divisor < 0) ? remainder + Double(divisor) : remainder
+    private static func remainder(
+        _ value: TemplateValue, _ divisor: Int, _ renderer: TemplateRenderer
+    ) throws -> Double? {
+        try TemplateArithmetic.apply(.remainder, value, .integer(divisor), renderer).numeric
     }
 
     /// `is` in Python: for what is compared by identity there, equality of values of one type comes closest.
@@ -112,11 +99,7 @@ enum TemplateTests {
     }
 
     /// `str.islower` and `str.isupper`.
-    static func isInCase(
-        _ text: String, _ mapping: KeyPath<Unicode.Scalar.Properties, String>
-    )
-        -> Bool
-    {
+    static func isInCase(_ text: String, _ mapping: KeyPath<Unicode.Scalar.Properties, String>) -> Bool {
         let cased = text.unicodeScalars.filter(\.properties.isCased)
         return !cased.isEmpty && cased.allSatisfy { $0.properties[keyPath: mapping] == String($0) }
     }

@@ -69,8 +69,7 @@ extension TemplateValue {
         case .number(let value): value.pythonRepresentation
         case .string(let value): Self.quoted(value)
         case .markup(let value): "Markup(\(Self.quoted(value)))"
-        case .list(let sequence):
-            "[" + sequence.elements.map(\.representation).joined(separator: ", ") + "]"
+        case .list(let sequence): "[" + sequence.elements.map(\.representation).joined(separator: ", ") + "]"
         case .tuple(let sequence):
             "(" + sequence.elements.map(\.representation).joined(separator: ", ")
                 + (sequence.elements.count == 1 ? ",)" : ")")
@@ -114,8 +113,7 @@ extension TemplateValue {
             case _ where isPrintable(scalar): output.unicodeScalars.append(scalar)
             default:
                 let digits = String(scalar.value, radix: 16)
-                let (prefix, width) =
-                    scalar.value < 0x100 ? ("x", 2) : scalar.value < 0x10000 ? ("u", 4) : ("U", 8)
+                let (prefix, width) = scalar.value < 0x100 ? ("x", 2) : scalar.value < 0x10000 ? ("u", 4) : ("U", 8)
                 output += "\\" + prefix + String(repeating: "0", count: width - digits.count) + digits
             }
         }
@@ -127,8 +125,7 @@ extension TemplateValue {
     static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.isASCII { return (0x20..<0x7F).contains(scalar.value) }
         switch scalar.properties.generalCategory {
-        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator,
-            .paragraphSeparator,
+        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
             .spaceSeparator:
             return false
         default: return true
@@ -187,26 +184,37 @@ extension TemplateValue {
         guard first.count == second.count else { return false }
         switch (left.kind, right.kind) {
         case (.range, .range): return zip(first, second).allSatisfy(areEqual)
-        case (.keys, .keys), (.items, .items), (.keys, .items), (.items, .keys):
-            return first.allSatisfy { element in second.contains { areEqual(element, $0) } }
+        case (.keys, .keys), (.items, .keys):
+            let keys = Set(second.compactMap { try? TemplateKey($0) })
+            return first.allSatisfy { (try? TemplateKey($0)).map(keys.contains) ?? false }
+        case (.items, .items):
+            var values: [TemplateKey: TemplateValue] = [:]
+            for item in second { if let (key, value) = keyAndValue(item) { values[key] = value } }
+            return first.allSatisfy { item in
+                guard let (key, value) = keyAndValue(item), let other = values[key] else { return false }
+                return areEqual(value, other)
+            }
+        case (.keys, .items): return areEqual(right, left)
         default: return false
         }
+    }
+
+    /// The halves of an item of a dictionary.
+    private static func keyAndValue(_ item: TemplateValue) -> (key: TemplateKey, value: TemplateValue)? {
+        guard case .tuple(let pair) = item, pair.elements.count == 2, let key = try? TemplateKey(pair.elements[0])
+        else { return nil }
+        return (key, pair.elements[1])
     }
 
     /// Whether `left < right`.
     ///
     /// - Throws: `TemplateFailure` where Python has no order.
-    static func isLess(
-        _ left: TemplateValue, _ right: TemplateValue, symbol: String = "<"
-    ) throws
-        -> Bool
-    {
+    static func isLess(_ left: TemplateValue, _ right: TemplateValue, symbol: String = "<") throws -> Bool {
         if let left = left.whole, let right = right.whole { return left < right }
         if let left = left.numeric, let right = right.numeric { return left < right }
         switch (left.unmarked, right.unmarked) {
         case (.undefined(let message), _), (_, .undefined(let message)): throw TemplateFailure(message)
-        case (.string(let left), .string(let right)):
-            return left.utf8.lexicographicallyPrecedes(right.utf8)
+        case (.string(let left), .string(let right)): return left.utf8.lexicographicallyPrecedes(right.utf8)
         case (.list(let left), .list(let right)), (.tuple(let left), .tuple(let right)):
             for (left, right) in zip(left.elements, right.elements) where !areEqual(left, right) {
                 return try isLess(left, right, symbol: symbol)
@@ -229,8 +237,7 @@ extension TemplateValue {
         switch self {
         case .undefined: return []
         case .string(let value), .markup(let value): return value.unicodeScalars.map { .string(String($0)) }
-        case .list(let sequence), .tuple(let sequence), .iterator(let sequence):
-            return sequence.elements
+        case .list(let sequence), .tuple(let sequence), .iterator(let sequence): return sequence.elements
         case .view(let view): return view.sequence.elements
         case .mapping(let mapping): return mapping.keys
         default: throw TemplateFailure("'\(typeName)' object is not iterable")

@@ -100,6 +100,21 @@ struct TemplateView {
         try self.init(.range, stride(from: start, to: stop, by: step).map { .integer($0) })
         bounds = (start, stop, step)
     }
+
+    /// The part of a range between two positions, which is a range too.
+    ///
+    /// - Throws: `TemplateFailure` where a bound or the step is larger than our integers, which wrapped around could be 0.
+    func slice(from start: Int, to stop: Int, by step: Int) throws -> TemplateView {
+        func scaled(_ factor: Int, from origin: Int) throws -> Int {
+            let (product, isTooLarge) = factor.multipliedReportingOverflow(by: bounds.step)
+            let (sum, overflow) = origin.addingReportingOverflow(product)
+            guard !isTooLarge, !overflow else { throw TemplateFailure("the integer result is too large") }
+            return sum
+        }
+        return try TemplateView(
+            from: try scaled(start, from: bounds.start), to: try scaled(stop, from: bounds.start),
+            by: try scaled(step, from: 0))
+    }
 }
 
 /// A dictionary in order of insertion.
@@ -154,9 +169,7 @@ enum TemplateKey: Hashable {
     private static let heaviest = 100_000
 
     init(_ value: TemplateValue) throws {
-        guard value.weight <= Self.heaviest else {
-            throw TemplateFailure("a dictionary key is too large")
-        }
+        guard value.weight <= Self.heaviest else { throw TemplateFailure("a dictionary key is too large") }
         switch value {
         case .none: self = .none
         case .bool(let value): self = .integer(value ? 1 : 0)
@@ -201,8 +214,7 @@ final class TemplateLoop {
         case "previtem":
             return position > 0 ? items.elements[position - 1] : .undefined("there is no previous item")
         case "nextitem":
-            return position + 1 < count
-                ? items.elements[position + 1] : .undefined("there is no next item")
+            return position + 1 < count ? items.elements[position + 1] : .undefined("there is no next item")
         default: return nil
         }
     }
@@ -279,8 +291,7 @@ extension TemplateValue {
         case .integer(let value): self = .integer(value)
         case .number(let value): self = .number(value)
         case .string(let value): self = .string(value)
-        case .array(let elements):
-            self = .list(try TemplateSequence(elements.map { try TemplateValue($0) }))
+        case .array(let elements): self = .list(try TemplateSequence(elements.map { try TemplateValue($0) }))
         case .object(let object):
             var mapping = TemplateMapping()
             for (key, value) in object { try mapping.set(.string(key), TemplateValue(value)) }
@@ -303,8 +314,7 @@ extension TemplateValue {
                 switch key {
                 case .string(let key), .markup(let key): object[key] = try value.json()
                 case .none, .bool, .integer, .number: object[try key.json().serialized()] = try value.json()
-                default:
-                    throw TemplateFailure("keys must be str, int, float, bool or None, not \(key.typeName)")
+                default: throw TemplateFailure("keys must be str, int, float, bool or None, not \(key.typeName)")
                 }
             }
             return .object(object)

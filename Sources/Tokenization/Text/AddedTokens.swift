@@ -93,9 +93,7 @@ struct AddedTokenMatcher: Sendable {
         var whitespaceEnd = 0
         var position = 0
         while position < text.count {
-            guard canBegin[Int(text[position])],
-                let (found, matchEnd) = longestMatch(in: text, at: position)
-            else {
+            guard canBegin[Int(text[position])], let (found, matchEnd) = longestMatch(in: text, at: position) else {
                 position += 1
                 continue
             }
@@ -133,17 +131,13 @@ struct AddedTokenMatcher: Sendable {
     }
 
     private func touchesWord(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Bool {
-        if start > 0,
-            UTF8Scalar.decode(text, at: UTF8Scalar.start(before: start, in: text)).scalar.isWord
-        {
+        if start > 0, UTF8Scalar.decode(text, at: UTF8Scalar.start(before: start, in: text)).scalar.isWord {
             return true
         }
         return end < text.count && UTF8Scalar.decode(text, at: end).scalar.isWord
     }
 
-    private func whitespaceStart(
-        _ text: UnsafeBufferPointer<UInt8>, before end: Int, notBefore limit: Int
-    ) -> Int {
+    private func whitespaceStart(_ text: UnsafeBufferPointer<UInt8>, before end: Int, notBefore limit: Int) -> Int {
         var start = end
         // A match may itself begin within the white space that the one before it took along.
         while start > limit {

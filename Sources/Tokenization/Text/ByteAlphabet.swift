@@ -36,9 +36,7 @@ enum ByteAlphabet {
 
     /// Writes a byte's character at `count` and moves that on.
     @inline(__always)
-    static func append(
-        _ byte: UInt8, to output: UnsafeMutableBufferPointer<UInt8>, _ count: inout Int
-    ) {
+    static func append(_ byte: UInt8, to output: UnsafeMutableBufferPointer<UInt8>, _ count: inout Int) {
         let spelling = spelling[Int(byte)]
         output[count] = UInt8(truncatingIfNeeded: spelling)
         count += 1

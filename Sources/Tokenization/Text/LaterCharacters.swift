@@ -45,7 +45,7 @@ final class LaterCharacters: Sendable {
 
     /// The text with other characters in the place of these, or nil where there are none.
     func replaced(in text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
-        var output: [UInt8]?
+        var output: [UInt8] = []
         var position = 0
         while position < text.count {
             let lead = text[position]
@@ -54,12 +54,12 @@ final class LaterCharacters: Sendable {
                 let standIn = standIn(UTF8Scalar.decode(text, at: position).scalar.value),
                 standIn.count == end - position
             {
-                if output == nil { output = Array(text) }
-                output?.replaceSubrange(position..<end, with: standIn)
+                if output.isEmpty { output = Array(text) }
+                for (offset, byte) in standIn.enumerated() { output[position + offset] = byte }
             }
             position = end
         }
-        return output
+        return output.isEmpty ? nil : output
     }
 
     private func standIn(_ character: UInt32) -> [UInt8]? {

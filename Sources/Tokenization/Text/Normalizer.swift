@@ -93,8 +93,7 @@ indirect enum Normalizer: Sendable {
     static func lowercase(_ text: inout NormalizedText) {
         rewrite(&text) { scalar, _, output in
             if scalar.isASCII {
-                output.append(
-                    (0x41...0x5A).contains(scalar.value) ? UInt8(scalar.value) | 0x20 : UInt8(scalar.value))
+                output.append((0x41...0x5A).contains(scalar.value) ? UInt8(scalar.value) | 0x20 : UInt8(scalar.value))
             } else {
                 output.append(contentsOf: scalar.properties.lowercaseMapping.utf8)
             }
@@ -141,9 +140,7 @@ indirect enum Normalizer: Sendable {
     /// Walks the text scalar by scalar; `body` appends what takes the scalar's place.
     static func rewrite(
         _ text: inout NormalizedText,
-        _ body: (
-            _ scalar: Unicode.Scalar, _ bytes: Slice<UnsafeBufferPointer<UInt8>>, _ output: inout [UInt8]
-        ) -> Void
+        _ body: (_ scalar: Unicode.Scalar, _ bytes: Slice<UnsafeBufferPointer<UInt8>>, _ output: inout [UInt8]) -> Void
     ) {
         let known = text.origin ?? 0
         var newOrigin = 0

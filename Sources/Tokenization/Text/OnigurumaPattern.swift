@@ -8,6 +8,7 @@ struct OnigurumaPattern {
     /// Outside of classes, Oniguruma asks a table for Latin-1, which counts superscripts and fractions as well.
     private static let loneWord = word + #"\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE}"#
     private static let hexadecimal = "0-9a-fA-F"
+    private static let verticalTab = #"\x0B"#
 
     private let pattern: [Unicode.Scalar]
     private let source: String
@@ -17,13 +18,16 @@ struct OnigurumaPattern {
     /// The pattern for PCRE2.
     ///
     /// PCRE2 counts U+180E as white space and fewer characters as parts of words, and reads `\h` as a space where
-    /// Oniguruma reads a hexadecimal digit. Oniguruma's nested and intersected classes have no counterpart and are refused.
+    /// Oniguruma reads a hexadecimal digit. The option by which a dot matches line ends is `s` in PCRE2 and `m` in Oniguruma.
+    /// Oniguruma's nested and intersected classes have no counterpart and are refused.
     static func translated(_ pattern: String, source: String) throws -> String {
         var translation = OnigurumaPattern(pattern: Array(pattern.unicodeScalars), source: source)
         while translation.position < translation.pattern.count {
             switch translation.pattern[translation.position] {
             case "\\": try translation.translateEscape()
             case "[": try translation.translateClass()
+            case "(": translation.translateGroup()
+            case "{": try translation.translateRepetition()
             case let scalar:
                 translation.output.unicodeScalars.append(scalar)
                 translation.position += 1
@@ -56,12 +60,65 @@ struct OnigurumaPattern {
         case "h": output += "[\(Self.hexadecimal)]"
         case "H": output += "[^\(Self.hexadecimal)]"
         case "p", "P": output += translatedProperty(scalar)
+        case "x", "o": output += "\\\(scalar)" + takeBraces()
+        case "v": output += Self.verticalTab
+        // These begin and end a quotation in PCRE2.
+        case "Q", "E": output.unicodeScalars.append(scalar)
         case "b": output += "(?:(?<=[\(word)])(?![\(word)])|(?<![\(word)])(?=[\(word)]))"
         case "B": output += "(?:(?<=[\(word)])(?=[\(word)])|(?<![\(word)])(?![\(word)]))"
         default:
             output += "\\"
             output.unicodeScalars.append(scalar)
         }
+    }
+
+    /// What follows in braces, with them; nothing where nothing does.
+    private mutating func takeBraces() -> String {
+        guard position < pattern.count, pattern[position] == "{",
+            let end = pattern[position...].firstIndex(of: "}")
+        else { return "" }
+        defer { position = end + 1 }
+        return String(String.UnicodeScalarView(pattern[position...end]))
+    }
+
+    /// The beginning of a group, with its options, of which Oniguruma's `m` is PCRE2's `s`.
+    private mutating func translateGroup() {
+        output += "("
+        position += 1
+        guard position < pattern.count, pattern[position] == "?" else { return }
+        let options = pattern[(position + 1)...].prefix { $0 == "i" || $0 == "m" || $0 == "x" || $0 == "-" }
+        guard options.endIndex < pattern.count, pattern[options.endIndex] == ":" || pattern[options.endIndex] == ")"
+        else { return }
+        output += "?"
+        for option in options { output.unicodeScalars.append(option == "m" ? "s" : option) }
+        position = options.endIndex
+    }
+
+    /// Braces that say how often something is repeated: `{,3}` begins at 0, and a plus behind them repeats what they repeat, where
+    /// PCRE2 would read that nothing is given back.
+    private mutating func translateRepetition() throws {
+        let opening = position
+        let braces = takeBraces()
+        let bounds = braces.dropFirst().dropLast().split(separator: ",", omittingEmptySubsequences: false)
+        guard (1...2).contains(bounds.count), bounds.contains(where: { !$0.isEmpty }),
+            braces.utf8.dropFirst().dropLast().allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2C })
+        else {
+            position = opening + 1
+            output += "{"
+            return
+        }
+        let least = bounds[0].isEmpty ? "0" : bounds[0]
+        let most = bounds.count == 2 ? bounds[1] : least
+        guard position < pattern.count, pattern[position] == "+" else {
+            output += bounds.count == 2 ? "{\(least),\(most)}" : braces
+            return
+        }
+        position += 1
+        let isLazy = position < pattern.count && pattern[position] == "?"
+        guard most.isEmpty || least == "0" || least == "1", most != "0", !isLazy else {
+            throw unsupported("\(braces)+", advice: "put what the plus repeats into a group")
+        }
+        output += "{\(least),}"
     }
 
     /// The name in braces that follows `\p` or `\P`, which are read already. Where it is that of a script, PCRE2 must be told not to
@@ -116,6 +173,8 @@ struct OnigurumaPattern {
                 case "s": body += Self.whitespace
                 case "w": body += Self.word
                 case "h": body += Self.hexadecimal
+                case "v": body += Self.verticalTab
+                case "Q", "E": body.unicodeScalars.append(escaped)
                 case "S": complements.append(Self.whitespace)
                 case "W": complements.append(Self.word)
                 case "H": complements.append(Self.hexadecimal)

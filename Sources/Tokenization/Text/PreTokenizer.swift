@@ -28,13 +28,10 @@ indirect enum PreTokenizer: Sendable {
                     return word
                 }
             }
-            if let pattern {
-                words.split(.isolated) { text, body in pattern.forEachMatch(in: text, body) }
-            }
+            if let pattern { words.split(.isolated) { text, body in pattern.forEachMatch(in: text, body) } }
             words.spellBytes()
         case .split(let pattern, let behavior, let inverted):
-            words.split(behavior, inverted: inverted) { text, body in pattern.forEachMatch(in: text, body)
-            }
+            words.split(behavior, inverted: inverted) { text, body in pattern.forEachMatch(in: text, body) }
         case .digits(let individually):
             words.split(individually ? .isolated : .contiguous, onCharacters: \.isNumeric)
         case .whitespace:
@@ -59,9 +56,7 @@ indirect enum PreTokenizer: Sendable {
     }
 
     /// The matches of `\w+|[^\w\s]+`.
-    private static func forEachWordOrSymbolRun(
-        _ text: UnsafeBufferPointer<UInt8>, _ body: (Int, Int) -> Void
-    ) {
+    private static func forEachWordOrSymbolRun(_ text: UnsafeBufferPointer<UInt8>, _ body: (Int, Int) -> Void) {
         enum Kind { case word, symbol, space }
         var runStart = 0
         var runKind = Kind.space
@@ -94,19 +89,14 @@ enum SplitBehavior: String, Sendable {
         case .isolated: return parts
         case .removed: return parts.filter { !$0.isMatch }
         case .contiguous: return Self.merge(parts) { part, previous in part.isMatch == previous }
-        case .mergedWithPrevious:
-            return Self.merge(parts) { part, previous in part.isMatch && !previous }
+        case .mergedWithPrevious: return Self.merge(parts) { part, previous in part.isMatch && !previous }
         case .mergedWithNext:
             return Self.merge(parts.reversed()) { part, previous in part.isMatch && !previous }.reversed()
         }
     }
 
     /// Merges a part into the neighbour before it where `joins` says so, given whether that neighbour was a match.
-    private static func merge(
-        _ parts: [Words.Part], _ joins: (Words.Part, Bool) -> Bool
-    ) -> [Words
-        .Part]
-    {
+    private static func merge(_ parts: [Words.Part], _ joins: (Words.Part, Bool) -> Bool) -> [Words.Part] {
         var merged: [Words.Part] = []
         var previousIsMatch = false
         for part in parts {

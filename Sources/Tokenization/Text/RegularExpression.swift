@@ -17,8 +17,7 @@ final class RegularExpression: @unchecked Sendable {
     /// - Throws: `TokenizerError` that names `source`.
     init(_ pattern: String, source: String) throws {
         guard pattern.utf8.count <= Self.longestPattern else {
-            throw TokenizerError(
-                source: source, reason: "a regular expression is longer than 100,000 bytes")
+            throw TokenizerError(source: source, reason: "a regular expression is longer than 100,000 bytes")
         }
         var translated = try Array(OnigurumaPattern.translated(pattern, source: source).utf8)
         var errorCode: Int32 = 0
@@ -26,8 +25,7 @@ final class RegularExpression: @unchecked Sendable {
         // `^` and `$` match at lines in Oniguruma's default syntax.
         let options = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C
         guard
-            let code = pcre2_compile_8(
-                &translated, translated.count, options, &errorCode, &errorOffset, nil),
+            let code = pcre2_compile_8(&translated, translated.count, options, &errorCode, &errorOffset, nil),
             let limits = pcre2_match_context_create_8(nil)
         else {
             throw TokenizerError(
@@ -89,9 +87,7 @@ final class RegularExpression: @unchecked Sendable {
     }
 
     @inline(__always)
-    private func match(
-        _ base: UnsafePointer<UInt8>, _ count: Int, _ start: Int, _ data: OpaquePointer
-    ) -> Bool {
+    private func match(_ base: UnsafePointer<UInt8>, _ count: Int, _ start: Int, _ data: OpaquePointer) -> Bool {
         let options = UInt32(PCRE2_NO_UTF_CHECK)
         var result = pcre2_match_8(code, base, count, start, options, data, limits)
         if result == PCRE2_ERROR_JIT_STACKLIMIT {

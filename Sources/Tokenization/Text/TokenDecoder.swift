@@ -62,9 +62,7 @@ struct DecoderStage: Sendable {
             return [DecodedFragment(text: text, startsPiece: fragment.startsPiece)]
         case .strip(let character, let start, 0):
             if fragment.startsPiece { remainingCuts = start }
-            return [
-                DecodedFragment(text: cutStart(fragment.text, character), startsPiece: fragment.startsPiece)
-            ]
+            return [DecodedFragment(text: cutStart(fragment.text, character), startsPiece: fragment.startsPiece)]
         case .byteFallback where receivesWholePieces:
             return decodeFallback(fragment.text)
         case .replace, .strip, .byteFallback, .byteLevel:
@@ -163,9 +161,7 @@ extension DecoderStage {
 
     /// The byte that a piece like `<0x0A>` stands for.
     static func byte(of piece: [UInt8]) -> UInt8? {
-        guard piece.count == 6, piece.starts(with: "<0x".utf8), piece[5] == UInt8(ascii: ">") else {
-            return nil
-        }
+        guard piece.count == 6, piece.starts(with: "<0x".utf8), piece[5] == UInt8(ascii: ">") else { return nil }
         return UInt8(String(decoding: piece[3..<5], as: UTF8.self), radix: 16)
     }
 }
@@ -188,9 +184,7 @@ extension DecoderStage {
 
     static func strip(_ text: [UInt8], _ character: [UInt8], _ start: Int, _ end: Int) -> [UInt8] {
         var rest = text[...]
-        for _ in 0..<min(start, text.count) where rest.starts(with: character) {
-            rest.removeFirst(character.count)
-        }
+        for _ in 0..<min(start, text.count) where rest.starts(with: character) { rest.removeFirst(character.count) }
         for _ in 0..<min(end, text.count) where rest.suffix(character.count).elementsEqual(character) {
             rest.removeLast(character.count)
         }

@@ -23,13 +23,9 @@ public struct BytePairTrainer: Sendable {
         public var isSpecial: Bool
 
         /// A token that is text, such as a marker character.
-        public static func text(_ content: String) -> ExtraToken {
-            ExtraToken(content: content, isSpecial: false)
-        }
+        public static func text(_ content: String) -> ExtraToken { ExtraToken(content: content, isSpecial: false) }
         /// A token that is markup, such as `<|im_end|>`.
-        public static func special(_ content: String) -> ExtraToken {
-            ExtraToken(content: content, isSpecial: true)
-        }
+        public static func special(_ content: String) -> ExtraToken { ExtraToken(content: content, isSpecial: true) }
     }
 
     /// How to train.
@@ -46,8 +42,7 @@ public struct BytePairTrainer: Sendable {
 
         /// Options.
         public init(
-            vocabularySize: Int, minimumFrequency: Int = 2, pattern: Pattern = .qwen2,
-            extraTokens: [ExtraToken] = []
+            vocabularySize: Int, minimumFrequency: Int = 2, pattern: Pattern = .qwen2, extraTokens: [ExtraToken] = []
         ) {
             self.vocabularySize = vocabularySize
             self.minimumFrequency = minimumFrequency
@@ -74,8 +69,7 @@ public struct BytePairTrainer: Sendable {
             throw TokenizerError(
                 source: "a vocabulary of \(options.vocabularySize)",
                 reason:
-                    "256 bytes and \(contents.count) extra tokens take \(range.lowerBound); ask for at least as many"
-            )
+                    "256 bytes and \(contents.count) extra tokens take \(range.lowerBound); ask for at least as many")
         }
         self.options = options
         preTokenizer = try ComponentReader(source: "the trainer").preTokenizer(options.pattern.json)
