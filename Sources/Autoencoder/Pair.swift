@@ -48,7 +48,7 @@ public struct Pair {
         let reader = try Sidecar(folder: reconstructor, supplement)
         try reader.expect(.reconstructor, reconstructor)
         var own = supplement
-        own.otherHalf = (reader.layer, "the reconstructor")
+        own.reconstructorLayer = reader.layer
         try self.init(
             Verbalizer(folder: verbalizer, precision: precision, own),
             Reconstructor(folder: reconstructor, precision: precision, supplement))

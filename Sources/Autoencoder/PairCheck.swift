@@ -53,27 +53,30 @@ public struct PairCheck: Sendable {
     ///
     /// - Parameters:
     ///   - text: read by the target, at the last token.
-    ///   - maximumTokens: of the explanation.
+    ///   - options: how the explanations of the round trip are written; one sample of each is looked at.
     public init(
         verbalizer av: URL, reconstructor ar: URL, target: URL?, text: String, precision: Precision? = nil,
-        maximumTokens: Int = 200, _ supplement: SidecarSupplement = SidecarSupplement()
+        options: Verbalizer.Options = Verbalizer.Options(), _ supplement: SidecarSupplement = SidecarSupplement()
     ) {
         let reader = attempt { try Reconstructor(folder: ar, precision: precision, supplement) }
         var own = supplement
-        if let reader { own.otherHalf = (reader.sidecar.layer, "the reconstructor") }
+        own.reconstructorLayer = reader?.sidecar.layer
         let writer = attempt { try Verbalizer(folder: av, precision: precision, own) }
         for (name, inferences) in [
             ("verbalizer", writer?.sidecar.inferences), ("reconstructor", reader?.sidecar.inferences),
         ] {
             for line in inferences ?? [] { add(.inferred, "\(name): \(line)") }
         }
-        for checkpoint in [writer?.checkpoint, reader?.checkpoint].compactMap({ $0 }) {
+        // Adapters over one base share its weights; their own were looked at when they were attached.
+        var seen: Set<URL> = []
+        for checkpoint in [writer?.checkpoint, reader?.checkpoint].compactMap({ $0 })
+        where seen.insert(checkpoint.folder).inserted {
             let weights = attempt { try checkpoint.nonFiniteWeights(limit: 3) } ?? []
             if !weights.isEmpty {
                 add(.fault, "\(checkpoint.folder.path): NaN or infinity in \(weights.joined(separator: ", "))")
             }
         }
-        if let head = reader?.head.value, head.firstNonFinite() != nil {
+        if let reader, reader.headParameters.contains(where: { $0.value.firstNonFinite() != nil }) {
             add(.fault, "\(ar.path): NaN or infinity in the value head")
         }
         guard let writer, let reader, let pair = attempt({ try Pair(writer, reader) }) else { return }
@@ -82,9 +85,11 @@ public struct PairCheck: Sendable {
             add(.doubt, "no target: its hash is not checked, and no round trip is made")
             return
         }
-        guard let model = attempt({ try pair.openTarget(target, allowsAdapter: true) }) else { return }
+        guard let model = attempt({ try pair.openTarget(target, base: supplement.base, allowsAdapter: true) }) else {
+            return
+        }
         if pair.targetHash == nil { add(.doubt, "the sidecars record no target hash, so the target is not checked") }
-        roundTrip = attempt { try PairCheck.roundTrip(pair, model, text, precision, maximumTokens) }
+        roundTrip = attempt { try PairCheck.roundTrip(pair, model, text, precision, options) }
         if let roundTrip { judge(roundTrip, marker: writer.sidecar.marker?.text ?? "") }
     }
 
@@ -126,13 +131,13 @@ public struct PairCheck: Sendable {
     }
 
     private static func roundTrip(
-        _ pair: Pair, _ target: Target, _ text: String, _ precision: Precision?, _ maximumTokens: Int
+        _ pair: Pair, _ target: Target, _ text: String, _ precision: Precision?,
+        _ options: Verbalizer.Options
     ) throws -> RoundTrip {
         let ids = target.tokenizer.encode(text)
         guard !ids.isEmpty else { throw ModelError("the text has no tokens; give some text") }
         let truth = try target.activations(ids, positions: [-1], precision: precision)
         let both = Tensor(truth.floats() + truth.floats().map { -$0 }, shape: [2, truth.width])
-        let options = Verbalizer.Options(maximumTokens: maximumTokens)
         let explained = try pair.verbalizer.explain(both, options).map { $0[0] }
         let rebuilt = try pair.reconstructor.reconstruct([
             explained[0].description, "", explained[1].description,

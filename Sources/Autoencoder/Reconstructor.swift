@@ -207,7 +207,8 @@ public final class Reconstructor {
     /// Every weight, the head's included, and every adapter's.
     public var parameters: [Parameter] { decoder.parameters + decoder.adapterParameters + headParameters }
 
-    private var headParameters: [Parameter] { [head, headBias].compactMap { $0 } }
+    /// The head's weight and, if it has one, its bias.
+    var headParameters: [Parameter] { [head, headBias].compactMap { $0 } }
 
     /// Makes every weight trainable, with private copies that compute in `precision`. With adapters attached, only these and the
     /// head learn.

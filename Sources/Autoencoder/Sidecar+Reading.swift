@@ -203,8 +203,8 @@ private struct SidecarReader {
         }
     }
 
-    /// K stands in several places, which must agree; where it stands in none, the option, the reconstructor's depth and the other
-    /// half of the pair say it, in this order.
+    /// K stands in several places, which must agree; where it stands in none, the option, the reconstructor's depth and the
+    /// reconstructor's layer say it, in this order.
     func layer(
         _ role: Sidecar.Role, _ supplement: SidecarSupplement, _ blockCount: () -> Int?
     ) throws -> (index: Int, inferredFrom: String?) {
@@ -232,7 +232,7 @@ private struct SidecarReader {
         if role == .reconstructor, let count = blockCount(), (1...10_000).contains(count) {
             return (count - 1, "the \(count) blocks of config.json")
         }
-        if let other = supplement.otherHalf { return (other.layer, other.folder) }
+        if let layer = supplement.reconstructorLayer { return (layer, "the reconstructor") }
         throw fail("extraction.layer_index", "missing; give it with --layer")
     }
 

@@ -13,15 +13,8 @@ public struct SidecarSupplement: Sendable, Equatable {
     public var injectionScale: Sidecar.Scale?
     /// The base model of a folder that holds an adapter alone.
     public var base: URL?
-    /// K of the other half of the pair, for a file that names none.
-    var otherHalf: (layer: Int, folder: String)? {
-        get { otherLayer.map { ($0, otherFolder) } }
-        set {
-            otherLayer = newValue?.layer
-            otherFolder = newValue?.folder ?? ""
-        }
-    }
-    private var otherLayer: Int?, otherFolder = ""
+    /// K of the pair's reconstructor, for a verbalizer whose file names none.
+    var reconstructorLayer: Int?
 
     /// Nothing is added, or what is given.
     public init(
@@ -50,7 +43,7 @@ public struct InjectionPlace: Sendable, Equatable {
         self.block = block
     }
 
-    /// Reads an option's or a file's text; nil if it says nothing known.
+    /// Reads an option's text; nil if it says nothing known.
     public init?(_ text: String) {
         let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
         guard let method = InjectionMethod(name: String(parts[0])) else { return nil }

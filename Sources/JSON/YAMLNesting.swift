@@ -1,5 +1,6 @@
-/// How deep a YAML text goes, judged before it is parsed: parsers call themselves for every level, and a text of a hundred thousand brackets
-/// would end the process.
+/// How deep a YAML text goes, judged before it is parsed: Yams calls itself for every level, with more than a kilobyte of stack for each.
+///
+/// It is rough, since it knows no quotes and no comments. What passes it still meets the parser's own limit of 1,000 levels.
 public enum YAMLNesting {
     /// Levels beyond which a text is refused, by far more than settings have.
     package static let limit = 500

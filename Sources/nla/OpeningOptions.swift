@@ -25,7 +25,7 @@ struct OpeningOptions: ParsableArguments {
     var base: String?
 
     func validate() throws {
-        if let layer, !(0..<10_000).contains(layer) { throw ValidationError("--layer must not be negative.") }
+        if let layer, !(0..<10_000).contains(layer) { throw ValidationError("--layer must be between 0 and 9999.") }
         if let injection, InjectionPlace(injection) == nil {
             throw ValidationError("--injection is replace, norm-matched or norm-matched@BLOCK.")
         }
@@ -39,8 +39,11 @@ struct OpeningOptions: ParsableArguments {
         SidecarSupplement(
             layer: layer, injection: injection.flatMap(InjectionPlace.init),
             injectionScale: injectionScale.flatMap(Sidecar.Scale.init),
-            base: try base.map { try ModelLocation.resolve($0) })
+            base: try baseFolder())
     }
+
+    /// The folder that `--base` names.
+    func baseFolder() throws -> URL? { try base.map { try ModelLocation.resolve($0) } }
 }
 
 /// Where a pair lies: in one folder, or in two as pairs are published.

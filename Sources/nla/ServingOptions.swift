@@ -131,7 +131,7 @@ struct ServingOptions: ParsableArguments {
         if !quiet { pair.inferences.forEach(Output.note) }
         var own: Target?
         if name != nil || hasTarget(folder) {
-            own = try openTarget(pair, folder, named: name, quiet: quiet)
+            own = try openTarget(pair, folder, named: name, base: opening.baseFolder(), quiet: quiet)
         } else if !quiet {
             Output.note("\(folder.path): has no folder target, and --target names none: texts are not read")
         }

@@ -67,6 +67,18 @@ struct PairCheckTests {
         }
     }
 
+    @Test("NaN in the bias of the head is a fault, too")
+    func bias() throws {
+        let scratch = try Scratch()
+        let ar = try scratch.copy(golden.ar), file = ar.appending(path: "value_head.safetensors")
+        let weight = try SafetensorsFile(file).requiredTensor("weight").copy()
+        let bias = Tensor([Float](repeating: .nan, count: weight.width), shape: [weight.width])
+        try SafetensorsFile.write([("weight", weight), ("bias", bias)], to: file)
+        let check = check(golden.av, ar, target: nil)
+        #expect(
+            check.findings.contains { $0.kind == .fault && $0.text.contains("value head") }, "\(check.findings)")
+    }
+
     @Test("A verbalizer that the vector does not reach is doubted")
     func unreached() throws {
         // The last block but one of a model whose last sees 16 tokens: the marker is too far away.

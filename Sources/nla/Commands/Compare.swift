@@ -104,7 +104,8 @@ struct Compare: ParsableCommand {
             }
             return (found[0], found[1])
         }
-        let model = try openTarget(pair, folder, named: target, shared)
+        let model = try openTarget(
+            pair, folder, named: target, base: place.opening.baseFolder(), shared)
         func read(_ text: String, _ position: Int) throws -> Tensor {
             try model.activations(model.tokenizer.encode(text), positions: [position], precision: precision)
         }

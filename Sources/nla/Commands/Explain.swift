@@ -68,7 +68,8 @@ struct Explain: ParsableCommand {
         let clock = ContinuousClock(), start = clock.now
         let precision = try Dtype.asked(verbalizing.dtype)
         let (pair, folder) = try place.open(precision: precision, shared)
-        let model = try openTarget(pair, folder, named: target, shared)
+        let model = try openTarget(
+            pair, folder, named: target, base: place.opening.baseFolder(), shared)
         let ids = try input.encode(model.tokenizer, model.checkpoint.folder).ids
         let chosen = try TextPositions.chosen(
             of: ids.count, positions: try positions.map { try integers($0, "--positions") }, every: every)

@@ -39,7 +39,7 @@ struct PairCheckCommand: ParsableCommand {
         if model == nil, let own = halves.target, FileManager.default.fileExists(atPath: own.path) { model = own }
         let check = PairCheck(
             verbalizer: halves.verbalizer, reconstructor: halves.reconstructor, target: model, text: text,
-            precision: try Dtype.asked(verbalizing.dtype), maximumTokens: verbalizing.maxTokens,
+            precision: try Dtype.asked(verbalizing.dtype), options: verbalizing.options(seed: shared.seed),
             try place.opening.supplement())
         try shared.json ? Output.line(json(check).serialized()) : show(check)
         if !check.isSound { throw ExitCode(1) }

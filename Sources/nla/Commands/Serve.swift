@@ -9,7 +9,7 @@ struct Serve: ParsableCommand {
         abstract: "Answer over HTTP: explanations, scores, activations, chat.",
         discussion: """
             Serves the interface of the hosted NLA service (GET /, POST /tokenize, /extract, /describe, /explain, /score, /compare, \
-            /completion), /generate as SGLang does, and /v1/chat/completions and /v1/models on the target. docs/server.md shows each. \
+            /completion), /generate as SGLang does, and /v1/chat/completions, /v1/completions and /v1/models on the target. docs/server.md shows each. \
             Standard output gets one line, the server's address; the log goes to standard error, without what is asked or answered.
 
             Only this machine can connect unless --host says otherwise, which needs a secret: in a file (--secret-file) or in the \
