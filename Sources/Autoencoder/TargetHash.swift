@@ -152,9 +152,23 @@ extension TargetHash {
     /// The hash of a verbalizer's or a reconstructor's folder: its decoder's with those of its value head, sidecar and tokenizer, as
     /// far as it has them. Throws a one-line error.
     public static func compute(autoencoder folder: URL) throws -> String {
-        let source = try ModelSource(folder: folder, fallback: Pair.target(beside: folder))
+        try compute(
+            autoencoder: folder, over: ModelSource(folder: folder, fallback: Pair.target(beside: folder)).checkpoint)
+    }
+
+    /// The same of an opened verbalizer, also of one that is an adapter over a base that its folder does not lead to.
+    public static func compute(_ verbalizer: Verbalizer) throws -> String {
+        try compute(autoencoder: verbalizer.folder, over: verbalizer.checkpoint)
+    }
+
+    /// The same of an opened reconstructor.
+    public static func compute(_ reconstructor: Reconstructor) throws -> String {
+        try compute(autoencoder: reconstructor.folder, over: reconstructor.checkpoint)
+    }
+
+    private static func compute(autoencoder folder: URL, over checkpoint: Checkpoint) throws -> String {
         var hash = SHA256()
-        hash.update(data: Data("interlinear autoencoder 1\n\(try compute(source.checkpoint))\n".utf8))
+        hash.update(data: Data("interlinear autoencoder 1\n\(try compute(checkpoint))\n".utf8))
         for name in companions {
             let file = folder.appending(path: name)
             guard FileManager.default.fileExists(atPath: file.path) else { continue }

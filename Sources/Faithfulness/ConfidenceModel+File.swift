@@ -3,6 +3,7 @@ import Claims
 import Foundation
 import JSON
 import LanguageModel
+import Tensors
 import Training
 
 extension ConfidenceModel {

@@ -59,7 +59,7 @@ public struct ConfidenceModel: Sendable, Equatable {
         }
     }
 
-    /// Hashes of the models that the evidence comes from (``TargetHash/compute(autoencoder:)``): of others it says other things.
+    /// Hashes of the models that the evidence comes from (``TargetHash``): of others it says other things.
     public struct Readers: Sendable, Equatable {
         /// The verbalizer's.
         public var verbalizer: String
@@ -70,9 +70,9 @@ public struct ConfidenceModel: Sendable, Equatable {
 
         /// The hashes of models.
         public init(_ pair: Pair, second: Reconstructor?) throws {
-            verbalizer = try TargetHash.compute(autoencoder: pair.verbalizer.checkpoint.folder)
-            reconstructor = try TargetHash.compute(autoencoder: pair.reconstructor.checkpoint.folder)
-            self.second = try second.map { try TargetHash.compute(autoencoder: $0.checkpoint.folder) }
+            verbalizer = try TargetHash.compute(pair.verbalizer)
+            reconstructor = try TargetHash.compute(pair.reconstructor)
+            self.second = try second.map { try TargetHash.compute($0) }
         }
 
         package init(verbalizer: String, reconstructor: String, second: String?) {

@@ -268,9 +268,9 @@ extension Verification.Material {
     /// - Parameter folder: of the pair, or of a run's checkpoint.
     public func checkSecondReader(of folder: URL) throws {
         guard let second else { return }
-        let place = second.checkpoint.folder, hash = try TargetHash.compute(autoencoder: place)
+        let place = second.folder, hash = try TargetHash.compute(second)
         if try Pair.start(ofCheckpoint: folder) == nil,
-            try TargetHash.compute(autoencoder: pair.reconstructor.checkpoint.folder) == hash
+            try TargetHash.compute(pair.reconstructor) == hash
         {
             throw TrainingError(
                 "\(place.path): is the pair's own reconstructor; a second reader is trained with another seed, on explanations that the verbalizer did not write"

@@ -328,11 +328,17 @@ struct PublishedPairTests {
         try check(Pair(folder: written.url, precision: .float32))
     }
 
-    @Test("The content hash of a PEFT half changes with its adapter")
+    @Test("The content hash of a PEFT half is not its base's, and changes with its adapter")
     func hash() throws {
         let scratch = try Scratch()
-        let (av, _) = try adapters(scratch)
+        let (av, ar) = try adapters(scratch)
+        // What its users hash is the half as it was opened, wherever its base lies.
+        let base = SidecarSupplement(base: golden.target)
+        let pair = try Pair(verbalizer: av, reconstructor: ar, precision: .float32, base)
+        let opened = try (TargetHash.compute(pair.verbalizer), TargetHash.compute(pair.reconstructor))
         _ = try scratch.copy(golden.target)
+        #expect(try opened == (TargetHash.compute(autoencoder: av), TargetHash.compute(autoencoder: ar)))
+        #expect(try !Set([opened.0, opened.1]).contains(TargetHash.compute(autoencoder: golden.target)))
         let before = try TargetHash.compute(autoencoder: av)
         try edit(av.appending(path: "adapter_config.json"), "\"lora_alpha\": 6", "\"lora_alpha\": 7")
         #expect(try TargetHash.compute(autoencoder: av) != before)

@@ -47,7 +47,10 @@ struct HostileRunTests {
                 .utf8
         ).write(to: folder.path("samples.jsonl"))
         var survival = Survival()
-        survival.of(0) { #expect(try RunReport(folder.url).html.hasSuffix("</html>\n")) }
+        survival.of(0) {
+            let html = try RunReport(folder.url).html
+            #expect(html.hasSuffix("</html>\n"))
+        }
         #expect(survival.faults.isEmpty, "\(survival.faults)")
     }
 
