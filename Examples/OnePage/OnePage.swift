@@ -1,8 +1,8 @@
 // The method on one page: a pair of readers is trained from nothing to joint training, in one file, with the library's own pieces.
-// Read it from top to bottom; `swift run -c release one-page` runs it in well under a minute.
+// Read it from top to bottom; `swift run -c release one-page` runs it in half a minute.
 //
-// A target language model is frozen. A verbalizer, a copy of it, is given one vector of the target's residual stream and writes an
-// explanation. A reconstructor, another copy, rebuilds the vector from the words alone. What it can rebuild, the words have carried.
+// The target is frozen. A verbalizer, a copy of it, is given one vector of the target's residual stream and writes an explanation.
+// A reconstructor, another copy, rebuilds the vector from the words alone. What it can rebuild, the words have carried.
 //
 // Departures from the paper (docs/method.md has those of the commands):
 //  1. The target is a toy of 0.2 million parameters that this page trains itself, on texts of fifty words. The paper reads models of 7
@@ -22,10 +22,9 @@ import Training
 package struct Findings {
     /// Nats per token by which the verbalizer predicts the teacher's words better with a text's own vector than with another text's.
     package var gain = 0.0
-    /// Share of the vectors' variance that the reconstruction explains: from the teacher's words, and from the verbalizer's after the warm
-    /// start and after joint training.
+    /// Share of the vectors' variance that is explained from the teacher's words, and from the verbalizer's after each part of training.
     package var teacher = 0.0, warmStart = 0.0, joint = 0.0
-    /// The same after joint training, from no words and from another text's.
+    /// The same after joint training from no words, and from another text's.
     package var noWords = 0.0, otherWords = 0.0
     /// Some texts with the verbalizer's words for their last token.
     package var examples: [String] = []
@@ -68,12 +67,10 @@ func teach(_ number: Int, reading count: Int) -> [Int32] {
 /// The settings of a toy: 4 blocks of width 64, read at the output of block 2 (`hook_resid_post` of layer 2).
 let settings: JSONValue = [
     "model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"], "vocab_size": .integer(vocabulary.count),
-    "hidden_size": 64, "intermediate_size": 192, "num_hidden_layers": 4, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "max_position_embeddings": 64, "rms_norm_eps": 1e-6, "tie_word_embeddings": true,
-    "rope_theta": 10000,
+    "hidden_size": 64, "intermediate_size": 192, "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2,
+    "max_position_embeddings": 64, "rms_norm_eps": 1e-6, "tie_word_embeddings": true, "rope_theta": 10000,
 ]
 let layer = 2
-
 /// Trains a target on the stories and leaves it in a folder, as any model of the hub lies there.
 func trainTarget(steps: Int, in folder: URL) throws -> Checkpoint {
     let decoder = Decoder(random: try DecoderConfiguration(json: settings, source: "the toy"), .float32, deviation: 0.1)
@@ -92,11 +89,10 @@ struct Store {
     /// Of each row, the story and how many of its tokens had been read.
     let origins: [(story: Int, count: Int)]
     var explanations: [[Int32]] { origins.map { teach($0.story, reading: $0.count) } }
-
     init(_ target: Decoder, stories: Range<Int>) {
         var tree = TokenTree(), rows: [Int32] = [], origins: [(story: Int, count: Int)] = []
         for number in stories {
-            let segment = tree.segments[tree.append(encode(story(number).text))]
+            let index = tree.append(encode(story(number).text)), segment = tree.segments[index]
             var random = Random(seed: 2, UInt64(number))
             let count = Int.random(in: 4...segment.count, using: &random)
             rows.append(Int32(segment.firstRow + count - 1))
@@ -105,7 +101,6 @@ struct Store {
         vectors = target.hidden(tree, through: layer, rows: rows, tape: Tape(recording: false)).value
         self.origins = origins
     }
-
     /// Mean squared distance of the unit vectors from their mean: what a reconstruction has to explain.
     var variance: Double {
         let width = vectors.width, unit = Tape(recording: false).scaledRows(Variable(vectors), toNorm: 1).value.floats()
@@ -130,7 +125,6 @@ func logProbabilities(_ verbalizer: Decoder, _ vectors: Tensor, _ responses: [[I
     let hidden = verbalizer.hidden(tree, vectors: injected(vectors, tape), rows: rows, tape: tape)
     return verbalizer.logProbabilities(of: responses.flatMap(\.self), hidden, tape: tape)
 }
-
 /// A prompt for each of `count` vectors. The second token's embedding is the vector.
 func prompts(_ count: Int) -> (tree: TokenTree, ends: [Int]) {
     var tree = TokenTree()
@@ -161,7 +155,6 @@ struct Reconstructor {
     let decoder: Decoder
     let head: Parameter
     var optimizer = AdamW()
-
     init(_ target: Checkpoint) throws {
         decoder = try Decoder(target, blockCount: layer + 1)
         let width = target.configuration.hiddenSize
@@ -169,7 +162,6 @@ struct Reconstructor {
         head = Parameter(name: "head", Tensor(identity, shape: [width, width]))
         for parameter in decoder.parameters + [head] { parameter.makeTrainable(precision: .float32) }
     }
-
     /// The error of each reconstruction: 2 (1 − cosine), from 0 to 4. [rows]
     func errors(_ explanations: [[Int32]], truth: Tensor, _ tape: Tape) -> Variable {
         var tree = TokenTree()
@@ -180,20 +172,21 @@ struct Reconstructor {
         let hidden = decoder.hidden(tree, through: layer, rows: lasts, tape: tape)
         return tape.normalizedMeanSquaredError(tape.linear(hidden, LinearOperand(weight: head)), truth: truth)
     }
-
     /// One step on explanations; every thirtieth is left empty. Returns the errors.
     mutating func learn(_ explanations: [[Int32]], truth: Tensor, rate: Float) -> [Float] {
         let tape = Tape()
         let some = explanations.enumerated().map { $0.offset % 30 == 29 ? [] : $0.element }
         let errors = errors(some, truth: truth, tape)
-        tape.backward(from: errors, gradient: mean(errors))
+        tape.backward(from: errors, gradient: slope(errors))
         optimizer.update(decoder.parameters + [head], learningRate: rate)
         return errors.value.floats()
     }
 }
-
-/// The derivative of the mean of a column of values, or of its negative.
-func mean(_ values: Variable, sign: Float = 1) -> Tensor {
+func average(_ values: Variable) -> Double {
+    values.value.floats().reduce(0) { $0 + Double($1) } / Double(values.value.count)
+}
+/// The derivative of the average, or of its negative.
+func slope(_ values: Variable, sign: Float = 1) -> Tensor {
     Tensor([Float](repeating: sign / Float(values.value.count), count: values.value.count), shape: [values.value.count])
 }
 
@@ -208,12 +201,11 @@ func warmStart(_ verbalizer: Decoder, _ reconstructor: inout Reconstructor, _ st
         let rows = batch(step, 64, of: store), vectors = store.vectors.gatheringRows(rows)
         let batch = rows.map { words[Int($0)] }, tape = Tape()
         let likelihood = logProbabilities(verbalizer, vectors, batch, tape)
-        tape.backward(from: likelihood, gradient: mean(likelihood, sign: -1))
+        tape.backward(from: likelihood, gradient: slope(likelihood, sign: -1))
         optimizer.update(verbalizer.parameters, learningRate: 1e-3)
         _ = reconstructor.learn(batch, truth: vectors, rate: 1e-3)
     }
 }
-
 func batch(_ step: Int, _ size: Int, of store: Store) -> [Int32] {
     (0..<size).map { Int32((step * size + $0) % store.vectors.rows) }
 }
@@ -229,11 +221,10 @@ func jointStep(
     let responses = write(verbalizer, vectors, samples: samples, seed: seed)
     let repeated = vectors.gatheringRows(responses.indices.map { Int32($0 / samples) })
 
-    // Who does not come to an end is rewarded like a vector at a right angle to the true one.
+    // A response without an end is rewarded like a vector at a right angle to the true one.
     let errors = reconstructor.learn(responses, truth: repeated, rate: 3e-4)
     let rewards = zip(errors, responses).map { $1.last == ids["<end>"] ? -Double($0) : -2 }
     let advantages = GroupAdvantages.compute(rewards, groupsOf: samples, scale: .group)
-
     let known = logProbabilities(reference, repeated, responses, Tape(recording: false)).value.floats()
     let tape = Tape()
     let policy = logProbabilities(verbalizer, repeated, responses, tape), now = policy.value.floats()
@@ -253,24 +244,20 @@ func jointStep(
 // MARK: 6. From top to bottom
 
 /// Trains the pair and measures it. `folder` is where the target goes; it must not exist.
-package func trainPair(targetSteps: Int = 600, warmSteps: Int = 800, jointSteps: Int = 60, in folder: URL) throws -> Findings {
+package func trainPair(targetSteps: Int = 500, warmSteps: Int = 600, jointSteps: Int = 60, in folder: URL) throws -> Findings {
     let checkpoint = try trainTarget(steps: targetSteps, in: folder)
     let target = try Decoder(checkpoint)
     let taught = Store(target, stories: 4000..<12000), rewarded = Store(target, stories: 12000..<14000)
     let unseen = Store(target, stories: 14000..<14500)
-
     let verbalizer = try Decoder(checkpoint)
     var reconstructor = try Reconstructor(checkpoint), findings = Findings()
     func explained(_ words: [[Int32]]) -> Double {
-        let errors = reconstructor.errors(words, truth: unseen.vectors, Tape(recording: false)).value.floats()
-        return 1 - errors.reduce(0) { $0 + Double($1) } / Double(errors.count) / unseen.variance
+        1 - average(reconstructor.errors(words, truth: unseen.vectors, Tape(recording: false))) / unseen.variance
     }
     func likelihood(_ vectors: Tensor) -> Double {
-        let all = logProbabilities(verbalizer, vectors, unseen.explanations, Tape(recording: false)).value.floats()
-        return all.reduce(0) { $0 + Double($1) } / Double(all.count)
+        average(logProbabilities(verbalizer, vectors, unseen.explanations, Tape(recording: false)))
     }
     func written() -> [[Int32]] { write(verbalizer, unseen.vectors, samples: 1, seed: 3) }
-
     warmStart(verbalizer, &reconstructor, taught, steps: warmSteps)
     let next = (0..<unseen.vectors.rows).map { Int32(($0 + 1) % unseen.vectors.rows) }
     findings.gain = likelihood(unseen.vectors) - likelihood(unseen.vectors.gatheringRows(next))
@@ -303,12 +290,11 @@ struct OnePage {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("one-page-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         let found = try trainPair(in: folder)
-        func percent(_ share: Double) -> String { String(format: "%.1f%%", 100 * share) }
-        print("A vector of its own tells the verbalizer \(String(format: "%.2f", found.gain)) nats per token.")
-        print("Variance explained, from the teacher's words: \(percent(found.teacher))")
-        print("  from the verbalizer's, after the warm start: \(percent(found.warmStart))")
-        print("  after joint training: \(percent(found.joint))")
-        print("  from another text's words: \(percent(found.otherWords)); from none: \(percent(found.noWords))")
-        for example in found.examples { print(example) }
+        func shown(_ number: Double) -> String { String(format: "%.3f", number) }
+        print("Nats per token that the verbalizer gains from a text's own vector:", shown(found.gain))
+        print("Variance explained from the teacher's words:", shown(found.teacher))
+        print("From the verbalizer's, after warm start and joint training:", shown(found.warmStart), shown(found.joint))
+        print("From another text's words, and from none:", shown(found.otherWords), shown(found.noWords))
+        print(found.examples.joined(separator: "\n"))
     }
 }
