@@ -1,0 +1,27 @@
+/// The bytes of a page. The system gives memory when it is first written to, so a length that a damaged file makes up costs nothing.
+final class PageMemory {
+    /// Its beginning.
+    let base: UnsafeMutableRawPointer
+    /// Length in bytes.
+    let count: Int
+
+    init(count: Int) {
+        precondition(count >= 0, "a page of negative length")
+        self.count = count
+        base = .allocate(byteCount: max(count, 8), alignment: 16)
+    }
+
+    deinit { base.deallocate() }
+
+    /// The bytes in `range`, which must lie inside.
+    func bytes(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "outside the page")
+        return UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)
+    }
+
+    /// A number in little-endian order, or nil where the page ends before it does.
+    func load<Value: FixedWidthInteger & BitwiseCopyable>(_ position: Int, as type: Value.Type) -> Value? {
+        guard position >= 0, position <= count - MemoryLayout<Value>.size else { return nil }
+        return Value(littleEndian: base.loadUnaligned(fromByteOffset: position, as: Value.self))
+    }
+}
