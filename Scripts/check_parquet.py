@@ -271,19 +271,23 @@ def read_case(rng, cases, path, tally, verbose):
 # Tables that we write.
 
 
-def written_field(rng, name, depth):
+def written_field(rng, name, depth, can_lack=False):
+    """`can_lack`: whether something above may be missing. Arrow cannot read its own lists of one length there."""
     field = {"name": name, "optional": rng.random() < 0.6}
     kind = rng.random()
+    inner = lambda name: written_field(rng, name, depth - 1, can_lack or field["optional"])
+    if 0.75 <= kind < 0.85 and can_lack:
+        kind = 0.6
     if depth == 0 or kind < 0.55:
         field["type"] = rng.choice(["boolean", "int32", "int64", "float", "double", "string", "string"])
     elif kind < 0.75:
-        field.update(type="list", element=written_field(rng, "element", depth - 1))
+        field.update(type="list", element=inner("element"))
     elif kind < 0.85:
         field.update(
             type="list", length=rng.randint(1, 9), optional=False,
             element={"name": "element", "type": rng.choice(["float", "double", "int32"]), "optional": rng.random() < 0.3})
     else:
-        field.update(type="group", fields=[written_field(rng, f"f{index}", depth - 1) for index in range(rng.randint(1, 3))])
+        field.update(type="group", fields=[inner(f"f{index}") for index in range(rng.randint(1, 3))])
     return field
 
 
