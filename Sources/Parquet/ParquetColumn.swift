@@ -21,12 +21,32 @@ public struct ParquetColumn: Sendable {
     public let validity: [Bool]?
     /// The values.
     public let content: Content
-    /// The file, and the first row's number in it, for messages.
-    var origin = Origin()
+    /// Where it comes from, for messages.
+    private(set) var origin = Origin()
 
     struct Origin: Sendable {
         var file = "Parquet"
-        var firstRow = 0
+        /// The name with those of the fields above it, `messages.element.role`; nil for the field's own.
+        var name: String?
+        /// The number of its first row in the file; nil for elements of lists, which are no rows.
+        var firstRow: Int? = 0
+    }
+
+    /// The column as what stands at `origin`, with what is below it.
+    func placed(_ origin: Origin) -> ParquetColumn {
+        let name = origin.name ?? field.name
+        func below(_ column: ParquetColumn, _ firstRow: Int?) -> ParquetColumn {
+            column.placed(Origin(file: origin.file, name: "\(name).\(column.field.name)", firstRow: firstRow))
+        }
+        let content: Content =
+            switch self.content {
+            case .lists(let offsets, let elements): .lists(offsets: offsets, elements: below(elements, nil))
+            case .groups(let columns): .groups(columns.map { below($0, origin.firstRow) })
+            default: self.content
+            }
+        var column = ParquetColumn(checked: field, content, count: count, validity: validity)
+        column.origin = origin
+        return column
     }
 
     /// A column from its parts, which must fit together and the type.
@@ -135,16 +155,16 @@ extension ParquetColumn {
         try located {
             guard case .lists(let offsets, let elements) = content, case .list = field.type else { throw fault("a list of numbers") }
             if let missing = validity?.firstIndex(of: false) {
-                throw Fault(refused: "row \(origin.firstRow + missing) is missing; leave such rows out")
+                throw Fault(refused: "\(place(missing)) is missing; leave such rows out")
             }
             if let missing = elements.validity?.firstIndex(of: false) {
                 let row = (offsets.firstIndex { $0 > missing } ?? 1) - 1
-                throw Fault(refused: "row \(origin.firstRow + row) has a missing number; leave such rows out")
+                throw Fault(refused: "\(place(row)) has a missing number; leave such rows out")
             }
             let width = count == 0 ? 0 : offsets[1]
             for row in 0..<count where offsets[row + 1] - offsets[row] != width {
                 throw Fault(
-                    refused: "row \(origin.firstRow + row) has \(offsets[row + 1] - offsets[row]) numbers, row \(origin.firstRow) has \(width); all must have as many")
+                    refused: "\(place(row)) has \(offsets[row + 1] - offsets[row]) numbers, \(place(0)) has \(width); all must have as many")
             }
             switch elements.content {
             case .floats(let values): return (values, width)
@@ -154,11 +174,14 @@ extension ParquetColumn {
         }
     }
 
+    /// A row, or an element of a list, in words.
+    private func place(_ index: Int) -> String { origin.firstRow.map { "row \($0 + index)" } ?? "element \(index) of a batch" }
+
     /// Names this column, and the row, in what `body` throws.
     func located<Result>(_ row: Int? = nil, _ body: () throws -> Result) throws -> Result {
         do { return try body() } catch let fault as Fault {
-            let place = row.map { "row \(origin.firstRow + $0): " } ?? ""
-            throw ParquetError(origin.file, column: field.name, place + fault.reason)
+            throw ParquetError(
+                origin.file, column: origin.name ?? field.name, (row.map { place($0) + ": " } ?? "") + fault.reason)
         }
     }
 }

@@ -32,11 +32,10 @@ public struct ParquetRows {
         let count = min(batchRows, leftInGroup)
         let columns = try zip(places, readers).map { place, leaves in
             let field = file.schema[place]
-            var column = try located(field.name) {
+            let column = try located(field.name) {
                 try Assembly.column(field, try leaves.map { try $0.read(rows: count) }, rows: count)
             }
-            column.origin = ParquetColumn.Origin(file: file.path, firstRow: firstRow)
-            return column
+            return column.placed(ParquetColumn.Origin(file: file.path, firstRow: firstRow))
         }
         leftInGroup -= count
         defer { firstRow += count }

@@ -167,7 +167,7 @@ struct SchemaTree {
     static func fields(_ elements: [SchemaElement]) throws -> [ParquetField] {
         var tree = SchemaTree(elements: elements)
         guard let root = tree.take(), root.storage == nil else { throw Fault("the schema has no root") }
-        let fields = try (0..<root.childCount).map { _ in try tree.field(depth: 1) }
+        let fields = try tree.fields(root.childCount, depth: 1)
         guard tree.next == elements.count else { throw Fault("the schema has lines that belong to nothing") }
         return fields
     }
@@ -178,6 +178,11 @@ struct SchemaTree {
         guard next < elements.count else { return nil }
         defer { next += 1 }
         return elements[next]
+    }
+
+    private mutating func fields(_ count: Int, depth: Int) throws -> [ParquetField] {
+        guard count <= elements.count - next else { throw Fault("the schema ends in the middle of a group") }
+        return try (0..<count).map { _ in try field(depth: depth) }
     }
 
     /// A node with what is below it. What is repeated without being in a list is one.
@@ -208,7 +213,7 @@ struct SchemaTree {
             case nil: break
             }
         }
-        return .group(try (0..<element.childCount).map { _ in try field(depth: depth + 1) })
+        return .group(try fields(element.childCount, depth: depth + 1))
     }
 
     /// The type of a group marked as a list, whose only child is repeated: that child holds the element, or is the element.
