@@ -9,14 +9,21 @@ final class OpenFile: Sendable {
 
     init(_ path: String) throws {
         self.path = path
+        var status = stat()
+        // Looked at before it is opened: a pipe that is opened and closed again has lost its writer.
+        guard stat(path, &status) == 0 else {
+            throw ParquetError(path, "cannot be read: \(String(cString: strerror(errno)))")
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw ParquetError(path, "is no file; Parquet is read from files, not from folders or pipes")
+        }
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw ParquetError(path, "cannot be read: \(String(cString: strerror(errno)))")
         }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard fstat(descriptor, &status) == 0 else {
             close(descriptor)
-            throw ParquetError(path, "is no file; Parquet is read from files, not from folders or pipes")
+            throw ParquetError(path, "cannot be read: \(String(cString: strerror(errno)))")
         }
         size = Int(status.st_size)
     }

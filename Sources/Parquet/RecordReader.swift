@@ -13,6 +13,8 @@ public enum RecordReader {
         public let json: JSONValue
         /// The number of its line or row, from 1.
         public let number: Int
+        /// Whether it is a row of a Parquet file.
+        public let isRow: Bool
         /// `FILE: line N` or `FILE: row N`, for messages.
         public let place: String
     }
@@ -32,7 +34,7 @@ public enum RecordReader {
         guard ParquetFile.isParquet(url) else {
             let data = try contents?() ?? lines(url, failure)
             return try JSONLines.read(data, source: url.path, failure: failure) { line in
-                try body(Record(json: line.json, number: line.number, place: line.place))
+                try body(Record(json: line.json, number: line.number, isRow: false, place: line.place))
             }
         }
         do {
@@ -44,7 +46,7 @@ public enum RecordReader {
                     "\(url.path): has none of the columns \(fields.joined(separator: ", ")); it has \(there.isEmpty ? "none" : there)".onOneLine)
             }
             try file.eachRow(columns: names) { row, number in
-                try body(Record(json: row, number: number + 1, place: "\(url.path): row \(number + 1)"))
+                try body(Record(json: row, number: number + 1, isRow: true, place: "\(url.path): row \(number + 1)"))
             }
         } catch let error as ParquetError {
             throw failure(error.description)
