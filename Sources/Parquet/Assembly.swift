@@ -28,7 +28,7 @@ struct Assembly {
         var place = above
         if field.isOptional { place.definition += 1 }
         switch field.type {
-        case .leaf: return leaf(field, place)
+        case .leaf: return try leaf(field, place)
         case .group(let fields):
             let first = next
             let columns = try fields.map { try column($0, place) }
@@ -56,10 +56,15 @@ struct Assembly {
         return hasMissing ? result : nil
     }
 
-    private mutating func leaf(_ field: ParquetField, _ place: Place) -> ParquetColumn {
+    private mutating func leaf(_ field: ParquetField, _ place: Place) throws -> ParquetColumn {
         let chunk = chunks[next]
         next += 1
         let present = validity(chunk, place)
+        if let present, case .bytes(let strings) = chunk.values, let length = strings.fixedLength,
+            present.count > LeafDecoder.mostBytes / length
+        {
+            throw Fault(refused: "has more than 1 GiB in one batch of rows; ask for fewer rows at a time")
+        }
         let content: ParquetColumn.Content =
             switch chunk.values {
             case .booleans(let values): .booleans(Assembly.spread(values, present, false))

@@ -1,5 +1,5 @@
 /// Reads small unsigned numbers stored as runs of one number and groups of eight packed bits: levels and places in a dictionary.
-struct HybridDecoder {
+package struct HybridDecoder {
     private let memory: PageMemory
     private var position: Int
     private let end: Int
@@ -12,7 +12,7 @@ struct HybridDecoder {
     private var bit = -1
 
     /// A decoder of the bytes in `range`.
-    init(_ memory: PageMemory, _ range: Range<Int>, width: Int) throws {
+    package init(_ memory: PageMemory, _ range: Range<Int>, width: Int) throws {
         guard (0...32).contains(width) else { throw Fault("numbers of \(width) bits") }
         guard range.upperBound <= memory.count else { throw Fault.end }
         self.memory = memory
@@ -28,7 +28,7 @@ struct HybridDecoder {
         let length = (count * width + 7) / 8
         guard length <= memory.count - start else { throw Fault.end }
         let groups = (count + 7) / 8
-        let turned = PageMemory(count: groups * width)
+        let turned = try PageMemory(count: groups * width)
         turned.base.initializeMemory(as: UInt8.self, repeating: 0, count: turned.count)
         for index in 0..<count * width where memory.bit(8 * start + index / 8 * 8 + 7 - index % 8) {
             // Bit b of number n stands at n·width + width − 1 − b.
@@ -80,7 +80,7 @@ struct HybridDecoder {
 
     /// Reads `target.count` numbers. Those that a target's element cannot hold are cut off, so the element must have `width` bits.
     @inline(__always)
-    mutating func read<Number: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
+    package mutating func read<Number: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
         _ target: UnsafeMutableBufferPointer<Number>
     ) throws {
         var done = 0

@@ -1,7 +1,7 @@
 /// Writes small unsigned numbers as runs of one number and groups of eight packed bits; see ``HybridDecoder``.
-enum HybridEncoder {
+package enum HybridEncoder {
     /// Appends numbers of `width` bits.
-    static func append<Number: FixedWidthInteger & UnsignedInteger>(
+    package static func append<Number: FixedWidthInteger & UnsignedInteger>(
         _ numbers: [Number], width: Int, to bytes: inout [UInt8]
     ) {
         numbers.withUnsafeBufferPointer { numbers in

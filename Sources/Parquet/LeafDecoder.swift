@@ -385,7 +385,7 @@ private final class BytesDecoder: LeafDecoder {
 
 extension Float {
     /// The number that 16 bits in IEEE 754's binary16 stand for.
-    init(half bits: UInt16) {
+    package init(half bits: UInt16) {
         let sign = UInt32(bits & 0x8000) << 16
         let exponent = UInt32(bits >> 10 & 31), fraction = UInt32(bits & 0x3FF)
         switch exponent {

@@ -1,17 +1,23 @@
+import Foundation
+
 /// The bytes of a page. The system gives memory when it is first written to, so a length that a damaged file makes up costs nothing.
-final class PageMemory {
+package final class PageMemory {
     /// Its beginning.
-    let base: UnsafeMutableRawPointer
+    package let base: UnsafeMutableRawPointer
     /// Length in bytes.
     let count: Int
 
-    init(count: Int) {
+    /// Memory for a page. Throws a ``Fault`` where the system gives none.
+    package init(count: Int) throws {
         precondition(count >= 0, "a page of negative length")
+        guard let base = malloc(max(count, 8)) else {
+            throw Fault(refused: "has a page of \(count) bytes, for which memory is missing; free some, or write it again with smaller pages")
+        }
         self.count = count
-        base = .allocate(byteCount: max(count, 8), alignment: 16)
+        self.base = base
     }
 
-    deinit { base.deallocate() }
+    deinit { free(base) }
 
     /// The bytes in `range`, which must lie inside.
     func bytes(_ range: Range<Int>) -> UnsafeRawBufferPointer {

@@ -37,7 +37,7 @@ struct PageReader {
         guard header.uncompressedSize <= Codec.mostBytes(of: header.compressedSize, compression) else {
             throw Fault("a page of \(header.compressedSize) bytes that says it is \(header.uncompressedSize) expanded")
         }
-        let body = PageMemory(count: header.compressedSize)
+        let body = try PageMemory(count: header.compressedSize)
         try read(into: UnsafeMutableRawBufferPointer(start: body.base, count: body.count))
         offset += header.compressedSize
         if let checksum = header.checksum, Codec.checksum(body.bytes(0..<body.count)) != checksum {
@@ -64,7 +64,7 @@ struct PageReader {
             }
             return page(body)
         }
-        let memory = PageMemory(count: header.uncompressedSize)
+        let memory = try PageMemory(count: header.uncompressedSize)
         memory.base.copyMemory(from: body.base, byteCount: levels)
         let output = UnsafeMutableRawBufferPointer(start: memory.base + levels, count: memory.count - levels)
         // What has no bytes may be compressed to none.

@@ -65,7 +65,7 @@ public struct ParquetFile: Sendable {
             throw Fault("is no Parquet file, or does not end as one")
         }
         let length = tail[..<4].enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
-        guard length > 0, length <= file.size - 12 else { throw Fault("a footer of \(length) bytes in a file of \(file.size)") }
+        guard length > 0, length <= min(file.size - 12, 1 << 28) else { throw Fault("a footer of \(length) bytes in a file of \(file.size)") }
         let start = file.size - 8 - length
         let bytes = try [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
             try file.read(UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<length]), at: start)

@@ -24,6 +24,7 @@ public struct ParquetRows {
 
     /// The next rows, or nil behind the last. Throws a ``ParquetError`` that names the column.
     public mutating func next() throws -> ParquetBatch? {
+        guard !places.isEmpty else { return nil }
         while leftInGroup == 0 {
             guard group + 1 < file.metadata.rowGroups.count else { return nil }
             group += 1

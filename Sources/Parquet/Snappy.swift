@@ -1,9 +1,9 @@
 /// Snappy's raw format: a length, then pieces that are bytes of their own or copies of what came before.
-enum Snappy {
+package enum Snappy {
     private static let damaged = "a page is no Snappy of its length"
 
     /// Expands `input` into `output`, all of which it must fill.
-    static func expand(_ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) throws {
+    package static func expand(_ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) throws {
         var from = 0, to = 0
         var length: UInt64 = 0
         var shift: UInt64 = 0
@@ -76,7 +76,7 @@ enum Snappy {
     // MARK: Writing
 
     /// Compresses bytes. Greedy, with a table of the places where four bytes were last seen, block by block of 64 KiB.
-    static func compress(_ input: [UInt8]) -> [UInt8] {
+    package static func compress(_ input: [UInt8]) -> [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(input.count / 2 + 32)
         var rest = input.count

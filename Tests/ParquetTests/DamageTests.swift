@@ -1,8 +1,7 @@
 import Foundation
 import JSON
+import Parquet
 import Testing
-
-@testable import Parquet
 
 /// Numbers that follow from a seed (SplitMix64).
 struct Chance: RandomNumberGenerator {

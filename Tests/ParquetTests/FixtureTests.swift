@@ -1,8 +1,7 @@
 import Foundation
 import JSON
+import Parquet
 import Testing
-
-@testable import Parquet
 
 /// The folder with the files that pyarrow wrote; Tests/Goldens/parquet/make_parquet.py makes them.
 let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -1,8 +1,7 @@
 import Foundation
 import JSON
+import Parquet
 import Testing
-
-@testable import Parquet
 
 /// Calls `body` with a path that nothing has, and removes what is there afterwards.
 func withPath(_ body: (URL) throws -> Void) throws {
@@ -111,7 +110,7 @@ struct WriterTests {
                 }
                 var bytes: [UInt8] = []
                 HybridEncoder.append(numbers, width: width, to: &bytes)
-                let memory = PageMemory(count: bytes.count)
+                let memory = try PageMemory(count: bytes.count)
                 memory.base.copyMemory(from: bytes, byteCount: bytes.count)
                 var decoder = try HybridDecoder(memory, 0..<bytes.count, width: width)
                 var found = [UInt32](repeating: 0, count: numbers.count)
