@@ -95,8 +95,24 @@ public enum VectorFile {
         return rows
     }
 
-    /// Writes vectors [n, d] as `activations`, without a sidecar: reconstructions are no data set.
+    /// Writes vectors [n, d] as `activations`, or as the column `activation_vector` of Parquet if the file's name ends so; without a
+    /// sidecar: reconstructions are no data set.
     public static func write(_ vectors: Tensor, to file: URL) throws {
+        if RecordWriter.isParquet(file) {
+            let field = ParquetField("activation_vector", .floats(length: vectors.width), isOptional: false)
+            return try Sidecar.write(nil, beside: file) {
+                do {
+                    try ParquetWriter.write(to: file, [field]) { writer in
+                        for start in stride(from: 0, to: vectors.rows, by: 256) {
+                            let part = vectors.rows(start..<min(vectors.rows, start + 256)).floats()
+                            let offsets = Array(stride(from: 0, through: part.count, by: vectors.width))
+                            let element = ParquetColumn(ParquetField("element", .float, isOptional: false), .floats(part))
+                            try writer.append([ParquetColumn(field, .lists(offsets: offsets, elements: element))])
+                        }
+                    }
+                } catch let error as ParquetError { throw ModelError(error.description) }
+            }
+        }
         try Sidecar.write(nil, beside: file) { try SafetensorsFile.write([("activations", vectors)], to: file) }
     }
 }
