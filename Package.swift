@@ -88,7 +88,8 @@ let package = Package(
         .executableTarget(
             name: "nla",
             dependencies: [
-                "Autoencoder", "Claims", "Faithfulness", "LanguageModel", "Parquet", "RedTeam", "RemoteModels", "Studio",
+                "Autoencoder", "Claims", "Faithfulness", "LanguageModel", "Parquet", "RedTeam", "RemoteModels",
+                "Studio",
                 "TinyWorld", "Training", "Workloads", .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),

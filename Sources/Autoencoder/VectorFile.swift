@@ -38,7 +38,9 @@ public enum VectorFile {
         do {
             let stored = try ParquetFile(file)
             let lists = stored.schema.filter(isVectors).map(\.name)
-            guard let name = (["activation_vector"] + names).first(where: lists.contains) ?? (lists.count == 1 ? lists[0] : nil)
+            guard
+                let name = (["activation_vector"] + names).first(where: lists.contains)
+                    ?? (lists.count == 1 ? lists[0] : nil)
             else {
                 throw ModelError(
                     "\(file.path): holds \(stored.schema.prefix(12).map { "\($0.name) (\($0.type.name))" }.joined(separator: ", ")); "
@@ -49,7 +51,9 @@ public enum VectorFile {
             while let batch = try rows.next() {
                 let part = try batch.column(name).matrix()
                 guard width == 0 || part.width == width else {
-                    throw ModelError("\(file.path): row \(batch.firstRow) of \(name) has \(part.width) numbers, those before it \(width)")
+                    throw ModelError(
+                        "\(file.path): row \(batch.firstRow) of \(name) has \(part.width) numbers, those before it \(width)"
+                    )
                 }
                 width = part.width
                 values += part.values
@@ -106,7 +110,8 @@ public enum VectorFile {
                         for start in stride(from: 0, to: vectors.rows, by: 256) {
                             let part = vectors.rows(start..<min(vectors.rows, start + 256)).floats()
                             let offsets = Array(stride(from: 0, through: part.count, by: vectors.width))
-                            let element = ParquetColumn(ParquetField("element", .float, isOptional: false), .floats(part))
+                            let element = ParquetColumn(
+                                ParquetField("element", .float, isOptional: false), .floats(part))
                             try writer.append([ParquetColumn(field, .lists(offsets: offsets, elements: element))])
                         }
                     }

@@ -33,7 +33,9 @@ struct Assembly {
             let first = next
             let columns = try fields.map { try column($0, place) }
             let count = columns[0].count
-            guard columns.allSatisfy({ $0.count == count }) else { throw Fault("fields of one structure with different numbers of values") }
+            guard columns.allSatisfy({ $0.count == count }) else {
+                throw Fault("fields of one structure with different numbers of values")
+            }
             return ParquetColumn(
                 checked: field, .groups(columns), count: count,
                 validity: field.isOptional ? validity(chunks[first], place) : nil)
@@ -94,16 +96,21 @@ struct Assembly {
             definition: place.definition + 1, repetition: place.repetition + 1, element: place.definition + 1)
         let (offsets, validity) = try shape(chunks[first], place, inner)
         let elements = try column(element, inner)
-        guard elements.count == offsets[offsets.count - 1] else { throw Fault("lists of another length than their elements") }
+        guard elements.count == offsets[offsets.count - 1] else {
+            throw Fault("lists of another length than their elements")
+        }
         for other in chunks[first..<next].dropFirst() {
-            guard try shape(other, place, inner).offsets == offsets else { throw Fault("fields of one list with different lengths") }
+            guard try shape(other, place, inner).offsets == offsets else {
+                throw Fault("fields of one list with different lengths")
+            }
         }
         return ParquetColumn(
             checked: field, .lists(offsets: offsets, elements: elements), count: offsets.count - 1, validity: validity)
     }
 
     /// Where lists begin and end, and which are there.
-    private func shape(_ chunk: LeafChunk, _ place: Place, _ inner: Place) throws -> (offsets: [Int], validity: [Bool]?) {
+    private func shape(_ chunk: LeafChunk, _ place: Place, _ inner: Place) throws -> (offsets: [Int], validity: [Bool]?)
+    {
         if let offsets = chunk.evenOffsets() { return (offsets, nil) }
         var offsets: [Int] = [], present: [Bool] = []
         var count = 0, isOpen = false, isSound = true, hasMissing = false

@@ -12,7 +12,9 @@ enum Codec {
         if let known = ParquetCompression(rawValue: number) { return known }
         let names = [3: "LZO", 4: "Brotli", 5: "LZ4 in Hadoop's frames"]
         throw Fault(
-            refused: "is compressed with \(names[number] ?? "the unknown method \(number)"), which is not read; write it again with compression=\"zstd\"")
+            refused:
+                "is compressed with \(names[number] ?? "the unknown method \(number)"), which is not read; write it again with compression=\"zstd\""
+        )
     }
 
     /// Expands a part of a page into `output`, all of which it must fill.
@@ -21,13 +23,17 @@ enum Codec {
     ) throws {
         switch compression {
         case .none:
-            guard input.count == output.count else { throw Fault("a page of \(input.count) bytes that says \(output.count)") }
+            guard input.count == output.count else {
+                throw Fault("a page of \(input.count) bytes that says \(output.count)")
+            }
             output.copyMemory(from: input)
         case .snappy: try Snappy.expand(input, into: output)
         case .lz4: try LZ4.expand(input, into: output)
         case .zstd:
             let count = ZSTD_decompress(output.baseAddress, output.count, input.baseAddress, input.count)
-            guard ZSTD_isError(count) == 0, count == output.count else { throw Fault("a page is no zstd of its length") }
+            guard ZSTD_isError(count) == 0, count == output.count else {
+                throw Fault("a page is no zstd of its length")
+            }
         case .gzip: try inflate(input, into: output)
         }
     }

@@ -156,7 +156,9 @@ struct PageHeader {
             }
             return true
         }
-        guard let kind, let uncompressed = sizes.0, let compressed = sizes.1 else { throw Fault("a page without a size or a kind") }
+        guard let kind, let uncompressed = sizes.0, let compressed = sizes.1 else {
+            throw Fault("a page without a size or a kind")
+        }
         self.kind = kind
         self.checksum = checksum
         (uncompressedSize, compressedSize) = (uncompressed, compressed)

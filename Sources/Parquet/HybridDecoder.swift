@@ -22,7 +22,9 @@ package struct HybridDecoder {
     }
 
     /// Levels in the older encoding: packed bits alone, the highest first. They are turned into what the other decoder reads.
-    static func levels(packedHighestFirst memory: PageMemory, _ start: Int, count: Int, width: Int) throws -> (
+    static func levels(
+        packedHighestFirst memory: PageMemory, _ start: Int, count: Int, width: Int
+    ) throws -> (
         decoder: HybridDecoder, end: Int
     ) {
         let length = (count * width + 7) / 8

@@ -9,7 +9,10 @@ enum Encoding {
     static let dictionary = 8, byteStreamSplit = 9
 
     static func unknown(_ encoding: Int, _ type: String) -> Fault {
-        Fault(refused: "has \(type) values in the encoding \(encoding), which is not read; write it again with pyarrow's defaults")
+        Fault(
+            refused:
+                "has \(type) values in the encoding \(encoding), which is not read; write it again with pyarrow's defaults"
+        )
     }
 }
 
@@ -282,7 +285,9 @@ private final class BytesDecoder: LeafDecoder {
             guard !isEmpty else { break }
             let (prefixes, middle) = try DeltaDecoder.lengths(memory, start, most: most)
             let (suffixes, end) = try DeltaDecoder.lengths(memory, middle, most: most)
-            guard prefixes.count == suffixes.count else { throw Fault("\(prefixes.count) beginnings of \(suffixes.count) values") }
+            guard prefixes.count == suffixes.count else {
+                throw Fault("\(prefixes.count) beginnings of \(suffixes.count) values")
+            }
             last = []
             state = .prefixes(memory, end, prefixes, suffixes, done: 0)
         case Encoding.byteStreamSplit:
@@ -300,7 +305,8 @@ private final class BytesDecoder: LeafDecoder {
     }
 
     /// Appends plain values and says where they end.
-    private func plain(_ memory: PageMemory, _ start: Int, _ count: Int, into strings: inout ByteStrings) throws -> Int {
+    private func plain(_ memory: PageMemory, _ start: Int, _ count: Int, into strings: inout ByteStrings) throws -> Int
+    {
         if let fixedLength {
             guard count <= (memory.count - start) / fixedLength else { throw Fault.end }
             strings.bytes.append(contentsOf: memory.bytes(start..<start + count * fixedLength))
@@ -349,7 +355,9 @@ private final class BytesDecoder: LeafDecoder {
             for index in done..<done + count {
                 let prefix = Int(prefixes[index]), suffix = Int(suffixes[index])
                 guard prefix <= last.count, suffix <= memory.count - position else { throw Fault.end }
-                if let fixedLength, prefix + suffix != fixedLength { throw Fault("a value of \(prefix + suffix) bytes, not \(fixedLength)") }
+                if let fixedLength, prefix + suffix != fixedLength {
+                    throw Fault("a value of \(prefix + suffix) bytes, not \(fixedLength)")
+                }
                 try check(prefix + suffix)
                 last.removeLast(last.count - prefix)
                 last.append(contentsOf: memory.bytes(position..<position + suffix))
@@ -364,7 +372,8 @@ private final class BytesDecoder: LeafDecoder {
             for byte in 0..<fixedLength {
                 let stream = memory.base + start + byte * total + done
                 for index in 0..<count {
-                    values.bytes[first + index * fixedLength + byte] = stream.load(fromByteOffset: index, as: UInt8.self)
+                    values.bytes[first + index * fixedLength + byte] = stream.load(
+                        fromByteOffset: index, as: UInt8.self)
                 }
             }
             state = .split(memory, start, count: total, done: done + count)

@@ -37,7 +37,9 @@ final class LeafReader {
         maxRepetition: Int, rows: Int
     ) throws {
         guard !chunk.isEncrypted else { throw Fault(refused: "is encrypted; decrypt it with pyarrow") }
-        guard !chunk.isElsewhere else { throw Fault(refused: "lies in another file; write the table again with pyarrow") }
+        guard !chunk.isElsewhere else {
+            throw Fault(refused: "lies in another file; write the table again with pyarrow")
+        }
         guard chunk.hasMetadata, chunk.storage == leaf.storage.rawValue else {
             throw Fault("the row group has another type than the schema")
         }
@@ -81,7 +83,9 @@ final class LeafReader {
                 guard ahead[aheadStart] == 0 else { throw Fault("it begins in the middle of a row") }
                 isFirst = false
             }
-            let (count, zeros) = ahead[aheadStart...].withUnsafeBufferPointer { LeafReader.entries($0, rows: rows - begun) }
+            let (count, zeros) = ahead[aheadStart...].withUnsafeBufferPointer {
+                LeafReader.entries($0, rows: rows - begun)
+            }
             chunk.repetitions.append(contentsOf: ahead[aheadStart..<aheadStart + count])
             aheadStart += count
             begun += zeros
@@ -127,7 +131,9 @@ final class LeafReader {
     /// Takes the next entries of the page, whose repetition levels were taken.
     private func take(_ count: Int, _ chunk: inout LeafChunk) throws {
         guard count <= LeafReader.mostEntries - chunk.count else {
-            throw Fault(refused: "has more than \(LeafReader.mostEntries) values in one batch of rows; ask for fewer rows at a time")
+            throw Fault(
+                refused:
+                    "has more than \(LeafReader.mostEntries) values in one batch of rows; ask for fewer rows at a time")
         }
         var present = count
         if maxDefinition > 0 {

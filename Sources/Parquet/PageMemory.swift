@@ -11,7 +11,10 @@ package final class PageMemory {
     package init(count: Int) throws {
         precondition(count >= 0, "a page of negative length")
         guard let base = malloc(max(count, 8)) else {
-            throw Fault(refused: "has a page of \(count) bytes, for which memory is missing; free some, or write it again with smaller pages")
+            throw Fault(
+                refused:
+                    "has a page of \(count) bytes, for which memory is missing; free some, or write it again with smaller pages"
+            )
         }
         self.count = count
         self.base = base

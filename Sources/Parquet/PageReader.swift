@@ -103,7 +103,9 @@ struct PageReader {
         let known = max(0, min(target.count, windowStart + window.count - offset))
         if known > 0 {
             let from = offset - windowStart
-            window.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[from..<from + known])) }
+            window.withUnsafeBytes {
+                target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[from..<from + known]))
+            }
         }
         guard known < target.count else { return }
         try file.read(UnsafeMutableRawBufferPointer(rebasing: target[known...]), at: offset + known)

@@ -23,7 +23,8 @@ extension ParquetColumn {
             try rows.enumerated().map { index, row in
                 if row.isNull { return missing }
                 guard let value = read(row) else {
-                    throw Fault(refused: "value \(index), \(row.serialized().abridged.onOneLine), is no \(field.type.name)")
+                    throw Fault(
+                        refused: "value \(index), \(row.serialized().abridged.onOneLine), is no \(field.type.name)")
                 }
                 return value
             }

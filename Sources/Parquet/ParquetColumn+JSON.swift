@@ -31,7 +31,10 @@ extension ParquetColumn {
     }
 
     private func refused() -> Fault {
-        Fault(refused: "holds \(field.type.name) values, which are not read; leave the column out, or cast it with pyarrow to float64 or string")
+        Fault(
+            refused:
+                "holds \(field.type.name) values, which are not read; leave the column out, or cast it with pyarrow to float64 or string"
+        )
     }
 
     private func whole(_ index: Int) throws -> JSONValue {

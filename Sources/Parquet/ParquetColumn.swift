@@ -56,7 +56,8 @@ public struct ParquetColumn: Sendable {
         self.init(checked: field, content, count: ParquetColumn.count(content), validity: validity)
         precondition(fits(field.type), "\(field.name): content of another type than \(field.type.name)")
         precondition(validity.map { $0.count == count } ?? true, "\(field.name): validity of another length")
-        precondition(field.isOptional || validity?.contains(false) != true, "\(field.name): missing values where none may be")
+        precondition(
+            field.isOptional || validity?.contains(false) != true, "\(field.name): missing values where none may be")
     }
 
     /// A column whose parts are known to fit.
@@ -94,7 +95,8 @@ public struct ParquetColumn: Sendable {
         case (.list(let element, let length), .lists(let offsets, let elements)):
             offsets.first == 0 && offsets.last == elements.count
                 && zip(offsets, offsets.dropFirst()).allSatisfy { $0 <= $1 }
-                && (length == nil || (0..<count).allSatisfy { !isPresent($0) || offsets[$0 + 1] - offsets[$0] == length })
+                && (length == nil
+                    || (0..<count).allSatisfy { !isPresent($0) || offsets[$0 + 1] - offsets[$0] == length })
                 && elements.field == element
         case (.group(let fields), .groups(let columns)):
             fields == columns.map(\.field) && columns.allSatisfy { $0.count == count }
@@ -108,7 +110,10 @@ public struct ParquetColumn: Sendable {
 extension ParquetColumn {
     /// Refuses what was asked of this column.
     private func fault(_ wanted: String) -> Fault {
-        Fault(refused: "holds \(field.type.name) values, where \(wanted) is needed; name another column or cast it with pyarrow")
+        Fault(
+            refused:
+                "holds \(field.type.name) values, where \(wanted) is needed; name another column or cast it with pyarrow"
+        )
     }
 
     /// A text; nil where it is missing. Throws a one-line error for other types, and for bytes that are no UTF-8.
@@ -140,7 +145,9 @@ extension ParquetColumn {
             case .int32(let values): return isUnsigned ? Int(UInt32(bitPattern: values[index])) : Int(values[index])
             case .int64(let values):
                 guard !isUnsigned || values[index] >= 0 else {
-                    throw Fault(refused: "\(UInt64(bitPattern: values[index])) is beyond the integers read here; cast it to float64")
+                    throw Fault(
+                        refused:
+                            "\(UInt64(bitPattern: values[index])) is beyond the integers read here; cast it to float64")
                 }
                 return Int(values[index])
             default: throw fault("an integer")
@@ -153,7 +160,9 @@ extension ParquetColumn {
     /// - Throws: a one-line error for other types, for a list or a number that is missing, and where lists differ in length.
     public func matrix() throws -> (values: [Float], width: Int) {
         try located {
-            guard case .lists(let offsets, let elements) = content, case .list = field.type else { throw fault("a list of numbers") }
+            guard case .lists(let offsets, let elements) = content, case .list = field.type else {
+                throw fault("a list of numbers")
+            }
             if let missing = validity?.firstIndex(of: false) {
                 throw Fault(refused: "\(place(missing)) is missing; leave such rows out")
             }
@@ -164,7 +173,9 @@ extension ParquetColumn {
             let width = count == 0 ? 0 : offsets[1]
             for row in 0..<count where offsets[row + 1] - offsets[row] != width {
                 throw Fault(
-                    refused: "\(place(row)) has \(offsets[row + 1] - offsets[row]) numbers, \(place(0)) has \(width); all must have as many")
+                    refused:
+                        "\(place(row)) has \(offsets[row + 1] - offsets[row]) numbers, \(place(0)) has \(width); all must have as many"
+                )
             }
             switch elements.content {
             case .floats(let values): return (values, width)
@@ -175,7 +186,9 @@ extension ParquetColumn {
     }
 
     /// A row, or an element of a list, in words.
-    private func place(_ index: Int) -> String { origin.firstRow.map { "row \($0 + index)" } ?? "element \(index) of a batch" }
+    private func place(_ index: Int) -> String {
+        origin.firstRow.map { "row \($0 + index)" } ?? "element \(index) of a batch"
+    }
 
     /// Names this column, and the row, in what `body` throws.
     func located<Result>(_ row: Int? = nil, _ body: () throws -> Result) throws -> Result {

@@ -60,15 +60,20 @@ public struct ParquetFile: Sendable {
         guard file.size >= 12 else { throw Fault("is no Parquet file: \(file.size) bytes") }
         var tail = [UInt8](repeating: 0, count: 8)
         try tail.withUnsafeMutableBytes { try file.read($0, at: file.size - 8) }
-        guard !tail[4...].elementsEqual("PARE".utf8) else { throw Fault(refused: "is encrypted; decrypt it with pyarrow") }
+        guard !tail[4...].elementsEqual("PARE".utf8) else {
+            throw Fault(refused: "is encrypted; decrypt it with pyarrow")
+        }
         guard tail[4...].elementsEqual("PAR1".utf8) else {
             throw Fault("is no Parquet file, or does not end as one")
         }
         let length = tail[..<4].enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
-        guard length > 0, length <= min(file.size - 12, 1 << 28) else { throw Fault("a footer of \(length) bytes in a file of \(file.size)") }
+        guard length > 0, length <= min(file.size - 12, 1 << 28) else {
+            throw Fault("a footer of \(length) bytes in a file of \(file.size)")
+        }
         let start = file.size - 8 - length
         let bytes = try [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
-            try file.read(UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<length]), at: start)
+            try file.read(
+                UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<length]), at: start)
             count = length
         }
         return (bytes, start)

@@ -43,7 +43,8 @@ public enum RecordReader {
             if let names, names.isEmpty, let fields {
                 let there = file.schema.prefix(30).map(\.name).joined(separator: ", ")
                 throw failure(
-                    "\(url.path): has none of the columns \(fields.joined(separator: ", ")); it has \(there.isEmpty ? "none" : there)".onOneLine)
+                    "\(url.path): has none of the columns \(fields.joined(separator: ", ")); it has \(there.isEmpty ? "none" : there)"
+                        .onOneLine)
             }
             try file.eachRow(columns: names) { row, number in
                 try body(Record(json: row, number: number + 1, isRow: true, place: "\(url.path): row \(number + 1)"))

@@ -24,7 +24,8 @@ public enum RecordWriter {
         try ParquetWriter.write(to: url, schema, notes: notes) { writer in
             for start in stride(from: 0, to: records.count, by: 4096) {
                 let part = records[start..<min(records.count, start + 4096)]
-                try writer.append(schema.map { field in try ParquetColumn(field, rows: part.map { $0[field.name] ?? .null }) })
+                try writer.append(
+                    schema.map { field in try ParquetColumn(field, rows: part.map { $0[field.name] ?? .null }) })
             }
         }
     }

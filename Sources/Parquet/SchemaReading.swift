@@ -21,13 +21,16 @@ struct SchemaElement {
             case 1:
                 let number = try reader.integer(kind)
                 guard let storage = ParquetLeaf.Storage(rawValue: number) else {
-                    throw Fault(refused: "a column of the unknown type \(number); write it as a newer reader's common types")
+                    throw Fault(
+                        refused: "a column of the unknown type \(number); write it as a newer reader's common types")
                 }
                 element.storage = storage
             case 2: element.length = try reader.integer(kind)
             case 3:
                 let number = try reader.integer(kind)
-                guard let repetition = Repetition(rawValue: number) else { throw Fault("a repetition of kind \(number)") }
+                guard let repetition = Repetition(rawValue: number) else {
+                    throw Fault("a repetition of kind \(number)")
+                }
                 element.repetition = repetition
             case 4: element.name = try reader.text(kind)
             case 5: element.childCount = try reader.count(kind, "the number of a group's columns")
@@ -68,9 +71,11 @@ struct SchemaElement {
                 element.logical = .decimal(precision: precision, scale: scale)
                 return true
             case 6: element.logical = .date
-            case 7: element.logical = .time(try SchemaElement.unit(&reader))
+            case 7:
+                element.logical = .time(try SchemaElement.unit(&reader))
                 return true
-            case 8: element.logical = .timestamp(try SchemaElement.unit(&reader))
+            case 8:
+                element.logical = .timestamp(try SchemaElement.unit(&reader))
                 return true
             case 10:
                 var bits = 0, isSigned = true
@@ -115,7 +120,9 @@ struct SchemaElement {
 
     /// The leaf that this is. Throws where annotation and storage do not go together.
     func leaf() throws -> ParquetLeaf {
-        guard let storage else { throw Fault("the column \(name.debugDescription) has neither a type nor columns below it") }
+        guard let storage else {
+            throw Fault("the column \(name.debugDescription) has neither a type nor columns below it")
+        }
         let meaning = logical ?? convertedMeaning
         let fits =
             switch meaning {
@@ -199,7 +206,9 @@ struct SchemaTree {
 
     private mutating func content(_ element: SchemaElement, depth: Int) throws -> ParquetType {
         if element.storage != nil {
-            guard element.childCount == 0 else { throw Fault("the column \(element.name.debugDescription) has columns below it") }
+            guard element.childCount == 0 else {
+                throw Fault("the column \(element.name.debugDescription) has columns below it")
+            }
             return .leaf(try element.leaf())
         }
         guard element.childCount > 0 else {

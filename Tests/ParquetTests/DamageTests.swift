@@ -55,7 +55,8 @@ struct DamageTests {
         for number in 0..<cases {
             try Self.damaged(whole, &chance).write(to: url)
             let said = complaint { _ = try rows(try ParquetFile(url), rowsPerBatch: 10) }
-            let isFine = said.isEmpty || said.hasPrefix(url.path) && !said.contains(where: \.isNewline) && said.count < 1000
+            let isFine =
+                said.isEmpty || said.hasPrefix(url.path) && !said.contains(where: \.isNewline) && said.count < 1000
             #expect(isFine, "\(name), case \(number): \(said.prefix(500))")
         }
     }

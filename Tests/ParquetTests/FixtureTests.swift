@@ -107,7 +107,10 @@ struct FixtureTests {
         let path = fixtures.appending(path: "odd.parquet").path
         func said(_ column: String, _ body: (ParquetColumn) throws -> Void) throws -> String {
             let file = try fixture("odd")
-            let batch = try #require(try { var rows = try file.rows(columns: [column]); return try rows.next() }())
+            let batch = try #require(
+                try {
+                    var rows = try file.rows(columns: [column]); return try rows.next()
+                }())
             return complaint { try body(batch.columns[0]) }
         }
         let decimal = try said("decimal") { _ = try $0.json(0) }

@@ -15,7 +15,9 @@ struct RecordTests {
 
     @Test("The same texts come from JSON Lines and from Parquet, with their places")
     func same() throws {
-        let wanted: [JSONValue] = (0..<40).map { ["id": .string("d\($0)"), "text": .string("text \($0 % 7)\nand more")] }
+        let wanted: [JSONValue] = (0..<40).map {
+            ["id": .string("d\($0)"), "text": .string("text \($0 % 7)\nand more")]
+        }
         try withPath { url in
             let lines = url.deletingPathExtension().appendingPathExtension("jsonl")
             defer { try? FileManager.default.removeItem(at: lines) }

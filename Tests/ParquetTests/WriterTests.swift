@@ -27,7 +27,10 @@ struct WriterTests {
                 ? .null
                 : .array(
                     (0..<index % 3).map { turn in
-                        ["role": .string(turn == 0 ? "user" : "assistant"), "content": .string("turn \(turn) of \(index)")]
+                        [
+                            "role": .string(turn == 0 ? "user" : "assistant"),
+                            "content": .string("turn \(turn) of \(index)"),
+                        ]
                     }),
             "vector": .array((0..<3).map { .number(Double(Float(index) / 3 + Float($0))) }),
         ]
@@ -89,11 +92,15 @@ struct WriterTests {
         var chance = Chance(state: 5)
         for number in 0..<300 {
             let letters = Int.random(in: 1...250, using: &chance)
-            var bytes = (0..<Int.random(in: 0...200, using: &chance)).map { _ in UInt8.random(in: 0..<UInt8(letters), using: &chance) }
+            var bytes = (0..<Int.random(in: 0...200, using: &chance)).map { _ in
+                UInt8.random(in: 0..<UInt8(letters), using: &chance)
+            }
             while number % 3 == 0, bytes.count < 150_000, !bytes.isEmpty { bytes += bytes }
             let small = Snappy.compress(bytes)
             var output = [UInt8](repeating: 0, count: bytes.count)
-            try small.withUnsafeBytes { input in try output.withUnsafeMutableBytes { try Snappy.expand(input, into: $0) } }
+            try small.withUnsafeBytes { input in
+                try output.withUnsafeMutableBytes { try Snappy.expand(input, into: $0) }
+            }
             #expect(output == bytes)
         }
     }
@@ -105,8 +112,10 @@ struct WriterTests {
             for _ in 0..<20 {
                 var numbers: [UInt32] = []
                 while numbers.count < 300 {
-                    let number = UInt32.random(in: 0...UInt32(truncatingIfNeeded: UInt64(1) << UInt64(width) - 1), using: &chance)
-                    numbers += repeatElement(number, count: Bool.random(using: &chance) ? 1 : Int.random(in: 1...40, using: &chance))
+                    let number = UInt32.random(
+                        in: 0...UInt32(truncatingIfNeeded: UInt64(1) << UInt64(width) - 1), using: &chance)
+                    numbers += repeatElement(
+                        number, count: Bool.random(using: &chance) ? 1 : Int.random(in: 1...40, using: &chance))
                 }
                 var bytes: [UInt8] = []
                 HybridEncoder.append(numbers, width: width, to: &bytes)
@@ -131,7 +140,8 @@ struct WriterTests {
     @Test("Half precision is what the processor makes of it")
     func half() {
         #expect(Float(half: 0x3C00) == 1 && Float(half: 0xC000) == -2 && Float(half: 0x7BFF) == 65504)
-        #expect(Float(half: 0x0001) == 0x1p-24 && Float(half: 0x8000).sign == .minus && Float(half: 0x7C00) == .infinity)
+        #expect(
+            Float(half: 0x0001) == 0x1p-24 && Float(half: 0x8000).sign == .minus && Float(half: 0x7C00) == .infinity)
         #expect(Float(half: 0x7E00).isNaN && Float(half: 0x0400) == 0x1p-14)
     }
 }

@@ -16,7 +16,9 @@ struct ChatFormatTests {
 
     @Test("Each layout is found and comes to the same conversation")
     func layouts() throws {
-        let wanted: [JSONObject] = [["role": "user", "content": "Hello"], ["role": "assistant", "content": "Good day"]]
+        let wanted: [JSONObject] = [
+            ["role": "user", "content": "Hello"], ["role": "assistant", "content": "Good day"],
+        ]
         let records: [(JSONValue, ChatFormat.Kind)] = [
             (["messages": .array(wanted.map { .object($0) })], .messages),
             (["prompt": .array(wanted.map { .object($0) })], .messages),
@@ -25,7 +27,8 @@ struct ChatFormatTests {
                 .conversations
             ),
             (["conversations": .array(wanted.map { .object($0) })], .messages),
-            (["prompt": "Hello", "response": "Good day"], .pairs), (["question": "Hello", "answer": "Good day"], .pairs),
+            (["prompt": "Hello", "response": "Good day"], .pairs),
+            (["question": "Hello", "answer": "Good day"], .pairs),
         ]
         for (record, kind) in records {
             let format = try #require(ChatFormat.detect(record))
@@ -37,13 +40,21 @@ struct ChatFormatTests {
         #expect(ChatFormat.detect(["messages": []]) == nil)
     }
 
-    @Test("A table's empty fields are left out, parts are put together, and a system turn beside the messages comes first")
+    @Test(
+        "A table's empty fields are left out, parts are put together, and a system turn beside the messages comes first"
+    )
     func details() throws {
         let found = try conversation([
             "system": "Be brief.",
             "messages": [
-                ["role": "user", "content": [["type": "text", "text": "Hel"], ["type": "text", "text": "lo"]], "name": nil],
-                ["role": "assistant", "content": nil, "tool_calls": [["function": ["name": "look", "arguments": "{}"]]]],
+                [
+                    "role": "user", "content": [["type": "text", "text": "Hel"], ["type": "text", "text": "lo"]],
+                    "name": nil,
+                ],
+                [
+                    "role": "assistant", "content": nil,
+                    "tool_calls": [["function": ["name": "look", "arguments": "{}"]]],
+                ],
                 ["role": "tool", "content": "found"],
             ],
             "tools": "[{\"type\": \"function\", \"function\": {\"name\": \"look\"}}]",
@@ -58,7 +69,8 @@ struct ChatFormatTests {
     func calls() throws {
         let found = try conversation([
             "conversations": [
-                ["from": "human", "value": "Weather?"], ["from": "function_call", "value": "{\"name\": \"weather\", \"arguments\": {}}"],
+                ["from": "human", "value": "Weather?"],
+                ["from": "function_call", "value": "{\"name\": \"weather\", \"arguments\": {}}"],
                 ["from": "observation", "value": "rain"],
             ]
         ])

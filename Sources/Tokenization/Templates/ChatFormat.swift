@@ -22,7 +22,9 @@ public struct ChatFormat: Sendable, Equatable {
 
     /// Keys of lists, and of questions with their answers.
     private static let lists = ["messages", "conversations", "conversation", "chat", "prompt"]
-    private static let pairs = [("prompt", "response"), ("prompt", "completion"), ("question", "answer"), ("instruction", "output")]
+    private static let pairs = [
+        ("prompt", "response"), ("prompt", "completion"), ("question", "answer"), ("instruction", "output"),
+    ]
 
     /// Every key that a record is looked at for.
     public static let fields =
@@ -66,7 +68,9 @@ public struct ChatFormat: Sendable, Equatable {
                 var question = record[key]?.string, let answer = record[answerKey]?.string
             else { throw failure("\(key.debugDescription) or its answer is missing or no text") }
             if key == "instruction", let input = record["input"]?.string, !input.isEmpty { question += "\n\n" + input }
-            messages = [["role": "user", "content": .string(question)], ["role": "assistant", "content": .string(answer)]]
+            messages = [
+                ["role": "user", "content": .string(question)], ["role": "assistant", "content": .string(answer)],
+            ]
         case .messages, .conversations:
             guard let list = record[key]?.array else { throw failure("\(key.debugDescription) is missing or no list") }
             messages = try list.enumerated().map { index, message in
@@ -101,7 +105,9 @@ public struct ChatFormat: Sendable, Equatable {
                 guard part["type"]?.string ?? "text" == "text" else { return nil }
                 return part["text"]?.string
             }
-            if texts.allSatisfy({ $0 != nil }) { message["content"] = .string(texts.compactMap { $0 }.joined()) } else {
+            if texts.allSatisfy({ $0 != nil }) {
+                message["content"] = .string(texts.compactMap { $0 }.joined())
+            } else {
                 let kinds = parts.compactMap { $0["type"]?.string }.filter { $0 != "text" }
                 throw failure("has a part that is no text (\(kinds.first ?? "without a type")); leave such records out")
             }
@@ -116,7 +122,8 @@ public struct ChatFormat: Sendable, Equatable {
 
     /// Who speaks, by the names that data sets have for them.
     private static let speakers = [
-        "human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "model": "assistant", "bot": "assistant",
+        "human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "model": "assistant",
+        "bot": "assistant",
         "chatgpt": "assistant", "bing": "assistant", "bard": "assistant", "function_call": "assistant",
         "system": "system", "tool": "tool", "function": "tool", "function_response": "tool", "observation": "tool",
     ]

@@ -30,7 +30,8 @@ public struct ActivationImport {
         static let document = [ReferenceLayout.document, "document_id", "document", "doc"]
         static let position = [ReferenceLayout.position, "position", "token_idx", "token_index"]
         static let text = [
-            ReferenceLayout.text, "text_so_far", "detokenized_text_truncated", "text_prefix", "prefix", "context", "source_text",
+            ReferenceLayout.text, "text_so_far", "detokenized_text_truncated", "text_prefix", "prefix", "context",
+            "source_text",
         ]
         static let explanation = [ReferenceLayout.explanation, "explanation", "response"]
     }
@@ -48,7 +49,8 @@ public struct ActivationImport {
         sidecar = try Sidecar.read(beside: url)
         note = try file.notes[ReferenceLayout.note].map { text in
             do { return try JSONValue.parse(text) } catch {
-                throw ModelError("\(url.path): the note \(ReferenceLayout.note) is no JSON; write the file again from its store")
+                throw ModelError(
+                    "\(url.path): the note \(ReferenceLayout.note) is no JSON; write the file again from its store")
             }
         }
     }
@@ -74,7 +76,8 @@ public struct ActivationImport {
     private func column(_ names: [String], _ what: String) throws -> String {
         guard let name = names.first(where: { name in file.schema.contains { $0.name == name } }) else {
             throw fail(
-                "no column with \(what) (\(names.joined(separator: ", "))); it has \(file.schema.prefix(30).map(\.name).joined(separator: ", "))")
+                "no column with \(what) (\(names.joined(separator: ", "))); it has \(file.schema.prefix(30).map(\.name).joined(separator: ", "))"
+            )
         }
         return name
     }
@@ -82,11 +85,14 @@ public struct ActivationImport {
     // MARK: Our own
 
     private func writeOwn(_ note: JSONValue, to folder: URL) throws -> Report {
-        let manifest = try StoreManifest(json: note["manifest"] ?? .null, source: "\(path): the note \(ReferenceLayout.note)")
+        let manifest = try StoreManifest(
+            json: note["manifest"] ?? .null, source: "\(path): the note \(ReferenceLayout.note)")
         let writer = try ActivationStoreWriter(folder: folder, manifest.settings)
         var others = try (note["documents"]?.array ?? []).map { entry in
             guard let number = entry["number"]?.int, let line = entry["line"]?.string else {
-                throw fail("the note \(ReferenceLayout.note) has a document without a line; write the file again from its store")
+                throw fail(
+                    "the note \(ReferenceLayout.note) has a document without a line; write the file again from its store"
+                )
             }
             return (number: number, line: line)
         }[...]
@@ -105,11 +111,16 @@ public struct ActivationImport {
                 try flushIfFull()
             }
         }
-        let names = [ReferenceLayout.position, ReferenceLayout.byteEnd, ReferenceLayout.moment, ReferenceLayout.line, ReferenceLayout.vector]
+        let names = [
+            ReferenceLayout.position, ReferenceLayout.byteEnd, ReferenceLayout.moment, ReferenceLayout.line,
+            ReferenceLayout.vector,
+        ]
         var rows = try file.rows(columns: names, rowsPerBatch: 256)
         while let batch = try rows.next() {
             let (values, width) = try batch.column(ReferenceLayout.vector).matrix()
-            guard width == manifest.settings.hiddenSize else { throw fail("vectors of \(width), its note says \(manifest.settings.hiddenSize)") }
+            guard width == manifest.settings.hiddenSize else {
+                throw fail("vectors of \(width), its note says \(manifest.settings.hiddenSize)")
+            }
             for row in 0..<batch.count {
                 if let line = try batch.column(ReferenceLayout.line).text(row) {
                     // The rows of the document before are all in.
@@ -123,14 +134,18 @@ public struct ActivationImport {
                     }
                     return value
                 }
-                guard let current = shard.documents.indices.last else { throw fail("row \(batch.firstRow + row) belongs to no document") }
+                guard let current = shard.documents.indices.last else {
+                    throw fail("row \(batch.firstRow + row) belongs to no document")
+                }
                 let document = shard.documents[current].document, end = try integer(ReferenceLayout.byteEnd)
                 let moment = try batch.column(ReferenceLayout.moment).integer(row)
                 guard end <= document.text.utf8.count, moment.map(document.moments.indices.contains) ?? true else {
                     throw fail("row \(batch.firstRow + row) stands outside document \(document.id)")
                 }
                 shard.rows.append(
-                    StoredRow(document: current, position: try integer(ReferenceLayout.position), byteEnd: end, moment: moment))
+                    StoredRow(
+                        document: current, position: try integer(ReferenceLayout.position), byteEnd: end, moment: moment
+                    ))
                 shard.values.append(contentsOf: values[row * width..<(row + 1) * width])
             }
         }
@@ -165,20 +180,31 @@ public struct ActivationImport {
         to folder: URL, _ target: (model: String, tokenizer: String)?, _ split: String?
     ) throws -> Report {
         guard let sidecar else {
-            throw fail("no sidecar \(Sidecar.place(beside: URL(fileURLWithPath: path)).lastPathComponent) that says which block the activations are of; put it beside the file")
+            throw fail(
+                "no sidecar \(Sidecar.place(beside: URL(fileURLWithPath: path)).lastPathComponent) that says which block the activations are of; put it beside the file"
+            )
         }
-        guard let split, let target else { throw fail("says neither whose activations these are nor their split; give --target and --split") }
+        guard let split, let target else {
+            throw fail("says neither whose activations these are nor their split; give --target and --split")
+        }
         if let known = sidecar.target?.hash, known.lowercased() != target.model.lowercased() {
-            throw fail("activations of the model \(known.prefix(12))…, not of \(target.model.prefix(12))…; name their own with --target")
+            throw fail(
+                "activations of the model \(known.prefix(12))…, not of \(target.model.prefix(12))…; name their own with --target"
+            )
         }
-        let vector = try column(Names.vector, "activations"), document = try column(Names.document, "the document's name")
-        let position = try column(Names.position, "the token's position"), text = try column(Names.text, "the text up to the token")
+        let vector = try column(Names.vector, "activations"),
+            document = try column(Names.document, "the document's name")
+        let position = try column(Names.position, "the token's position"),
+            text = try column(Names.text, "the text up to the token")
         let explanation = try? column(Names.explanation, "explanations")
         var report = Report()
-        report.inferences = ["activations from \(vector), texts from \(text), documents from \(document), positions from \(position)"]
+        report.inferences = [
+            "activations from \(vector), texts from \(text), documents from \(document), positions from \(position)"
+        ]
         if let explanation { report.inferences.append("explanations from \(explanation)") }
         let settings = StoreSettings(
-            hiddenSize: sidecar.width, layerIndex: sidecar.layer, targetHash: target.model, tokenizerHash: target.tokenizer,
+            hiddenSize: sidecar.width, layerIndex: sidecar.layer, targetHash: target.model,
+            tokenizerHash: target.tokenizer,
             positions: PositionPolicy(perDocument: 0))
         let writer = try ActivationStoreWriter(folder: folder, settings)
         var shard = PendingShard(width: sidecar.width), run: [Foreign] = [], seen: [String: Int] = [:]
@@ -188,18 +214,26 @@ public struct ActivationImport {
             seen[first.id] = times
             if times == 2 { report.repeated += 1 }
             let id = times == 1 ? first.id : "\(first.id)~\(times)"
-            shard.add(id, split: split, run.sorted { $0.position < $1.position }.map { ($0.position, $0.text, $0.values, $0.explanation) }, &report)
+            shard.add(
+                id, split: split,
+                run.sorted { $0.position < $1.position }.map { ($0.position, $0.text, $0.values, $0.explanation) },
+                &report)
             run = []
             if shard.documents.count >= 1024 || shard.values.count >= 1 << 26 { try shard.write(to: writer, &report) }
         }
-        var rows = try file.rows(columns: [vector, document, position, text] + (explanation.map { [$0] } ?? []), rowsPerBatch: 256)
+        var rows = try file.rows(
+            columns: [vector, document, position, text] + (explanation.map { [$0] } ?? []), rowsPerBatch: 256)
         while let batch = try rows.next() {
             let (values, width) = try batch.column(vector).matrix()
             guard width == sidecar.width else { throw fail("vectors of \(width), its sidecar says \(sidecar.width)") }
-            if let bad = values.firstIndex(where: { !$0.isFinite }) { throw fail("row \(batch.firstRow + bad / width): NaN or infinity; leave such rows out") }
+            if let bad = values.firstIndex(where: { !$0.isFinite }) {
+                throw fail("row \(batch.firstRow + bad / width): NaN or infinity; leave such rows out")
+            }
             for row in 0..<batch.count {
                 let number = batch.firstRow + row, name = try batch.column(document)
-                guard let id = try name.isPresent(row) ? (try? name.integer(row)).flatMap { $0.map(String.init) } ?? name.text(row) : nil,
+                guard
+                    let id = try name.isPresent(row)
+                        ? (try? name.integer(row)).flatMap { $0.map(String.init) } ?? name.text(row) : nil,
                     let place = try batch.column(position).integer(row), (0...Int(Int32.max)).contains(place),
                     let text = try batch.column(text).text(row)
                 else { throw fail("row \(number): \(document), \(position) or \(text) is missing") }
@@ -207,7 +241,9 @@ public struct ActivationImport {
                     id: id, position: place, text: text, values: values[row * width..<(row + 1) * width],
                     explanation: try explanation.flatMap { try batch.column($0).text(row) })
                 // A document goes on where the id does, at another token of one text.
-                if let last = run.last, last.id != id || run.contains(where: { $0.position == place }) || !Self.agree(last.text, text) {
+                if let last = run.last,
+                    last.id != id || run.contains(where: { $0.position == place }) || !Self.agree(last.text, text)
+                {
                     try endRun()
                 }
                 run.append(next)
@@ -235,7 +271,8 @@ private struct PendingShard {
 
     /// Adds a document of which beginnings are known: the longest is its text.
     mutating func add(
-        _ id: String, split: String, _ places: [(position: Int, text: String, values: ArraySlice<Float>, explanation: String?)],
+        _ id: String, split: String,
+        _ places: [(position: Int, text: String, values: ArraySlice<Float>, explanation: String?)],
         _ report: inout ActivationImport.Report
     ) {
         let text = places.map(\.text).max { $0.utf8.count < $1.utf8.count } ?? ""
@@ -245,9 +282,10 @@ private struct PendingShard {
                 StoredRow(document: documents.count - 1, position: place.position, byteEnd: place.text.utf8.count))
             values.append(contentsOf: place.values)
             if let explanation = place.explanation.map(Self.inside), !explanation.isEmpty {
-                report.explanations += TaughtExplanation(
-                    id: TeacherRequest.id(document: id, position: place.position), explanation: explanation
-                ).line
+                report.explanations +=
+                    TaughtExplanation(
+                        id: TeacherRequest.id(document: id, position: place.position), explanation: explanation
+                    ).line
             }
         }
     }
@@ -264,7 +302,8 @@ private struct PendingShard {
     mutating func write(to writer: ActivationStoreWriter, _ report: inout ActivationImport.Report) throws {
         guard !documents.isEmpty else { return }
         for document in documents where try writer.contains(document) {
-            throw ModelError("\(writer.folder.path): holds the document \(document.document.id) already; name a new folder")
+            throw ModelError(
+                "\(writer.folder.path): holds the document \(document.document.id) already; name a new folder")
         }
         try writer.append(documents, rows, activations: Tensor(values, shape: [rows.count, width]))
         report.rows += rows.count

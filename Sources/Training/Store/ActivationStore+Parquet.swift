@@ -106,7 +106,9 @@ extension ActivationStore {
     private func referenceSidecar(_ baseModel: String?) -> String {
         func quoted(_ text: String) -> String { JSONValue.string(text).serialized() }
         let settings = manifest.settings
-        var lines = ["kind: nla_dataset", "schema_version: 1", "stage: base", "row_count: \(rowCount)", "d_model: \(hiddenSize)"]
+        var lines = [
+            "kind: nla_dataset", "schema_version: 1", "stage: base", "row_count: \(rowCount)", "d_model: \(hiddenSize)",
+        ]
         lines.append("extraction:")
         if let baseModel { lines.append("  base_model: \(quoted(baseModel))") }
         lines += ["  d_model: \(hiddenSize)", "  layer_index: \(settings.layerIndex)", "  norm: none"]

@@ -26,11 +26,14 @@ public final class ChatRendering {
         if format == nil { format = ChatFormat.detect(json, wanted: wanted) }
         guard let format else {
             guard let wanted else { return json }
-            throw ModelError("\(place): holds no \(wanted.rawValue); give another --chat-format, or none to have it found")
+            throw ModelError(
+                "\(place): holds no \(wanted.rawValue); give another --chat-format, or none to have it found")
         }
         do {
             object["text"] = .string(try withoutMarker(tokenizer.render(format.conversation(json, source: place))))
-        } catch let error as TokenizerError { throw ModelError("\(error)".contains(place) ? "\(error)" : "\(place): \(error)") }
+        } catch let error as TokenizerError {
+            throw ModelError("\(error)".contains(place) ? "\(error)" : "\(place): \(error)")
+        }
         return .object(object)
     }
 

@@ -44,7 +44,8 @@ public enum DocumentLines {
             if let first = numbers.updateValue(record.number, forKey: document.id) {
                 let kind = record.isRow ? "rows" : "lines"
                 throw ModelError(
-                    "\(url.path): \(kind) \(first) and \(record.number) have the same id \(document.id); give each its own")
+                    "\(url.path): \(kind) \(first) and \(record.number) have the same id \(document.id); give each its own"
+                )
             }
             documents.append(document)
         }
@@ -73,7 +74,9 @@ public enum DocumentLines {
         }
     }
 
-    private static func document(_ json: JSONValue, _ number: Int, _ place: String, _ url: URL) throws -> LabelledDocument {
+    private static func document(
+        _ json: JSONValue, _ number: Int, _ place: String, _ url: URL
+    ) throws -> LabelledDocument {
         do { return try LabelledDocument(json: json, fallbackID: "\(url.lastPathComponent):\(number)") } catch let error
             as ClaimsError
         { throw ModelError("\(place): \(error)") }

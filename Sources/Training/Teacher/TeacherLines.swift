@@ -5,7 +5,9 @@ import Parquet
 /// Reads files of one JSON object per line, or Parquet with the same columns.
 enum TeacherLines {
     /// What is looked at in a record.
-    private static let fields = ["id", "document", "position", "text", "explanation", "doc_id", "token_position", "api_explanation"]
+    private static let fields = [
+        "id", "document", "position", "text", "explanation", "doc_id", "token_position", "api_explanation",
+    ]
 
     /// Calls `body` with each object and its place, "FILE: line N" or "FILE: row N". Empty lines are passed over.
     ///
@@ -13,11 +15,15 @@ enum TeacherLines {
     /// "explanation".
     ///
     /// - Parameter passingOverUnexplained: whether rows that nobody explained are passed over.
-    static func read(_ file: URL, passingOverUnexplained: Bool = false, _ body: (JSONValue, String) throws -> Void) throws {
+    static func read(
+        _ file: URL, passingOverUnexplained: Bool = false, _ body: (JSONValue, String) throws -> Void
+    ) throws {
         try RecordReader.read(file, fields: fields, failure: { TrainingError($0) }) { record in
             guard var object = record.json.object else { throw TrainingError("\(record.place): an object is needed") }
             if record.isRow {
-                for (name, theirs) in [("document", "doc_id"), ("position", "token_position"), ("explanation", "api_explanation")]
+                for (name, theirs) in [
+                    ("document", "doc_id"), ("position", "token_position"), ("explanation", "api_explanation"),
+                ]
                 where object[name] == nil { object[name] = object[theirs] }
                 if passingOverUnexplained, object["explanation"]?.isNull == true { return }
                 // The store's line of a document is no name of one.

@@ -49,7 +49,8 @@ public struct TaughtExplanation: Sendable, Equatable {
         guard RecordWriter.isParquet(file) else { return try AtomicFile.write(lines, to: file) }
         var records: [JSONValue] = []
         try JSONLines.read(Data(lines.utf8), source: file.path, failure: { ModelError($0) }) { records.append($0.json) }
-        do { try RecordWriter.write(records, fields: ["id", "explanation"], to: file) } catch let error as ParquetError {
+        do { try RecordWriter.write(records, fields: ["id", "explanation"], to: file) } catch let error as ParquetError
+        {
             throw ModelError(error.description)
         }
     }

@@ -38,7 +38,8 @@ struct DataExport: ParsableCommand {
         try store.writeParquet(to: file, explanations: teacher, baseModel: baseModel)
         if shared.json {
             try Output.line(
-                (["output": .string(output), "rows": .integer(store.rowCount), "d_model": .integer(store.hiddenSize)] as JSONValue)
+                (["output": .string(output), "rows": .integer(store.rowCount), "d_model": .integer(store.hiddenSize)]
+                    as JSONValue)
                     .serialized())
         }
         shared.note("\(output): \(store.rowCount) rows of \(store.documents.count) documents")

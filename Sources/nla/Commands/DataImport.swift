@@ -45,16 +45,21 @@ struct DataImport: ParsableCommand {
         let report = try source.write(to: URL(fileURLWithPath: output), target: target, split: split)
         for line in report.inferences { shared.note(line) }
         if report.repeated > 0 {
-            shared.note("\(report.repeated) documents stand in several places of the file; each place is a document, named NAME~2, NAME~3, …")
+            shared.note(
+                "\(report.repeated) documents stand in several places of the file; each place is a document, named NAME~2, NAME~3, …"
+            )
         }
         if let explanations {
-            guard !report.explanations.isEmpty else { throw ModelError("\(file): has no explanations; leave --explanations out") }
+            guard !report.explanations.isEmpty else {
+                throw ModelError("\(file): has no explanations; leave --explanations out")
+            }
             let store = try ActivationStore(folder: URL(fileURLWithPath: output))
             try store.writeExplanations(report.explanations, to: URL(fileURLWithPath: explanations))
         }
         if shared.json {
             try Output.line(
-                (["output": .string(output), "rows": .integer(report.rows), "documents": .integer(report.documents)] as JSONValue)
+                (["output": .string(output), "rows": .integer(report.rows), "documents": .integer(report.documents)]
+                    as JSONValue)
                     .serialized())
         }
         shared.note("\(output): \(report.rows) rows of \(report.documents) documents")

@@ -23,7 +23,8 @@ struct DataStore: ParsableCommand {
     @Option(help: ArgumentHelp("A file of documents, JSON Lines or Parquet.", valueName: "file"))
     var documents: String
 
-    @Option(help: "What conversations look like: messages, conversations or pairs; found by the first record by default.")
+    @Option(
+        help: "What conversations look like: messages, conversations or pairs; found by the first record by default.")
     var chatFormat: ChatFormat.Kind?
 
     @Option(help: ArgumentHelp("Block to read behind; two thirds deep by default.", valueName: "k"))
