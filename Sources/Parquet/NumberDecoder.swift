@@ -73,7 +73,7 @@ private struct Numbers<Number: StoredNumber> {
             state = .delta(decoder)
         case .split(let memory, let start, let total, let done):
             guard count <= total - done else { throw Fault.end }
-            let first = values.count
+            let first = values.count, size = size
             values.append(contentsOf: repeatElement(.zero, count: count))
             values.withUnsafeMutableBytes { bytes in
                 for byte in 0..<size {
