@@ -3,6 +3,7 @@ import Autoencoder
 import Foundation
 import JSON
 import LanguageModel
+import Tensors
 import Training
 
 struct DataExport: ParsableCommand {
