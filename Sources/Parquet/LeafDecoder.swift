@@ -22,6 +22,8 @@ class LeafDecoder {
     func setDictionary(_ memory: PageMemory, count: Int) throws {}
     /// Begins a page whose values, at most `most`, stand from `start` to the end of the memory.
     func begin(_ memory: PageMemory, _ start: Int, encoding: Int, most: Int) throws {}
+    /// Makes room for values that are about to be decoded.
+    func reserve(_ count: Int) {}
     /// Decodes the next values of the page behind those decoded before.
     func read(_ count: Int) throws {}
     /// What was decoded since the last time.

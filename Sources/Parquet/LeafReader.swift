@@ -21,6 +21,8 @@ final class LeafReader {
     private var left: Int
     private var leftInPage = 0
     private var rowsLeft: Int
+    /// Entries of a row, on the average.
+    private let entriesPerRow: Double
     private var definitions: HybridDecoder?
     private var repetitions: HybridDecoder?
     /// Repetition levels that were read ahead, to see where a row ends.
@@ -50,6 +52,7 @@ final class LeafReader {
         self.maxRepetition = maxRepetition
         left = chunk.valueCount
         rowsLeft = rows
+        entriesPerRow = Double(chunk.valueCount) / Double(max(1, rows))
         pages = try PageReader(file, from: chunk.offset, to: end, Codec.named(chunk.codec))
         decoder = .make(leaf)
     }
@@ -57,6 +60,11 @@ final class LeafReader {
     /// Reads the next rows, no more than there are.
     func read(rows: Int) throws -> LeafChunk {
         var chunk = LeafChunk(maxDefinition: UInt8(maxDefinition), maxRepetition: UInt8(maxRepetition))
+        // What a damaged file says is no reason to take much.
+        let expected = Int(min(entriesPerRow * Double(rows) * 1.02, 0x1p23))
+        if maxDefinition > 0 { chunk.definitions.reserveCapacity(expected) }
+        if maxRepetition > 0 { chunk.repetitions.reserveCapacity(expected) }
+        decoder.reserve(expected)
         if maxRepetition == 0 {
             var needed = rows
             while needed > 0 {

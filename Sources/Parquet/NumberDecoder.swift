@@ -87,6 +87,8 @@ private struct Numbers<Number: StoredNumber> {
         }
     }
 
+    mutating func reserve(_ count: Int) { values.reserveCapacity(count) }
+
     mutating func take() -> [Number] {
         defer { values = [] }
         return values
@@ -112,6 +114,7 @@ final class Int32Decoder: LeafDecoder {
     override func begin(_ memory: PageMemory, _ start: Int, encoding: Int, most: Int) throws {
         try numbers.begin(memory, start, encoding: encoding)
     }
+    override func reserve(_ count: Int) { numbers.reserve(count) }
     override func read(_ count: Int) throws { try numbers.read(count) }
     override func take() -> LeafValues { .int32(numbers.take()) }
 }
@@ -125,6 +128,7 @@ final class Int64Decoder: LeafDecoder {
     override func begin(_ memory: PageMemory, _ start: Int, encoding: Int, most: Int) throws {
         try numbers.begin(memory, start, encoding: encoding)
     }
+    override func reserve(_ count: Int) { numbers.reserve(count) }
     override func read(_ count: Int) throws { try numbers.read(count) }
     override func take() -> LeafValues { .int64(numbers.take()) }
 }
@@ -138,6 +142,7 @@ final class FloatDecoder: LeafDecoder {
     override func begin(_ memory: PageMemory, _ start: Int, encoding: Int, most: Int) throws {
         try numbers.begin(memory, start, encoding: encoding)
     }
+    override func reserve(_ count: Int) { numbers.reserve(count) }
     override func read(_ count: Int) throws { try numbers.read(count) }
     override func take() -> LeafValues { .floats(numbers.take()) }
 }
@@ -151,6 +156,7 @@ final class DoubleDecoder: LeafDecoder {
     override func begin(_ memory: PageMemory, _ start: Int, encoding: Int, most: Int) throws {
         try numbers.begin(memory, start, encoding: encoding)
     }
+    override func reserve(_ count: Int) { numbers.reserve(count) }
     override func read(_ count: Int) throws { try numbers.read(count) }
     override func take() -> LeafValues { .doubles(numbers.take()) }
 }
