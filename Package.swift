@@ -93,6 +93,9 @@ let package = Package(
                 "TinyWorld", "Training", "Workloads", .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .executableTarget(
+            name: "one-page", dependencies: ["JSON", "LanguageModel", "Tensors", "Training"], path: "Examples/OnePage"),
+        .testTarget(name: "OnePageTests", dependencies: ["one-page"]),
         .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "KernelChecks"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),

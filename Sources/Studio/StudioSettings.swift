@@ -71,7 +71,7 @@ public struct StudioSettings: Sendable {
     public var maximumExplains = 16
     /// `/describe`, `/compare` and `/generate` requests at once.
     public var maximumDescribes = 16
-    /// `/extract`, `/completion` and `/v1/chat/completions` requests at once.
+    /// `/extract`, `/completion`, `/v1/completions` and `/v1/chat/completions` requests at once.
     public var maximumSourceRequests = 16
     /// `/score` requests at once.
     public var maximumScores = 16
