@@ -3,7 +3,7 @@ import PackageDescription
 
 // Imports point one way:
 //   CKernels ← Tensors ← LanguageModel ← Autoencoder ← Training ← nla,  JSON ← Tokenization ← LanguageModel,
-//   JSON ← Claims ← TinyWorld ← Training,  JSON ← RemoteModels ← Training,  Training ← Faithfulness ← nla,
+//   JSON ← Parquet ← Autoencoder,  JSON ← Claims ← TinyWorld ← Training,  JSON ← RemoteModels ← Training,  Training ← Faithfulness ← nla,
 //   Faithfulness ← Studio ← nla,  Faithfulness ← RedTeam ← nla.
 let package = Package(
     name: "interlinear",
@@ -30,8 +30,12 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"]), .brew(["pcre2"])]),
+        .systemLibrary(
+            name: "CCompression", pkgConfig: "libzstd",
+            providers: [.apt(["libzstd-dev", "zlib1g-dev"]), .brew(["zstd"])]),
         .target(name: "CKernels", dependencies: ["CDNNL"], linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "JSON"),
+        .target(name: "Parquet", dependencies: ["CCompression", "JSON"]),
         .target(name: "Tensors", dependencies: ["CKernels", "JSON"]),
         .target(name: "Tokenization", dependencies: ["JSON", "CPCRE2"]),
         .target(
@@ -42,7 +46,7 @@ let package = Package(
         .target(
             name: "Autoencoder",
             dependencies: [
-                "LanguageModel", "Yams", .product(name: "Crypto", package: "swift-crypto"),
+                "LanguageModel", "Parquet", "Yams", .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .target(
             name: "RemoteModels",
@@ -53,7 +57,7 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Autoencoder", "LanguageModel", "TinyWorld", "RemoteModels", "Claims", "Yams",
+                "Autoencoder", "LanguageModel", "Parquet", "TinyWorld", "RemoteModels", "Claims", "Yams",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .target(
@@ -84,7 +88,8 @@ let package = Package(
         .executableTarget(
             name: "nla",
             dependencies: [
-                "Autoencoder", "Claims", "Faithfulness", "LanguageModel", "RedTeam", "RemoteModels", "Studio",
+                "Autoencoder", "Claims", "Faithfulness", "LanguageModel", "Parquet", "RedTeam", "RemoteModels",
+                "Studio",
                 "TinyWorld", "Training", "Workloads", .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -94,6 +99,8 @@ let package = Package(
         .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "KernelChecks"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+        .testTarget(name: "ParquetTests", dependencies: ["JSON", "Parquet"]),
+        .executableTarget(name: "ParquetCases", dependencies: ["JSON", "Parquet"], path: "Tests/ParquetCases"),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"]),
         .executableTarget(
             name: "TokenizationCases", dependencies: ["Tokenization", "JSON"], path: "Tests/TokenizationCases"),
@@ -113,7 +120,9 @@ let package = Package(
             name: "RemoteModelsTests", dependencies: ["JSON", "RemoteModels", "ScriptedServer", "TestSupport"]),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Training", "Claims", "TinyWorld", "Autoencoder", "ScriptedServer", "TestSupport"]),
+            dependencies: [
+                "Training", "Claims", "Parquet", "TinyWorld", "Autoencoder", "ScriptedServer", "TestSupport",
+            ]),
         .testTarget(
             name: "FaithfulnessTests",
             dependencies: [

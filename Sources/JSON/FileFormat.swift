@@ -85,7 +85,7 @@ extension FileFormat {
         (Array("../.git/annex/objects/".utf8), "a git-annex pointer", "fetch the file itself: git annex get"),
         (
             Array("PAR1".utf8), "a Parquet file",
-            "convert it: read the column with pyarrow, write it with safetensors.numpy.save_file"
+            "give it where texts, chats, activations or explanations are read, or convert it with pyarrow"
         ),
         (Array("PARE".utf8), "an encrypted Parquet file", "decrypt and convert it with pyarrow"),
         (Array("ARROW1".utf8), "an Arrow file", "convert it with pyarrow and safetensors.numpy.save_file"),

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import JSON
 import LanguageModel
+import Parquet
 import Tokenization
 
 /// `--text`, `--file` or `--messages`: the ways to give a command its text.
@@ -14,8 +15,13 @@ struct TextInput: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A JSON file with chat messages: an array of objects with role and content.", valueName: "file.json"))
+            "A chat: a JSON file with an array of objects with role and content, or a data set of chats.",
+            valueName: "file"))
     var messages: String?
+
+    @Option(
+        help: ArgumentHelp("With --messages of a data set (Parquet, JSON Lines): which row, from 1.", valueName: "n"))
+    var row: Int?
 
     @Flag(help: "With --messages: do not open the assistant's turn.")
     var noGenerationPrompt = false
@@ -30,6 +36,7 @@ struct TextInput: ParsableArguments {
         if noGenerationPrompt && messages == nil {
             throw ValidationError("--no-generation-prompt goes with --messages.")
         }
+        if let row, messages == nil || row < 1 { throw ValidationError("--row, from 1, goes with --messages.") }
     }
 
     /// The text, rendered if it was messages, and its ids. `folder` is the tokenizer's, for messages.
@@ -44,10 +51,16 @@ struct TextInput: ParsableArguments {
     }
 
     private func render(_ path: String, _ tokenizer: Tokenizer, _ folder: URL) throws -> String {
-        let json = try readJSON(path)
+        let isSet = row != nil || ParquetFile.isParquet(URL(fileURLWithPath: path))
+        let json = try isSet ? record(row ?? 1, of: path) : readJSON(path)
         var conversation: Conversation
         do {
-            conversation = try Conversation(json, source: path)
+            // What is already as templates want it stays as it is.
+            if isSet || json.object != nil && json["messages"] == nil, let format = ChatFormat.detect(json) {
+                conversation = try format.conversation(json, source: path)
+            } else {
+                conversation = try Conversation(json, source: path)
+            }
         } catch let error as TokenizerError {
             throw ModelError("\(error)")
         }
@@ -63,5 +76,20 @@ struct TextInput: ParsableArguments {
         } catch let error as TokenizerError {
             throw ModelError("\(folder.path): \(error) (messages of \(path))")
         }
+    }
+
+    /// A row of a data set.
+    private func record(_ wanted: Int, of path: String) throws -> JSONValue {
+        struct Found: Error { let json: JSONValue }
+        var count = 0
+        do {
+            try RecordReader.read(
+                URL(fileURLWithPath: path), fields: ChatFormat.fields, failure: { ModelError($0) }
+            ) { record in
+                count += 1
+                if count == wanted { throw Found(json: record.json) }
+            }
+        } catch let found as Found { return found.json }
+        throw ModelError("\(path): no row \(wanted); it has \(count)")
     }
 }

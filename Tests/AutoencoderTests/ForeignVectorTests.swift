@@ -16,7 +16,7 @@ struct ForeignVectorTests {
     @Test(
         "Activations in another format are named, with a way to convert them",
         arguments: [
-            ("a.parquet", Array("PAR1".utf8), "Parquet", "pyarrow"),
+            ("a.arrow", Array("ARROW1".utf8), "Arrow", "pyarrow"),
             ("a.npy", [0x93] + Array("NUMPY".utf8), "NumPy", "numpy.load"),
             ("a.pt", Array("PK\u{3}\u{4}        archive/data.pkl".utf8), "PyTorch", "torch.load"),
             ("a.pkl", [0x80, 4, 0x95], "pickle", "torch.load"),

@@ -2,8 +2,10 @@ import Claims
 import Foundation
 import JSON
 import LanguageModel
+import Parquet
+import Tokenization
 
-/// Documents in a JSON Lines file, one object with at least a `text` on each line; see `LabelledDocument.json`.
+/// Documents in a JSON Lines or Parquet file, one object with at least a `text` in each line or row; see `LabelledDocument.json`.
 public enum DocumentLines {
     /// A document and the line it stands on.
     struct Line {
@@ -22,19 +24,30 @@ public enum DocumentLines {
         }
     }
 
-    /// Reads a file. A document without an id is called after file and line. Empty lines are skipped.
+    /// What is looked at in a document.
+    private static let fields = ["id", "kind", "text", "facts", "moments"]
+
+    /// Reads a file. A document without an id is called after file and line, or row. Empty lines are skipped.
     ///
     /// Throws a `ModelError` with the line for what is no such document, and for an id that stands there twice.
-    public static func documents(_ url: URL) throws -> [LabelledDocument] {
-        var lines: [String: Int] = [:]
+    ///
+    /// - Parameter chats: makes texts of conversations; nil where every record must have a text.
+    public static func documents(_ url: URL, chats: ChatRendering? = nil) throws -> [LabelledDocument] {
+        var numbers: [String: Int] = [:]
         var documents: [LabelledDocument] = []
-        try each(contents(url), url) { line in
-            if let first = lines.updateValue(line.number, forKey: line.document.id) {
+        try RecordReader.read(
+            url, fields: chats == nil ? fields : fields + ChatFormat.fields, contents: { try contents(url) },
+            failure: { ModelError($0) }
+        ) { record in
+            let json = try chats?.record(record.json, place: record.place) ?? record.json
+            let document = try document(json, record.number, record.place, url)
+            if let first = numbers.updateValue(record.number, forKey: document.id) {
+                let kind = record.isRow ? "rows" : "lines"
                 throw ModelError(
-                    "\(url.path): lines \(first) and \(line.number) have the same id \(line.document.id); give each its own"
+                    "\(url.path): \(kind) \(first) and \(record.number) have the same id \(document.id); give each its own"
                 )
             }
-            documents.append(line.document)
+            documents.append(document)
         }
         guard !documents.isEmpty else { throw ModelError("\(url.path): no documents in it") }
         return documents
@@ -56,12 +69,16 @@ public enum DocumentLines {
     /// Calls `body` with one document after the other.
     static func each(_ data: Data, _ url: URL, _ body: (Line) throws -> Void) throws {
         try JSONLines.read(data, source: url.path, failure: { ModelError($0) }) { line in
-            let id = "\(url.lastPathComponent):\(line.number)"
-            let document: LabelledDocument
-            do { document = try LabelledDocument(json: line.json, fallbackID: id) } catch let error as ClaimsError {
-                throw ModelError("\(line.place): \(error)")
-            }
+            let document = try document(line.json, line.number, line.place, url)
             try body(Line(number: line.number, bytes: line.bytes, json: line.json, document: document))
         }
+    }
+
+    private static func document(
+        _ json: JSONValue, _ number: Int, _ place: String, _ url: URL
+    ) throws -> LabelledDocument {
+        do { return try LabelledDocument(json: json, fallbackID: "\(url.lastPathComponent):\(number)") } catch let error
+            as ClaimsError
+        { throw ModelError("\(place): \(error)") }
     }
 }

@@ -123,15 +123,22 @@ extension StoreManifest {
     /// Reads a store's manifest. Throws a `ModelError`.
     public init(folder: URL) throws {
         let url = folder.appendingPathComponent(StoreManifest.fileName)
-        func fail(_ reason: String) -> ModelError {
-            // The file's own words are part of it.
-            ModelError("\(url.path): \(reason.onOneLine.abridged)")
-        }
         guard let data = FileManager.default.contents(atPath: url.path) else {
-            throw fail("missing; an activation store has one, nla data store builds it")
+            throw ModelError("\(url.path): missing; an activation store has one, nla data store builds it")
         }
         let json: JSONValue
-        do { json = try JSONValue.parse(data) } catch { throw fail("\(error); build the store again") }
+        do { json = try JSONValue.parse(data) } catch {
+            throw ModelError("\(url.path): \("\(error)".onOneLine.abridged); build the store again")
+        }
+        try self.init(json: json, source: url.path)
+    }
+
+    /// Reads a manifest. Throws a `ModelError` that calls it `source`.
+    init(json: JSONValue, source: String) throws {
+        func fail(_ reason: String) -> ModelError {
+            // The file's own words are part of it.
+            ModelError("\(source): \(reason.onOneLine.abridged)")
+        }
         guard json["format"]?.string == "interlinear-activations" else { throw fail("not that of an activation store") }
         guard json["version"]?.int == StoreManifest.version else {
             throw fail(

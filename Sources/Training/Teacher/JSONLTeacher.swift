@@ -5,7 +5,7 @@ import JSON
 ///
 ///     {"id": "a/1#57", "explanation": "A fairy tale.\nThe text ends with \"once upon\"; \"a time\" must follow."}
 ///
-/// Instead of "id" a line may have "document" and "position".
+/// Instead of "id" a line may have "document" and "position". Parquet with these columns is read too, and in the reference layout.
 public struct JSONLTeacher: TextTeacher {
     /// Where it has written.
     let file: URL
@@ -16,7 +16,7 @@ public struct JSONLTeacher: TextTeacher {
     public init(_ file: URL) throws {
         var explanations: [String: String] = [:]
         var places: [String: String] = [:]
-        try TeacherLines.read(file) { json, place in
+        try TeacherLines.read(file, passingOverUnexplained: true) { json, place in
             let id = try TeacherLines.id(json, place)
             let explanation = try TeacherLines.text(json, "explanation", place)
                 .trimmingCharacters(in: .whitespacesAndNewlines)

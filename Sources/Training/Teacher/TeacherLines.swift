@@ -1,22 +1,35 @@
 import Foundation
 import JSON
+import Parquet
 
-/// Reads files of one JSON object per line.
+/// Reads files of one JSON object per line, or Parquet with the same columns.
 enum TeacherLines {
-    /// Calls `body` with each object and its place, "FILE: line N". Empty lines are passed over.
-    static func read(_ file: URL, _ body: (JSONValue, String) throws -> Void) throws {
-        // By descriptor: pipes are read too, and the system says why a file is not.
-        let descriptor = open(file.path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw TrainingError("\(file.path): cannot be read: \(String(cString: strerror(errno)))")
-        }
-        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        guard let data = try? handle.readToEnd() ?? Data() else {
-            throw TrainingError("\(file.path): cannot be read; is it a file?")
-        }
-        try JSONLines.read(data, source: file.path, failure: { TrainingError($0) }) { line in
-            guard line.json.object != nil else { throw TrainingError("\(line.place): an object is needed") }
-            try body(line.json, line.place)
+    /// What is looked at in a record.
+    private static let fields = [
+        "id", "document", "position", "text", "explanation", "doc_id", "token_position", "api_explanation",
+    ]
+
+    /// Calls `body` with each object and its place, "FILE: line N" or "FILE: row N". Empty lines are passed over.
+    ///
+    /// Of Parquet in the reference layout `doc_id`, `token_position` and `api_explanation` stand for "document", "position" and
+    /// "explanation".
+    ///
+    /// - Parameter passingOverUnexplained: whether rows that nobody explained are passed over.
+    static func read(
+        _ file: URL, passingOverUnexplained: Bool = false, _ body: (JSONValue, String) throws -> Void
+    ) throws {
+        try RecordReader.read(file, fields: fields, failure: { TrainingError($0) }) { record in
+            guard var object = record.json.object else { throw TrainingError("\(record.place): an object is needed") }
+            if record.isRow {
+                for (name, theirs) in [
+                    ("document", "doc_id"), ("position", "token_position"), ("explanation", "api_explanation"),
+                ]
+                where object[name] == nil { object[name] = object[theirs] }
+                if passingOverUnexplained, object["explanation"]?.isNull == true { return }
+                // The store's line of a document is no name of one.
+                if object["doc_id"] != nil { object["document"] = object["doc_id"] }
+            }
+            try body(.object(object), record.place)
         }
     }
 

@@ -1,4 +1,8 @@
+import Foundation
 import JSON
+import LanguageModel
+import Parquet
+import Tensors
 
 /// A text up to a position, for which an explanation is wanted.
 public struct TeacherRequest: Sendable, Equatable {
@@ -38,6 +42,17 @@ public struct TaughtExplanation: Sendable, Equatable {
     /// As a line of a teacher's file, its end included.
     public var line: String {
         (["id": .string(id), "explanation": .string(explanation)] as JSONValue).serialized() + "\n"
+    }
+
+    /// Writes lines as a teacher's file; under a name that ends in `.parquet` as Parquet. Throws a one-line error.
+    public static func write(_ lines: String, to file: URL) throws {
+        guard RecordWriter.isParquet(file) else { return try AtomicFile.write(lines, to: file) }
+        var records: [JSONValue] = []
+        try JSONLines.read(Data(lines.utf8), source: file.path, failure: { ModelError($0) }) { records.append($0.json) }
+        do { try RecordWriter.write(records, fields: ["id", "explanation"], to: file) } catch let error as ParquetError
+        {
+            throw ModelError(error.description)
+        }
     }
 }
 

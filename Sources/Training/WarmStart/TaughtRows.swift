@@ -1,5 +1,6 @@
 import Autoencoder
 import Foundation
+import JSON
 import LanguageModel
 import Tensors
 
@@ -47,7 +48,7 @@ extension ActivationStore {
     /// Writes explanations of this store's rows, lines of ``TaughtExplanation``, with a sidecar that says which activations they are
     /// about. Throws a one-line error.
     public func writeExplanations(_ lines: String, to file: URL) throws {
-        try Sidecar.write(sidecar, beside: file) { try AtomicFile.write(lines, to: file) }
+        try Sidecar.write(sidecar, beside: file) { try TaughtExplanation.write(lines, to: file) }
     }
 
     /// What stands beside files about these activations.

@@ -5,5 +5,7 @@ struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data",
         abstract: "Make what training is fed: activations, probes that read them, explanations.",
-        subcommands: [DataStore.self, DataProbes.self, DataExplain.self, DataTeach.self])
+        subcommands: [
+            DataStore.self, DataProbes.self, DataExplain.self, DataTeach.self, DataExport.self, DataImport.self,
+        ])
 }

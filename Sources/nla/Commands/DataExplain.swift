@@ -62,7 +62,7 @@ struct DataExplain: ParsableCommand {
     @Option(help: ArgumentHelp("Error that a sentence must save to stay.", valueName: "x"))
     var gain = 0.0
 
-    @Option(help: ArgumentHelp("File to write.", valueName: "file.jsonl"))
+    @Option(help: ArgumentHelp("File to write: JSON Lines, or Parquet if its name ends so.", valueName: "file"))
     var output: String
 
     @OptionGroup var shared: SharedOptions

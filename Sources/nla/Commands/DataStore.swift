@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
+import Tokenization
 import Training
 
 struct DataStore: ParsableCommand {
@@ -10,16 +11,21 @@ struct DataStore: ParsableCommand {
         commandName: "store",
         abstract: "Read documents' activations out of a model into a store.",
         discussion: """
-            Each line of the documents is an object with "text", and where it is known with "id", "kind", "facts" and \
-            "moments". Vectors are stored raw, behind block K, at random positions and with --moments where a fact is about \
+            The documents are JSON Lines or Parquet: each line or row has "text", and where it is known "id", "kind", "facts" and \
+            "moments". Instead of a text it may hold a conversation (messages with role and content, conversations with from and \
+            value, a prompt with its response), which the model's chat template writes out; which of them is found and said. Vectors are stored raw, behind block K, at random positions and with --moments where a fact is about \
             to matter. A run that was stopped continues where it was; more documents may be added later.
             """)
 
     @Option(help: ArgumentHelp("Model folder, or org/name in the local cache.", valueName: "dir"))
     var model: String
 
-    @Option(help: ArgumentHelp("A file with a JSON document on each line.", valueName: "file.jsonl"))
+    @Option(help: ArgumentHelp("A file of documents, JSON Lines or Parquet.", valueName: "file"))
     var documents: String
+
+    @Option(
+        help: "What conversations look like: messages, conversations or pairs; found by the first record by default.")
+    var chatFormat: ChatFormat.Kind?
 
     @Option(help: ArgumentHelp("Block to read behind; two thirds deep by default.", valueName: "k"))
     var layer: Int?
@@ -60,10 +66,12 @@ struct DataStore: ParsableCommand {
     func run() throws {
         shared.apply()
         let shares = try split.map { SplitShares(all: $0) } ?? SplitShares(splits ?? "")
-        let documents = try DocumentLines.documents(URL(fileURLWithPath: documents)).map {
+        let folder = try ModelLocation.resolve(model)
+        let chats = ChatRendering(try Tokenizer(folder: folder), format: chatFormat)
+        let documents = try DocumentLines.documents(URL(fileURLWithPath: documents), chats: chats).map {
             StoredDocument($0, split: shares.split(of: $0.id, seed: shared.seed))
         }
-        let folder = try ModelLocation.resolve(model)
+        if let format = chats.format { shared.note("documents: \(format.summary)") }
         let precision = try Dtype.resolve(dtype, Checkpoint(folder: folder))
         let policy = PositionPolicy(
             perDocument: positionsPerDocument, includeMoments: moments, firstPosition: firstPosition)
@@ -90,3 +98,5 @@ struct DataStore: ParsableCommand {
         }
     }
 }
+
+extension ChatFormat.Kind: ExpressibleByArgument {}

@@ -64,7 +64,7 @@ struct DataTeach: ParsableCommand {
     @Option(help: ArgumentHelp("Question to ask instead of ours, with {text} where the text goes.", valueName: "file"))
     var prompt: String?
 
-    @Option(help: ArgumentHelp("File to write.", valueName: "file.jsonl"))
+    @Option(help: ArgumentHelp("File to write: JSON Lines, or Parquet if its name ends so.", valueName: "file"))
     var output: String
 
     @OptionGroup var shared: SharedOptions
@@ -101,7 +101,7 @@ struct DataTeach: ParsableCommand {
             }
             // Texts alone are of no activations; a sidecar that an earlier file of this name left goes.
             let sidecar = try store.map { try ActivationStore(folder: URL(fileURLWithPath: $0)).sidecar }
-            try Sidecar.write(sidecar, beside: target) { try AtomicFile.write(lines.joined(), to: target) }
+            try Sidecar.write(sidecar, beside: target) { try TaughtExplanation.write(lines.joined(), to: target) }
             try summarize(report)
         } catch let error as RemoteModelError {
             throw ModelError("\(error)")

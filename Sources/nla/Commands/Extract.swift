@@ -3,6 +3,7 @@ import Autoencoder
 import Foundation
 import JSON
 import LanguageModel
+import Parquet
 import Tensors
 import Tokenization
 
@@ -25,7 +26,7 @@ struct Extract: ParsableCommand {
     @Option(parsing: .unconditional, help: ArgumentHelp("Token ids, separated by commas.", valueName: "5,7,9"))
     var ids: String?
 
-    @Option(help: ArgumentHelp("A file with a JSON document on each line.", valueName: "file.jsonl"))
+    @Option(help: ArgumentHelp("A file of documents, JSON Lines or Parquet.", valueName: "file"))
     var documents: String?
 
     @Option(
@@ -110,7 +111,10 @@ struct Extract: ParsableCommand {
         guard let documents else { return [try input.encode(Tokenizer(folder: folder), folder).ids] }
         var tokenizer: Tokenizer?
         var all: [[Int32]] = []
-        try JSONLines.read(Data(try readText(documents).utf8), source: documents, failure: { ModelError($0) }) { line in
+        try RecordReader.read(
+            URL(fileURLWithPath: documents), fields: ["ids", "text"], contents: { Data(try readText(documents).utf8) },
+            failure: { ModelError($0) }
+        ) { line in
             let (json, place) = (line.json, line.place)
             if let list = json["ids"]?.array {
                 all.append(

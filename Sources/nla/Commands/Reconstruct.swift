@@ -3,6 +3,7 @@ import Autoencoder
 import Foundation
 import JSON
 import LanguageModel
+import Parquet
 import Tensors
 
 struct Reconstruct: ParsableCommand {
@@ -19,7 +20,7 @@ struct Reconstruct: ParsableCommand {
     @Option(parsing: .unconditional, help: ArgumentHelp("An explanation.", valueName: "text"))
     var text: String?
 
-    @Option(help: ArgumentHelp("Explanations, one per line.", valueName: "file.jsonl"))
+    @Option(help: ArgumentHelp("Explanations, one per line of JSON or row of Parquet.", valueName: "file"))
     var file: String?
 
     @Option(help: ArgumentHelp("Where the activations go.", valueName: "file.safetensors"))
@@ -57,9 +58,13 @@ struct Reconstruct: ParsableCommand {
 
     private func readExplanations(_ path: String) throws -> [String] {
         var texts: [String] = []
-        try JSONLines.read(Data(try readText(path).utf8), source: path, failure: { ModelError($0) }) { line in
+        try RecordReader.read(
+            URL(fileURLWithPath: path), fields: ["description", "explanation", "api_explanation", "text"],
+            contents: { Data(try readText(path).utf8) }, failure: { ModelError($0) }
+        ) { line in
             let (json, place) = (line.json, line.place)
-            guard let text = json["description"]?.string ?? json["text"]?.string ?? json.string else {
+            let names = ["description"] + (line.isRow ? ["explanation", "api_explanation"] : []) + ["text"]
+            guard let text = names.lazy.compactMap({ json[$0]?.string }).first ?? json.string else {
                 throw ModelError("\(place): an object with \"description\" or \"text\" is needed")
             }
             texts.append(text)
