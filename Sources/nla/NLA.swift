@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import Hub
+import JSON
 import LanguageModel
 import Tensors
 import Tokenization
@@ -23,7 +25,7 @@ struct NLA: ParsableCommand {
             Train.self, Report.self, Eval.self, Verify.self, RedTeamCommand.self, Tokenize.self, Extract.self,
             Generate.self, Check.self, PairCommand.self,
             Bench.self, Serve.self, StudioCommand.self,
-            New.self,
+            New.self, Pull.self, Models.self,
         ])
 
     static func main() {
@@ -38,8 +40,12 @@ struct NLA: ParsableCommand {
             try command.run()
         } catch let error
             where error is ModelError || error is TensorFileError || error is TokenizerError || error is TrainingError
+            || error is HubError || error is Disk.Failure
         {
             Output.fail("\(error)")
+        } catch is CancellationError {
+            // Ctrl-C; what was being fetched goes on from its parts another time.
+            exit(130)
         } catch {
             exit(withError: error)
         }

@@ -33,8 +33,9 @@ import Testing
     @Test func cancellingLeavesPartsThatResume() async throws {
         try await withBench([repository(large: large)]) { bench in
             let hub = try bench.hub()
+            bench.server.limit(400_000)
             let task = Task { try await hub.resolve(HubReference("org/name")) }
-            await bench.server.exhaust(400_000)
+            await bench.server.waitForLimit()
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
             #expect(try bench.contents("models--org--name/blobs").contains { $0.hasSuffix(".pieces.incomplete") })

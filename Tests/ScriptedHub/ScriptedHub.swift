@@ -61,6 +61,7 @@ public final class ScriptedHub: Sendable {
         var sent = 0
         var budget: Int?
         var exhausted: [CheckedContinuation<Void, Never>] = []
+        var isOver = false
         var token: String?
         var pageSize = 1000
         var inside = 0, peak = 0
@@ -100,19 +101,29 @@ public final class ScriptedHub: Sendable {
         }
     }
 
-    /// Sends so many more bytes of files and then no more, until `behave`. Returns when they are sent.
-    public func exhaust(_ count: Int) async {
-        await withCheckedContinuation { continuation in
-            state.withLock {
-                $0.budget = count
-                $0.exhausted.append(continuation)
-            }
+    /// Sends so many more bytes of files and then no more, until `behave`.
+    public func limit(_ count: Int) {
+        state.withLock {
+            $0.budget = count
+            $0.isOver = false
         }
     }
 
-    /// Ends a wait for bytes that nobody asks for.
+    /// Returns when the limit is reached, or somebody says that it will not be.
+    public func waitForLimit() async {
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                if !state.isOver { state.exhausted.append(continuation) }
+                return state.isOver
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    /// Ends the wait for bytes that nobody asks for.
     public func endWaiting() {
         let all = state.withLock { state in
+            state.isOver = true
             defer { state.exhausted = [] }
             return state.exhausted
         }
