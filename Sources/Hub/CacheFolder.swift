@@ -59,16 +59,11 @@ struct CacheFolder: Sendable {
         try? Disk.write(Data(), to: url)
     }
 
-    /// Whether it is known that a commit has no such file.
-    func isKnownMissing(_ path: String, in commit: String) -> Bool {
-        Self.isThere(folder.appendingPathComponent(".no_exist/\(commit)/\(path)").path)
-    }
-
-    /// The paths of a snapshot's files that are there, in order.
+    /// Bytes of a snapshot's files that are there, by path.
     ///
     /// - Throws: ``HubError`` of kind `damaged` where a link leads out of the cache.
-    func files(_ commit: String) throws -> [String] {
-        var paths: [String] = []
+    func files(_ commit: String) throws -> [String: Int] {
+        var sizes: [String: Int] = [:]
         let roots = roots()
         func walk(_ folder: URL, _ prefix: String) throws {
             for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where name != ".DS_Store" {
@@ -77,18 +72,13 @@ struct CacheFolder: Sendable {
                 if kind == S_IFDIR {
                     guard prefix.utf8.count < 2000 else { continue }
                     try walk(url, prefix + name + "/")
-                } else if try isWhole(url, roots) {
-                    paths.append(prefix + name)
+                } else {
+                    sizes[prefix + name] = try size(url, roots)
                 }
             }
         }
         try walk(snapshot(commit), "")
-        return paths.sorted()
-    }
-
-    /// Whether a snapshot has a file with its bytes.
-    func has(_ path: String, _ commit: String) throws -> Bool {
-        try isWhole(snapshot(commit).appendingPathComponent(path), roots())
+        return sizes
     }
 
     /// Where links may lead: a cache, or a part of it, may itself be a link to another disk.
@@ -96,13 +86,14 @@ struct CacheFolder: Sendable {
         [cache.path, folder.path, folder.appendingPathComponent("blobs").path].compactMap(Self.realPath)
     }
 
-    private func isWhole(_ url: URL, _ roots: [String]) throws -> Bool {
+    private func size(_ url: URL, _ roots: [String]) throws -> Int? {
         // A broken link counts as a file that is not there.
-        guard let target = Self.realPath(url.path) else { return false }
+        var status = stat()
+        guard let target = Self.realPath(url.path), stat(target, &status) == 0 else { return nil }
         guard roots.contains(where: { target.hasPrefix($0 + "/") }) else {
             throw HubError(.damaged, "\(url.path): a link that leads out of the cache, to \(target); remove it")
         }
-        return Self.kind(target) == S_IFREG
+        return status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
     }
 
     /// Gives a blob its name in a snapshot: a relative link.
@@ -140,6 +131,13 @@ struct CacheFolder: Sendable {
         var status = stat()
         guard stat(blob(name).path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return Int(status.st_size)
+    }
+
+    /// Removes what is left of fetching a blob that is whole now, where nobody fetches it.
+    func removeParts(of name: String) {
+        let parts = [".incomplete", ".pieces.incomplete"].map { blob(name).path + $0 }.filter(Self.isThere)
+        guard !parts.isEmpty, let lock = try? FileLock.attempt(lock(name)) else { return }
+        withExtendedLifetime(lock) { for part in parts { unlink(part) } }
     }
 
     /// Marks the cache for programs that make backups (Cache Directory Tagging Specification), as huggingface_hub does.

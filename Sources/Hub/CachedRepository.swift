@@ -100,7 +100,7 @@ extension Hub {
     private func revision(_ commit: String, _ cache: CacheFolder, _ names: [String]) throws -> (
         revision: CachedRepository.Revision, blobs: [String: Int]
     ) {
-        let files = try cache.files(commit), folder = cache.snapshot(commit)
+        let sizes = try cache.files(commit), files = sizes.keys.sorted(), folder = cache.snapshot(commit)
         var blobs: [String: Int] = [:], modified: Date?
         for path in files {
             let url = folder.appendingPathComponent(path)
@@ -114,12 +114,11 @@ extension Hub {
             #endif
             modified = max(modified ?? .distantPast, Date(timeIntervalSince1970: Double(seconds)))
         }
-        let here = Set(files)
         let (role, base) = Self.role(files, folder, cache.reference.kind)
         return (
             CachedRepository.Revision(
                 commit: commit, names: names, folder: folder, files: files, size: blobs.values.reduce(0, +),
-                isWhole: HubListing(at: cache.tree(commit)).map { $0.files.allSatisfy { here.contains($0.path) } },
+                isWhole: HubListing(at: cache.tree(commit)).map { $0.files.allSatisfy { sizes[$0.path] == $0.size } },
                 role: role, base: base, modified: modified), blobs
         )
     }

@@ -101,6 +101,7 @@ final class FileFetch: Sendable {
         let blobName = state.withLock { $0.blobName }
         guard context.cache.size(ofBlob: blobName) == file.size else { return false }
         try context.cache.link(file.path, context.commit, to: blobName)
+        context.cache.removeParts(of: blobName)
         let missing = state.withLock { state in
             defer {
                 state.counted = file.size
@@ -172,10 +173,9 @@ final class FileFetch: Sendable {
                 switch error {
                 case is Superseded: return false
                 case is RangesIgnored:
-                    let received = part.received
-                    guard let whole = try part.restart(isWhole: true) else { return false }
-                    context.meter.add(-received)
-                    rest = whole
+                    guard let dropped = try part.restart(isWhole: true) else { return false }
+                    context.meter.add(-dropped)
+                    rest = 0..<part.size
                 case let failure as HubAnswer.Failure:
                     try await recover(from: failure, part, &rest, &retries)
                 case let failure as TransportFailure:
@@ -236,9 +236,7 @@ final class FileFetch: Sendable {
             throw HubError(error.kind, "\(error); it was fetched twice, and nothing of it was kept")
         }
         context.note("\(error); fetching it again")
-        let received = part.received
-        try part.restart()
-        context.meter.add(-received)
+        context.meter.add(-(try part.restart() ?? 0))
     }
 
     /// What is left of a piece; written by the connection's thread.
@@ -249,9 +247,9 @@ final class FileFetch: Sendable {
         func isNow(_ rest: Range<Int>) { state.withLock { $0 = rest } }
     }
     /// The server gave all of the file where a range was asked for.
-    private struct RangesIgnored: Error {}
+    private struct RangesIgnored: PassedOn {}
     /// The piece belongs to nobody any more, since the part was begun anew.
-    private struct Superseded: Error {}
+    private struct Superseded: PassedOn {}
 
     private func attempt(_ piece: Piece, _ part: PartFile) async throws {
         guard var address = state.withLock({ $0.location?.address }) else { return }

@@ -95,11 +95,12 @@ public struct Hub: Sendable {
         let wanted: [String]
         if let listing = HubListing(at: cache.tree(commit)) {
             wanted = Self.choose(listing.files.map(\.path), reference, selection)
-            guard Set(wanted).isSubset(of: here) else { return nil }
+            let sizes = Dictionary(listing.files.map { ($0.path, $0.size) }) { first, _ in first }
+            guard wanted.allSatisfy({ here[$0] == sizes[$0] }) else { return nil }
         } else {
-            wanted = Self.choose(here, reference, selection)
+            wanted = Self.choose(here.keys.sorted(), reference, selection)
             let names = reference.path.map { path in wanted.compactMap { Self.below(path, $0) } } ?? wanted
-            let isFile = reference.path.map(here.contains) ?? false
+            let isFile = reference.path.map { here[$0] != nil } ?? false
             guard isFile || settings.isOffline || selection.suffices?(names) == true else { return nil }
         }
         guard !wanted.isEmpty else { return nil }
@@ -141,7 +142,8 @@ public struct Hub: Sendable {
         let chosen = Set(Self.choose(paths, reference, selection))
         guard !chosen.isEmpty else { throw noMatch(reference, selection, paths, cache, commit) }
         let files = listing.files.filter { chosen.contains($0.path) }
-        let missing = try files.filter { try !cache.has($0.path, commit) }
+        let here = try cache.files(commit)
+        let missing = files.filter { here[$0.path] != $0.size }
         let received = missing.map { file in
             cache.size(ofBlob: file.blobName) == file.size
                 ? file.size
@@ -189,9 +191,9 @@ public struct Hub: Sendable {
             return HubError(
                 .offline, "\(reference): \(place) holds no snapshot of its revision \(reference.revisionOrMain); \(online)")
         }
-        let here = Set(try cache.files(commit))
+        let here = try cache.files(commit)
         let wanted = HubListing(at: cache.tree(commit)).map { Self.choose($0.files.map(\.path), reference, selection) }
-        let missing = (wanted ?? []).filter { !here.contains($0) }
+        let missing = (wanted ?? []).filter { here[$0] == nil }.sorted()
         let names = missing.isEmpty ? selection.description : missing.prefix(3).joined(separator: ", ")
         let more = missing.count > 3 ? " and \(missing.count - 3) more" : ""
         return HubError(.offline, "\(reference): \(place) lacks \(names)\(more); \(online)")

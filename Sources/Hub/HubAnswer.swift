@@ -4,7 +4,7 @@ import JSON
 /// What an answer that is not the wanted one means.
 enum HubAnswer {
     /// A failure, and what may follow from it.
-    struct Failure: Error {
+    struct Failure: PassedOn {
         /// What may be done.
         enum Course: Equatable {
             /// The same again later, after the server's wait if it names one.

@@ -14,8 +14,13 @@ struct HubHead: Sendable {
     func number(_ name: String) -> Int? { header(name).flatMap { Int($0) } }
 }
 
+/// An error of ours, which passes through the client as it is.
+protocol PassedOn: Error {}
+
+extension HubError: PassedOn {}
+
 /// What went wrong between the hub and here, before anybody has decided what follows.
-enum TransportFailure: Error {
+enum TransportFailure: PassedOn {
     /// No connection, a cut one, or silence.
     case broken(String)
     /// More redirects than make sense, or one that leads where nothing may be asked.
@@ -138,7 +143,7 @@ final class HubTransport: Sendable {
         case is NIOConnectionError: TransportFailure.broken("no connection")
         case is HTTPParserError: TransportFailure.broken("the answer is no HTTP, or ends in the middle")
         case is ChannelError: TransportFailure.broken("the connection was cut")
-        case is TransportFailure, is CancellationError, is HubError, is HubAnswer.Failure: error
+        case is any PassedOn, is CancellationError: error
         default: TransportFailure.broken("\(error)")
         }
     }

@@ -241,26 +241,27 @@ final class PartFile: Sendable {
 
     /// Throws everything away: what is here is not what it should be.
     ///
-    /// - Parameter isWhole: from now on one reader takes all of it, for the server knows no ranges. Its range is returned.
-    @discardableResult
-    func restart(isWhole: Bool = false) throws -> Range<Int>? {
-        let isFirst = state.withLock { state in
+    /// - Parameter isWhole: from now on one reader takes all of it, for the server knows no ranges: the caller.
+    /// - Returns: bytes that were here; nil where somebody else is that reader already.
+    func restart(isWhole: Bool = false) throws -> Int? {
+        let dropped: Int? = state.withLock { state in
             // Several connections learn the same at once; the first of them is the reader.
-            if isWhole, state.isWhole { return false }
+            if isWhole, state.isWhole { return nil }
+            let here = size - (state.missing + state.taken).reduce(0) { $0 + $1.count }
             state.generation += 1
             state.told = 0
             state.isWhole = isWhole
             state.missing = isWhole || size == 0 ? [] : [0..<size]
             state.taken = isWhole ? [0..<size] : []
-            return true
+            return here
         }
-        guard isFirst else { return nil }
+        guard let dropped else { return nil }
         if hasFooter {
             try Self.writeFooter(descriptor, size: size, cell: cell, missing: [0..<size], url.path)
         } else {
             guard ftruncate(descriptor, 0) == 0 else { throw Self.failure(url.path) }
         }
-        return isWhole ? 0..<size : nil
+        return dropped
     }
 
     /// Takes the one reader back to the beginning, since it cannot go on from where it was cut off.

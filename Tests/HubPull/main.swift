@@ -3,11 +3,21 @@
 import Foundation
 import Hub
 
-#if canImport(Glibc)
-    import Glibc
-#endif
+/// A line that is there when this returns, whatever standard output is.
+@Sendable func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
 
-setvbuf(stdout, nil, _IOLBF, 0)
+/// Most memory that this process held, in bytes.
+func peakMemory() -> Int {
+    var usage = rusage()
+    #if canImport(Darwin)
+        getrusage(RUSAGE_SELF, &usage)
+        return usage.ru_maxrss
+    #else
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return usage.ru_maxrss * 1024
+    #endif
+}
+
 do {
     var hub = try Hub()
     let arguments = CommandLine.arguments
@@ -21,17 +31,15 @@ do {
     if ProcessInfo.processInfo.environment["HUB_NOT_DURABLE"] != nil { hub.settings.isDurable = false }
     let observer = HubObserver(
         approve: { plan in
-            print("plan \(plan.missingBytes)")
+            say("plan \(plan.missingBytes)")
             return true
-        }, progress: { print("progress \($0.received)") }, note: { print("note \($0)") })
+        }, progress: { say("progress \($0.received)") }, note: { say("note \($0)") })
     let start = ContinuousClock.now
     let snapshot = try await hub.resolve(HubReference(arguments[1]), freshness: .latest, observer: observer)
     let seconds = (ContinuousClock.now - start) / .seconds(1)
-    var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
-    print("whole \(snapshot.folder.path)")
-    print("peak \(usage.ru_maxrss) KiB, \(seconds) s")
+    say("whole \(snapshot.folder.path)")
+    say("peak \(Double(peakMemory()) / 1_048_576) MiB, \(seconds) s")
 } catch {
-    print("error \(error)")
+    say("error \(error)")
     exit(1)
 }

@@ -152,6 +152,7 @@ import Testing
             #expect(error?.kind == .busy)
             task.cancel()
             _ = try? await task.value
+            bench.server.behave()
             #expect(try hub.list().first.map { $0.partialSize > 0 } == true)
             try hub.remove(HubReference("org/name"))
             #expect(try hub.list().isEmpty)

@@ -1,7 +1,6 @@
 import Foundation
 import Hub
 import ScriptedHub
-import Synchronization
 import Testing
 
 @Suite struct FetchTests {
@@ -73,16 +72,7 @@ import Testing
 
     @Test func progressEndsWithAllBytes() async throws {
         try await withBench { bench in
-            let time = Mutex(Duration.zero)
-            _ = try await bench.pull {
-                $0.clock = HubClock(
-                    now: {
-                        time.withLock {
-                            $0 += .milliseconds(100)
-                            return $0
-                        }
-                    }, sleep: { _ in })
-            }
+            _ = try await bench.pull()
             let plan = try #require(bench.plans.withLock { $0.first }), all = bench.progress.withLock { $0 }
             #expect(all.last?.received == plan.missingBytes && all.last?.bytes == plan.missingBytes)
             #expect(all.allSatisfy { $0.received <= $0.bytes } && all.last?.secondsLeft == 0)

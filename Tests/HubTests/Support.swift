@@ -2,6 +2,7 @@ import Foundation
 import Hub
 import ScriptedHub
 import Synchronization
+import TestSupport
 import Testing
 
 /// A hub to ask, a cache of its own, and what the observer was told.
@@ -11,6 +12,7 @@ final class Bench: Sendable {
     let environment: [String: String]
     /// Waits that the program asked for; none of them takes time.
     let waits = Mutex<[Duration]>([])
+    private let time = Mutex(Duration.zero)
     let notes = Mutex<[String]>([])
     let plans = Mutex<[HubPlan]>([])
     let progress = Mutex<[HubProgress]>([])
@@ -35,7 +37,13 @@ final class Bench: Sendable {
         hub.settings.readTimeout = .seconds(600)
         hub.settings.patience.jitter = { 0 }
         hub.settings.clock = HubClock(
-            now: { .zero },
+            // A tenth of a second passes between any two looks at it: everything is told.
+            now: { [self] in
+                time.withLock {
+                    $0 += .milliseconds(100)
+                    return $0
+                }
+            },
             sleep: { [self] duration in
                 waits.withLock { $0.append(duration) }
                 await Task.yield()
@@ -55,6 +63,18 @@ final class Bench: Sendable {
     }
 
     /// Fetches, and returns the error where there is one.
+    /// Begins a pull, lets so many bytes arrive, and cancels it.
+    func breakOff(after count: Int) async throws {
+        let hub = try hub(), observer = observer
+        // What is sent is on its way for some time.
+        server.limit(2 * count)
+        let task = Task { try await hub.resolve(HubReference("org/name"), observer: observer) }
+        try await wait(until: "so much has come") { progress.withLock { $0.last?.received ?? 0 } >= count }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        server.behave()
+    }
+
     func failure(
         _ name: String = "org/name", _ hub: Hub? = nil, files: FileSelection = .everything
     ) async throws -> HubError? {

@@ -3,10 +3,12 @@
 import Foundation
 import ScriptedHub
 
-setvbuf(stdout, nil, _IOLBF, 0)
+/// A line that is there when this returns, whatever standard output is.
+func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+
 let arguments = CommandLine.arguments
 guard arguments.count > 1 else {
-    print("usage: ServeHub FOLDER [PORT]")
+    say("usage: ServeHub FOLDER [PORT]")
     exit(64)
 }
 let hub = try await ScriptedHub(port: arguments.count > 2 ? Int(arguments[2]) ?? 0 : 0)
@@ -32,5 +34,5 @@ for kind in ["models", "datasets"] {
         }
     }
 }
-print("endpoint \(hub.endpoint)")
+say("endpoint \(hub.endpoint)")
 while true { try await Task.sleep(for: .seconds(3600)) }
