@@ -35,6 +35,14 @@ struct NLA: ParsableCommand {
             )
         }
         if Set(CommandLine.arguments.dropFirst()) == ["--version", "--verbose"] { return printVersion() }
+        ModelLocation.look { name, need in
+            let files: FileSelection = switch need {
+            case .model: .model
+            case .tokenizer: .tokenizer
+            case .pair: .pair
+            }
+            return try located(name, files: files, isQuiet: CommandLine.arguments.contains("--quiet"))
+        }
         do {
             var command = try parseAsRoot()
             try command.run()
