@@ -183,7 +183,7 @@ public struct Hub: Sendable {
     private func notInCache(_ reference: HubReference, _ selection: FileSelection) throws -> HubError {
         let cache = CacheFolder(settings.cache, reference)
         let place = "the cache at \(settings.cache.path)"
-        let online = "unset HF_HUB_OFFLINE and run again to fetch it"
+        let online = "unset HF_HUB_OFFLINE and run again to download it"
         guard CacheFolder.isThere(cache.folder.path) else {
             return HubError(.offline, "\(reference): neither a folder nor in \(place); \(online)")
         }

@@ -19,6 +19,8 @@ enum HubAnswer {
         var course: Course
         /// What it comes to if it stays.
         var error: HubError
+        /// Whether nobody was there at all.
+        var isAbsence = false
     }
 
     /// Judges the hub's answer about a repository.

@@ -21,7 +21,9 @@ extension HubError: PassedOn {}
 
 /// What went wrong between the hub and here, before anybody has decided what follows.
 enum TransportFailure: PassedOn {
-    /// No connection, a cut one, or silence.
+    /// Nobody is there: no such host, no way to it, nobody who listens.
+    case absent(String)
+    /// A cut connection, or silence.
     case broken(String)
     /// More redirects than make sense, or one that leads where nothing may be asked.
     case redirect(String)
@@ -134,13 +136,13 @@ final class HubTransport: Sendable {
         switch error {
         case let error as HTTPClientError:
             switch error {
-            case .connectTimeout: TransportFailure.broken("no connection in time")
+            case .connectTimeout: TransportFailure.absent("no connection in time")
             case .readTimeout, .deadlineExceeded: TransportFailure.broken("silence")
             case .remoteConnectionClosed: TransportFailure.broken("the connection was cut")
             default: TransportFailure.broken(error.shortDescription)
             }
         case let error as IOError: TransportFailure.broken(String(cString: strerror(error.errnoCode)))
-        case is NIOConnectionError: TransportFailure.broken("no connection")
+        case is NIOConnectionError: TransportFailure.absent("no connection")
         case is HTTPParserError: TransportFailure.broken("the answer is no HTTP, or ends in the middle")
         case is ChannelError: TransportFailure.broken("the connection was cut")
         case is any PassedOn, is CancellationError: error

@@ -17,7 +17,9 @@ struct Retries: Sendable {
     mutating func pause(after failure: HubAnswer.Failure) async throws {
         guard failure.course != .none else { throw failure.error }
         failures += 1
-        guard failures < settings.patience.maxAttempts else {
+        // Without a network, many attempts only take time.
+        let most = failure.isAbsence ? min(3, settings.patience.maxAttempts) : settings.patience.maxAttempts
+        guard failures < most else {
             let line = "\(failure.error)" + (failures > 1 ? " (after \(failures) attempts)" : "")
             throw HubError(failure.error.kind, line)
         }
@@ -59,6 +61,10 @@ struct Retries: Sendable {
         let host = HubOrigin(address)?.host ?? address
         let place = file.map { "\($0): \(host)" } ?? host
         switch error {
+        case .absent(let why):
+            return HubAnswer.Failure(
+                course: .again(after: nil), error: HubError(.unreachable, "\(place) cannot be reached: \(why)"),
+                isAbsence: true)
         case .broken(let why):
             return HubAnswer.Failure(
                 course: .again(after: nil), error: HubError(.unreachable, "\(place) cannot be reached: \(why)"))

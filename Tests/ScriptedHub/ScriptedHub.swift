@@ -266,7 +266,7 @@ public final class ScriptedHub: Sendable {
     ) async throws {
         let range = range.lowerBound..<min(range.upperBound, range.lowerBound + (cut ?? range.count))
         if case .file(let url, _, _) = content {
-            let handle = try NIOFileHandle(_deprecatedPath: url.path)
+            let handle = try Self.handle(url)
             defer { try? handle.close() }
             let region = FileRegion(fileHandle: handle, readerIndex: range.lowerBound, endIndex: range.upperBound)
             return try await write([.body(.fileRegion(region))], channel)
@@ -299,6 +299,9 @@ public final class ScriptedHub: Sendable {
             }
         }
     }
+
+    /// Opening a file may take time, which nobody minds here.
+    private static func handle(_ url: URL) throws -> NIOFileHandle { try NIOFileHandle(_deprecatedPath: url.path) }
 
     private func write(_ parts: [HTTPServerResponsePart], _ channel: any Channel) async throws {
         for part in parts.dropLast() { channel.write(part, promise: nil) }
