@@ -190,7 +190,7 @@ final class FileFetch: Sendable {
                     context.meter.add(-rest.lowerBound)
                     rest = whole
                 }
-                if rest.isEmpty { return false }
+                if !part.isTaken(rest) { return false }
             }
         }
         part.giveBack(rest)
@@ -218,9 +218,8 @@ final class FileFetch: Sendable {
                 part.giveBack(rest)
                 throw error
             }
-        case .fromStart:
-            try startAgain(part, failure.error)
-            rest = 0..<0
+        // Several connections learn the same: the first of them throws the part away.
+        case .fromStart where part.isTaken(rest): try startAgain(part, failure.error)
         default: break
         }
     }
@@ -301,6 +300,9 @@ final class FileFetch: Sendable {
                 throw HubAnswer.Failure(
                     course: .again(after: nil),
                     error: HubError(.damaged, "\(name): \(host) gives other bytes than were asked for"))
+            }
+            if let length = head.number("content-length"), length != range.count {
+                throw Self.wrongLength(name, length > range.count ? "more than" : "fewer than", file.size)
             }
             guard said.3 == "*" || Int(said.3) == file.size else {
                 throw HubAnswer.Failure(

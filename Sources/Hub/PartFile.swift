@@ -81,6 +81,7 @@ final class PartFile: Sendable {
             // Whole, but for its name; or from the beginning, of another program's making.
             let here = length <= size ? length / cellSize * cellSize : 0
             missing = length == size ? [] : [here..<size]
+            if length > size { ftruncate(descriptor, 0) }
             do { try Self.writeFooter(descriptor, size: size, cell: cellSize, missing: missing, url.path) } catch {
                 Foundation.close(descriptor)
                 throw error
@@ -277,6 +278,9 @@ final class PartFile: Sendable {
         if hasFooter { try Self.writeFooter(descriptor, size: size, cell: cell, missing: [0..<size], url.path) }
         return 0..<size
     }
+
+    /// Whether what is left of a range is still the caller's, and not begun anew by somebody else.
+    func isTaken(_ rest: Range<Int>) -> Bool { state.withLock { $0.taken.contains(rest) } }
 
     /// Whether one reader takes all of it.
     var hasOneReader: Bool { state.withLock { $0.isWhole } }

@@ -119,7 +119,7 @@ import Testing
             _ = try await bench.pull { $0.connections = 4 }
             let ranges = bench.server.requests.filter { $0.fetches("model.safetensors") }.compactMap { $0.header("range") }
             #expect(ranges.count == 31 && Set(ranges).count == 31)
-            #expect(bench.server.sent == 2_000_000 + 22 + 2 + 11)
+            #expect(bench.server.sent == 2_000_000 + 23 + 2 + 11)
         }
     }
 

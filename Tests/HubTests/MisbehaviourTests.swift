@@ -140,7 +140,7 @@ import Testing
     @Test func aServerThatKnowsNoRangesGivesTheWholeFileOnce() async throws {
         try await pull { $0.isStorage ? .ignoredRange : nil } _: { bench, error in
             #expect(error == nil)
-            #expect(bench.progress.withLock { $0.last?.received } == 300_035)
+            #expect(bench.progress.withLock { $0.last?.received } == 300_036)
         }
         // Cut off, it begins at the beginning.
         let count = Mutex(0)
@@ -180,7 +180,7 @@ import Testing
         try await pull { request in
             request.isStorage && count.withLock {
                 $0 += 1
-                return $0 % 3 == 0
+                return $0 == 3
             } ? .status(403, body: "<Error>Request has expired</Error>") : nil
         } _: { bench, error in
             #expect(error == nil)

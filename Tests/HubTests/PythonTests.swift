@@ -18,7 +18,8 @@ struct PythonTests {
 
             """
         let arguments = [bench.home.path, bench.server.endpoint, offline ? "1" : "0"]
-        let result = try await withCheckedThrowingContinuation { continuation in
+        let result = try await withCheckedThrowingContinuation {
+            (continuation: CheckedContinuation<(status: Int32, errors: String), any Error>) in
             Thread.detachNewThread {
                 continuation.resume(with: Result { try Python.run(head + script, arguments) })
             }
@@ -38,7 +39,7 @@ struct PythonTests {
                 assert not info.warnings, info.warnings
                 assert {(r.repo_type, r.repo_id) for r in info.repos} == {("model", "org/name"), ("dataset", "org/data")}
                 model = next(r for r in info.repos if r.repo_type == "model")
-                assert model.nb_files == 4 and model.size_on_disk == 300035, model
+                assert model.nb_files == 4 and model.size_on_disk == 300036, model
                 assert [r.commit_hash for r in model.revisions] == ["\(snapshot.commit)"] and set(model.refs) == {"main"}
                 folder = snapshot_download("org/name", local_files_only=True)
                 assert folder == "\(snapshot.folder.path)", folder

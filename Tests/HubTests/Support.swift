@@ -62,7 +62,6 @@ final class Bench: Sendable {
             note: { [self] note in notes.withLock { $0.append(note) } })
     }
 
-    /// Fetches, and returns the error where there is one.
     /// Begins a pull, lets so many bytes arrive, and cancels it.
     func breakOff(after count: Int) async throws {
         let hub = try hub(), observer = observer
@@ -75,6 +74,7 @@ final class Bench: Sendable {
         server.behave()
     }
 
+    /// Fetches, and returns the error where there is one.
     func failure(
         _ name: String = "org/name", _ hub: Hub? = nil, files: FileSelection = .everything
     ) async throws -> HubError? {
