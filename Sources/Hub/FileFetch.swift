@@ -177,10 +177,10 @@ final class FileFetch: Sendable {
                     context.meter.add(-dropped)
                     rest = 0..<part.size
                 case let failure as HubAnswer.Failure:
-                    try await recover(from: failure, part, &rest, &retries)
+                    try await recover(from: failure, part, rest, &retries)
                 case let failure as TransportFailure:
                     let address = state.withLock { $0.location?.address } ?? context.settings.endpoint
-                    try await recover(from: Retries.failure(failure, address, file: name), part, &rest, &retries)
+                    try await recover(from: Retries.failure(failure, address, file: name), part, rest, &retries)
                 default:
                     part.giveBack(rest)
                     throw error
@@ -203,7 +203,7 @@ final class FileFetch: Sendable {
 
     /// Waits, asks for the address again, or begins anew, as the failure asks for.
     private func recover(
-        from failure: HubAnswer.Failure, _ part: PartFile, _ rest: inout Range<Int>, _ retries: inout Retries
+        from failure: HubAnswer.Failure, _ part: PartFile, _ rest: Range<Int>, _ retries: inout Retries
     ) async throws {
         do { try await retries.pause(after: failure) } catch {
             part.giveBack(rest)
