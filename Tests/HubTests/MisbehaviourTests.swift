@@ -115,9 +115,9 @@ import Testing
     @Test func otherBytesAreFetchedAgainAndThenRefused() async throws {
         let spoiled = Mutex(false)
         try await pull { request in
-            request.isStorage && spoiled.withLock {
-                defer { $0 = true }
-                return !$0
+            request.isStorage && spoiled.withLock { isSpoiled in
+                defer { isSpoiled = true }
+                return !isSpoiled
             } ? .otherBytes : nil
         } _: { bench, error in
             #expect(error == nil)
@@ -127,7 +127,8 @@ import Testing
             #expect(error?.kind == .damaged)
             #expect(error?.description.contains("its SHA-256 is") == true)
             #expect(error?.description.contains("nothing of it was kept") == true)
-            #expect(try !bench.contents("models--org--name/blobs").contains { $0.utf8.count >= 64 })
+            let blobs = try bench.contents("models--org--name/blobs")
+            #expect(!blobs.contains { $0.utf8.count >= 64 })
         }
     }
 
@@ -205,7 +206,7 @@ import Testing
     func headersThatContradictTheListAreRefused(_ headers: [String: String], why: String) async throws {
         try await pull { $0.method == "HEAD" && $0.uri.hasSuffix("model.safetensors") ? .headers(headers) : nil } _: { bench, error in
             #expect(error?.description.contains(why) == true, "\(error as Any)")
-            #expect(!bench.server.requests.contains(where: \.isStorage))
+            #expect(!bench.server.requests.contains { $0.isStorage })
         }
     }
 
@@ -213,7 +214,8 @@ import Testing
         try await pull { $0.method == "HEAD" && $0.uri.hasSuffix("config.json") ? .headers(["ETag": "W/\"mirror-7\""]) : nil } _: {
             bench, error in
             #expect(error == nil)
-            #expect(try bench.contents("models--org--name/blobs").contains("mirror-7"))
+            let blobs = try bench.contents("models--org--name/blobs")
+            #expect(blobs.contains("mirror-7"))
         }
     }
 
