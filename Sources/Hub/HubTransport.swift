@@ -141,7 +141,10 @@ final class HubTransport: Sendable {
             case .remoteConnectionClosed: TransportFailure.broken("the connection was cut")
             default: TransportFailure.broken(error.shortDescription)
             }
-        case let error as IOError: TransportFailure.broken(String(cString: strerror(error.errnoCode)))
+        case let error as IOError:
+            [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode)
+                ? TransportFailure.absent(String(cString: strerror(error.errnoCode)))
+                : TransportFailure.broken(String(cString: strerror(error.errnoCode)))
         case is NIOConnectionError: TransportFailure.absent("no connection")
         case is HTTPParserError: TransportFailure.broken("the answer is no HTTP, or ends in the middle")
         case is ChannelError: TransportFailure.broken("the connection was cut")
