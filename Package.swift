@@ -116,7 +116,8 @@ let package = Package(
         .target(
             name: "ScriptedHub",
             dependencies: [
-                "JSON", .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
+                "JSON", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ], path: "Tests/ScriptedHub"),
         .executableTarget(name: "HubPull", dependencies: ["Hub"], path: "Tests/HubPull"),

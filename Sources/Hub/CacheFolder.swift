@@ -66,7 +66,8 @@ struct CacheFolder: Sendable {
         var sizes: [String: Int] = [:]
         let roots = roots()
         func walk(_ folder: URL, _ prefix: String) throws {
-            for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where name != ".DS_Store" {
+            for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+            where name != ".DS_Store" {
                 let url = folder.appendingPathComponent(name)
                 guard let kind = Self.kind(url.path) else { continue }
                 if kind == S_IFDIR {

@@ -64,7 +64,11 @@ extension Hub {
     public func list() throws -> [CachedRepository] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: settings.cache.path)) ?? []
         return names.compactMap { name in Self.reference(folder: name) }.map { scan($0) }
-            .sorted { ($0.reference.id.lowercased(), $0.reference.kind.rawValue) < ($1.reference.id.lowercased(), $1.reference.kind.rawValue) }
+            .sorted {
+                ($0.reference.id.lowercased(), $0.reference.kind.rawValue) < (
+                    $1.reference.id.lowercased(), $1.reference.kind.rawValue
+                )
+            }
     }
 
     /// The repository whose folder has this name.
@@ -87,17 +91,22 @@ extension Hub {
                 blobs.merge(found.blobs) { first, _ in first }
             } catch { complaints.append("\(error)") }
         }
-        for (name, commit) in refs.sorted(by: { $0.key < $1.key }) where !CacheFolder.isThere(cache.snapshot(commit).path) {
+        for (name, commit) in refs.sorted(by: { $0.key < $1.key })
+        where !CacheFolder.isThere(cache.snapshot(commit).path) {
             complaints.append("\(reference)@\(name): the commit \(commit) is not here")
         }
-        revisions.sort { ($0.names.contains("main") ? 0 : 1, $0.commit) < ($1.names.contains("main") ? 0 : 1, $1.commit) }
+        revisions.sort {
+            ($0.names.contains("main") ? 0 : 1, $0.commit) < ($1.names.contains("main") ? 0 : 1, $1.commit)
+        }
         let parts = Self.names(cache.folder.appendingPathComponent("blobs")).filter { $0.hasSuffix(".incomplete") }
         return CachedRepository(
             reference: reference, folder: cache.folder, revisions: revisions, size: blobs.values.reduce(0, +),
             partialSize: parts.reduce(0) { $0 + Self.sizeOnDisk(cache.blob($1)) }, complaints: complaints)
     }
 
-    private func revision(_ commit: String, _ cache: CacheFolder, _ names: [String]) throws -> (
+    private func revision(
+        _ commit: String, _ cache: CacheFolder, _ names: [String]
+    ) throws -> (
         revision: CachedRepository.Revision, blobs: [String: Int]
     ) {
         let sizes = try cache.files(commit), files = sizes.keys.sorted(), folder = cache.snapshot(commit)
@@ -129,7 +138,8 @@ extension Hub {
     ) -> (CachedRepository.Role, base: String?) {
         if kind == .dataset { return (.dataset, nil) }
         func text(_ name: String) -> Data? {
-            guard files.contains(name), let handle = try? FileHandle(forReadingFrom: folder.appendingPathComponent(name))
+            guard files.contains(name),
+                let handle = try? FileHandle(forReadingFrom: folder.appendingPathComponent(name))
             else { return nil }
             return try? handle.read(upToCount: 1 << 20)
         }
@@ -146,7 +156,9 @@ extension Hub {
         }
         if sidecar != nil { return (.verbalizer, base) }
         if isAdapter { return (.adapter, base) }
-        if files.contains("config.json"), files.contains(where: { $0.hasSuffix(".safetensors") }) { return (.target, nil) }
+        if files.contains("config.json"), files.contains(where: { $0.hasSuffix(".safetensors") }) {
+            return (.target, nil)
+        }
         return (files.contains("tokenizer.json") ? .tokenizer : .other, nil)
     }
 
@@ -160,7 +172,9 @@ extension Hub {
                 switch CacheFolder.kind(url.path) {
                 case S_IFDIR where prefix.utf8.count < 250: walk(url, prefix + name + "/")
                 case S_IFREG where !name.hasSuffix(".tmp") && !name.hasSuffix(".partial"):
-                    if let commit = FileManager.default.contents(atPath: url.path).map({ String(decoding: $0.prefix(200), as: UTF8.self) }) {
+                    if let commit = FileManager.default.contents(atPath: url.path).map({
+                        String(decoding: $0.prefix(200), as: UTF8.self)
+                    }) {
                         refs[prefix + name] = commit.trimmingCharacters(in: .whitespacesAndNewlines)
                     }
                 default: break
@@ -172,7 +186,8 @@ extension Hub {
     }
 
     private static func names(_ folder: URL) -> [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter { $0 != ".DS_Store" }.sorted()
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter { $0 != ".DS_Store" }
+            .sorted()
     }
 
     /// Bytes that a file takes on the disk: parts have holes.
@@ -201,9 +216,12 @@ extension Hub {
         guard let revision = reference.revision else { return try removeAll(cache) }
         let refs = refs(cache)
         let commits = Self.names(cache.folder.appendingPathComponent("snapshots"))
-        let short = revision.utf8.count >= 7 && HubListing.isHash(revision) ? commits.filter { $0.hasPrefix(revision) } : []
-        guard let commit = refs[revision] ?? (commits.contains(revision) ? revision : short.count == 1 ? short[0] : nil) else {
-            throw HubError(.missing, "\(reference): the cache holds no such revision; nla models shows those that it holds")
+        let short =
+            revision.utf8.count >= 7 && HubListing.isHash(revision) ? commits.filter { $0.hasPrefix(revision) } : []
+        guard let commit = refs[revision] ?? (commits.contains(revision) ? revision : short.count == 1 ? short[0] : nil)
+        else {
+            throw HubError(
+                .missing, "\(reference): the cache holds no such revision; nla models shows those that it holds")
         }
         let others = commits.filter { $0 != commit }
         guard !others.isEmpty else { return try removeAll(cache) }
@@ -237,7 +255,8 @@ extension Hub {
         let folder = settings.cache.appendingPathComponent(".locks/\(cache.reference.folderName)")
         return try Self.names(folder).filter { $0.hasSuffix(".lock") }.map { name in
             guard let lock = try FileLock.attempt(folder.appendingPathComponent(name)) else {
-                throw HubError(.busy, "\(cache.reference.repository): another process is fetching it; nothing was removed")
+                throw HubError(
+                    .busy, "\(cache.reference.repository): another process is fetching it; nothing was removed")
             }
             return lock
         }
@@ -254,7 +273,9 @@ extension Hub {
                 case S_IFLNK:
                     let target = (try? FileManager.default.destinationOfSymbolicLink(atPath: url.path)) ?? ""
                     let parts = target.split(separator: "/")
-                    if parts.count >= 2, parts[parts.count - 2] == "blobs" { blobs.insert(String(parts[parts.count - 1])) }
+                    if parts.count >= 2, parts[parts.count - 2] == "blobs" {
+                        blobs.insert(String(parts[parts.count - 1]))
+                    }
                 default: break
                 }
             }

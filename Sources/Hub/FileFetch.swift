@@ -68,11 +68,13 @@ final class FileFetch: Sendable {
         if try linkIfHere() { return false }
         let part = try PartFile(
             of: blob, size: file.size, pieceSize: context.settings.pieceSize, cellSize: context.settings.cellSize)
-        let news = part.received - state.withLock { state in
-            state.part = part
-            defer { state.counted = 0 }
-            return state.counted
-        }
+        let news =
+            part.received
+            - state.withLock { state in
+                state.part = part
+                defer { state.counted = 0 }
+                return state.counted
+            }
         if news != 0 { context.meter.add(news) }
         startHash(part)
         if part.isWhole, try await finish() { return false }
@@ -83,7 +85,9 @@ final class FileFetch: Sendable {
     private func checked(_ location: HubLocation) throws -> String {
         if let size = location.size, size != file.size {
             throw HubError(
-                .damaged, "\(name): the hub lists \(file.size) bytes, and its headers say \(size); try again, or another HF_ENDPOINT")
+                .damaged,
+                "\(name): the hub lists \(file.size) bytes, and its headers say \(size); try again, or another HF_ENDPOINT"
+            )
         }
         let isHash = FileDigest.Expected(location.tag) != nil
         if isHash, location.tag != file.blobName {
@@ -159,9 +163,11 @@ final class FileFetch: Sendable {
     func fetch(_ range: Range<Int>) async throws -> Bool {
         guard let part = state.withLock({ $0.part }) else { return false }
         var rest = range
-        var retries = Retries(context.settings, { [context] why, delay in
-            context.note("\(why); trying again in \(Int((delay / .seconds(1)).rounded(.up))) s")
-        })
+        var retries = Retries(
+            context.settings,
+            { [context] why, delay in
+                context.note("\(why); trying again in \(Int((delay / .seconds(1)).rounded(.up))) s")
+            })
         while !rest.isEmpty {
             let piece = Piece(rest)
             do {
@@ -284,7 +290,8 @@ final class FileFetch: Sendable {
 
     private static func wrongLength(_ name: String, _ what: String, _ size: Int) -> HubAnswer.Failure {
         HubAnswer.Failure(
-            course: .again(after: nil), error: HubError(.damaged, "\(name): \(what) the \(size) bytes that the hub says came"))
+            course: .again(after: nil),
+            error: HubError(.damaged, "\(name): \(what) the \(size) bytes that the hub says came"))
     }
 
     /// Whether the bytes that follow a head are the ones that were asked for.
@@ -307,14 +314,16 @@ final class FileFetch: Sendable {
             guard said.3 == "*" || Int(said.3) == file.size else {
                 throw HubAnswer.Failure(
                     course: .fromStart,
-                    error: HubError(.damaged, "\(name): \(said.3) bytes at \(host), and \(file.size) in the hub's list"))
+                    error: HubError(.damaged, "\(name): \(said.3) bytes at \(host), and \(file.size) in the hub's list")
+                )
             }
         case 200:
             guard isAll else { throw RangesIgnored() }
             if let length = head.number("content-length"), length != file.size {
                 throw HubAnswer.Failure(
                     course: .again(after: nil),
-                    error: HubError(.damaged, "\(name): \(length) bytes at \(host), and \(file.size) in the hub's list"))
+                    error: HubError(.damaged, "\(name): \(length) bytes at \(host), and \(file.size) in the hub's list")
+                )
             }
         case 300..<400 where head.header("location") != nil: break
         default:
@@ -334,10 +343,15 @@ final class FileFetch: Sendable {
         let (part, hash, blobName) = state.withLock { ($0.part, $0.hash, $0.blobName) }
         guard let part else { return true }
         if let hash, let expected {
-            let value = try await withTaskCancellationHandler { try await hash.value } onCancel: { hash.cancel() }
+            let value = try await withTaskCancellationHandler {
+                try await hash.value
+            } onCancel: {
+                hash.cancel()
+            }
             guard value == expected.value else {
                 try startAgain(
-                    part, HubError(.damaged, "\(name): its \(expected.name) is \(value), and the hub says \(expected.value)"))
+                    part,
+                    HubError(.damaged, "\(name): its \(expected.name) is \(value), and the hub says \(expected.value)"))
                 startHash(part)
                 state.withLock { $0.isFinishing = false }
                 return false

@@ -59,7 +59,8 @@ public struct FileSelection: Sendable {
             let weights = weights(paths)
             return paths.filter { path in
                 isTokenizer(path) || weights.contains(path)
-                    || (!path.contains("/") && (configuration.contains(path) || path.hasSuffix(".safetensors.index.json")))
+                    || (!path.contains("/")
+                        && (configuration.contains(path) || path.hasSuffix(".safetensors.index.json")))
             }
         },
         suffices: { paths in
@@ -81,7 +82,9 @@ public struct FileSelection: Sendable {
     public static let descriptions = FileSelection(
         "the descriptions",
         choose: { paths in
-            paths.filter { !$0.contains("/") && (configuration.contains($0) || $0.hasSuffix(".safetensors.index.json")) }
+            paths.filter {
+                !$0.contains("/") && (configuration.contains($0) || $0.hasSuffix(".safetensors.index.json"))
+            }
         }, suffices: { $0.contains("config.json") || $0.contains("adapter_config.json") })
 
     /// The data files of a data set: Parquet, JSON Lines, safetensors, and their sidecars.
@@ -114,7 +117,8 @@ public struct FileSelection: Sendable {
             top.filter { name in
                 if special.contains(name) { return true }
                 if top.contains("model.safetensors") { return false }
-                return hasOwn ? isShard(name) != nil && !name.hasPrefix("consolidated") : !name.hasPrefix("consolidated")
+                return hasOwn
+                    ? isShard(name) != nil && !name.hasPrefix("consolidated") : !name.hasPrefix("consolidated")
             })
     }
 

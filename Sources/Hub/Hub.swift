@@ -88,7 +88,8 @@ public struct Hub: Sendable {
     /// - Throws: ``HubError`` of kind `damaged` where a link leads out of the cache.
     public func cached(_ reference: HubReference, files selection: FileSelection = .everything) throws -> Snapshot? {
         let cache = CacheFolder(settings.cache, reference)
-        guard let commit = cache.commit(reference.revisionOrMain), CacheFolder.isThere(cache.snapshot(commit).path) else {
+        guard let commit = cache.commit(reference.revisionOrMain), CacheFolder.isThere(cache.snapshot(commit).path)
+        else {
             return nil
         }
         let here = try cache.files(commit)
@@ -172,7 +173,8 @@ public struct Hub: Sendable {
 
     private func checkSpace(_ plan: HubPlan) throws {
         // A little is left for whoever else writes.
-        guard let free = settings.freeSpace(settings.cache), plan.missingBytes > 0, plan.missingBytes + (16 << 20) > free
+        guard let free = settings.freeSpace(settings.cache), plan.missingBytes > 0,
+            plan.missingBytes + (16 << 20) > free
         else { return }
         throw HubError(
             .disk,
@@ -187,9 +189,11 @@ public struct Hub: Sendable {
         guard CacheFolder.isThere(cache.folder.path) else {
             return HubError(.offline, "\(reference): neither a folder nor in \(place); \(online)")
         }
-        guard let commit = cache.commit(reference.revisionOrMain), CacheFolder.isThere(cache.snapshot(commit).path) else {
+        guard let commit = cache.commit(reference.revisionOrMain), CacheFolder.isThere(cache.snapshot(commit).path)
+        else {
             return HubError(
-                .offline, "\(reference): \(place) holds no snapshot of its revision \(reference.revisionOrMain); \(online)")
+                .offline,
+                "\(reference): \(place) holds no snapshot of its revision \(reference.revisionOrMain); \(online)")
         }
         let here = try cache.files(commit)
         let wanted = HubListing(at: cache.tree(commit)).map { Self.choose($0.files.map(\.path), reference, selection) }
@@ -208,7 +212,8 @@ public struct Hub: Sendable {
             let some = paths.sorted().prefix(5).joined(separator: ", ")
             return HubError(
                 .missing,
-                "\(reference): nothing there is \(selection.description); it has \(some)\(paths.count > 5 ? ", …" : "")")
+                "\(reference): nothing there is \(selection.description); it has \(some)\(paths.count > 5 ? ", …" : "")"
+            )
         }
         cache.rememberMissing(path, in: commit)
         let near = paths.min { Self.distance($0, path) < Self.distance($1, path) }

@@ -46,7 +46,8 @@ enum HubAnswer {
                 .refused,
                 settings.token.map {
                     "\(name) is gated: accept its terms at \(place) with the account of the token in \($0.source), then run again"
-                } ?? "\(name) is gated: accept its terms at \(place), put that account's token into HF_TOKEN, then run again"
+                }
+                    ?? "\(name) is gated: accept its terms at \(place), put that account's token into HF_TOKEN, then run again"
             )
         case ("RevisionNotFound", _):
             return final(.missing, "\(name) has no branch, tag or commit \(reference.revisionOrMain)")
@@ -66,7 +67,8 @@ enum HubAnswer {
                     ?? "\(name): nobody without a token may read it\(says); put one into HF_TOKEN")
         case (_, 404):
             return final(
-                .missing, "\(name)\(file.map { ": no file \($0)" } ?? "") at \(settings.endpoint)\(says); check HF_ENDPOINT")
+                .missing,
+                "\(name)\(file.map { ": no file \($0)" } ?? "") at \(settings.endpoint)\(says); check HF_ENDPOINT")
         case (_, 429):
             let wait = wait(head)
             let line =
@@ -74,7 +76,8 @@ enum HubAnswer {
                 ?? "\(host) says that there were too many requests\(says)"
             return Failure(
                 course: .again(after: wait),
-                error: HubError(.unreachable, line + (settings.token == nil ? "; with a token in HF_TOKEN more are allowed" : "")))
+                error: HubError(
+                    .unreachable, line + (settings.token == nil ? "; with a token in HF_TOKEN more are allowed" : "")))
         case (_, 408), (_, 425), (_, 500...):
             return Failure(
                 course: .again(after: wait(head)), error: HubError(.unreachable, "\(host): HTTP \(head.status)\(says)"))
@@ -84,12 +87,14 @@ enum HubAnswer {
         }
     }
 
-    private static func missingRepository(_ reference: HubReference, _ host: String, _ settings: HubSettings) -> Failure {
+    private static func missingRepository(_ reference: HubReference, _ host: String, _ settings: HubSettings) -> Failure
+    {
         let name = reference.id
         let line =
             settings.token.map {
                 "\(host) has no \(reference.kind.words) \(name) that the token in \($0.source) may read"
-            } ?? "\(host) has no public \(reference.kind.words) \(name); a private or gated one needs a token in HF_TOKEN"
+            }
+            ?? "\(host) has no public \(reference.kind.words) \(name); a private or gated one needs a token in HF_TOKEN"
         return Failure(course: .none, error: HubError(.missing, line))
     }
 
@@ -101,7 +106,8 @@ enum HubAnswer {
         case 401, 403, 404, 410: return Failure(course: .locateAgain, error: error)
         case 416:
             return Failure(
-                course: .fromStart, error: HubError(.damaged, "\(file): \(host) has fewer bytes of it than the hub says"))
+                course: .fromStart,
+                error: HubError(.damaged, "\(file): \(host) has fewer bytes of it than the hub says"))
         case 408, 425, 429, 500...: return Failure(course: .again(after: wait(head)), error: error)
         default: return Failure(course: .none, error: error)
         }

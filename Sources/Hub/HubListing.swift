@@ -63,15 +63,18 @@ struct HubListing: Sendable {
     init(pages: [JSONValue], _ name: String) throws {
         var files: [HubFile] = []
         for entry in pages.flatMap({ $0.array ?? [] }) where entry["type"]?.string == "file" {
-            guard let path = entry["path"]?.string, let size = entry["size"]?.int, let blob = entry["oid"]?.string else {
+            guard let path = entry["path"]?.string, let size = entry["size"]?.int, let blob = entry["oid"]?.string
+            else {
                 throw HubError(.damaged, "\(name): the hub's list of files is not of the known form")
             }
             let lfs = entry["lfs"]
             let file = HubFile(
-                path: path, size: lfs?["size"]?.int ?? size, blob: blob, sha256: lfs?["oid"]?.string ?? lfs?["sha256"]?.string,
+                path: path, size: lfs?["size"]?.int ?? size, blob: blob,
+                sha256: lfs?["oid"]?.string ?? lfs?["sha256"]?.string,
                 xet: entry["xetHash"]?.string)
             guard HubReference.isPath(path) else {
-                throw HubError(.damaged, "\(name): a file called \(path) would lie outside of its folder; nothing was fetched")
+                throw HubError(
+                    .damaged, "\(name): a file called \(path) would lie outside of its folder; nothing was fetched")
             }
             guard Self.isSafe(file) else {
                 throw HubError(.damaged, "\(name): the hub's list says of \(path) what cannot be")
@@ -111,12 +114,14 @@ struct HubInterface: Sendable {
     func commit(_ reference: HubReference) async throws -> String {
         let json: JSONValue
         do {
-            json = try await get("\(base(reference))/revision/\(Self.escaped(reference.revisionOrMain))", reference).json
+            json = try await get("\(base(reference))/revision/\(Self.escaped(reference.revisionOrMain))", reference)
+                .json
         } catch let error as HubError where error.kind == .missing {
             throw await nearer(error, reference)
         }
         guard let commit = json["sha"]?.string, HubReference.isCommit(commit) else {
-            throw HubError(.unreachable, "\(settings.endpoint): its answer names no commit of \(reference); check HF_ENDPOINT")
+            throw HubError(
+                .unreachable, "\(settings.endpoint): its answer names no commit of \(reference); check HF_ENDPOINT")
         }
         return commit
     }
@@ -132,7 +137,8 @@ struct HubInterface: Sendable {
             pages.append(json)
             next = head.header("link").flatMap(Self.nextPage).map { HubTransport.resolve($0, from: from) }
             if let next, !transport.isOnHub(next) {
-                throw HubError(.damaged, "\(reference): the hub's list of files goes on at another host; check HF_ENDPOINT")
+                throw HubError(
+                    .damaged, "\(reference): the hub's list of files goes on at another host; check HF_ENDPOINT")
             }
             guard pages.count < 10_000 else { throw HubError(.damaged, "\(reference): a list of files without end") }
         }
@@ -144,7 +150,8 @@ struct HubInterface: Sendable {
         let address = self.address(path, reference, commit: commit)
         let (head, _, from) = try await ask(.HEAD, address, reference, file: path)
         guard let said = head.header("x-repo-commit") else {
-            throw HubError(.unreachable, "\(settings.endpoint): its answer names no commit, as a hub's would; check HF_ENDPOINT")
+            throw HubError(
+                .unreachable, "\(settings.endpoint): its answer names no commit, as a hub's would; check HF_ENDPOINT")
         }
         guard said == commit else {
             throw HubError(.damaged, "\(reference): the hub answers with commit \(said) where \(commit) was asked for")
@@ -154,7 +161,9 @@ struct HubInterface: Sendable {
         if tag.hasPrefix("W/") { tag.removeFirst(2) }
         tag = tag.trimmingCharacters(in: CharacterSet(charactersIn: "\""))
         guard HubListing.isBlobName(tag) else {
-            throw HubError(.unreachable, "\(reference): the hub gives \(path) no entity tag, or an unusable one; check HF_ENDPOINT")
+            throw HubError(
+                .unreachable, "\(reference): the hub gives \(path) no entity tag, or an unusable one; check HF_ENDPOINT"
+            )
         }
         let size = head.number("x-linked-size") ?? (isRedirect ? nil : head.number("content-length"))
         let target = head.header("location").map { HubTransport.resolve($0, from: from) }
@@ -186,25 +195,31 @@ struct HubInterface: Sendable {
         header.firstMatch(of: /<([^>]*)>\s*;[^,<]*rel="?next"?/).map { String($0.1) }
     }
 
-    private func get(_ address: String, _ reference: HubReference) async throws -> (
+    private func get(
+        _ address: String, _ reference: HubReference
+    ) async throws -> (
         json: JSONValue, head: HubHead, address: String
     ) {
         let (head, body, from) = try await ask(.GET, address, reference, file: nil)
         guard let json = try? JSONValue.parse(body) else {
-            throw HubError(.unreachable, "\(settings.endpoint): an answer that is no JSON; check HF_ENDPOINT and the proxy")
+            throw HubError(
+                .unreachable, "\(settings.endpoint): an answer that is no JSON; check HF_ENDPOINT and the proxy")
         }
         return (json, head, from)
     }
 
     /// Asks until there is an answer that is one.
-    private func ask(_ method: HTTPMethod, _ address: String, _ reference: HubReference, file: String?) async throws -> (
+    private func ask(
+        _ method: HTTPMethod, _ address: String, _ reference: HubReference, file: String?
+    ) async throws -> (
         head: HubHead, body: [UInt8], address: String
     ) {
         try await Retries(settings, waiting).run { [transport, settings] in
             let answer = try await transport.ask(method, address)
             let isGood = (200..<300).contains(answer.head.status)
             // A file's redirect to its storage is the answer.
-            let isPlace = method == .HEAD && (300..<400).contains(answer.head.status) && answer.head.header("location") != nil
+            let isPlace =
+                method == .HEAD && (300..<400).contains(answer.head.status) && answer.head.header("location") != nil
             guard isGood || isPlace else {
                 throw HubAnswer.failure(answer.head, body: answer.body, about: reference, file: file, settings)
             }
@@ -221,7 +236,9 @@ struct HubInterface: Sendable {
             let refs = try? await interface.get("\(base(reference))/refs", reference).json
             let names = ["branches", "tags"].flatMap { refs?[$0]?.array ?? [] }.compactMap { $0["name"]?.string }
             let rest = names.count > 8 ? ", …" : ""
-            if !names.isEmpty { return HubError(.missing, "\(error); there is \(names.prefix(8).joined(separator: ", "))\(rest)") }
+            if !names.isEmpty {
+                return HubError(.missing, "\(error); there is \(names.prefix(8).joined(separator: ", "))\(rest)")
+            }
             return error
         }
         var other = reference

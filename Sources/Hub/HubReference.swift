@@ -113,7 +113,8 @@ public struct HubReference: Sendable, Hashable {
     static func isID(_ id: String) -> Bool {
         let parts = id.split(separator: "/", omittingEmptySubsequences: false)
         let isGood = parts.allSatisfy { part in
-            (1...96).contains(part.utf8.count) && part.wholeMatch(of: /[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_])?/) != nil
+            (1...96).contains(part.utf8.count)
+                && part.wholeMatch(of: /[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_])?/) != nil
         }
         return (1...2).contains(parts.count) && isGood && !id.contains("--") && !id.contains("..")
             && !id.hasSuffix(".git")
@@ -122,7 +123,9 @@ public struct HubReference: Sendable, Hashable {
     /// As `git check-ref-format`, and as a path below `refs/`.
     static func isRevision(_ revision: String) -> Bool {
         let parts = revision.split(separator: "/", omittingEmptySubsequences: false)
-        let isBad = revision.unicodeScalars.contains { $0.value <= 32 || $0.value == 127 || "~^:?*[\\".unicodeScalars.contains($0) }
+        let isBad = revision.unicodeScalars.contains {
+            $0.value <= 32 || $0.value == 127 || "~^:?*[\\".unicodeScalars.contains($0)
+        }
         return !isBad && !revision.contains("..") && !revision.contains("@{") && revision.utf8.count <= 250
             && parts.allSatisfy { !$0.isEmpty && !$0.hasPrefix(".") && !$0.hasSuffix(".lock") && !$0.hasSuffix(".") }
     }
@@ -169,7 +172,8 @@ public enum HubName: Sendable, Hashable {
         let isThere = !text.isEmpty && FileManager.default.fileExists(atPath: text)
         if isThere {
             self = .local(URL(fileURLWithPath: text))
-        } else if text.isEmpty || text.hasPrefix("/") || text.hasPrefix("./") || text.hasPrefix("../") || text.hasPrefix("~")
+        } else if text.isEmpty || text.hasPrefix("/") || text.hasPrefix("./") || text.hasPrefix("../")
+            || text.hasPrefix("~")
             || !text.contains("/")
         {
             throw HubError(.name, "\(text.isEmpty ? "the empty name" : text): no such folder")

@@ -156,7 +156,9 @@ final class HubTransport: Sendable {
     /// Makes a request whose answer is small, and follows redirects that stay on one host, as renamed repositories give them.
     ///
     /// - Parameter limit: bytes of the body beyond which it is not read.
-    func ask(_ method: HTTPMethod, _ address: String, limit: Int = 64 << 20) async throws -> (
+    func ask(
+        _ method: HTTPMethod, _ address: String, limit: Int = 64 << 20
+    ) async throws -> (
         head: HubHead, body: [UInt8], address: String
     ) {
         var address = address

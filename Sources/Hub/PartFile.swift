@@ -55,7 +55,9 @@ final class PartFile: Sendable {
         if hasFooter {
             url = URL(fileURLWithPath: blob.path + ".pieces.incomplete")
             // What another program left from the beginning counts.
-            if !CacheFolder.isThere(url.path), CacheFolder.kind(plain.path) == S_IFREG { _ = rename(plain.path, url.path) }
+            if !CacheFolder.isThere(url.path), CacheFolder.kind(plain.path) == S_IFREG {
+                _ = rename(plain.path, url.path)
+            }
         } else {
             url = plain
         }
@@ -102,7 +104,8 @@ final class PartFile: Sendable {
             Int(clamping: (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[at + $1]) << (8 * UInt64($1)) })
         }
         let cell = number(16)
-        guard number(8) == size, (1...(1 << 30)).contains(cell), bytes.count == headSize + (size + cell - 1) / cell else {
+        guard number(8) == size, (1...(1 << 30)).contains(cell), bytes.count == headSize + (size + cell - 1) / cell
+        else {
             return nil
         }
         var missing: [Range<Int>] = []
@@ -131,10 +134,15 @@ final class PartFile: Sendable {
     private static func failure(_ path: String, _ code: Int32 = errno) -> HubError {
         let reason = String(cString: strerror(code))
         return HubError(
-            .disk, code == ENOSPC ? "\(path): the disk is full; free some and run again: what is here is kept" : "\(path): cannot write: \(reason)")
+            .disk,
+            code == ENOSPC
+                ? "\(path): the disk is full; free some and run again: what is here is kept"
+                : "\(path): cannot write: \(reason)")
     }
 
-    private static func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int, _ path: String) throws {
+    private static func write(
+        _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int, _ path: String
+    ) throws {
         var rest = bytes[...], offset = offset
         while !rest.isEmpty {
             let part = UnsafeRawBufferPointer(rebasing: rest)
@@ -188,7 +196,9 @@ final class PartFile: Sendable {
         state.withLock { state in
             guard !state.isWhole || state.taken.isEmpty, let first = state.missing.first else { return nil }
             // Pieces end where cells do.
-            let limit = hasFooter && !state.isWhole ? max(cell, (first.lowerBound + count) / cell * cell - first.lowerBound) : size
+            let limit =
+                hasFooter && !state.isWhole
+                ? max(cell, (first.lowerBound + count) / cell * cell - first.lowerBound) : size
             let range = first.lowerBound..<min(first.upperBound, first.lowerBound + limit)
             if range == first {
                 state.missing.removeFirst()
@@ -233,7 +243,9 @@ final class PartFile: Sendable {
             let cells = rest.lowerBound / cell..<last
             if !cells.isEmpty {
                 let ones = [UInt8](repeating: 1, count: cells.count)
-                try ones.withUnsafeBytes { try Self.write(descriptor, $0, at: size + Self.headSize + cells.lowerBound, url.path) }
+                try ones.withUnsafeBytes {
+                    try Self.write(descriptor, $0, at: size + Self.headSize + cells.lowerBound, url.path)
+                }
             }
         }
         if isNews { tell.yield() }
@@ -293,7 +305,8 @@ final class PartFile: Sendable {
             let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else {
-                throw HubError(.disk, "\(url.path): cannot read: \(count < 0 ? String(cString: strerror(errno)) : "it was cut")")
+                throw HubError(
+                    .disk, "\(url.path): cannot read: \(count < 0 ? String(cString: strerror(errno)) : "it was cut")")
             }
             return count
         }

@@ -36,11 +36,12 @@ struct NLA: ParsableCommand {
         }
         if Set(CommandLine.arguments.dropFirst()) == ["--version", "--verbose"] { return printVersion() }
         ModelLocation.look { name, need in
-            let files: FileSelection = switch need {
-            case .model: .model
-            case .tokenizer: .tokenizer
-            case .pair: .pair
-            }
+            let files: FileSelection =
+                switch need {
+                case .model: .model
+                case .tokenizer: .tokenizer
+                case .pair: .pair
+                }
             return try located(name, files: files, isQuiet: CommandLine.arguments.contains("--quiet"))
         }
         do {

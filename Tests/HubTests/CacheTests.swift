@@ -12,7 +12,8 @@ import Testing
             _ = try await bench.pull(files: .tokenizer)
             bench.server.behave()
             let hub = try bench.hub(["HF_HUB_OFFLINE": "1"])
-            #expect(try await hub.resolve(HubReference("org/name"), files: .tokenizer, freshness: .latest).files.count == 2)
+            #expect(
+                try await hub.resolve(HubReference("org/name"), files: .tokenizer, freshness: .latest).files.count == 2)
             let error = try await bench.failure("org/name", hub)
             #expect(
                 error?.description
@@ -37,7 +38,8 @@ import Testing
             #expect(try hub.cached(HubReference("org/name")) == nil)
             #expect(try bench.hub(["HF_HUB_OFFLINE": "1"]).cached(HubReference("org/name")) != nil)
             let blobs = bench.cache.appending(path: "models--org--name/blobs")
-            try FileManager.default.removeItem(at: blobs.appending(path: repository().commits[Repository.commit(1)]![3].tag))
+            try FileManager.default.removeItem(
+                at: blobs.appending(path: repository().commits[Repository.commit(1)]![3].tag))
             #expect(try hub.cached(HubReference("org/name"), files: .model) == nil)
             #expect(try hub.cached(HubReference("org/name"), files: .tokenizer) != nil)
         }
@@ -52,7 +54,8 @@ import Testing
             try Data("x".utf8).write(to: secret)
             try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: secret.path)
             let error = #expect(throws: HubError.self) { try bench.hub().cached(HubReference("org/name")) }
-            #expect(error?.kind == .damaged && error?.description.contains("a link that leads out of the cache") == true)
+            #expect(
+                error?.kind == .damaged && error?.description.contains("a link that leads out of the cache") == true)
             #expect(try bench.hub().list().first?.complaints.count == 1)
         }
     }
@@ -88,21 +91,45 @@ import Testing
     @Test func theListSaysWhatThereIs() async throws {
         let files: [(String, [Repository.File], CachedRepository.Role)] = [
             ("org/target", [.init("config.json", "{}"), .init("model.safetensors", "w")], .target),
-            ("org/av", [.init("config.json", "{}"), .init("model.safetensors", "w"), .init("nla_meta.yaml", "role: av\n")], .verbalizer),
-            ("org/ar", [.init("config.json", "{}"), .init("nla_meta.yaml", "kind: nla_model\n"), .init("value_head.safetensors", "w")], .reconstructor),
+            (
+                "org/av",
+                [.init("config.json", "{}"), .init("model.safetensors", "w"), .init("nla_meta.yaml", "role: av\n")],
+                .verbalizer
+            ),
+            (
+                "org/ar",
+                [
+                    .init("config.json", "{}"), .init("nla_meta.yaml", "kind: nla_model\n"),
+                    .init("value_head.safetensors", "w"),
+                ], .reconstructor
+            ),
             ("org/pair", [.init("av/config.json", "{}"), .init("ar/config.json", "{}")], .pair),
-            ("org/lora", [.init("adapter_config.json", "{\"base_model_name_or_path\": \"org/target\"}"), .init("adapter_model.safetensors", "w")], .adapter),
+            (
+                "org/lora",
+                [
+                    .init("adapter_config.json", "{\"base_model_name_or_path\": \"org/target\"}"),
+                    .init("adapter_model.safetensors", "w"),
+                ], .adapter
+            ),
             ("org/tokens", [.init("tokenizer.json", "{}")], .tokenizer), ("org/else", [.init("a.txt", "a")], .other),
         ]
-        try await withBench(files.map { Repository($0.0, $0.1) } + [Repository("org/data", kind: "datasets", [.init("a.parquet", "a")])]) { bench in
+        try await withBench(
+            files.map { Repository($0.0, $0.1) } + [Repository("org/data", kind: "datasets", [.init("a.parquet", "a")])]
+        ) { bench in
             for (name, _, _) in files { _ = try await bench.pull(name) }
             _ = try await bench.pull("datasets/org/data")
             let list = try bench.hub().list()
-            #expect(list.map(\.reference.description) == (files.map(\.0) + ["datasets/org/data"]).sorted { $0.split(separator: "/").last! < $1.split(separator: "/").last! })
+            #expect(
+                list.map(\.reference.description)
+                    == (files.map(\.0) + ["datasets/org/data"]).sorted {
+                        $0.split(separator: "/").last! < $1.split(separator: "/").last!
+                    })
             for (name, _, role) in files {
-                let found = try #require(list.first { $0.reference.id == name }), revision = try #require(found.revisions.first)
+                let found = try #require(list.first { $0.reference.id == name }),
+                    revision = try #require(found.revisions.first)
                 #expect(revision.role == role && revision.names == ["main"] && revision.isWhole == true, "\(name)")
-                #expect(found.size == revision.size && found.size > 0 && found.partialSize == 0 && found.complaints.isEmpty)
+                #expect(
+                    found.size == revision.size && found.size > 0 && found.partialSize == 0 && found.complaints.isEmpty)
             }
             #expect(list.first { $0.reference.id == "org/lora" }?.revisions.first?.base == "org/target")
         }
@@ -113,7 +140,8 @@ import Testing
             #expect(try bench.hub().list().isEmpty)
             _ = try await bench.pull()
             for name in ["spaces--a--b", "notes", "models--", "models--a--b--c--d--e", "version.txt"] {
-                try FileManager.default.createDirectory(at: bench.cache.appending(path: name), withIntermediateDirectories: true)
+                try FileManager.default.createDirectory(
+                    at: bench.cache.appending(path: name), withIntermediateDirectories: true)
             }
             #expect(try bench.hub().list().map(\.reference.id) == ["org/name"])
         }
@@ -131,7 +159,9 @@ import Testing
             let hub = try bench.hub()
             #expect(try hub.remove(HubReference("org/name@dev")) > 0)
             let list = try hub.list()
-            #expect(list.count == 1 && list[0].revisions.map(\.commit) == [Repository.commit(1)] && list[0].complaints.isEmpty)
+            #expect(
+                list.count == 1 && list[0].revisions.map(\.commit) == [Repository.commit(1)]
+                    && list[0].complaints.isEmpty)
             #expect(try isWhole(try #require(try hub.cached(HubReference("org/name"))).folder, repository))
             #expect(try bench.contents("models--org--name/blobs").count == 4)
             #expect(try hub.remove(HubReference("org/name@\(Repository.commit(1).prefix(8))")) > 300_000)

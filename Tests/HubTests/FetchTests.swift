@@ -19,7 +19,8 @@ import Testing
                 expected.append(".locks/models--org--name/\(file.tag).lock")
                 let depth = file.path.split(separator: "/").count + 1
                 expected.append(
-                    up + "snapshots/\(commit)/\(file.path) -> " + String(repeating: "../", count: depth) + "blobs/\(file.tag)")
+                    up + "snapshots/\(commit)/\(file.path) -> " + String(repeating: "../", count: depth)
+                        + "blobs/\(file.tag)")
             }
             #expect(try bench.contents() == expected.sorted())
             #expect(try String(contentsOf: bench.cache.appending(path: up + "refs/main"), encoding: .utf8) == commit)
@@ -48,7 +49,8 @@ import Testing
             #expect(more.files == ["extra/notes.txt"])
             let file = try await bench.hub().resolve(HubReference("hf://org/name/extra/notes.txt"))
             #expect(try String(contentsOf: file.folder, encoding: .utf8) == "some notes\n")
-            let folder = try await bench.hub().resolve(HubReference("hf://org/name/extra"), files: .matching(["notes*"]))
+            let folder = try await bench.hub().resolve(
+                HubReference("hf://org/name/extra"), files: .matching(["notes*"]))
             #expect(folder.files == ["extra/notes.txt"] && folder.folder.lastPathComponent == "extra")
         }
     }
@@ -117,7 +119,9 @@ import Testing
     @Test func severalFilesAndRangesComeAtOnce() async throws {
         try await withBench([repository(large: 2_000_000)]) { bench in
             _ = try await bench.pull { $0.connections = 4 }
-            let ranges = bench.server.requests.filter { $0.fetches("model.safetensors") }.compactMap { $0.header("range") }
+            let ranges = bench.server.requests.filter { $0.fetches("model.safetensors") }.compactMap {
+                $0.header("range")
+            }
             #expect(ranges.count == 31 && Set(ranges).count == 31)
             #expect(bench.server.sent == 2_000_000 + 23 + 2 + 11)
         }
@@ -151,7 +155,8 @@ import Testing
 
     @Test func emptyFilesAndNamesWithSpacesAreFiles() async throws {
         let files = [
-            Repository.File("empty.txt", ""), Repository.File("a b/ü+&?#%.txt", "odd"), Repository.File("large", [], isLarge: true),
+            Repository.File("empty.txt", ""), Repository.File("a b/ü+&?#%.txt", "odd"),
+            Repository.File("large", [], isLarge: true),
         ]
         try await withBench([Repository("org/name", files)]) { bench in
             let snapshot = try await bench.pull()
@@ -181,7 +186,8 @@ import Testing
             let other = bench.home.appending(path: "other")
             try Data("  hf_secret".utf8).write(to: other)
             let environments: [[String: String]] = [
-                ["HF_TOKEN": "hf_secret"], ["HUGGING_FACE_HUB_TOKEN": " hf_secret\r\n"], [:], ["HF_TOKEN_PATH": other.path],
+                ["HF_TOKEN": "hf_secret"], ["HUGGING_FACE_HUB_TOKEN": " hf_secret\r\n"], [:],
+                ["HF_TOKEN_PATH": other.path],
                 ["HF_TOKEN": "hf_secret", "HUGGING_FACE_HUB_TOKEN": "wrong"],
             ]
             for environment in environments {

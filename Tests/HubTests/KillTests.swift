@@ -13,7 +13,8 @@ import Testing
 
     /// The program that pulls, beside the test bundle.
     private static func program() throws -> URL {
-        for start in [Bundle.main.bundleURL, URL(fileURLWithPath: CommandLine.arguments[0]), Bundle.main.executableURL] {
+        for start in [Bundle.main.bundleURL, URL(fileURLWithPath: CommandLine.arguments[0]), Bundle.main.executableURL]
+        {
             var folder = start?.standardizedFileURL ?? URL(fileURLWithPath: "/")
             while folder.path != "/" {
                 let candidate = folder.appending(path: "HubPull")
@@ -42,10 +43,15 @@ import Testing
 
     @Test func howeverOftenItIsKilledAPullEndsWithAWholeCache() async throws {
         let large = 3_000_000
-        let small = (0..<150).map { Repository.File("small/\($0).txt", Repository.bytes(500 + $0, seed: UInt64($0 + 1))) }
-        let middle = (0..<6).map { Repository.File("part-\($0).bin", Repository.bytes(90_000, seed: UInt64(1000 + $0)), isLarge: true) }
+        let small = (0..<150).map {
+            Repository.File("small/\($0).txt", Repository.bytes(500 + $0, seed: UInt64($0 + 1)))
+        }
+        let middle = (0..<6).map {
+            Repository.File("part-\($0).bin", Repository.bytes(90_000, seed: UInt64(1000 + $0)), isLarge: true)
+        }
         let repository = Repository(
-            "org/name", small + middle + [Repository.File("model.safetensors", Repository.bytes(large, seed: 7), isLarge: true)])
+            "org/name",
+            small + middle + [Repository.File("model.safetensors", Repository.bytes(large, seed: 7), isLarge: true)])
         let all = try #require(repository.commits[Repository.commit(1)]).reduce(0) { sum, file in
             if case .bytes(let bytes, _) = file.content { sum + bytes.count } else { sum }
         }

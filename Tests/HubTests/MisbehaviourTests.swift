@@ -27,7 +27,9 @@ import Testing
     }
 
     @Test func cutConnectionsAreTakenUpWhereTheyBroke() async throws {
-        try await pull { $0.isStorage ? .cut(after: 10_000) : nil } _: { bench, error in
+        try await pull {
+            $0.isStorage ? .cut(after: 10_000) : nil
+        } _: { bench, error in
             #expect(error == nil)
             #expect(bench.notes.withLock { $0 }.contains { $0.contains("cannot be reached") })
             // What was received before the cut is not asked for again, but for what the client still held.
@@ -37,7 +39,8 @@ import Testing
     }
 
     @Test func smallFilesThatAreCutOffAreResumedToo() async throws {
-        try await pull(Repository("org/name", [Repository.File("a.bin", Repository.bytes(50_000, seed: 1))])) { request in
+        try await pull(Repository("org/name", [Repository.File("a.bin", Repository.bytes(50_000, seed: 1))])) {
+            request in
             request.fetches("a.bin") ? .cut(after: 20_000) : nil
         } _: { bench, error in
             #expect(error == nil)
@@ -47,7 +50,9 @@ import Testing
     }
 
     @Test func aLineThatBringsNothingIsGivenUp() async throws {
-        try await pull(attempts: 4) { $0.isStorage ? .closed : nil } _: { bench, error in
+        try await pull(attempts: 4) {
+            $0.isStorage ? .closed : nil
+        } _: { bench, error in
             #expect(error?.kind == .unreachable)
             #expect(error?.description.hasSuffix("(after 4 attempts)") == true, "\(error as Any)")
             #expect(error?.description.contains("org/name/model.safetensors: 127.0.0.1") == true)
@@ -59,10 +64,11 @@ import Testing
         try await withBench { bench in
             let silent = Mutex(0)
             bench.server.misbehave { request in
-                request.isStorage && silent.withLock {
-                    $0 += 1
-                    return $0 == 2
-                } ? .silence : nil
+                request.isStorage
+                    && silent.withLock {
+                        $0 += 1
+                        return $0 == 2
+                    } ? .silence : nil
             }
             // However slow the machine is: a silence too many only means another attempt.
             let snapshot = try await bench.pull {
@@ -105,7 +111,9 @@ import Testing
     }
 
     @Test func aWaitOfAnHourIsAnErrorThatSaysSo() async throws {
-        try await pull { _ in .status(429, headers: ["Retry-After": "3600"]) } _: { bench, error in
+        try await pull { _ in
+            .status(429, headers: ["Retry-After": "3600"])
+        } _: { bench, error in
             #expect(error?.description.contains("asks to wait 3600 s") == true && bench.waits.withLock { $0 }.isEmpty)
             #expect(error?.description.hasSuffix("run again after that") == true)
         }
@@ -114,15 +122,19 @@ import Testing
     @Test func otherBytesAreFetchedAgainAndThenRefused() async throws {
         let spoiled = Mutex(false)
         try await pull { request in
-            request.isStorage && spoiled.withLock { isSpoiled in
-                defer { isSpoiled = true }
-                return !isSpoiled
-            } ? .otherBytes : nil
+            request.isStorage
+                && spoiled.withLock { isSpoiled in
+                    defer { isSpoiled = true }
+                    return !isSpoiled
+                } ? .otherBytes : nil
         } _: { bench, error in
             #expect(error == nil)
-            #expect(bench.notes.withLock { $0 }.contains { $0.contains("SHA-256") && $0.hasSuffix("fetching it again") })
+            #expect(
+                bench.notes.withLock { $0 }.contains { $0.contains("SHA-256") && $0.hasSuffix("fetching it again") })
         }
-        try await pull { $0.isStorage ? .otherBytes : nil } _: { bench, error in
+        try await pull {
+            $0.isStorage ? .otherBytes : nil
+        } _: { bench, error in
             #expect(error?.kind == .damaged)
             #expect(error?.description.contains("its SHA-256 is") == true)
             #expect(error?.description.contains("nothing of it was kept") == true)
@@ -132,13 +144,17 @@ import Testing
     }
 
     @Test func smallFilesAreCheckedByGitsHash() async throws {
-        try await pull { $0.fetches("config.json") ? .otherBytes : nil } _: { _, error in
+        try await pull {
+            $0.fetches("config.json") ? .otherBytes : nil
+        } _: { _, error in
             #expect(error?.kind == .damaged && error?.description.contains("its git hash is") == true)
         }
     }
 
     @Test func aServerThatKnowsNoRangesGivesTheWholeFileOnce() async throws {
-        try await pull { $0.isStorage ? .ignoredRange : nil } _: { bench, error in
+        try await pull {
+            $0.isStorage ? .ignoredRange : nil
+        } _: { bench, error in
             #expect(error == nil)
             #expect(bench.progress.withLock { $0.last?.received } == 300_036)
         }
@@ -150,67 +166,88 @@ import Testing
                 $0 += 1
                 return $0
             } > 8 ? .ignoredRange : request.header("range") == nil ? .cut(after: 100_000) : .ignoredRange
-        } _: { _, error in #expect(error == nil, "\(error as Any)") }
+        } _: { _, error in
+            #expect(error == nil, "\(error as Any)")
+        }
     }
 
     @Test(arguments: [-1000, 1000]) func aWrongLengthIsRefused(_ change: Int) async throws {
-        try await pull { $0.isStorage ? .length(by: change) : nil } _: { _, error in
+        try await pull {
+            $0.isStorage ? .length(by: change) : nil
+        } _: { _, error in
             #expect(error?.kind == .damaged || error?.kind == .unreachable, "\(error as Any)")
         }
-        try await pull { $0.fetches("config.json") ? .length(by: change / 100) : nil } _: { _, error in
-            #expect(error?.kind == .damaged && error?.description.contains("in the hub's list") == true, "\(error as Any)")
+        try await pull {
+            $0.fetches("config.json") ? .length(by: change / 100) : nil
+        } _: { _, error in
+            #expect(
+                error?.kind == .damaged && error?.description.contains("in the hub's list") == true, "\(error as Any)")
         }
     }
 
     @Test func aStorageWithFewerBytesIsAskedOnceMore() async throws {
-        try await pull { $0.isStorage ? .status(416) : nil } _: { _, error in
+        try await pull {
+            $0.isStorage ? .status(416) : nil
+        } _: { _, error in
             #expect(error?.description.contains("has fewer bytes of it than the hub says") == true, "\(error as Any)")
         }
         let count = Mutex(0)
         try await pull { request in
-            request.isStorage && count.withLock {
-                $0 += 1
-                return $0 == 3
-            } ? .status(416) : nil
-        } _: { _, error in #expect(error == nil) }
+            request.isStorage
+                && count.withLock {
+                    $0 += 1
+                    return $0 == 3
+                } ? .status(416) : nil
+        } _: { _, error in
+            #expect(error == nil)
+        }
     }
 
     @Test func aSignedAddressThatRanOutIsAskedForAgain() async throws {
         let count = Mutex(0)
         try await pull { request in
-            request.isStorage && count.withLock {
-                $0 += 1
-                return $0 == 3
-            } ? .status(403, body: "<Error>Request has expired</Error>") : nil
+            request.isStorage
+                && count.withLock {
+                    $0 += 1
+                    return $0 == 3
+                } ? .status(403, body: "<Error>Request has expired</Error>") : nil
         } _: { bench, error in
             #expect(error == nil)
-            #expect(bench.server.requests.filter { $0.method == "HEAD" && $0.uri.hasSuffix("model.safetensors") }.count > 1)
+            #expect(
+                bench.server.requests.filter { $0.method == "HEAD" && $0.uri.hasSuffix("model.safetensors") }.count > 1)
             #expect(bench.waits.withLock { $0 }.isEmpty)
         }
     }
 
     @Test(arguments: ["bytes 5-65540/300000", "bytes 0-65535/400000", "nonsense"])
     func otherRangesThanAskedForAreRefused(_ range: String) async throws {
-        try await pull { $0.isStorage ? .status(206, headers: ["Content-Range": range], body: "x") : nil } _: { _, error in
+        try await pull {
+            $0.isStorage ? .status(206, headers: ["Content-Range": range], body: "x") : nil
+        } _: { _, error in
             #expect(error?.kind == .damaged)
         }
     }
 
-    @Test(arguments: [
-        (["X-Linked-Size": "5"], "its headers say 5"),
-        (["X-Linked-Etag": "\"\(String(repeating: "a", count: 64))\""], "its headers say aaaa"),
-        (["X-Linked-Etag": "\"../../x\""], "no entity tag"), (["X-Repo-Commit": ""], "names no commit"),
-        (["X-Repo-Commit": Repository.commit(9)], "answers with commit"),
-    ] as [([String: String], String)])
+    @Test(
+        arguments: [
+            (["X-Linked-Size": "5"], "its headers say 5"),
+            (["X-Linked-Etag": "\"\(String(repeating: "a", count: 64))\""], "its headers say aaaa"),
+            (["X-Linked-Etag": "\"../../x\""], "no entity tag"), (["X-Repo-Commit": ""], "names no commit"),
+            (["X-Repo-Commit": Repository.commit(9)], "answers with commit"),
+        ] as [([String: String], String)])
     func headersThatContradictTheListAreRefused(_ headers: [String: String], why: String) async throws {
-        try await pull { $0.method == "HEAD" && $0.uri.hasSuffix("model.safetensors") ? .headers(headers) : nil } _: { bench, error in
+        try await pull {
+            $0.method == "HEAD" && $0.uri.hasSuffix("model.safetensors") ? .headers(headers) : nil
+        } _: { bench, error in
             #expect(error?.description.contains(why) == true, "\(error as Any)")
             #expect(!bench.server.requests.contains { $0.isStorage })
         }
     }
 
     @Test func aMirrorsOwnTagForASmallFileIsItsName() async throws {
-        try await pull { $0.method == "HEAD" && $0.uri.hasSuffix("config.json") ? .headers(["ETag": "W/\"mirror-7\""]) : nil } _: {
+        try await pull {
+            $0.method == "HEAD" && $0.uri.hasSuffix("config.json") ? .headers(["ETag": "W/\"mirror-7\""]) : nil
+        } _: {
             bench, error in
             #expect(error == nil)
             let blobs = try bench.contents("models--org--name/blobs")
@@ -220,21 +257,29 @@ import Testing
 
     @Test(arguments: ["../../../../etc/x", "/etc/x", "a/../../x", "a\\..\\x", "a//b"])
     func aFileThatWouldLieOutsideIsRefused(_ path: String) async throws {
-        try await pull(Repository("org/name", [Repository.File("a.txt", "a"), Repository.File(path, "b")])) { _ in nil } _: { bench, error in
-            #expect(error?.kind == .damaged && error?.description.contains("would lie outside") == true, "\(error as Any)")
+        try await pull(Repository("org/name", [Repository.File("a.txt", "a"), Repository.File(path, "b")])) { _ in
+            nil
+        } _: { bench, error in
+            #expect(
+                error?.kind == .damaged && error?.description.contains("would lie outside") == true, "\(error as Any)")
             #expect(bench.server.sent == 0)
         }
     }
 
     @Test(arguments: ["<html>hello</html>", "{\"sha\": 5}", "{}", "[1, 2"])
     func aPageThatIsNoHubIsNotTakenForOne(_ body: String) async throws {
-        try await pull { _ in .status(200, headers: ["Content-Type": "text/html"], body: body) } _: { _, error in
-            #expect(error?.kind == .unreachable && error?.description.contains("HF_ENDPOINT") == true, "\(error as Any)")
+        try await pull { _ in
+            .status(200, headers: ["Content-Type": "text/html"], body: body)
+        } _: { _, error in
+            #expect(
+                error?.kind == .unreachable && error?.description.contains("HF_ENDPOINT") == true, "\(error as Any)")
         }
     }
 
     @Test func compressionThatNobodyAskedForIsRefused() async throws {
-        try await pull { $0.fetches("config.json") ? .headers(["Content-Encoding": "gzip"]) : nil } _: { _, error in
+        try await pull {
+            $0.fetches("config.json") ? .headers(["Content-Encoding": "gzip"]) : nil
+        } _: { _, error in
             #expect(error?.description.contains("it comes as gzip") == true)
         }
     }
@@ -242,8 +287,12 @@ import Testing
     @Test func redirectsInACircleEnd() async throws {
         try await pull { request in
             request.isStorage ? .status(302, headers: ["Location": "/again?signature=1"]) : nil
-        } _: { _, error in #expect(error?.description.hasSuffix("redirects without end") == true) }
-        try await pull { _ in .status(302, headers: ["Location": "/again"]) } _: { _, error in
+        } _: { _, error in
+            #expect(error?.description.hasSuffix("redirects without end") == true)
+        }
+        try await pull { _ in
+            .status(302, headers: ["Location": "/again"])
+        } _: { _, error in
             #expect(error?.description.hasSuffix("redirects without end") == true)
         }
     }
@@ -251,7 +300,9 @@ import Testing
     @Test func aHubThatIsNotThereIsSaidSo() async throws {
         try await withBench { bench in
             let error = try await bench.failure("org/name", bench.hub(["HF_ENDPOINT": "http://127.0.0.1:1"]))
-            #expect(error?.kind == .unreachable && error?.description.contains("127.0.0.1 cannot be reached") == true, "\(error as Any)")
+            #expect(
+                error?.kind == .unreachable && error?.description.contains("127.0.0.1 cannot be reached") == true,
+                "\(error as Any)")
             #expect(bench.waits.withLock { $0 } == [.seconds(0.5), .seconds(1)])
         }
     }

@@ -106,7 +106,9 @@ private final class ConnectProxy: Sendable {
         ])
         func host(_ address: String) throws -> String? { proxies.proxy(for: try #require(HubOrigin(address)))?.host }
         #expect(try host("https://huggingface.co") == "proxy" && host("http://huggingface.co") == "other")
-        for address in ["https://localhost", "https://a.internal.example/x", "https://b.star.example", "https://one.example:8443"] {
+        for address in [
+            "https://localhost", "https://a.internal.example/x", "https://b.star.example", "https://one.example:8443",
+        ] {
             #expect(try host(address) == nil, "\(address)")
         }
         for address in ["https://one.example", "https://notlocalhost", "https://internal.example.org"] {

@@ -28,7 +28,9 @@ struct PythonTests {
     }
 
     @Test func whatWeFetchedPassesItsScanAndOpensOffline() async throws {
-        try await withBench([repository(), Repository("org/data", kind: "datasets", [Repository.File("a/b.jsonl", "{}\n")])]) { bench in
+        try await withBench([
+            repository(), Repository("org/data", kind: "datasets", [Repository.File("a/b.jsonl", "{}\n")]),
+        ]) { bench in
             let snapshot = try await bench.pull()
             _ = try await bench.pull("datasets/org/data")
             _ = try await bench.failure("hf://org/name/absent.json")
@@ -77,7 +79,8 @@ struct PythonTests {
     @Test func whatItFetchedFileByFileWeOpen() async throws {
         try await withBench { bench in
             try await run(
-                bench, "for f in ['config.json', 'tokenizer.json', 'model.safetensors']: hf_hub_download('org/name', f)")
+                bench, "for f in ['config.json', 'tokenizer.json', 'model.safetensors']: hf_hub_download('org/name', f)"
+            )
             #expect(try bench.hub().cached(HubReference("org/name"), files: .model) != nil)
             // The rest is fetched beside it.
             let snapshot = try await bench.pull()
@@ -104,7 +107,9 @@ struct PythonTests {
             }
             let first = try contents(ours), second = try contents(theirs)
             // `trees` is what newer versions keep.
-            let keys = Set(first.keys).union(second.keys).filter { second.keys.contains { $0.contains("trees/") } || !$0.contains("trees/") }
+            let keys = Set(first.keys).union(second.keys).filter {
+                second.keys.contains { $0.contains("trees/") } || !$0.contains("trees/")
+            }
             for key in keys.sorted() { #expect(first[key] == second[key], "\(key)") }
         }
     }

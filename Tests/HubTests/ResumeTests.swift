@@ -9,7 +9,8 @@ import Testing
 
     /// Bytes of the large file that were asked for.
     private func bytesAsked(_ bench: Bench) -> Int {
-        bench.server.requests.filter { $0.fetches("model.safetensors") }.compactMap { $0.header("range") }.reduce(0) { sum, range in
+        bench.server.requests.filter { $0.fetches("model.safetensors") }.compactMap { $0.header("range") }.reduce(0) {
+            sum, range in
             let numbers = range.dropFirst(6).split(separator: "-").compactMap { Int($0) }
             return sum + numbers[1] - numbers[0] + 1
         }
@@ -52,7 +53,9 @@ import Testing
                 try Data(bytes.prefix(30_000)).write(to: blobs.appending(path: file.tag + ".incomplete"))
                 let snapshot = try await bench.pull()
                 #expect(try isWhole(snapshot.folder, repository))
-                let ranges = bench.server.requests.filter { $0.fetches("model.safetensors") }.compactMap { $0.header("range") }
+                let ranges = bench.server.requests.filter { $0.fetches("model.safetensors") }.compactMap {
+                    $0.header("range")
+                }
                 #expect(!ranges.contains { $0.hasPrefix("bytes=0-") })
                 if size == 40_000 { #expect(ranges == ["bytes=30000-39999"]) }
                 #expect(try !bench.contents().contains { $0.hasSuffix(".incomplete") })

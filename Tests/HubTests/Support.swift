@@ -86,7 +86,8 @@ final class Bench: Sendable {
     }
 
     func pull(
-        _ name: String = "org/name", files: FileSelection = .everything, _ change: (inout HubSettings) -> Void = { _ in }
+        _ name: String = "org/name", files: FileSelection = .everything,
+        _ change: (inout HubSettings) -> Void = { _ in }
     ) async throws -> Hub.Snapshot {
         try await hub([:], change).resolve(HubReference(name), files: files, freshness: .latest, observer: observer)
     }

@@ -141,7 +141,8 @@ extension ScriptedHub {
         let id = parts[0] + "/" + parts[1], rest = Array(parts.dropFirst(2))
         let (all, token, pageSize) = withState { ($0.repositories, $0.token, $0.pageSize) }
         if let moved = all.first(where: { $0.kind == kind && $0.formerID == id }) {
-            return Answer(status: 307, headers: [("location", request.uri.replacingOccurrences(of: id, with: moved.id))])
+            return Answer(
+                status: 307, headers: [("location", request.uri.replacingOccurrences(of: id, with: moved.id))])
         }
         let given = request.header("authorization")?.replacingOccurrences(of: "Bearer ", with: "")
         if let given, let token, given != token {
@@ -150,10 +151,12 @@ extension ScriptedHub {
                 text: "{\"error\":\"Invalid credentials in Authorization header\"}")
         }
         let isOwner = token != nil && given == token
-        guard let repository = all.first(where: { $0.kind == kind && $0.id == id }), !repository.isPrivate || isOwner else {
+        guard let repository = all.first(where: { $0.kind == kind && $0.id == id }), !repository.isPrivate || isOwner
+        else {
             // Who is not known does not learn whether it exists.
             return given == nil
-                ? error(401, "RepoNotFound", "Invalid username or password.") : error(404, "RepoNotFound", "Repository not found")
+                ? error(401, "RepoNotFound", "Invalid username or password.")
+                : error(404, "RepoNotFound", "Repository not found")
         }
         if isInterface { return interfaceAnswer(repository, rest, query, request, pageSize) }
         guard rest.count >= 3, rest[0] == "resolve" else { return error(404, nil, "no such page") }
@@ -161,7 +164,9 @@ extension ScriptedHub {
             return error(404, "RevisionNotFound", "Invalid rev id: \(rest[1])")
         }
         if repository.isGated, !isOwner {
-            return error(given == nil ? 401 : 403, "GatedRepo", "Access to model \(id) is restricted.", [("x-repo-commit", commit)])
+            return error(
+                given == nil ? 401 : 403, "GatedRepo", "Access to model \(id) is restricted.",
+                [("x-repo-commit", commit)])
         }
         let path = rest.dropFirst(2).joined(separator: "/")
         guard let file = repository.commits[commit]?.first(where: { $0.path == path }) else {
@@ -188,7 +193,8 @@ extension ScriptedHub {
         }
         if rest.first == "refs" {
             let branches = repository.refs.sorted { $0.key < $1.key }.map { ref in
-                ["name": .string(ref.key), "ref": .string("refs/heads/\(ref.key)"), "targetCommit": .string(ref.value)] as JSONValue
+                ["name": .string(ref.key), "ref": .string("refs/heads/\(ref.key)"), "targetCommit": .string(ref.value)]
+                    as JSONValue
             }
             return json(["branches": .array(branches), "tags": [], "converts": []])
         }
@@ -226,13 +232,16 @@ extension ScriptedHub {
         let start = query.firstMatch(of: /cursor=(\d+)/).flatMap { Int($0.1) } ?? 0
         let end = min(entries.count, start + pageSize)
         let path = request.uri.split(separator: "?")[0]
-        let more = end < entries.count ? [("link", "<\(endpoint)\(path)?recursive=true&cursor=\(end)>; rel=\"next\"")] : []
+        let more =
+            end < entries.count ? [("link", "<\(endpoint)\(path)?recursive=true&cursor=\(end)>; rel=\"next\"")] : []
         return json(.array(Array(entries[min(start, end)..<end])), more)
     }
 
-    private func error(_ status: Int, _ code: String?, _ message: String, _ headers: [(String, String)] = []) -> Answer {
+    private func error(_ status: Int, _ code: String?, _ message: String, _ headers: [(String, String)] = []) -> Answer
+    {
         Answer(
-            status: status, headers: headers + (code.map { [("x-error-code", $0)] } ?? []) + [("x-error-message", message)],
+            status: status,
+            headers: headers + (code.map { [("x-error-code", $0)] } ?? []) + [("x-error-message", message)],
             text: (["error": .string(message)] as JSONValue).serialized())
     }
 }

@@ -210,7 +210,8 @@ public final class ScriptedHub: Sendable {
         guard request.uri.contains("signature="), let content = state.withLock({ $0.blobs[hash] }) else {
             return Answer(status: 403, text: "no such thing, or no signature")
         }
-        return Answer(headers: [("etag", "\"storage-\(hash.prefix(8))\""), ("accept-ranges", "bytes")], content: content)
+        return Answer(
+            headers: [("etag", "\"storage-\(hash.prefix(8))\""), ("accept-ranges", "bytes")], content: content)
     }
 
     private func send(_ answer: Answer, _ fault: Fault?, _ request: Request, on channel: any Channel) async throws {
@@ -239,7 +240,8 @@ public final class ScriptedHub: Sendable {
             }
             status = 206
             range = wanted
-            answer.headers.append(("content-range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(content.count)"))
+            answer.headers.append(
+                ("content-range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(content.count)"))
         }
         answer.headers.append(("content-length", "\(max(0, range.count + lengthChange))"))
         let head = HTTPResponseHead(

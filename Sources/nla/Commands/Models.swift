@@ -79,7 +79,8 @@ struct ModelsList: ParsableCommand {
 struct ModelsRemove: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove", abstract: "Remove repositories, or single revisions, from the cache.",
-        discussion: "Bytes that other revisions of a repository use stay. What another process is fetching is not removed.")
+        discussion:
+            "Bytes that other revisions of a repository use stay. What another process is fetching is not removed.")
 
     @Argument(help: ArgumentHelp("org/name for all of it, org/name@revision for one revision.", valueName: "name"))
     var names: [String]
