@@ -105,7 +105,6 @@ final class FileFetch: Sendable {
         let blobName = state.withLock { $0.blobName }
         guard context.cache.size(ofBlob: blobName) == file.size else { return false }
         try context.cache.link(file.path, context.commit, to: blobName)
-        context.cache.removeParts(of: blobName)
         let missing = state.withLock { state in
             defer {
                 state.counted = file.size

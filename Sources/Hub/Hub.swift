@@ -166,6 +166,8 @@ public struct Hub: Sendable {
         let fetches = zip(missing, received).sorted { $0.0.size > $1.0.size }
             .map { FileFetch($0.0, counted: $0.1, context) }
         try await Download.run(fetches, settings)
+        // Another program may have finished what was begun here.
+        for file in files { cache.removeParts(of: file.blobName) }
         // Last, so that a branch never names a commit that is not whole where it was before.
         try cache.remember(reference.revisionOrMain, is: commit)
         return snapshot(cache, commit, Array(chosen), fetchedBytes: plan.missingBytes)
