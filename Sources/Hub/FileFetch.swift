@@ -190,7 +190,7 @@ final class FileFetch: Sendable {
                     part.giveBack(rest)
                     throw error
                 }
-                if rest.lowerBound > 0, part.hasOneReader {
+                if rest.lowerBound > 0, !rest.isEmpty, part.hasOneReader {
                     guard let whole = try part.rewind(rest) else { return false }
                     context.meter.add(-rest.lowerBound)
                     rest = whole
