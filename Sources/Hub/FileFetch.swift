@@ -67,7 +67,8 @@ final class FileFetch: Sendable {
         state.withLock { $0.lock = lock }
         if try linkIfHere() { return false }
         let part = try PartFile(
-            of: blob, size: file.size, pieceSize: context.settings.pieceSize, cellSize: context.settings.cellSize)
+            of: blob, size: file.size, pieceSize: context.settings.pieceSize, cellSize: context.settings.cellSize,
+            isDurable: context.settings.isDurable)
         let news =
             part.received
             - state.withLock { state in

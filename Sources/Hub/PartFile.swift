@@ -20,6 +20,7 @@ final class PartFile: Sendable {
     private let descriptor: Int32
     private let cell: Int
     private let hasFooter: Bool
+    private let isDurable: Bool
     private let state: Mutex<State>
     /// Something was written, or the part is closed: for whoever hashes.
     let news: AsyncStream<Void>
@@ -34,6 +35,8 @@ final class PartFile: Sendable {
         var generation = 0
         /// The data from where news was told last.
         var told = 0
+        /// Bytes that nobody has asked the disk to take yet, and whether it is taking some.
+        var unsynchronized = 0, isSynchronizing = false
         /// One reader takes the whole file, for the server knows no ranges.
         var isWhole = false
     }
@@ -46,8 +49,10 @@ final class PartFile: Sendable {
     /// - Parameters:
     ///   - blob: where the file is to lie when it is whole.
     ///   - pieceSize: bytes up to which a file is fetched in one piece.
-    init(of blob: URL, size: Int, pieceSize: Int, cellSize: Int) throws {
+    ///   - isDurable: whether bytes are brought to the disk as they come, so that there is little left to wait for at the end.
+    init(of blob: URL, size: Int, pieceSize: Int, cellSize: Int, isDurable: Bool) throws {
         self.size = size
+        self.isDurable = isDurable
         (news, tell) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         let plain = URL(fileURLWithPath: blob.path + ".incomplete")
         hasFooter = size > pieceSize
@@ -229,13 +234,26 @@ final class PartFile: Sendable {
         try Self.write(descriptor, bytes, at: rest.lowerBound, url.path)
         let end = rest.lowerBound + bytes.count
         let left = end..<rest.upperBound
-        let (isMine, isNews) = state.withLock { state in
-            guard let index = state.taken.firstIndex(of: rest) else { return (false, false) }
+        let (isMine, isNews, isMuch) = state.withLock { state in
+            guard let index = state.taken.firstIndex(of: rest) else { return (false, false, false) }
             state.taken[index] = left
             let prefix = Self.prefix(state, size)
             let isNews = prefix - state.told >= 1 << 20 || prefix == size
             if isNews { state.told = prefix }
-            return (true, isNews)
+            state.unsynchronized += bytes.count
+            let isMuch = isDurable && state.unsynchronized >= 64 << 20 && !state.isSynchronizing
+            if isMuch {
+                state.unsynchronized = 0
+                state.isSynchronizing = true
+            }
+            return (true, isNews, isMuch)
+        }
+        if isMuch {
+            // What cannot be written says so at the end.
+            DispatchQueue.global().async { [self] in
+                fsync(descriptor)
+                state.withLock { $0.isSynchronizing = false }
+            }
         }
         guard isMine else { return nil }
         if hasFooter {
