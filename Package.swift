@@ -3,7 +3,8 @@ import PackageDescription
 
 // Imports point one way:
 //   CKernels ← Tensors ← LanguageModel ← Autoencoder ← Training ← nla,  JSON ← Tokenization ← LanguageModel,
-//   JSON ← Parquet ← Autoencoder,  JSON ← Claims ← TinyWorld ← Training,  JSON ← RemoteModels ← Training,  Training ← Faithfulness ← nla,
+//   JSON ← Parquet ← Autoencoder,  JSON ← Hub ← nla,  JSON ← Claims ← TinyWorld ← Training,  JSON ← RemoteModels ← Training,
+//   Training ← Faithfulness ← nla,
 //   Faithfulness ← Studio ← nla,  Faithfulness ← RedTeam ← nla.
 let package = Package(
     name: "interlinear",
@@ -36,6 +37,13 @@ let package = Package(
         .target(name: "CKernels", dependencies: ["CDNNL"], linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "JSON"),
         .target(name: "Parquet", dependencies: ["CCompression", "JSON"]),
+        .target(
+            name: "Hub",
+            dependencies: [
+                "JSON", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         .target(name: "Tensors", dependencies: ["CKernels", "JSON"]),
         .target(name: "Tokenization", dependencies: ["JSON", "CPCRE2"]),
         .target(
@@ -88,7 +96,7 @@ let package = Package(
         .executableTarget(
             name: "nla",
             dependencies: [
-                "Autoencoder", "Claims", "Faithfulness", "LanguageModel", "Parquet", "RedTeam", "RemoteModels",
+                "Autoencoder", "Claims", "Faithfulness", "Hub", "LanguageModel", "Parquet", "RedTeam", "RemoteModels",
                 "Studio",
                 "TinyWorld", "Training", "Workloads", .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -116,6 +124,21 @@ let package = Package(
                 "JSON", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ], path: "Tests/ScriptedServer"),
+        .target(
+            name: "ScriptedHub",
+            dependencies: [
+                "JSON", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ], path: "Tests/ScriptedHub"),
+        .executableTarget(name: "HubPull", dependencies: ["Hub"], path: "Tests/HubPull"),
+        .executableTarget(name: "ServeHub", dependencies: ["ScriptedHub"], path: "Tests/ServeHub"),
+        .testTarget(
+            name: "HubTests",
+            dependencies: [
+                "Hub", "HubPull", "JSON", "ScriptedHub", "ServeHub", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         .testTarget(
             name: "RemoteModelsTests", dependencies: ["JSON", "RemoteModels", "ScriptedServer", "TestSupport"]),
         .testTarget(

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import Hub
+import JSON
 import LanguageModel
 import Tensors
 import Tokenization
@@ -23,7 +25,7 @@ struct NLA: ParsableCommand {
             Train.self, Report.self, Eval.self, Verify.self, RedTeamCommand.self, Tokenize.self, Extract.self,
             Generate.self, Check.self, PairCommand.self,
             Bench.self, Serve.self, StudioCommand.self,
-            New.self,
+            New.self, Pull.self, Models.self,
         ])
 
     static func main() {
@@ -33,13 +35,26 @@ struct NLA: ParsableCommand {
             )
         }
         if Set(CommandLine.arguments.dropFirst()) == ["--version", "--verbose"] { return printVersion() }
+        ModelLocation.look { name, need in
+            let files: FileSelection =
+                switch need {
+                case .model: .model
+                case .tokenizer: .tokenizer
+                case .pair: .pair
+                }
+            return try located(name, files: files, isQuiet: CommandLine.arguments.contains("--quiet"))
+        }
         do {
             var command = try parseAsRoot()
             try command.run()
         } catch let error
             where error is ModelError || error is TensorFileError || error is TokenizerError || error is TrainingError
+            || error is HubError || error is Disk.Failure
         {
             Output.fail("\(error)")
+        } catch is CancellationError {
+            // Ctrl-C; what was being fetched goes on from its parts another time.
+            exit(130)
         } catch {
             exit(withError: error)
         }

@@ -68,7 +68,7 @@ struct PairPlace: ParsableArguments {
     /// Its folders; no target where the halves were named apart.
     func folders() throws -> (verbalizer: URL, reconstructor: URL, target: URL?) {
         if let av, let ar { return (try ModelLocation.resolve(av), try ModelLocation.resolve(ar), nil) }
-        let folders = Pair.folders(try ModelLocation.resolve(nla ?? ""))
+        let folders = Pair.folders(try ModelLocation.resolve(nla ?? "", need: .pair))
         return (folders.verbalizer, folders.reconstructor, folders.target)
     }
 
@@ -84,7 +84,7 @@ struct PairPlace: ParsableArguments {
             pair = try Pair(
                 verbalizer: halves.verbalizer, reconstructor: halves.reconstructor, precision: precision, supplement)
         } else {
-            folder = try ModelLocation.resolve(nla ?? "")
+            folder = try ModelLocation.resolve(nla ?? "", need: .pair)
             pair = try Pair(folder: folder, precision: precision, supplement)
         }
         for line in pair.inferences { shared.note(line) }

@@ -120,11 +120,11 @@ struct ServingOptions: ParsableArguments {
     /// - Parameter target: a folder or org/name; nil for the pair's own, or that of the pair `first`.
     func models(_ argument: String, target asked: String?, first: String? = nil) throws -> ServedModels {
         let (ownName, place) = ServingOptions.named(argument)
-        let folder = try ModelLocation.resolve(place)
+        let folder = try ModelLocation.resolve(place, need: .pair)
         func hasTarget(_ folder: URL) -> Bool {
             FileManager.default.fileExists(atPath: Pair.folders(folder).target.path)
         }
-        let firstFolder = try first.map { try ModelLocation.resolve(ServingOptions.named($0).place) }
+        let firstFolder = try first.map { try ModelLocation.resolve(ServingOptions.named($0).place, need: .pair) }
         let name = asked ?? firstFolder.flatMap { hasTarget($0) ? Pair.folders($0).target.path : nil }
         let precision = try Dtype.asked(dtype)
         let pair = try Pair(folder: folder, precision: precision, opening.supplement())

@@ -33,7 +33,7 @@ struct BadInputTests {
             ] {
                 try Command.fail(
                     command + ["--model", name], mentioning: [name.isEmpty ? "empty" : name],
-                    environment: ["HF_HUB_CACHE": folder.path])
+                    environment: ["HF_HUB_CACHE": folder.path, "HF_HUB_OFFLINE": "1"])
             }
         }
     }
@@ -52,7 +52,7 @@ struct BadInputTests {
         try withScratch { folder in
             try Command.fail(
                 ["tokenize", "--model", "org/name", "--text", "a"], mentioning: ["org/name", folder.path, "download"],
-                environment: ["HF_HUB_CACHE": folder.path])
+                environment: ["HF_HUB_CACHE": folder.path, "HF_HUB_OFFLINE": "1"])
         }
     }
 

@@ -1,14 +1,38 @@
 import Foundation
 import JSON
+import Synchronization
 
-/// Finds the folder behind `--model`: a path, or `org/name` in the local Hugging Face cache.
+/// Finds the folder behind `--model`: a path, or a name on the hub.
 public enum ModelLocation {
-    /// The folder. The cache is where ``cache(environment:)`` says, and the revision is `main`'s. Nothing is downloaded.
-    public static func resolve(
-        _ name: String, environment: [String: String] = ProcessInfo.processInfo.environment
-    ) throws
-        -> URL
-    {
+    /// What of a model is needed.
+    public enum Need: Sendable {
+        /// Configuration, tokenizer and weights.
+        case model
+        /// The tokenizer alone.
+        case tokenizer
+        /// A pair: in the top folder, or in `av/`, `ar/` and `target/`.
+        case pair
+    }
+
+    /// Finds what no path on this machine names.
+    private static let finder = Mutex<(@Sendable (_ name: String, _ need: Need) throws -> URL)?>(nil)
+
+    /// From now on names that are no paths are looked up by `find`, which may fetch what is missing: this module knows no network. Without,
+    /// `org/name` is looked for in the cache alone.
+    public static func look(up find: @escaping @Sendable (_ name: String, _ need: Need) throws -> URL) {
+        finder.withLock { $0 = find }
+    }
+
+    /// The folder, with what is needed of it. See ``look(up:)`` for names that are no paths.
+    public static func resolve(_ name: String, need: Need = .model) throws -> URL {
+        guard let find = finder.withLock({ $0 }), !name.isEmpty, !FileManager.default.fileExists(atPath: name) else {
+            return try resolve(name, environment: ProcessInfo.processInfo.environment)
+        }
+        return try find(name, need)
+    }
+
+    /// The folder of a path, or of `org/name` in the cache, which is where ``cache(environment:)`` says; the revision is `main`'s.
+    public static func resolve(_ name: String, environment: [String: String]) throws -> URL {
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: name, isDirectory: &isFolder) {
             guard isFolder.boolValue else { throw notFolder(name) }

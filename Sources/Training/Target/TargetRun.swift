@@ -57,7 +57,7 @@ public struct TargetRun {
 
     /// What the run reads. The tokenizer that it has copied counts where the original is gone.
     private static func inputs(_ options: TargetOptions, _ run: URL) throws -> RunInputs {
-        let tokenizers = [try? ModelLocation.resolve(options.tokenizer), tokenizerFolder(run)].compactMap {
+        let tokenizers = [try? ModelLocation.resolve(options.tokenizer, need: .tokenizer), tokenizerFolder(run)].compactMap {
             $0?.appending(path: "tokenizer.json")
         }
         let tokenizer = tokenizers.first { FileManager.default.fileExists(atPath: $0.path) }
@@ -73,7 +73,7 @@ public struct TargetRun {
     private func adoptTokenizer() throws -> Tokenizer {
         let files = FileManager.default
         if !files.fileExists(atPath: tokenizerFolder.path) {
-            let source = try ModelLocation.resolve(options.tokenizer)
+            let source = try ModelLocation.resolve(options.tokenizer, need: .tokenizer)
             let tokenizer = try Tokenizer(folder: source)
             try AtomicFolder.write(to: tokenizerFolder) { partial in
                 for name in Checkpoint.tokenizerFiles {

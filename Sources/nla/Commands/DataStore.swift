@@ -17,7 +17,7 @@ struct DataStore: ParsableCommand {
             to matter. A run that was stopped continues where it was; more documents may be added later.
             """)
 
-    @Option(help: ArgumentHelp("Model folder, or org/name in the local cache.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Model folder, or org/name on the hub.", valueName: "dir"))
     var model: String
 
     @Option(help: ArgumentHelp("A file of documents, JSON Lines or Parquet.", valueName: "file"))

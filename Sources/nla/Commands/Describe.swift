@@ -13,7 +13,7 @@ struct Describe: ParsableCommand {
             as it is, and marked. Rows of zeros alone have no direction to put into words: they are left out and counted.
             """)
 
-    @Option(help: ArgumentHelp("Verbalizer folder, or org/name in the local cache.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Verbalizer folder, or org/name on the hub.", valueName: "dir"))
     var av: String
 
     @Option(help: ArgumentHelp("The activations.", valueName: "file.safetensors"))

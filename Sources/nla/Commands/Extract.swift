@@ -18,7 +18,7 @@ struct Extract: ParsableCommand {
             block stands FILE.nla_meta.yaml, by which other commands tell what they are of.
             """)
 
-    @Option(help: ArgumentHelp("Model folder, or org/name in the local cache.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Model folder, or org/name on the hub.", valueName: "dir"))
     var model: String
 
     @OptionGroup var input: TextInput

@@ -13,7 +13,7 @@ struct Generate: ParsableCommand {
             same text. With --json one object is printed at the end instead.
             """)
 
-    @Option(help: ArgumentHelp("Model folder, or org/name in the local cache.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Model folder, or org/name on the hub.", valueName: "dir"))
     var model: String
 
     @OptionGroup var input: TextInput

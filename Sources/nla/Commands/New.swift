@@ -18,7 +18,7 @@ struct New: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Folder with the tokenizer's files to copy, or org/name in the local cache.", valueName: "dir"))
+            "Folder with the tokenizer's files to copy, or org/name on the hub.", valueName: "dir"))
     var tokenizer: String
 
     @Option(help: ArgumentHelp("Text to train on.", valueName: "file"))
@@ -44,7 +44,7 @@ struct New: ParsableCommand {
         let (json, configuration) = try readConfiguration(config)
         let target = URL(fileURLWithPath: output)
         try Checkpoint.checkWritable(target)
-        let tokenizerFolder = try ModelLocation.resolve(tokenizer)
+        let tokenizerFolder = try ModelLocation.resolve(tokenizer, need: .tokenizer)
         let tokenizer = try Tokenizer(folder: tokenizerFolder)
         guard tokenizer.vocabularySize <= configuration.vocabularySize else {
             throw ModelError(

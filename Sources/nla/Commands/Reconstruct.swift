@@ -14,7 +14,7 @@ struct Reconstruct: ParsableCommand {
             [n, d], float32.
             """)
 
-    @Option(help: ArgumentHelp("Reconstructor folder, or org/name in the local cache.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Reconstructor folder, or org/name on the hub.", valueName: "dir"))
     var ar: String
 
     @Option(parsing: .unconditional, help: ArgumentHelp("An explanation.", valueName: "text"))

@@ -13,7 +13,7 @@ struct Score: ParsableCommand {
             equal, 2 is orthogonal), and cosine. Rows of zeros alone are left out and counted. Of several rows the means are printed, with --json the rows too.
             """)
 
-    @Option(help: ArgumentHelp("Reconstructor folder, or org/name in the local cache.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Reconstructor folder, or org/name on the hub.", valueName: "dir"))
     var ar: String
 
     @Option(parsing: .unconditional, help: ArgumentHelp("The explanation.", valueName: "text"))

@@ -13,7 +13,7 @@ struct Tokenize: ParsableCommand {
             added again.
             """)
 
-    @Option(help: ArgumentHelp("Model folder, or org/name in the local cache.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Model folder, or org/name on the hub.", valueName: "dir"))
     var model: String
 
     @OptionGroup var input: TextInput
@@ -25,7 +25,7 @@ struct Tokenize: ParsableCommand {
     }
 
     func run() throws {
-        let folder = try ModelLocation.resolve(model)
+        let folder = try ModelLocation.resolve(model, need: .tokenizer)
         let clock = ContinuousClock()
         let start = clock.now
         let tokenizer = try Tokenizer(folder: folder)

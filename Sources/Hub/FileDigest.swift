@@ -1,0 +1,61 @@
+import Crypto
+import Foundation
+
+/// The hash by which the hub knows a file: SHA-256 of a large one, git's SHA-1 of a blob of others.
+enum FileDigest {
+    /// What a file is to come to.
+    enum Expected: Equatable {
+        case sha256(String)
+        case git(String)
+
+        /// What an entity tag says; nil for one that is no hash, as some mirrors give them.
+        init?(_ tag: String) {
+            guard HubListing.isHash(tag) else { return nil }
+            switch tag.utf8.count {
+            case 64: self = .sha256(tag)
+            case 40: self = .git(tag)
+            default: return nil
+            }
+        }
+
+        var name: String {
+            switch self {
+            case .sha256: "SHA-256"
+            case .git: "git hash"
+            }
+        }
+
+        var value: String {
+            switch self {
+            case .sha256(let value), .git(let value): value
+            }
+        }
+    }
+
+    /// A hash in the making.
+    struct Running {
+        private var sha256: SHA256?
+        private var sha1: Insecure.SHA1?
+
+        init(_ expected: Expected, size: Int) {
+            switch expected {
+            case .sha256: sha256 = SHA256()
+            case .git:
+                var hash = Insecure.SHA1()
+                hash.update(data: Data("blob \(size)\0".utf8))
+                sha1 = hash
+            }
+        }
+
+        mutating func update(_ bytes: UnsafeRawBufferPointer) {
+            sha256?.update(bufferPointer: bytes)
+            sha1?.update(bufferPointer: bytes)
+        }
+
+        func value() -> String {
+            let bytes = sha256.map { Array($0.finalize()) } ?? sha1.map { Array($0.finalize()) } ?? []
+            let digits = Array("0123456789abcdef")
+            return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+        }
+    }
+}

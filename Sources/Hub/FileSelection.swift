@@ -1,0 +1,218 @@
+import Foundation
+
+/// Which files of a repository are wanted.
+public struct FileSelection: Sendable {
+    /// A few words for messages: `*.json`, "the tokenizer".
+    public let description: String
+    /// The wanted ones among all paths of a revision, or of the folder in it that was named.
+    let choose: @Sendable (_ paths: [String]) -> [String]
+    /// Whether files that are there are enough, where nobody knows what the revision has. Nil where that cannot be told.
+    let suffices: (@Sendable (_ paths: [String]) -> Bool)?
+
+    /// A selection.
+    ///
+    /// - Parameters:
+    ///   - description: a few words for messages.
+    ///   - choose: gives the wanted ones among all paths.
+    ///   - suffices: whether paths that are in the cache can be all that is wanted; nil where only the hub's list can tell.
+    public init(
+        _ description: String, choose: @escaping @Sendable ([String]) -> [String],
+        suffices: (@Sendable ([String]) -> Bool)? = nil
+    ) {
+        self.description = description
+        self.choose = choose
+        self.suffices = suffices
+    }
+
+    /// All there is.
+    public static let everything = FileSelection("every file", choose: { $0 })
+
+    /// Files by pattern, as huggingface_hub's `allow_patterns`: `*` matches across folders, `?` one character, `[…]` one of a set; a
+    /// pattern that ends in `/` is everything below.
+    public static func matching(_ include: [String], except exclude: [String] = []) -> FileSelection {
+        let wanted = include.map(Glob.init), unwanted = exclude.map(Glob.init)
+        return FileSelection(
+            include.joined(separator: ", "),
+            choose: { paths in
+                paths.filter { path in
+                    (include.isEmpty || wanted.contains { $0.matches(path) }) && !unwanted.contains { $0.matches(path) }
+                }
+            })
+    }
+
+    /// These files, all of which must be there.
+    public static func files(_ names: [String]) -> FileSelection {
+        FileSelection(
+            names.joined(separator: ", "), choose: { paths in paths.filter(names.contains) },
+            suffices: { names.allSatisfy($0.contains) })
+    }
+
+    /// What a tokenizer and a chat template are read from; no weights.
+    public static let tokenizer = FileSelection(
+        "the tokenizer", choose: { $0.filter(isTokenizer) }, suffices: { $0.contains("tokenizer.json") })
+
+    /// What a model, a half of a pair or an adapter is opened from: configuration, tokenizer, sidecar, and the weights in safetensors,
+    /// once. Weights in other formats and second copies are left out.
+    public static let model = FileSelection(
+        "the model",
+        choose: { paths in
+            let weights = weights(paths)
+            return paths.filter { path in
+                isTokenizer(path) || weights.contains(path)
+                    || (!path.contains("/")
+                        && (configuration.contains(path) || path.hasSuffix(".safetensors.index.json")))
+            }
+        },
+        suffices: { paths in
+            if paths.contains("adapter_config.json") { return paths.contains("adapter_model.safetensors") }
+            return paths.contains("config.json") && hasAllShards(paths)
+        })
+
+    /// A pair in one repository: what ``model`` chooses, of the top folder and of `av/`, `ar/` and `target/`.
+    public static let pair = FileSelection(
+        "the pair",
+        choose: { paths in
+            ["", "av/", "ar/", "target/"].flatMap { folder in
+                model.choose(paths.filter { $0.hasPrefix(folder) }.map { String($0.dropFirst(folder.count)) })
+                    .map { folder + $0 }
+            }
+        })
+
+    /// The descriptions alone, by which the rest can be chosen: whether it is an adapter and over what, which layer, which shards.
+    public static let descriptions = FileSelection(
+        "the descriptions",
+        choose: { paths in
+            paths.filter {
+                !$0.contains("/") && (configuration.contains($0) || $0.hasSuffix(".safetensors.index.json"))
+            }
+        }, suffices: { $0.contains("config.json") || $0.contains("adapter_config.json") })
+
+    /// The data files of a data set: Parquet, JSON Lines, safetensors, and their sidecars.
+    public static let dataset = FileSelection(
+        "the data",
+        choose: { paths in
+            let endings = [".parquet", ".jsonl", ".json", ".safetensors", ".nla_meta.yaml", "/nla_meta.yaml"]
+            return paths.filter { path in path == "nla_meta.yaml" || endings.contains(where: path.hasSuffix) }
+        })
+
+    private static let configuration: Set<String> = [
+        "config.json", "generation_config.json", "adapter_config.json", "nla_meta.yaml", "confidence.json", "README.md",
+    ]
+
+    private static func isTokenizer(_ path: String) -> Bool {
+        let names: Set<String> = [
+            "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+            "chat_template.jinja", "chat_template.json", "config.json",
+        ]
+        return names.contains(path) || (path.hasPrefix("additional_chat_templates/") && path.hasSuffix(".jinja"))
+    }
+
+    /// The safetensors of the top folder: `model.safetensors` or shards, and the files beside a model that have a meaning. A copy in
+    /// the layout of the model's own program (`consolidated…`) is a second copy.
+    private static func weights(_ paths: [String]) -> Set<String> {
+        let top = paths.filter { !$0.contains("/") && $0.hasSuffix(".safetensors") }
+        let special: Set<String> = ["model.safetensors", "value_head.safetensors", "adapter_model.safetensors"]
+        let hasOwn = top.contains { $0 == "model.safetensors" || isShard($0) != nil }
+        return Set(
+            top.filter { name in
+                if special.contains(name) { return true }
+                if top.contains("model.safetensors") { return false }
+                return hasOwn
+                    ? isShard(name) != nil && !name.hasPrefix("consolidated") : !name.hasPrefix("consolidated")
+            })
+    }
+
+    /// The number of shards that a shard's name says there are.
+    private static func isShard(_ name: String) -> Int? {
+        name.wholeMatch(of: /.*-\d{5}-of-(\d{5})\.safetensors/).flatMap { Int($0.1) }
+    }
+
+    private static func hasAllShards(_ paths: [String]) -> Bool {
+        if paths.contains("model.safetensors") { return true }
+        let counts = paths.compactMap(isShard)
+        guard let count = counts.first else { return false }
+        return paths.contains { $0.hasSuffix(".safetensors.index.json") } && counts.count >= count
+    }
+}
+
+/// A pattern as Python's `fnmatch.fnmatchcase` reads it.
+struct Glob: Sendable {
+    private enum Piece: Sendable {
+        case one(Character)
+        case any
+        case anyRun
+        case set([ClosedRange<Character>], negated: Bool)
+    }
+    private var pieces: [Piece] = []
+
+    init(_ pattern: String) {
+        let text = Array(pattern.replacingOccurrences(of: "\\", with: "/") + (pattern.hasSuffix("/") ? "*" : ""))
+        var index = 0
+        while index < text.count {
+            let character = text[index]
+            index += 1
+            switch character {
+            case "*": pieces.append(.anyRun)
+            case "?": pieces.append(.any)
+            case "[":
+                if let (set, next) = Self.set(text, index) {
+                    pieces.append(set)
+                    index = next
+                } else {
+                    pieces.append(.one("["))
+                }
+            default: pieces.append(.one(character))
+            }
+        }
+    }
+
+    private static func set(_ text: [Character], _ start: Int) -> (Piece, Int)? {
+        var index = start
+        let negated = index < text.count && text[index] == "!"
+        if negated { index += 1 }
+        // A bracket that stands first is one of the set.
+        guard let close = text.indices.first(where: { $0 > index && text[$0] == "]" }) else { return nil }
+        var ranges: [ClosedRange<Character>] = []
+        while index < close {
+            if index + 2 < close, text[index + 1] == "-" {
+                if text[index] <= text[index + 2] { ranges.append(text[index]...text[index + 2]) }
+                index += 3
+            } else {
+                ranges.append(text[index]...text[index])
+                index += 1
+            }
+        }
+        return (.set(ranges, negated: negated), close + 1)
+    }
+
+    /// Whether the pattern matches all of a path. Time grows with pattern times path.
+    func matches(_ path: String) -> Bool {
+        let text = Array(path.replacingOccurrences(of: "\\", with: "/"))
+        var piece = 0, at = 0, star = -1, starAt = 0
+        while at < text.count {
+            if piece < pieces.count, case .anyRun = pieces[piece] {
+                star = piece
+                starAt = at
+                piece += 1
+            } else if piece < pieces.count, Self.accepts(pieces[piece], text[at]) {
+                piece += 1
+                at += 1
+            } else if star >= 0 {
+                piece = star + 1
+                starAt += 1
+                at = starAt
+            } else {
+                return false
+            }
+        }
+        return pieces[piece...].allSatisfy { if case .anyRun = $0 { true } else { false } }
+    }
+
+    private static func accepts(_ piece: Piece, _ character: Character) -> Bool {
+        switch piece {
+        case .one(let one): one == character
+        case .any, .anyRun: true
+        case .set(let ranges, let negated): ranges.contains { $0.contains(character) } != negated
+        }
+    }
+}
