@@ -1,6 +1,6 @@
+import JointTraining
 import LanguageModel
 import Tensors
-import Training
 
 extension WorkloadRunner {
     /// What one joint step works on.
@@ -86,7 +86,9 @@ extension WorkloadRunner {
     }
 
     /// Adds the gradient of the policy loss of a pass, of `count` responses in all.
-    private func descend(_ policy: Decoder, _ pass: Pass, _ known: [Float], _ advantages: [Double], of count: Int) {
+    private func descend(
+        _ policy: Decoder, _ pass: Pass, _ known: [Float], _ advantages: [Double], of count: Int
+    ) {
         let tape = Tape(precision: precision)
         let variable = logProbabilities(policy, pass, tape), values = variable.value.floats()
         var loss = PolicyLoss(), sums = PolicyLoss.Sums()

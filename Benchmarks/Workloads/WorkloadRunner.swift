@@ -1,7 +1,7 @@
 import Foundation
 import LanguageModel
+import Runs
 import Tensors
-import Training
 
 /// Runs workloads on one model shape with random weights.
 public struct WorkloadRunner {

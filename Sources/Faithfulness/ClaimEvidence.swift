@@ -1,8 +1,9 @@
 import Autoencoder
 import Claims
+import Evaluation
+import JointTraining
 import LanguageModel
 import Tensors
-import Training
 
 /// What speaks for one claim of an explanation, none of it knowing the truth.
 public struct ClaimEvidence: Sendable, Equatable {

@@ -3,7 +3,6 @@ import Claims
 import Foundation
 import LanguageModel
 import Tensors
-import Training
 
 /// Says of each claim of an explanation how far to believe it, by the confidence model in its pair's folder.
 public struct ConfidenceReader {
@@ -40,7 +39,7 @@ public struct ConfidenceReader {
         let file = folder.appending(path: ConfidenceModel.fileName)
         guard FileManager.default.fileExists(atPath: file.path) else { return nil }
         model = try ConfidenceModel(file)
-        grammar = model.grammar.grammar
+        grammar = try model.grammar.grammar
         let other = folder.appending(path: ConfidenceReader.secondReaderName)
         if model.needsSecondReader, !FileManager.default.fileExists(atPath: other.path) {
             throw ModelError(

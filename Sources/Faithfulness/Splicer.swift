@@ -1,8 +1,8 @@
 import Autoencoder
 import Foundation
+import JSON
 import LanguageModel
 import Tensors
-import Training
 
 /// Puts other vectors in the place of a target's activations, and looks at what it predicts then.
 ///

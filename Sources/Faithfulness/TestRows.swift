@@ -1,8 +1,10 @@
+import Activations
 import Autoencoder
+import Claims
+import Foundation
 import LanguageModel
 import Tensors
 import Tokenization
-import Training
 
 /// Rows of a store with the tokens of their texts: what a target needs to go on from there.
 package struct TestRows {

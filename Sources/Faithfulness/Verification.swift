@@ -1,9 +1,14 @@
+import Activations
 import Autoencoder
 import Claims
+import Evaluation
 import Foundation
+import JointTraining
 import LanguageModel
+import Runs
+import Statistics
+import Teaching
 import Tensors
-import Training
 
 /// One number of a verification, with its interval over documents.
 public struct Finding: Sendable {
@@ -102,7 +107,7 @@ public struct VerificationOptions: Sendable {
 /// Whether a pair's explanations are true to the activations: what their words carry, what only the pair itself understands, what the
 /// reconstruction does in the target's place, which claims deserve belief, and what can be told from the words alone.
 ///
-///     let material = Verification.Material(pair, target, store, Rewordings(TinyWorldGrammar(), seed: 0))
+///     let material = Verification.Material(pair, target, store, Rewordings(PlainGrammar(), seed: 0))
 ///     let verification = try Verification(material)
 ///     print(verification.findings.map(\.title))
 public struct Verification: Sendable {
@@ -119,7 +124,7 @@ public struct Verification: Sendable {
         /// The split to verify on, and another one that the confidence is fitted to; without that there is none.
         public var split = "held-out", fittingSplit: String? = "validation"
         /// How claims are said.
-        public var grammar = GrammarName.tinyWorld
+        public var grammar = GrammarName.standard
         /// Linear readers of the vectors; nil leaves facts out.
         public var probes: TeacherProbes?
         /// What a teacher wrote about the rows, for a second reader to be compared on; nil leaves that out.

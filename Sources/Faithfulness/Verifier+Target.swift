@@ -1,8 +1,12 @@
+import Activations
 import Autoencoder
 import Claims
+import Evaluation
+import Foundation
 import LanguageModel
+import Statistics
+import Teaching
 import Tensors
-import Training
 
 extension Verifier {
     /// What takes the place of an activation in the target.

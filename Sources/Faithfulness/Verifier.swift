@@ -1,8 +1,11 @@
+import Activations
 import Autoencoder
 import Claims
+import Evaluation
 import LanguageModel
+import Statistics
+import Teaching
 import Tensors
-import Training
 
 /// Measures what a ``Verification`` reports, part by part, all on the same rows.
 struct Verifier {
@@ -24,7 +27,7 @@ struct Verifier {
         try material.check()
         self.material = material
         self.options = options
-        grammar = material.grammar.grammar
+        grammar = try material.grammar.grammar
         variance =
             try material.variance ?? material.pair.variance ?? material.store.rawVariance(ofSplit: material.split)
         test = try TestRows(material.store, split: material.split, count: options.rows, material.target)

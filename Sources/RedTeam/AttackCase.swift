@@ -1,9 +1,11 @@
+import Activations
 import Autoencoder
 import Claims
 import Faithfulness
 import Foundation
+import Runs
+import Teaching
 import Tensors
-import Training
 
 /// A place where the undefended pair says a true fact that is about to matter, and what an attack on it is after.
 struct AttackCase {
@@ -45,10 +47,10 @@ struct CaseFinder {
         let explanation: String
     }
 
-    init(_ store: ActivationStore, _ options: VectorAttackOptions) {
+    init(_ store: ActivationStore, _ options: VectorAttackOptions) throws {
         self.store = store
         self.options = options
-        grammar = options.grammar.grammar
+        grammar = try options.grammar.grammar
         var values: [Question: Set<String>] = [:]
         for stored in store.documents {
             for truth in stored.document.truths { values[truth.fact.question, default: []].insert(truth.fact.value) }

@@ -1,10 +1,14 @@
+import Activations
 import Autoencoder
 import Claims
 import Faithfulness
 import Foundation
 import LanguageModel
+import Statistics
+import TargetTraining
+import Teaching
 import Tensors
-import Training
+import Tokenization
 
 /// Texts in which the fact that is to be hidden decides what comes, and what targets make of them.
 struct FactTexts {
@@ -102,7 +106,9 @@ struct FactTexts {
     }
 
     /// Activations of every token up to the moment, of the same texts, and which text each is of.
-    func allTokens(_ material: Material, _ decoder: Decoder) throws -> (vectors: Tensor, owners: [Int]) {
+    func allTokens(
+        _ material: Material, _ decoder: Decoder
+    ) throws -> (vectors: Tensor, owners: [Int]) {
         var texts: [[Int32]] = [], places: [[Int]] = [], owners: [Int] = []
         for (index, row) in material.rows.enumerated() {
             let position = material.store.row(row).position, first = min(FactTexts.firstPosition, position)
@@ -180,7 +186,8 @@ extension Target {
     ///
     /// - Parameter layer: the block to read behind; nil for the pair's.
     func store(
-        of decoder: Decoder, _ documents: [StoredDocument], layer: Int? = nil, perDocument: Int, seed: UInt64,
+        of decoder: Decoder, _ documents: [StoredDocument], layer: Int? = nil, perDocument: Int,
+        seed: UInt64,
         precision: Precision
     ) throws -> ActivationStore {
         let folder = FileManager.default.temporaryDirectory.appending(path: "nla-redteam-\(UUID().uuidString)")

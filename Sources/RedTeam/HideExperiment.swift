@@ -2,8 +2,9 @@ import Autoencoder
 import Foundation
 import JSON
 import LanguageModel
+import Runs
+import Teaching
 import Tensors
-import Training
 
 /// A target that hides: whether fine-tuning keeps a fact from a frozen pair while the target behaves as before, and what still reads it.
 public struct HideExperiment {
@@ -57,7 +58,8 @@ public struct HideExperiment {
             progress("seed \(seed): measuring the original")
             var start = ContinuousClock.now
             let measurer = HideMeasurer(options, ground, seed: seed)
-            try keep(measurer.record(HideExperiment.original, Decoder(ground.target.checkpoint)), since: start)
+            try keep(
+                measurer.record(HideExperiment.original, Decoder(ground.target.checkpoint)), since: start)
             let texts =
                 changedTarget == nil
                 ? try PressedTexts(options, ground.fact, ground.target, ground.pair.verbalizer, seed: seed) : nil

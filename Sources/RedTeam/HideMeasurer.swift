@@ -1,8 +1,11 @@
+import Activations
 import Autoencoder
+import Claims
 import Faithfulness
 import LanguageModel
+import Statistics
+import Teaching
 import Tensors
-import Training
 
 /// Measures targets of one seed, the original first, on the same texts.
 final class HideMeasurer {

@@ -1,8 +1,11 @@
 import Autoencoder
 import Foundation
+import JointTraining
 import LanguageModel
+import ReadableTargets
+import Runs
+import TargetTraining
 import Tensors
-import Training
 
 /// Fine-tunes a copy of a target: it is to predict as before, and readers are to make something else of its activations.
 ///

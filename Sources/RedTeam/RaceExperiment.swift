@@ -1,8 +1,9 @@
 import Autoencoder
 import Foundation
 import LanguageModel
+import Runs
+import Teaching
 import Tensors
-import Training
 
 /// An arms race: rounds in which a target learns to hide a fact from a pair and the pair learns what the target has
 /// become, watched by readers that nobody attacks.

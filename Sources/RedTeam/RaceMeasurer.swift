@@ -1,7 +1,8 @@
+import Activations
 import Autoencoder
 import LanguageModel
+import Statistics
 import Tensors
-import Training
 
 /// Measures the targets of one seed's race with the readers that there are at each stage.
 final class RaceMeasurer {
@@ -161,7 +162,8 @@ extension RaceMeasurer.Examined {
     ///   - blocks: other blocks to read behind.
     ///   - unrefreshed: pairs that look at it once.
     fileprivate init(
-        _ decoder: Decoder, _ texts: FactTexts, blocks: [Int], _ unrefreshed: [Reader: Pair], maximumTokens: Int
+        _ decoder: Decoder, _ texts: FactTexts, blocks: [Int], _ unrefreshed: [Reader: Pair],
+        maximumTokens: Int
     ) throws {
         let subject = try Subject(decoder, texts, blocks: blocks)
         self.init(

@@ -1,8 +1,8 @@
 import Autoencoder
 import Claims
 import LanguageModel
+import Teaching
 import Tensors
-import Training
 
 /// A target's activations where a hidden fact decides what comes, as readers meet them.
 struct Subject {
@@ -22,7 +22,8 @@ struct Subject {
     ///   - blocks: other blocks to read behind.
     ///   - known: reads the texts that levels are set on, with the probes of this subject; nil reads those to measure on.
     init(
-        _ decoder: Decoder, _ texts: FactTexts, behind words: String? = nil, blocks: [Int], unaware: ProbeSet? = nil,
+        _ decoder: Decoder, _ texts: FactTexts, behind words: String? = nil, blocks: [Int],
+        unaware: ProbeSet? = nil,
         levelsWith known: Subject? = nil
     ) throws {
         self.decoder = decoder

@@ -19,7 +19,8 @@ struct PairTests {
         let checkpoint = try Checkpoint(folder: golden.target)
         let hash = try TargetHash.compute(checkpoint)
         #expect(hash.count == 64)
-        try checkpoint.write(Decoder(checkpoint), type: .bfloat16, shardBytes: 20_000, to: scratch.path("shards"))
+        try checkpoint.write(
+            Decoder(checkpoint), type: .bfloat16, shardBytes: 20_000, to: scratch.path("shards"))
         #expect(try TargetHash.compute(Checkpoint(folder: scratch.path("shards"))) == hash)
 
         let decoder = try Decoder(checkpoint)

@@ -54,7 +54,8 @@ struct AdapterTrainingTests {
 
     @Test("Fresh adapters change nothing before they are trained")
     func fresh() throws {
-        let plain = try Decoder(Checkpoint(folder: base)), adapted = try Decoder(Checkpoint(folder: base))
+        let plain = try Decoder(Checkpoint(folder: base)),
+            adapted = try Decoder(Checkpoint(folder: base))
         try adapted.attachAdapters(LoRAConfiguration(rank: 3, alpha: 3), seed: 2, precision: .float32)
         var tree = TokenTree()
         tree.append([3, 1, 4, 1, 5])
@@ -66,7 +67,8 @@ struct AdapterTrainingTests {
     @Test("An adapter of the output layer adds its product to the logits, tied or not", arguments: ["llama", "qwen2"])
     func outputLayer(family: String) throws {
         let folder = goldens.appendingPathComponent("models/\(family)")
-        let plain = try Decoder(Checkpoint(folder: folder)), adapted = try Decoder(Checkpoint(folder: folder))
+        let plain = try Decoder(Checkpoint(folder: folder)),
+            adapted = try Decoder(Checkpoint(folder: folder))
         try adapted.attachAdapters(
             LoRAConfiguration(rank: 2, alpha: 6, targets: ["lm_head"]), seed: 1, precision: .float32)
         _ = train(adapted, [1, 2, 3, 4, 5, 6, 7, 8], steps: 3, precision: .float32)

@@ -70,7 +70,8 @@ struct CheckpointTests {
     func visionRoundTrip(shardBytes: Int) throws {
         let scratch = try Scratch()
         let original = try TinyModels.checkpoint("gemma3-wrapped")
-        try original.write(Decoder(original), type: .float32, shardBytes: shardBytes, to: scratch.path("copy"))
+        try original.write(
+            Decoder(original), type: .float32, shardBytes: shardBytes, to: scratch.path("copy"))
         let theirs = try SafetensorsFile(original.folder.appending(path: "model.safetensors"))
         let files = try FileManager.default.contentsOfDirectory(
             at: scratch.path("copy"), includingPropertiesForKeys: nil)

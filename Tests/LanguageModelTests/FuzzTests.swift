@@ -38,7 +38,9 @@ struct FuzzTests {
 
     @Test("30,000 damaged configurations are read or refused, and those read make a model that computes")
     func configurations() throws {
-        let seeds = try (TinyModels.names + ["qwen3-yarn", "gemma3-own-head"]).map { try TinyModels.json($0).serialized(indent: 1).utf8.map { $0 } }
+        let seeds = try (TinyModels.names + ["qwen3-yarn", "gemma3-own-head"]).map {
+            try TinyModels.json($0).serialized(indent: 1).utf8.map { $0 }
+        }
         var random = Random(seed: 2)
         var read = 0, computed = 0
         for _ in 0..<30_000 {

@@ -1,3 +1,4 @@
+import Foundation
 import LanguageModel
 import Tensors
 import TestSupport
@@ -6,7 +7,9 @@ import Testing
 /// A pass of many rows goes through each block in stretches; nothing of that is to be seen in what comes out.
 @Suite("Passes in stretches")
 struct StretchTests {
-    private func decoders(_ family: String, rowsAtOnce: Int) throws -> (whole: Decoder, stretched: Decoder) {
+    private func decoders(
+        _ family: String, rowsAtOnce: Int
+    ) throws -> (whole: Decoder, stretched: Decoder) {
         let checkpoint = try Checkpoint(folder: goldens.appendingPathComponent("models/\(family)"))
         let stretched = try Decoder(checkpoint)
         stretched.rowsAtOnce = rowsAtOnce

@@ -1,3 +1,4 @@
+import Foundation
 import LanguageModel
 import Tensors
 import TestSupport

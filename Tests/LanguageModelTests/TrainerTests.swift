@@ -1,8 +1,8 @@
 import Foundation
 import LanguageModel
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Training a language model")
 struct TrainerTests {

@@ -1,4 +1,6 @@
+import Dispatch
 import Foundation
+import RemoteModels
 import ScriptedServer
 import Synchronization
 import TestSupport
@@ -7,8 +9,6 @@ import Testing
 #if canImport(FoundationNetworking)
     import FoundationNetworking
 #endif
-
-import RemoteModels
 
 @Suite struct PatienceTests {
     @Test func waitsDoubleUpToALimitAndSpreadBetweenHalfAndAll() {

@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Studio
+import Tensors
 import TestSupport
 import Testing
 import Tokenization

@@ -5,6 +5,7 @@ import LanguageModel
 import Studio
 import Tensors
 import Testing
+import Tokenization
 
 /// Whether the server says over HTTP what the libraries say in the process.
 @Suite("The contract's endpoints")

@@ -6,7 +6,8 @@ import Testing
 struct NextDistributionTests {
     @Test("KL is that of the probabilities, and 0 of a distribution from itself")
     func divergence() throws {
-        let even = try NextDistribution([1, 1]), other = try NextDistribution([0, Float(log(3.0))])
+        let even = try NextDistribution([1, 1]),
+            other = try NextDistribution([0, Float(log(3.0))])
         #expect(abs(even.divergence(to: other) - (0.5 * log(2.0) + 0.5 * log(2.0 / 3))) < 1e-6)
         #expect(even.divergence(to: even) == 0)
         #expect(try NextDistribution([-.infinity, 2]).divergence(to: even) > 0.69)

@@ -106,7 +106,8 @@ extension Checkpoint {
     }
 
     private static func writeWeights(
-        _ decoder: Decoder, fileNames: [String: String], others: [(name: String, tensor: Tensor)], type: ElementType,
+        _ decoder: Decoder, fileNames: [String: String], others: [(name: String, tensor: Tensor)],
+        type: ElementType,
         shardBytes: Int, to folder: URL
     ) throws {
         typealias Weight = (name: String, count: Int, source: SafetensorsFile.Source)

@@ -31,7 +31,10 @@ final class DecodingLane {
     /// Whether the rows of `prefix` have been taken from the budget.
     private var hasPrefixRows = false
 
-    init(_ decoder: Decoder, precision: Precision, places: Int, budget: CacheBudget, verbalizer: Verbalizer? = nil) {
+    init(
+        _ decoder: Decoder, precision: Precision, places: Int, budget: CacheBudget,
+        verbalizer: Verbalizer? = nil
+    ) {
         self.decoder = decoder
         self.precision = precision
         self.places = places

@@ -1,7 +1,9 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import JSON
+import Tokenization
 
 /// A pair of the page's.
 struct ServedPair: Sendable {
@@ -146,7 +148,7 @@ final class StudioEndpoints: Sendable {
             "target": facts.target.map {
                 ["name": .string($0.name), "chat": .bool($0.tokenizer.chatTemplate != nil)]
             } ?? .null,
-            "world": .bool(facts.isTinyWorld),
+            "world": .bool(facts.world != nil),
         ])
     }
 

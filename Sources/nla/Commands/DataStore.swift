@@ -1,9 +1,10 @@
+import Activations
 import ArgumentParser
+import Claims
 import Foundation
 import JSON
 import LanguageModel
 import Tensors
-import Training
 
 struct DataStore: ParsableCommand {
     static let configuration = CommandConfiguration(

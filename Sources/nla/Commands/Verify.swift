@@ -1,11 +1,16 @@
+import Activations
 import ArgumentParser
 import Autoencoder
+import Claims
+import Evaluation
 import Faithfulness
 import Foundation
 import JSON
+import JointTraining
 import LanguageModel
+import Runs
+import Teaching
 import Tensors
-import Training
 
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -68,7 +73,7 @@ struct Verify: ParsableCommand {
     var writeExplanations: String?
 
     @Option(help: "How claims are said: tiny-world, or plain.")
-    var grammar = GrammarName.tinyWorld
+    var grammar = GrammarName.standard
 
     @Option(help: ArgumentHelp("Rows to verify on, spread over the split.", valueName: "n"))
     var rows = 1000
@@ -205,7 +210,7 @@ struct Verify: ParsableCommand {
     }
 
     private func rewordings() throws -> Rewordings {
-        var rewordings = Rewordings(grammar.grammar, seed: shared.seed)
+        var rewordings = try Rewordings(grammar.grammar, seed: shared.seed)
         if let paraphrases { rewordings.paraphrase = try listed(paraphrases) }
         if let translations { rewordings.translate = try listed(translations) }
         return rewordings
