@@ -149,15 +149,8 @@ public struct ActivationStoreBuilder {
             texts.append((Array(tokens.ids.prefix(needed)), begin..<rows.count))
         }
         let activations = Tensor(zeros: [rows.count, settings.hiddenSize])
-        var begin = 0
-        while begin < texts.count {
-            var end = begin + 1, tokens = texts[begin].ids.count
-            while end < texts.count, tokens + texts[end].ids.count <= options.tokensPerPass {
-                tokens += texts[end].ids.count
-                end += 1
-            }
-            pass(texts[begin..<end], rows, into: activations)
-            begin = end
+        for range in Passes.split(texts.map(\.ids.count), limit: options.tokensPerPass) {
+            pass(texts[range], rows, into: activations)
         }
         if let bad = activations.firstNonFinite() {
             let row = rows[bad / settings.hiddenSize]

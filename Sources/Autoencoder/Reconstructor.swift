@@ -167,18 +167,11 @@ public final class Reconstructor {
             )
         }
         let result = Tensor(zeros: [explanations.count, sidecar.width])
-        var begin = 0
-        while begin < prompts.count {
-            var end = begin + 1, tokens = prompts[begin].count
-            while end < prompts.count, tokens + prompts[end].count <= rowsPerPass {
-                tokens += prompts[end].count
-                end += 1
-            }
+        for range in Passes.split(prompts.map(\.count), limit: rowsPerPass) {
             let tape = Tape(recording: false, precision: precision)
-            let vectors = forward(Array(prompts[begin..<end]), tape: tape).value
+            let vectors = forward(Array(prompts[range]), tape: tape).value
             if vectors.firstNonFinite() != nil { throw checkpoint.nonFiniteError("in a reconstruction") }
-            tape.store(vectors, in: result, rows: [begin..<end])
-            begin = end
+            tape.store(vectors, in: result, rows: [range])
         }
         return result
     }

@@ -55,6 +55,11 @@ public struct Neighbours {
         self.owners = owners
         self.isLater = isLater
     }
+
+    /// The tokens up to `reach` before and behind one, of a text of `count`.
+    package static func positions(around position: Int, reach: Int, count: Int) -> [Int] {
+        (max(0, position - reach)...min(count - 1, position + reach)).filter { $0 != position }
+    }
 }
 
 /// Collects evidence on claims: takes sentences out, draws further samples, and reads the tokens beside.

@@ -79,8 +79,7 @@ public struct ConfidenceReader {
 
     /// The tokens beside `position` that its confidence looks at, of a text of `count`.
     public func neighbours(of position: Int, count: Int) -> [Int] {
-        let reach = model.collecting.reach
-        return (max(0, position - reach)...min(count - 1, position + reach)).filter { $0 != position }
+        Neighbours.positions(around: position, reach: model.collecting.reach, count: count)
     }
 
     /// An explanation's sentences, each with the confidence in its claim.

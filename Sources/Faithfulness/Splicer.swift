@@ -90,10 +90,13 @@ public final class Splicer {
                 })
         }
         let logits = self.logits(tree, read, spliced, Tensor.stacking(places.map(\.vectors)))
+        func distribution(_ row: Int) -> NextTokenDistribution {
+            NextTokenDistribution(logits.rows(row..<row + 1).floats())
+        }
         return branches.map { branches in
-            let clean = branches[0].map { LogDistribution(logits, row: $0) }
+            let clean = branches[0].map(distribution)
             return branches.dropFirst().map { rows in
-                let distributions = rows.map { LogDistribution(logits, row: $0) }
+                let distributions = rows.map(distribution)
                 let divergences = zip(clean, distributions).map { $0.divergence(to: $1) }
                 return Effect(
                     divergence: divergences[0], following: Array(divergences.dropFirst()),
@@ -151,31 +154,6 @@ public final class Splicer {
     private func logits(_ tree: TokenTree, _ rows: [Int32], _ spliced: [Int32], _ vectors: Tensor) -> Tensor {
         let tape = Tape(recording: false, precision: precision)
         return decoder.logits(Variable(hidden(tree, spliced, vectors, tape).gatheringRows(rows)), tape: tape)
-    }
-}
-
-/// The log-probabilities of the next token.
-private struct LogDistribution {
-    private let values: [Float]
-    private let normalizer: Double
-
-    init(_ logits: Tensor, row: Int) {
-        values = logits.rows(row..<row + 1).floats()
-        let largest = values.largest() ?? 0
-        let sum = values.reduce(0.0) { $0 + Double(exp($1 - largest)) }
-        normalizer = Double(largest) + log(sum)
-    }
-
-    var likeliest: Int { values.indices.max { values[$0] < values[$1] } ?? 0 }
-
-    /// Σ p (log p − log q); not below 0, whatever rounding says, and NaN where a logit is none.
-    func divergence(to other: LogDistribution) -> Double {
-        var sum = 0.0
-        for (p, q) in zip(values, other.values) {
-            let own = Double(p) - normalizer
-            sum += exp(own) * (own - (Double(q) - other.normalizer))
-        }
-        return sum.atLeast(0)
     }
 }
 

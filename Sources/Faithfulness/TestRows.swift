@@ -65,9 +65,7 @@ package struct TestRows {
         var texts: [[Int32]] = [], places: [[Int]] = [], owners: [Int] = [], isLater: [Bool] = []
         for row in rows.indices {
             let position = positions[row]
-            let around = (max(0, position - reach)...min(ids[row].count - 1, position + reach)).filter {
-                $0 != position
-            }
+            let around = Neighbours.positions(around: position, reach: reach, count: ids[row].count)
             guard let last = around.last else { continue }
             // What follows the last of them does not matter to them.
             texts.append(Array(ids[row][...last]))

@@ -79,16 +79,9 @@ public struct ActivationExtractor {
         if request.logits {
             result.logits = Tensor(zeros: [result.positions.count, decoder.configuration.vocabularySize])
         }
-        var begin = 0
-        while begin < documents.count {
-            var end = begin + 1, tokens = documents[begin].count
-            while end < documents.count, tokens + documents[end].count <= rowsPerPass {
-                tokens += documents[end].count
-                end += 1
-            }
-            try pass(documents[begin..<end], rows[begin..<end], request, into: result, at: result.offsets[begin])
-            begin = end
-            progress(end)
+        for range in Passes.split(documents.map(\.count), limit: rowsPerPass) {
+            try pass(documents[range], rows[range], request, into: result, at: result.offsets[range.lowerBound])
+            progress(range.upperBound)
         }
         return result
     }

@@ -1,5 +1,6 @@
 import Autoencoder
 import Claims
+import Faithfulness
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -159,7 +160,7 @@ enum Readings {
 
         /// Tokens before and behind a position.
         func neighbours(of position: Int, reach: Int) -> [Int] {
-            (max(0, position - reach)...min(ids.count - 1, position + reach)).filter { $0 != position }
+            Neighbours.positions(around: position, reach: reach, count: ids.count)
         }
     }
 
