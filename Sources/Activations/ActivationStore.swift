@@ -118,7 +118,7 @@ public struct ActivationStore: Sendable {
 /// Which rows are wanted.
 public struct RowFilter: Sendable {
     /// Where a row may stand.
-    public enum Place: Sendable {
+    public enum Positions: Sendable {
         case any, random, moment
     }
 
@@ -127,13 +127,13 @@ public struct RowFilter: Sendable {
     /// The kinds of document; nil for all.
     public var kinds: Set<String>?
     /// Random positions, moments, or both.
-    public var place: Place
+    public var place: Positions
     /// The kinds of moment, for rows that stand at one; nil for all.
     public var momentKinds: Set<String>?
 
     /// A filter; without arguments it lets everything through.
     public init(
-        splits: Set<String>? = nil, kinds: Set<String>? = nil, place: Place = .any, momentKinds: Set<String>? = nil
+        splits: Set<String>? = nil, kinds: Set<String>? = nil, place: Positions = .any, momentKinds: Set<String>? = nil
     ) {
         self.splits = splits
         self.kinds = kinds

@@ -38,13 +38,13 @@ public struct ActivationStoreBuilder {
 
     /// What the store's manifest will say.
     public let settings: StoreSettings
-    private let decoder: Decoder
+    private let decoder: TransformerDecoder
     private let tokenizer: Tokenizer
     private let options: Options
 
     /// A builder on a target that is open already; only blocks 0...K are computed, so the decoder may be cut behind block K.
     public init(
-        _ decoder: Decoder, _ tokenizer: Tokenizer, _ settings: StoreSettings, _ options: Options = Options()
+        _ decoder: TransformerDecoder, _ tokenizer: Tokenizer, _ settings: StoreSettings, _ options: Options = Options()
     ) throws {
         let configuration = decoder.configuration
         guard (0..<configuration.blockCount).contains(settings.layerIndex) else {
@@ -75,7 +75,7 @@ public struct ActivationStoreBuilder {
             throw ModelError("layer \(layer): the model has blocks 0...\(configuration.blockCount - 1)")
         }
         try self.init(
-            Decoder(checkpoint, blockCount: layer + 1), Tokenizer(folder: folder),
+            TransformerDecoder(checkpoint, blockCount: layer + 1), Tokenizer(folder: folder),
             StoreSettings(
                 hiddenSize: configuration.hiddenSize, layerIndex: layer, targetHash: try TargetHash.compute(checkpoint),
                 tokenizerHash: try ContentHash.file(folder.appendingPathComponent("tokenizer.json")),

@@ -19,7 +19,7 @@ public final class Reconstructor {
     /// Text to ids.
     public let tokenizer: Tokenizer
     /// Blocks 0...K; adapters may be attached to it.
-    public let decoder: Decoder
+    public let decoder: TransformerDecoder
     /// The head, [d, d].
     public let head: Parameter
     /// Its bias, [d]: the method has none, some published pairs have one.
@@ -139,7 +139,7 @@ public final class Reconstructor {
 
     /// A new reconstructor: the target's first blocks, the identity as head, and a sidecar made for its tokenizer.
     public static func fresh(
-        from target: URL, _ recipe: Recipe = Recipe(), target identity: Sidecar.Target? = nil,
+        from target: URL, _ recipe: Recipe = Recipe(), target identity: Sidecar.TargetIdentity? = nil,
         precision: Precision? = nil
     ) throws -> Reconstructor {
         let checkpoint = try Checkpoint(folder: target), tokenizer = try Tokenizer(folder: target)

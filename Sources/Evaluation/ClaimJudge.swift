@@ -19,15 +19,15 @@ public struct JudgedExplanation: Sendable {
 /// explanations it has.
 struct ClaimJudge {
     /// A row with its truth.
-    private struct Place {
+    private struct LabelledRow {
         let document: LabelledDocument
         let byteEnd: Int
-        let place: ClaimScores.Place
+        let place: ClaimScores.PositionKind
         let facts: [(fact: Fact, key: ClaimScores.FactKey, isRead: Bool?)]
     }
 
     private let grammar: any ClaimGrammar
-    private var places: [Place] = []
+    private var places: [LabelledRow] = []
 
     /// Without probes there is no ceiling.
     init(_ store: ActivationStore, rows: [Int], _ grammar: any ClaimGrammar, _ probes: TeacherProbes?) {
@@ -41,10 +41,10 @@ struct ClaimJudge {
         }
     }
 
-    private static func place(_ store: ActivationStore, _ row: Int, read: (Question) -> String?) -> Place {
+    private static func place(_ store: ActivationStore, _ row: Int, read: (Question) -> String?) -> LabelledRow {
         let document = store.document(of: row), byteEnd = store.row(row).byteEnd, moment = store.moment(of: row)
-        let place = ClaimScores.Place(store, row: row)
-        return Place(
+        let place = ClaimScores.PositionKind(store, row: row)
+        return LabelledRow(
             document: document, byteEnd: byteEnd, place: place,
             facts: document.truths(at: byteEnd).map { fact, standing in
                 let key = ClaimScores.FactKey(

@@ -40,7 +40,7 @@ public struct ClaimScores: Sendable, Equatable {
     }
 
     /// Which rows stand where: random positions, or those where a fact is about to matter.
-    public enum Place: String, Sendable, CaseIterable {
+    public enum PositionKind: String, Sendable, CaseIterable {
         case random, moment
 
         /// What tables call it.
@@ -57,7 +57,7 @@ public struct ClaimScores: Sendable, Equatable {
         /// The kind of document.
         public var kind: String
         /// Where the row stands.
-        public var place: Place
+        public var place: PositionKind
     }
 
     /// What recall is broken down by.
@@ -67,7 +67,7 @@ public struct ClaimScores: Sendable, Equatable {
         /// The kind of document.
         public var kind: String
         /// Where the row stands.
-        public var place: Place
+        public var place: PositionKind
         /// How the fact stands there.
         public var standing: Standing
         /// Whether it is the fact that the row's moment depends on.
@@ -171,7 +171,7 @@ extension ClaimScores.Recall {
 extension ClaimScores {
     /// The totals, and every line of the breakdown.
     public var json: JSONValue {
-        func object(_ question: Question, _ kind: String, _ place: Place, _ rest: JSONValue) -> JSONObject {
+        func object(_ question: Question, _ kind: String, _ place: PositionKind, _ rest: JSONValue) -> JSONObject {
             var object = JSONObject([
                 ("subject", .string(question.subject)), ("relation", .string(question.relation)),
                 ("kind", .string(kind)), ("place", .string(place.rawValue)),

@@ -34,7 +34,7 @@ public struct ExplanationJudge {
     }
 
     /// The fraction of variance explained by each reading.
-    public struct Scores: Sendable, Equatable {
+    public struct ReadingScores: Sendable, Equatable {
         /// By reading; nil where there is no variance.
         public let values: [Reading: Double]
         /// Mean cosine of the explanations as they are written.
@@ -78,21 +78,21 @@ public struct ExplanationJudge {
         /// The denominator.
         public let variance: RawVariance
         /// By reading, in the order of the rows. Without another document among the rows none reads `other`.
-        let rows: [Reading: [Autoencoder.Scores.Row]]
+        let rows: [Reading: [Scores.Row]]
 
         /// The scores of the rows at some places, or of all.
-        public func scores(at places: [Int]? = nil) -> Scores {
+        public func scores(at places: [Int]? = nil) -> ReadingScores {
             let chosen = rows.mapValues { rows in places.map { $0.map { rows[$0] } } ?? rows }
             let written = chosen[.written] ?? []
-            return Scores(
-                values: chosen.compactMapValues { Autoencoder.Scores.fractionOfVarianceExplained($0, variance) },
-                cosine: Autoencoder.Scores.meanCosine(written),
-                meanSquaredError: Autoencoder.Scores.meanSquaredError(written))
+            return ReadingScores(
+                values: chosen.compactMapValues { Scores.fractionOfVarianceExplained($0, variance) },
+                cosine: Scores.meanCosine(written),
+                meanSquaredError: Scores.meanSquaredError(written))
         }
     }
 
     /// Scores explanations of some rows of a store.
-    public func scores(_ explanations: [String], _ store: ActivationStore, rows: [Int]) throws -> Scores {
+    public func scores(_ explanations: [String], _ store: ActivationStore, rows: [Int]) throws -> ReadingScores {
         try readings(explanations, store, rows: rows).scores()
     }
 
@@ -102,11 +102,11 @@ public struct ExplanationJudge {
         guard !rows.isEmpty else { return Readings(variance: variance, rows: [:]) }
         let vectors = store.vectors(rows)
         let predictions = try reconstruct(explanations)
-        let written = try Autoencoder.Scores.rows(predictions, vectors)
+        let written = try Scores.rows(predictions, vectors)
         var result = [Reading.written: written, .empty: try self.rows([""], vectors)]
         if let partners = store.partners(of: rows) {
             let others = predictions.rows == 1 ? predictions : predictions.gatheringRows(partners.map(Int32.init))
-            result[.other] = try Autoencoder.Scores.rows(others, vectors)
+            result[.other] = try Scores.rows(others, vectors)
         }
         let shuffled = explanations.indices.map { Sentences.shuffled(explanations[$0], seed: UInt64($0)) }
         let changed = explanations.indices.filter { shuffled[$0] != explanations[$0] }
@@ -121,8 +121,8 @@ public struct ExplanationJudge {
     }
 
     /// Each row's score. Equal texts, as the empty one, are read once.
-    package func rows(_ texts: [String], _ vectors: Tensor) throws -> [Autoencoder.Scores.Row] {
-        try Autoencoder.Scores.rows(reconstruct(texts), vectors)
+    package func rows(_ texts: [String], _ vectors: Tensor) throws -> [Scores.Row] {
+        try Scores.rows(reconstruct(texts), vectors)
     }
 
     /// A vector for each text, or one if all are equal.

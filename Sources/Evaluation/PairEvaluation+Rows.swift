@@ -13,7 +13,7 @@ extension PairEvaluation {
         /// Each row's document, numbered from 0 in the order of the rows.
         let documents: [Int]
         /// Where each row stands.
-        let places: [ClaimScores.Place]
+        let places: [ClaimScores.PositionKind]
         /// What the verbalizer wrote.
         let explanations: [Explanation]
         /// What the reconstructor makes of it.

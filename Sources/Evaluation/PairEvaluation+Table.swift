@@ -13,7 +13,7 @@ extension PairEvaluation {
             let name = reading == .written ? "the verbalizer's explanation" : reading.title
             lines.append("| \(name) | \(number(explanations.value(reading))) |")
         }
-        for place in ClaimScores.Place.allCases {
+        for place in ClaimScores.PositionKind.allCases {
             guard let own = explanationsByPlace[place] else { continue }
             lines.append("| the explanation, at \(place.title) alone | \(number(own.value(.written))) |")
         }

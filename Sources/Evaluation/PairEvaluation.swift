@@ -33,15 +33,15 @@ public struct PairEvaluation: Sendable {
     /// Words of an explanation, on average.
     public let words: Double
     /// The verbalizer's explanations.
-    public let explanations: ExplanationJudge.Scores
+    public let explanations: ExplanationJudge.ReadingScores
     /// The same at random positions and at moments apart; none for a place without rows.
-    public let explanationsByPlace: [ClaimScores.Place: ExplanationJudge.Scores]
+    public let explanationsByPlace: [ClaimScores.PositionKind: ExplanationJudge.ReadingScores]
     /// The teacher's text on the same rows, where it wrote something; nil without a teacher.
-    public let teacher: ExplanationJudge.Scores?
+    public let teacher: ExplanationJudge.ReadingScores?
     /// Rows that the teacher explains.
     public let taughtRows: Int
     /// The verbalizer's explanations on these rows alone; nil without a teacher.
-    public let explanationsWhereTaught: ExplanationJudge.Scores?
+    public let explanationsWhereTaught: ExplanationJudge.ReadingScores?
     /// The truth of the verbalizer's claims; nil without a grammar.
     public let claims: ClaimScores?
     /// The truth of the teacher's claims, on the rows it explains.
@@ -83,9 +83,9 @@ public struct PairEvaluation: Sendable {
         words = Double(written.reduce(0) { $0 + $1.wordCount }) / Double(max(1, count))
         let readings = try judge.readings(texts, store, rows: rows)
         explanations = readings.scores()
-        var byPlace: [ClaimScores.Place: ExplanationJudge.Scores] = [:]
-        for place in ClaimScores.Place.allCases {
-            let own = rows.indices.filter { ClaimScores.Place(store, row: rows[$0]) == place }
+        var byPlace: [ClaimScores.PositionKind: ExplanationJudge.ReadingScores] = [:]
+        for place in ClaimScores.PositionKind.allCases {
+            let own = rows.indices.filter { ClaimScores.PositionKind(store, row: rows[$0]) == place }
             if !own.isEmpty { byPlace[place] = readings.scores(at: own) }
         }
         explanationsByPlace = byPlace
@@ -105,7 +105,7 @@ public struct PairEvaluation: Sendable {
         claimsWhereTaught = places.isEmpty ? nil : judged.map { judged in ClaimScores(places.map { judged[$0] }) }
         rowDetails = RowDetails(
             rows: rows, documents: PairEvaluation.documents(of: rows, store),
-            places: rows.map { ClaimScores.Place(store, row: $0) }, explanations: written, readings: readings,
+            places: rows.map { ClaimScores.PositionKind(store, row: $0) }, explanations: written, readings: readings,
             teacherErrors: Dictionary(
                 uniqueKeysWithValues: zip(places, (teacherReadings.rows[.written] ?? []).map(\.meanSquaredError))),
             judged: judged)

@@ -27,7 +27,7 @@ public struct PairMeasure: Sendable {
         ExplanationJudge.Reading.allCases.map { reading in
             variance(reading.metric, "FVE of \(reading.title)") { $0.rowDetails.error(reading, $1) }
         }
-        + ClaimScores.Place.allCases.map { place in
+        + ClaimScores.PositionKind.allCases.map { place in
             variance("fve_\(place.rawValue)", "FVE of the explanation, at \(place.title)") {
                 $0.rowDetails.places[$1] == place ? $0.rowDetails.error(.written, $1) : nil
             }

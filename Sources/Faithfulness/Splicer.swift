@@ -13,7 +13,7 @@ import Tensors
 /// vectors of a place: each is a branch of one token tree.
 public final class Splicer {
     /// A token of a text, and vectors to try there.
-    public struct Place {
+    public struct Patch {
         /// The text's tokens.
         public var ids: [Int32]
         /// Which of them.
@@ -39,7 +39,7 @@ public final class Splicer {
         public var isSameChoice: Bool
     }
 
-    let decoder: Decoder
+    let decoder: TransformerDecoder
     let layer: Int
     let precision: Precision
     /// A token that says nothing, for what is read without a text.
@@ -52,7 +52,7 @@ public final class Splicer {
 
     /// A splicer of a target. Without a precision it computes in the weights' own.
     public init(_ target: Target, precision: Precision? = nil) throws {
-        decoder = try Decoder(target.checkpoint)
+        decoder = try TransformerDecoder(target.checkpoint)
         layer = target.layer
         self.precision = try precision ?? target.checkpoint.naturalPrecision()
         let json = target.checkpoint.json
@@ -61,7 +61,7 @@ public final class Splicer {
     }
 
     /// The effect of each vector at each place, on the token's own prediction and on up to `reach` that follow it in the text.
-    public func effects(_ places: [Place], reach: Int) -> [[Effect]] {
+    public func effects(_ places: [Patch], reach: Int) -> [[Effect]] {
         for place in places {
             require(place.ids.indices.contains(place.position), "a place outside its text")
             require(place.vectors.width == decoder.configuration.hiddenSize, "vectors of another width")
@@ -73,7 +73,7 @@ public final class Splicer {
         return Passes.split(rows, limit: rowsPerPass).flatMap { effectsOfPass(places[$0], reach: reach) }
     }
 
-    private func effectsOfPass(_ places: ArraySlice<Place>, reach: Int) -> [[Effect]] {
+    private func effectsOfPass(_ places: ArraySlice<Patch>, reach: Int) -> [[Effect]] {
         var tree = TokenTree(), spliced: [Int32] = [], read: [Int32] = []
         /// For each place its branches, the untouched one first, as ranges of `read`.
         var branches: [[Range<Int>]] = []

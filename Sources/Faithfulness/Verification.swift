@@ -107,12 +107,12 @@ public struct VerificationOptions: Sendable {
 /// Whether a pair's explanations are true to the activations: what their words carry, what only the pair itself understands, what the
 /// reconstruction does in the target's place, which claims deserve belief, and what can be told from the words alone.
 ///
-///     let material = Verification.Material(pair, target, store, Rewordings(PlainGrammar(), seed: 0))
+///     let material = Verification.Inputs(pair, target, store, Rewordings(PlainGrammar(), seed: 0))
 ///     let verification = try Verification(material)
 ///     print(verification.findings.map(\.title))
 public struct Verification: Sendable {
     /// What a verification rests on.
-    public struct Material {
+    public struct Inputs {
         /// The pair.
         public var pair: Pair
         /// The model whose activations it reads.
@@ -208,7 +208,7 @@ public struct Verification: Sendable {
     /// - Parameter progress: called with what is about to be measured.
     /// - Throws: a one-line error, before anything is computed, if the parts do not belong together.
     public init(
-        _ material: Material, _ options: VerificationOptions = VerificationOptions(),
+        _ material: Inputs, _ options: VerificationOptions = VerificationOptions(),
         progress: (String) -> Void = { _ in }
     ) throws {
         let verifier = try Verifier(material, options, progress: progress)
@@ -237,7 +237,7 @@ public struct Verification: Sendable {
     public subscript(_ name: String) -> Finding? { findings.first { $0.name == name } }
 }
 
-extension Verification.Material {
+extension Verification.Inputs {
     /// Throws a one-line error if the parts do not belong together, or a confidence is to be fitted to documents of which nothing is
     /// known.
     public func check() throws {

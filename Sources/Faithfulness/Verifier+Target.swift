@@ -49,7 +49,7 @@ extension Verifier {
                     case .random: randomError(row, as: scaled)
                     }
                 }
-                return Splicer.Place(
+                return Splicer.Patch(
                     ids: test.ids[row], position: test.positions[row], vectors: .stacking(vectors))
             }, reach: options.splicedReach)
         let effectOf = Dictionary(uniqueKeysWithValues: zip(rows, effects))

@@ -9,7 +9,7 @@ import Tensors
 
 /// Measures what a ``Verification`` reports, part by part, all on the same rows.
 struct Verifier {
-    let material: Verification.Material
+    let material: Verification.Inputs
     let options: VerificationOptions
     let grammar: any ClaimGrammar
     let variance: RawVariance
@@ -23,7 +23,7 @@ struct Verifier {
     let secondReconstructions: Tensor?
     let bootstrap: ClusterBootstrap
 
-    init(_ material: Verification.Material, _ options: VerificationOptions, progress: (String) -> Void) throws {
+    init(_ material: Verification.Inputs, _ options: VerificationOptions, progress: (String) -> Void) throws {
         try material.check()
         self.material = material
         self.options = options
@@ -40,7 +40,7 @@ struct Verifier {
 
     /// The verbalizer's most probable explanation of each row.
     static func explain(
-        _ rows: TestRows, _ material: Verification.Material, _ options: VerificationOptions
+        _ rows: TestRows, _ material: Verification.Inputs, _ options: VerificationOptions
     ) throws -> [Explanation] {
         try material.pair.verbalizer.explain(rows.vectors, .init(maximumTokens: options.maximumTokens)).map { $0[0] }
     }

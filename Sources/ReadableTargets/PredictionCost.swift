@@ -7,7 +7,7 @@ import Tensors
 /// one.
 package struct PredictionCost {
     /// A token of a document whose activation gives its place, with the document as far as it is looked at.
-    package struct Place: Sendable {
+    package struct Splice: Sendable {
         let inputs: [Int32], targets: [Int32]
         let position: Int
 
@@ -28,12 +28,12 @@ package struct PredictionCost {
     /// Rows of one pass.
     private static let rowsPerPass = 4096
 
-    private let decoder: Decoder
+    private let decoder: TransformerDecoder
     private let layer: Int
     private let precision: Precision
 
     /// Of a target that is read behind block `layer`.
-    package init(_ decoder: Decoder, layer: Int, precision: Precision) {
+    package init(_ decoder: TransformerDecoder, layer: Int, precision: Precision) {
         self.decoder = decoder
         self.layer = layer
         self.precision = precision
@@ -44,7 +44,7 @@ package struct PredictionCost {
     /// - Parameters:
     ///   - vectors: [n, d] float32; each takes its place at the activation's own length.
     ///   - owners: the place of each, increasing.
-    package func costs(_ places: [Place], _ vectors: Tensor, owners: [Int]) -> [Double] {
+    package func costs(_ places: [Splice], _ vectors: Tensor, owners: [Int]) -> [Double] {
         require(
             vectors.rows == owners.count && zip(owners, owners.dropFirst()).allSatisfy(<=),
             "an owner for each vector, in order")
@@ -61,7 +61,7 @@ package struct PredictionCost {
         return result
     }
 
-    private func costs(_ places: ArraySlice<Place>, _ counts: ArraySlice<Int>, _ vectors: Tensor) -> [Double] {
+    private func costs(_ places: ArraySlice<Splice>, _ counts: ArraySlice<Int>, _ vectors: Tensor) -> [Double] {
         var tree = TokenTree(), targets: [Int32] = [], spliced: [Int32] = [], branches: [[Range<Int>]] = []
         for (place, count) in zip(places, counts) {
             let before = place.position > 0 ? tree.append(Array(place.inputs[..<place.position])) : nil

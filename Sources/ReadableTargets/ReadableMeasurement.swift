@@ -22,12 +22,12 @@ extension ReadableRun {
                 first,
                 of: LanguageDocuments.open(options.data, heldOut: options.heldOut, seed: options.worldSeed).heldOut),
             target.tokenizer, limit: options.documentTokens)
-        return try measure(Decoder(target.checkpoint), pair, heldOut, options)
+        return try measure(TransformerDecoder(target.checkpoint), pair, heldOut, options)
     }
 
     /// The same of models that are open.
     static func measure(
-        _ decoder: Decoder, _ pair: Pair, _ heldOut: TokenizedDocuments, _ options: ReadableOptions
+        _ decoder: TransformerDecoder, _ pair: Pair, _ heldOut: TokenizedDocuments, _ options: ReadableOptions
     ) throws -> Metrics {
         let found = try TargetEvaluator(decoder, heldOut, precision: options.precision)
             .evaluate(documents: options.evaluationDocuments)

@@ -56,19 +56,19 @@ public struct ReadableRun {
         return .finished(last)
     }
 
-    private func decoder(_ target: Target) throws -> Decoder {
-        guard !options.warmStart else { return try Decoder(target.checkpoint) }
-        return Decoder(
+    private func decoder(_ target: Target) throws -> TransformerDecoder {
+        guard !options.warmStart else { return try TransformerDecoder(target.checkpoint) }
+        return TransformerDecoder(
             untrained: target.checkpoint.configuration, deviation: options.deviation, seed: options.seed)
     }
 
     /// The readers name the target that they were trained with, under the name of the one that it comes from; what they
     /// knew of that one's activations is gone.
-    private func write(_ pair: Pair, _ decoder: Decoder, _ target: Target) throws {
+    private func write(_ pair: Pair, _ decoder: TransformerDecoder, _ target: Target) throws {
         try AtomicFolder.write(to: folder.model) { partial in
             let folders = Pair.folders(partial)
             try target.checkpoint.write(decoder, type: target.checkpoint.naturalType(), to: folders.target)
-            let identity = Sidecar.Target(
+            let identity = Sidecar.TargetIdentity(
                 hash: try TargetHash.compute(Checkpoint(folder: folders.target)),
                 name: pair.verbalizer.sidecar.target?.name)
             pair.verbalizer.sidecar.target = identity

@@ -16,7 +16,7 @@ import Tensors
 /// explanation's reward falls by what its own words cost the predictions.
 package final class ReadableTrainer: Trainer {
     /// The target.
-    package let decoder: Decoder
+    package let decoder: TransformerDecoder
     /// The model that writes.
     package let verbalizer: Verbalizer
     /// The model that reads.
@@ -40,7 +40,7 @@ package final class ReadableTrainer: Trainer {
     ///
     /// - Parameter reference: what the verbalizer's KL divergence is taken from.
     package init(
-        _ decoder: Decoder, _ pair: Pair, reference: ReferencePolicy, training: TokenizedDocuments,
+        _ decoder: TransformerDecoder, _ pair: Pair, reference: ReferencePolicy, training: TokenizedDocuments,
         heldOut: TokenizedDocuments, _ options: ReadableOptions
     ) {
         self.decoder = decoder
@@ -93,7 +93,7 @@ package final class ReadableTrainer: Trainer {
         /// For each of them the rows whose prediction it can change: from it to its document's end.
         var reached: [Range<Int>] = []
         /// For each of them where it is in its document.
-        var places: [PredictionCost.Place] = []
+        var places: [PredictionCost.Splice] = []
     }
 
     private func batch(_ index: Int) -> Batch {
@@ -110,7 +110,7 @@ package final class ReadableTrainer: Trainer {
             let row = first + min(Int(place * Double(rows.upperBound - first)), rows.upperBound - first - 1)
             batch.rows.append(Int32(row))
             batch.reached.append(row..<rows.upperBound)
-            batch.places.append(PredictionCost.Place(document, position: row - rows.lowerBound))
+            batch.places.append(PredictionCost.Splice(document, position: row - rows.lowerBound))
         }
         return batch
     }
@@ -124,7 +124,7 @@ package final class ReadableTrainer: Trainer {
         /// The explanations of the activations that were replaced; nil where none was.
         package let rollout: Rollout?
         /// Where they stood.
-        let places: [PredictionCost.Place]
+        let places: [PredictionCost.Splice]
         let metrics: Metrics
     }
 
@@ -197,7 +197,7 @@ package final class ReadableTrainer: Trainer {
     // MARK: The verbalizer
 
     private func reward(
-        _ rollout: Rollout, _ reading: RolloutReading, _ places: [PredictionCost.Place], _ group: ParameterGroup,
+        _ rollout: Rollout, _ reading: RolloutReading, _ places: [PredictionCost.Splice], _ group: ParameterGroup,
         step index: Int
     ) throws -> Metrics {
         let grammar = try joint.grammar.grammar
@@ -225,7 +225,7 @@ package final class ReadableTrainer: Trainer {
 
     /// What the words of each complete explanation cost the predictions behind its activation, of the target as it was in this step.
     private func predictionCosts(
-        _ rollout: Rollout, _ places: [PredictionCost.Place]
+        _ rollout: Rollout, _ places: [PredictionCost.Splice]
     ) throws -> [(sample: Int, nats: Double)] {
         let valid = rollout.samples.indices.filter { rollout.samples[$0].isValid }
         guard !valid.isEmpty else { return [] }

@@ -24,14 +24,14 @@ struct SpliceDamage {
         }
     }
 
-    private let decoder: Decoder
+    private let decoder: TransformerDecoder
     private let pair: Pair
     private let heldOut: TokenizedDocuments
     private let options: ReadableOptions
     /// Rows of one pass.
     private let rowsPerPass = 4096
 
-    init(_ decoder: Decoder, _ pair: Pair, _ heldOut: TokenizedDocuments, _ options: ReadableOptions) {
+    init(_ decoder: TransformerDecoder, _ pair: Pair, _ heldOut: TokenizedDocuments, _ options: ReadableOptions) {
         self.decoder = decoder
         self.pair = pair
         self.heldOut = heldOut
@@ -39,7 +39,7 @@ struct SpliceDamage {
     }
 
     /// One place in each document, the same at every call.
-    private func places() -> [PredictionCost.Place] {
+    private func places() -> [PredictionCost.Splice] {
         let count = min(options.evaluationDocuments, heldOut.source.count ?? options.evaluationDocuments)
         return (0..<count).compactMap { index in
             let document = heldOut.tokens(heldOut.source.document(index)), count = document.inputs.count
@@ -78,7 +78,7 @@ struct SpliceDamage {
 
     /// For each place the mean loss in nats over the predictions that are looked at, and the activations [places, d] that stood there.
     private func losses(
-        _ places: [PredictionCost.Place], _ replacement: Tensor?
+        _ places: [PredictionCost.Splice], _ replacement: Tensor?
     ) -> (losses: [Double], vectors: Tensor) {
         var losses: [Double] = []
         let vectors = Tensor(zeros: [places.count, decoder.configuration.hiddenSize])

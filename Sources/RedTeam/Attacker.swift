@@ -121,7 +121,7 @@ struct Attacker {
         _ vectors: Tensor, _ places: [(ids: [Int32], position: Int)]
     ) -> [(largest: Double, own: Double)] {
         let spliced = places.enumerated().map { index, place in
-            Splicer.Place(ids: place.ids, position: place.position, vectors: vectors.rows(index..<index + 1))
+            Splicer.Patch(ids: place.ids, position: place.position, vectors: vectors.rows(index..<index + 1))
         }
         return splicer.effects(spliced, reach: options.reach).map { effects in
             (([effects[0].divergence] + effects[0].following).largest() ?? 0, effects[0].divergence)

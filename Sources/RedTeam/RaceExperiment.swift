@@ -157,7 +157,7 @@ public struct RaceExperiment {
     private func hide(
         _ arm: RaceArm, _ state: RaceState, _ seed: UInt64, _ name: String, _ interruption: Interruption,
         _ progress: (String) -> Void
-    ) throws -> Decoder? {
+    ) throws -> TransformerDecoder? {
         let hiding = options.hiding
         let texts = try PressedTexts(hiding, ground.fact, state.target, state.loop.verbalizer, seed: seed)
         let pressure =

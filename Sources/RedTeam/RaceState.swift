@@ -46,7 +46,7 @@ struct RaceShelf {
     ///   - last: the last round's state, whose pairs have learnt the changed target.
     ///   - variance: of the changed target's activations.
     func keep(
-        _ round: Int, _ decoder: Decoder, _ last: RaceState, _ variance: RawVariance
+        _ round: Int, _ decoder: TransformerDecoder, _ last: RaceState, _ variance: RawVariance
     ) throws -> RaceState {
         let place = place(round)
         try Disk.makeFolder(folder)
@@ -57,7 +57,7 @@ struct RaceShelf {
         try AtomicFolder.write(to: place) { partial in
             let target = Pair.folders(partial).target
             try last.target.checkpoint.write(decoder, type: type, to: target)
-            let identity = Sidecar.Target(
+            let identity = Sidecar.TargetIdentity(
                 hash: try TargetHash.compute(Checkpoint(folder: target)),
                 name: last.loop.verbalizer.sidecar.target?.name)
             try Disk.makeFolder(heldOut(partial))

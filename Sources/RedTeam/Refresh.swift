@@ -54,7 +54,7 @@ struct Refresh {
     ///   - target: the one it is a copy of.
     /// - Throws: a one-line error if the teacher finds nothing to say.
     init(
-        _ options: RefreshOptions, _ decoder: Decoder, _ target: Target, _ world: LabelledTexts,
+        _ options: RefreshOptions, _ decoder: TransformerDecoder, _ target: Target, _ world: LabelledTexts,
         seed: UInt64,
         precision: Precision
     ) throws {

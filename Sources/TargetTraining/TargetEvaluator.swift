@@ -6,14 +6,14 @@ import Tokenization
 
 /// Measures a decoder on held-out documents; see ``TargetEvaluation``.
 package struct TargetEvaluator {
-    private let decoder: Decoder
+    private let decoder: TransformerDecoder
     private let heldOut: TokenizedDocuments
     private let precision: Precision
     /// Rows of one pass.
     private let rowsPerPass = 4096
 
     /// An evaluator. The documents must be ones that no step trains on.
-    package init(_ decoder: Decoder, _ heldOut: TokenizedDocuments, precision: Precision) {
+    package init(_ decoder: TransformerDecoder, _ heldOut: TokenizedDocuments, precision: Precision) {
         self.decoder = decoder
         self.heldOut = heldOut
         self.precision = precision

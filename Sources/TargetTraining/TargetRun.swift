@@ -35,7 +35,7 @@ public struct TargetRun {
             options.data, heldOut: options.heldOut, seed: options.seed)
         let json = configuration(tokenizer)
         let configuration = try DecoderConfiguration(json: json, source: folder.url.appending(path: "run.yaml").path)
-        let decoder = Decoder(untrained: configuration, deviation: options.deviation, seed: options.seed)
+        let decoder = TransformerDecoder(untrained: configuration, deviation: options.deviation, seed: options.seed)
         let trainer = TargetTrainer(
             decoder,
             training: try TokenizedDocuments(training, tokenizer, limit: options.documentTokens),

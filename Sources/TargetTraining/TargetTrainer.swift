@@ -8,7 +8,7 @@ import Tensors
 /// documents, so that a step follows from its index alone.
 final class TargetTrainer: Trainer {
     /// The decoder.
-    let decoder: Decoder
+    let decoder: TransformerDecoder
     let groups: [ParameterGroup]
     /// Documents of a step.
     let documentsPerStep: Int
@@ -19,7 +19,7 @@ final class TargetTrainer: Trainer {
 
     /// Makes the decoder trainable.
     init(
-        _ decoder: Decoder, training: TokenizedDocuments, heldOut: TokenizedDocuments,
+        _ decoder: TransformerDecoder, training: TokenizedDocuments, heldOut: TokenizedDocuments,
         _ options: TargetOptions
     ) {
         self.decoder = decoder

@@ -334,7 +334,7 @@ public struct PairRecipe {
         let checkpoint = try Checkpoint(folder: targetFolder)
         let heldOut = WorldDocuments(TinyWorldTexts(), seed: world.seed, isHeldOut: true)
         let target = try TargetEvaluator(
-            Decoder(checkpoint), TokenizedDocuments(heldOut, Tokenizer(folder: targetFolder), limit: 1024),
+            TransformerDecoder(checkpoint), TokenizedDocuments(heldOut, Tokenizer(folder: targetFolder), limit: 1024),
             precision: .native
         ).evaluate(documents: 2000)
         let probed = ProbeReport(probes, store, rows: try store.rows(ofSplit: "held-out"))

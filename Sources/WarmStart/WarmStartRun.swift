@@ -23,16 +23,16 @@ public struct WarmStartRun<Stage: WarmStartStage> {
     public var firstStep: Int { folder.latest?.step ?? 0 }
 
     /// What both kinds of run need.
-    struct Material {
+    struct TrainingData {
         let target: URL
-        let identity: Sidecar.Target
+        let identity: Sidecar.TargetIdentity
         let store: ActivationStore
         let training: TaughtRows
         let heldOut: TaughtRows
         let variance: RawVariance
     }
 
-    func material() throws -> Material {
+    func material() throws -> TrainingData {
         if let threads = options.threads { Machine.threads = threads }
         let target = try ModelLocation.resolve(options.target)
         let hash = try TargetHash.compute(Checkpoint(folder: target))
@@ -40,9 +40,9 @@ public struct WarmStartRun<Stage: WarmStartStage> {
         let store = try ActivationStore(
             folder: URL(fileURLWithPath: options.store), target: hash, verifying: firstStep == 0)
         let teacher = try JSONLTeacher(URL(fileURLWithPath: options.explanations))
-        return Material(
+        return TrainingData(
             target: target,
-            identity: Sidecar.Target(hash: hash, name: options.targetName ?? target.lastPathComponent),
+            identity: Sidecar.TargetIdentity(hash: hash, name: options.targetName ?? target.lastPathComponent),
             store: store,
             training: try TaughtRows(store, split: options.split, teacher),
             heldOut: try TaughtRows(store, split: options.heldOut, teacher),
@@ -55,8 +55,8 @@ public struct WarmStartRun<Stage: WarmStartStage> {
     ///   - make: the copy, from the target's folder, the recipe and the target's identity.
     ///   - trainer: what trains it.
     func run<Half: AutoencoderHalf>(
-        _ make: (URL, Recipe, Sidecar.Target) throws -> Half,
-        trainer: (Half, Material) throws -> any Trainer,
+        _ make: (URL, Recipe, Sidecar.TargetIdentity) throws -> Half,
+        trainer: (Half, TrainingData) throws -> any Trainer,
         interruption: Interruption, progress: @escaping (TrainingProgress) -> Void
     ) throws -> RunOutcome<Metrics> {
         guard !folder.isFinished else { return .finishedBefore }
@@ -84,7 +84,7 @@ public struct WarmStartRun<Stage: WarmStartStage> {
 /// What verbalizer and reconstructor have in common: a decoder with a sidecar that are written together.
 protocol AutoencoderHalf: AnyObject {
     var sidecar: Sidecar { get set }
-    var decoder: Decoder { get }
+    var decoder: TransformerDecoder { get }
     func write(to folder: URL, type: ElementType?) throws
 }
 
@@ -106,7 +106,7 @@ extension WarmStartRun where Stage == VerbalizerStage {
     }
 
     /// Scores explanations while training, with the reconstructor that the options name.
-    private func judge(_ material: Material) throws -> ExplanationJudge? {
+    private func judge(_ material: TrainingData) throws -> ExplanationJudge? {
         try options.reconstructor.map {
             let reader = try Reconstructor(folder: URL(fileURLWithPath: $0), precision: options.precision)
             try material.store.check(layer: reader.sidecar.layer, of: $0)

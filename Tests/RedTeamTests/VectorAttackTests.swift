@@ -52,7 +52,7 @@ private struct MotiveCase {
     }
 
     func divergence(_ vector: [Float]) -> Double {
-        let place = Splicer.Place(
+        let place = Splicer.Patch(
             ids: ids, position: position, vectors: Tensor(vector, shape: [1, vector.count]))
         let effect = splicer.effects([place], reach: 6)[0][0]
         return ([effect.divergence] + effect.following).max() ?? 0

@@ -93,7 +93,7 @@ import Testing
     }
 
     @Test func overloadHalvesTheLimitOnceForRequestsThatWereTogether() async throws {
-        let gate = RequestGate(most: 8)
+        let gate = ConcurrencyLimiter(most: 8)
         let (start, _) = try await gate.pass {}
         await gate.overloaded(start, wait: nil)
         await gate.overloaded(start, wait: nil)
@@ -108,7 +108,7 @@ import Testing
     }
 
     @Test func everybodyWaitsWhenTheServerAsksOne() async throws {
-        let gate = RequestGate(most: 4)
+        let gate = ConcurrencyLimiter(most: 4)
         let (start, _) = try await gate.pass {}
         await gate.overloaded(start, wait: .milliseconds(80))
         let (next, _) = try await gate.pass {}

@@ -33,13 +33,13 @@ public struct ActivationExtractor {
     }
 
     private let checkpoint: Checkpoint
-    private let decoder: Decoder
+    private let decoder: TransformerDecoder
     private let precision: Precision
     /// Tokens of one pass: enough rows for the matrix products to run at full speed, few enough to stay in the caches.
     private let rowsPerPass = 1024
 
     /// An extractor on a decoder of this checkpoint (with adapters, if it has any).
-    public init(_ checkpoint: Checkpoint, _ decoder: Decoder, precision: Precision) {
+    public init(_ checkpoint: Checkpoint, _ decoder: TransformerDecoder, precision: Precision) {
         self.checkpoint = checkpoint
         self.decoder = decoder
         self.precision = precision

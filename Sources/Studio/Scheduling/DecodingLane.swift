@@ -15,7 +15,7 @@ final class DecodingLane {
     private let budget: CacheBudget
     /// Cache rows that fit it, and the bytes of one.
     private let rowLimit: Int, rowBytes: Int
-    private let decoder: Decoder
+    private let decoder: TransformerDecoder
     private let precision: Precision
     /// Whose prompt activations are put into; nil in a lane that takes none.
     private let verbalizer: Verbalizer?
@@ -32,7 +32,7 @@ final class DecodingLane {
     private var hasPrefixRows = false
 
     init(
-        _ decoder: Decoder, precision: Precision, places: Int, budget: CacheBudget,
+        _ decoder: TransformerDecoder, precision: Precision, places: Int, budget: CacheBudget,
         verbalizer: Verbalizer? = nil
     ) {
         self.decoder = decoder

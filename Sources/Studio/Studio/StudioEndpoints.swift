@@ -20,7 +20,7 @@ final class StudioEndpoints: Sendable {
     let pairs: [ServedPair]
     private let files: PageFiles
     /// Pages that watch a run.
-    let watchers = RequestGate("watching", limit: 64)
+    let watchers = AdmissionLimit("watching", limit: 64)
 
     var settings: StudioSettings { server.settings }
     /// What all pairs share: the target, and how claims are read.

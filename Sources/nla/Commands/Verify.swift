@@ -144,7 +144,7 @@ struct Verify: ParsableCommand {
         let rewordings = try rewordings()
         try withStore(first, model, precision) { store in
             if let writeExplanations { return try write(pairs, store, to: writeExplanations) }
-            var material = Verification.Material(first, model, store, rewordings)
+            var material = Verification.Inputs(first, model, store, rewordings)
             material.second = second
             material.split = split
             material.fittingSplit = fittingSplit == "none" ? nil : fittingSplit

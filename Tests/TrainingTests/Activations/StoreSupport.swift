@@ -14,10 +14,10 @@ enum Small {
         return try trainer.train().tokenizer()
     }
 
-    static func decoder() throws -> Decoder {
+    static func decoder() throws -> TransformerDecoder {
         var configuration = try Checkpoint(folder: goldens.appendingPathComponent("models/qwen2")).configuration
         configuration.vocabularySize = 300
-        return Decoder(random: configuration, .float32, deviation: 0.2, seed: 5)
+        return TransformerDecoder(random: configuration, .float32, deviation: 0.2, seed: 5)
     }
 
     static func settings(

@@ -48,7 +48,7 @@ private struct TinyReadable {
         let documents = try TokenizedDocuments(
             DocumentList(jsonLines: URL(fileURLWithPath: options.data)), target.tokenizer, limit: 64)
         return ReadableTrainer(
-            try Decoder(target.checkpoint), pair,
+            try TransformerDecoder(target.checkpoint), pair,
             reference: .model(try Pair(folder: url, precision: .float32).verbalizer), training: documents,
             heldOut: documents, options)
     }
@@ -193,7 +193,7 @@ struct ReadableTests {
                 (0, own[0].vector), (0, random1), (0, random2), (2, random1), (2, own[2].vector),
             ]
             let costs = PredictionCost(decoder, layer: layer, precision: .float32).costs(
-                zip(documents, positions).map { PredictionCost.Place($0, position: $1) },
+                zip(documents, positions).map { PredictionCost.Splice($0, position: $1) },
                 Tensor(tried.flatMap { $0.vector.floats() }, shape: [tried.count, width]), owners: tried.map(\.owner))
             for ((owner, vector), cost) in zip(tried, costs) {
                 #expect(abs(cost - (whole(owner, vector).loss - own[owner].loss)) < 1e-5)

@@ -33,7 +33,7 @@ struct TargetTests {
             let checkpoint = try Checkpoint(folder: model)
             #expect(checkpoint.configuration.queryKeyValueBias && checkpoint.configuration.tiesEmbeddings)
             #expect(try checkpoint.tensor("embed_tokens.weight")?.elementType == .bfloat16)
-            _ = try Decoder(checkpoint)
+            _ = try TransformerDecoder(checkpoint)
             #expect(try Tokenizer(folder: model).endOfText?.text == "<|im_end|>")
             let generation = try JSONValue.parse(
                 Data(contentsOf: model.appending(path: "generation_config.json")))
@@ -47,7 +47,7 @@ struct TargetTests {
             "model_type": "qwen2", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 8,
             "num_attention_heads": 4, "vocab_size": 300, "tie_word_embeddings": true,
         ]
-        let decoder = Decoder(
+        let decoder = TransformerDecoder(
             untrained: try DecoderConfiguration(json: json, source: "test"), deviation: 0.02, seed: 1)
         for parameter in decoder.parameters {
             let values = parameter.value.floats()
@@ -120,7 +120,7 @@ struct TargetEvaluationTests {
             }
             try tiny.run("run")
             let model = tiny.folder("run").appending(path: "model")
-            let decoder = try Decoder(Checkpoint(folder: model)), tokenizer = try Tokenizer(folder: model)
+            let decoder = try TransformerDecoder(Checkpoint(folder: model)), tokenizer = try Tokenizer(folder: model)
             let text = "ada went out and walked for 7 miles. the hat of ada is red"
             let question = Question(subject: "the hat", relation: "colour")
             func judged(_ answer: String, offset: Int) throws -> TargetEvaluation {

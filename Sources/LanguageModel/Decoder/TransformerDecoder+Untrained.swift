@@ -1,6 +1,6 @@
 import Tensors
 
-extension Decoder {
+extension TransformerDecoder {
     /// A decoder to be trained from the beginning, float32: matrices of the given deviation, those that write to the residual
     /// stream smaller by 1/√(2·blocks) so that its variance does not grow with depth (Radford et al. 2019, §2.3), biases zero,
     /// norms one.

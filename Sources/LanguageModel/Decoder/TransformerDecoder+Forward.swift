@@ -3,7 +3,7 @@ import Tensors
 /// Sees, and may replace, the residual stream behind a block. The value must be copied to be kept when the tape does not record.
 public typealias BlockObserver = (_ block: Int, _ hidden: Variable) -> Variable
 
-extension Decoder {
+extension TransformerDecoder {
     /// The residual stream behind block `through` (0-based; all blocks by default), before any final norm.
     ///
     /// - Parameters:
@@ -105,7 +105,7 @@ extension Decoder {
         for range in stretches(count) {
             block.remember(
                 tape, Variable(x.value.rows(range)), positions: Array(rows.positions[range]), table,
-                in: (cache.keys, cache.values, Decoder.part(range, of: cache.rows)))
+                in: (cache.keys, cache.values, TransformerDecoder.part(range, of: cache.rows)))
         }
         func behind(_ stream: Variable, _ positions: ArraySlice<Int32>, _ layout: AttentionLayout) -> Tensor {
             block(
@@ -180,7 +180,7 @@ extension Decoder {
     }
 }
 
-extension Decoder.Pass {
+extension TransformerDecoder.Pass {
     /// All rows of a tree.
     init(_ tree: TokenTree) {
         self.init(

@@ -1,13 +1,13 @@
 import Synchronization
 
 /// So many requests of a kind at once; the next is turned away rather than made to wait.
-final class RequestGate: Sendable {
+final class AdmissionLimit: Sendable {
     /// Leave to be answered, until it is given back or forgotten.
     final class Pass: Sendable {
-        private let gate: RequestGate
+        private let gate: AdmissionLimit
         private let isGivenBack = Atomic<Bool>(false)
 
-        fileprivate init(_ gate: RequestGate) { self.gate = gate }
+        fileprivate init(_ gate: AdmissionLimit) { self.gate = gate }
 
         /// Makes room for the next request.
         func giveBack() {

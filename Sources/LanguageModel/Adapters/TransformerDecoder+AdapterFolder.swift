@@ -2,7 +2,7 @@ import Foundation
 import JSON
 import Tensors
 
-extension Decoder {
+extension TransformerDecoder {
     /// Attaches the adapters of a folder in PEFT's layout: `adapter_config.json`, `adapter_model.safetensors`. They are frozen;
     /// `adapterParameters` can be made trainable. What belongs to parts that this decoder was opened without is left aside.
     ///

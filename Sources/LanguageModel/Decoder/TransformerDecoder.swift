@@ -3,13 +3,13 @@ import Tensors
 
 /// A decoder-only transformer, run forwards or backwards over a token tree.
 ///
-///     let decoder = try Decoder(Checkpoint(folder: url))
+///     let decoder = try TransformerDecoder(Checkpoint(folder: url))
 ///     var tree = TokenTree()
 ///     tree.append(tokens)
 ///     let hidden = decoder.hidden(tree, through: 20, tape: Tape(recording: false))
 ///
 /// A decoder is used by one thread at a time; its frozen weights may be shared.
-public final class Decoder {
+public final class TransformerDecoder {
     /// What it computes.
     public let configuration: DecoderConfiguration
     /// The embedding, [vocabulary, d].

@@ -2,7 +2,7 @@
 ///
 /// The limit adapts as congestion control does: overload halves it, each success adds a fraction of one. A server that names a
 /// time to wait is given it by everybody.
-package actor RequestGate {
+package actor ConcurrencyLimiter {
     private let most: Int
     private var limit: Double
     private var inside = 0
