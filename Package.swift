@@ -1,11 +1,22 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-// Imports point one way:
-//   CKernels ← Tensors ← LanguageModel ← Autoencoder ← Training ← nla,  JSON ← Tokenization ← LanguageModel,
-//   JSON ← Parquet ← Autoencoder,  JSON ← Hub ← nla,  JSON ← Claims ← TinyWorld ← Training,  JSON ← RemoteModels ← Training,
-//   Training ← Faithfulness ← nla,
-//   Faithfulness ← Studio ← nla,  Faithfulness ← RedTeam ← nla.
+// Imports point one way, from the top of this list to the bottom; a module imports only what stands below it.
+//   nla
+//   Studio, RedTeam (beside one another), Workloads
+//   Faithfulness
+//   TinyWorldTraining                      the recipe on the tiny world; the only trainer that knows it
+//   ReadableTargets
+//   JointTraining, WarmStart               (beside one another)
+//   Evaluation
+//   Teaching, TargetTraining               (beside one another)
+//   Activations
+//   Runs, Reports                          runs know nothing of explanations; pages and charts
+//   Statistics, Autoencoder, TinyWorld, RemoteModels, Hub
+//   LanguageModel, Claims
+//   Tokenization, Tensors, Parquet
+//   JSON, CKernels
+// TinyWorld is a plug-in (`KnownWorld` in Claims): nla and TinyWorldTraining import it, nothing else does.
 let package = Package(
     name: "interlinear",
     platforms: [.macOS(.v15)],
@@ -54,35 +65,85 @@ let package = Package(
         .target(
             name: "Autoencoder",
             dependencies: [
-                "LanguageModel", "Parquet", "Yams", .product(name: "Crypto", package: "swift-crypto"),
+                "JSON", "LanguageModel", "Parquet", "Tensors", "Tokenization", "Yams",
+                .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .target(
             name: "RemoteModels",
             dependencies: [
                 "JSON", .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
+        .target(name: "Statistics", dependencies: ["JSON", "Tensors"]),
+        .target(name: "Reports", dependencies: ["Statistics", "Tensors"]),
+        .target(name: "Runs", dependencies: ["JSON", "LanguageModel", "Tensors", "Yams"]),
         .target(
-            name: "Training",
+            name: "Activations",
             dependencies: [
-                "Autoencoder", "LanguageModel", "Parquet", "TinyWorld", "RemoteModels", "Claims", "Yams",
+                "Autoencoder", "Claims", "JSON", "LanguageModel", "Parquet", "Runs", "Tensors", "Tokenization",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .target(
+            name: "TargetTraining",
+            dependencies: [
+                "Activations", "Claims", "JSON", "LanguageModel", "Parquet", "Runs", "Tensors", "Tokenization",
+            ]),
+        .target(
+            name: "Teaching",
+            dependencies: [
+                "Activations", "Autoencoder", "Claims", "JSON", "LanguageModel", "Parquet", "RemoteModels", "Runs",
+                "Tensors", .product(name: "Crypto", package: "swift-crypto"),
+            ]),
+        .target(
+            name: "Evaluation",
+            dependencies: [
+                "Activations", "Autoencoder", "Claims", "JSON", "LanguageModel", "Reports", "Runs", "Statistics",
+                "Teaching", "Tensors", "Tokenization",
+            ]),
+        .target(
+            name: "WarmStart",
+            dependencies: [
+                "Activations", "Autoencoder", "Claims", "Evaluation", "LanguageModel", "Runs", "Teaching", "Tensors",
+                "Tokenization",
+            ]),
+        .target(
+            name: "JointTraining",
+            dependencies: [
+                "Activations", "Autoencoder", "Claims", "Evaluation", "JSON", "LanguageModel", "Reports", "Runs",
+                "Teaching", "Tensors",
+            ]),
+        .target(
+            name: "ReadableTargets",
+            dependencies: [
+                "Activations", "Autoencoder", "Claims", "JointTraining", "LanguageModel", "Runs", "TargetTraining",
+                "Tensors",
+            ]),
+        .target(
+            name: "TinyWorldTraining",
+            dependencies: [
+                "Activations", "Autoencoder", "Claims", "Evaluation", "JSON", "JointTraining", "LanguageModel", "Runs",
+                "TargetTraining", "Teaching", "Tensors", "TinyWorld", "Tokenization", "WarmStart",
+            ]),
+        .target(
             name: "Faithfulness",
-            dependencies: ["Autoencoder", "Claims", "LanguageModel", "TinyWorld", "Tokenization", "Training"]),
+            dependencies: [
+                "Activations", "Autoencoder", "Claims", "Evaluation", "JSON", "JointTraining", "LanguageModel",
+                "Reports", "Runs", "Statistics", "Teaching", "Tensors", "Tokenization",
+            ]),
         .target(
             name: "RedTeam",
             dependencies: [
-                "Autoencoder", "Claims", "Faithfulness", "JSON", "LanguageModel", "Tensors", "TinyWorld",
-                "Tokenization", "Training",
+                "Activations", "Autoencoder", "Claims", "Evaluation", "Faithfulness", "JSON", "JointTraining",
+                "LanguageModel", "ReadableTargets", "Reports", "Runs", "Statistics", "TargetTraining", "Teaching",
+                "Tensors", "Tokenization", "WarmStart",
             ]),
         .target(name: "CPage"),
         .target(
             name: "Studio",
             dependencies: [
-                "Autoencoder", "Claims", "CPage", "Faithfulness", "JSON", "LanguageModel", "Tensors", "TinyWorld",
-                "Tokenization", "Training", .product(name: "GRDB", package: "GRDB.swift"),
+                "Autoencoder", "Claims", "CPage", "Faithfulness", "JSON", "JointTraining", "LanguageModel", "Reports",
+                "Runs", "Tensors", "Tokenization", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -92,32 +153,37 @@ let package = Package(
             ],
             // CPage takes these files in.
             exclude: ["Page"]),
-        .target(name: "Workloads", dependencies: ["LanguageModel", "Training"], path: "Benchmarks/Workloads"),
+        .target(
+            name: "Workloads", dependencies: ["JointTraining", "LanguageModel", "Runs", "Tensors"],
+            path: "Benchmarks/Workloads"),
         .executableTarget(
             name: "nla",
             dependencies: [
-                "Autoencoder", "Claims", "Faithfulness", "Hub", "LanguageModel", "Parquet", "RedTeam", "RemoteModels",
-                "Studio",
-                "TinyWorld", "Training", "Workloads", .product(name: "Logging", package: "swift-log"),
+                "Activations", "Autoencoder", "Claims", "Evaluation", "Faithfulness", "Hub", "JSON", "JointTraining",
+                "LanguageModel", "Parquet", "ReadableTargets", "RedTeam", "RemoteModels", "Runs", "Studio",
+                "TargetTraining", "Teaching", "Tensors", "TinyWorld", "TinyWorldTraining", "Tokenization", "WarmStart",
+                "Workloads", .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
-            name: "one-page", dependencies: ["JSON", "LanguageModel", "Tensors", "Training"], path: "Examples/OnePage"),
+            name: "one-page", dependencies: ["JSON", "JointTraining", "LanguageModel", "Tensors"], path: "Examples/OnePage"),
         .testTarget(name: "OnePageTests", dependencies: ["one-page"]),
         .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "KernelChecks"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "ParquetTests", dependencies: ["JSON", "Parquet"]),
         .executableTarget(name: "ParquetCases", dependencies: ["JSON", "Parquet"], path: "Tests/ParquetCases"),
-        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"]),
+        .testTarget(name: "TokenizationTests", dependencies: ["JSON", "TestSupport", "Tokenization"]),
         .executableTarget(
             name: "TokenizationCases", dependencies: ["Tokenization", "JSON"], path: "Tests/TokenizationCases"),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .target(name: "TestSupport", dependencies: ["JSON", "LanguageModel", "Tensors"], path: "Tests/TestSupport"),
-        .testTarget(name: "LanguageModelTests", dependencies: ["LanguageModel", "TestSupport"]),
-        .testTarget(name: "ClaimsTests", dependencies: ["Claims"]),
+        .testTarget(name: "LanguageModelTests", dependencies: ["JSON", "LanguageModel", "Tensors", "TestSupport"]),
+        .testTarget(name: "ClaimsTests", dependencies: ["Claims", "JSON"]),
         .testTarget(name: "TinyWorldTests", dependencies: ["TinyWorld", "Claims", "Tensors", "TestSupport"]),
-        .testTarget(name: "AutoencoderTests", dependencies: ["Autoencoder", "TestSupport"]),
+        .testTarget(
+            name: "AutoencoderTests",
+            dependencies: ["Autoencoder", "JSON", "LanguageModel", "Tensors", "TestSupport", "Tokenization"]),
         .target(
             name: "ScriptedServer",
             dependencies: [
@@ -144,41 +210,51 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "Claims", "Parquet", "TinyWorld", "Autoencoder", "ScriptedServer", "TestSupport",
+                "Activations", "Autoencoder", "Claims", "Evaluation", "JSON", "JointTraining", "LanguageModel", "Parquet",
+                "ReadableTargets", "RemoteModels", "Reports", "Runs", "ScriptedServer", "Statistics", "TargetTraining",
+                "Teaching", "Tensors", "TestSupport", "TinyWorld", "TinyWorldTraining", "Tokenization", "WarmStart",
             ]),
         .testTarget(
             name: "FaithfulnessTests",
             dependencies: [
-                "Faithfulness", "Training", "Claims", "TinyWorld", "Autoencoder", "LanguageModel", "Tensors", "JSON",
-                "TestSupport",
+                "Autoencoder", "Claims", "Faithfulness", "JSON", "LanguageModel", "Runs", "Statistics", "Tensors",
+                "TestSupport", "TinyWorld",
             ]),
         .testTarget(
             name: "RedTeamTests",
             dependencies: [
-                "RedTeam", "Faithfulness", "Training", "Claims", "TinyWorld", "Autoencoder", "LanguageModel", "Tensors",
-                "JSON", "TestSupport",
+                "Autoencoder", "Claims", "Faithfulness", "JSON", "LanguageModel", "RedTeam", "Reports", "Runs",
+                "Statistics", "Tensors", "TestSupport", "TinyWorld", "Tokenization", "WarmStart",
             ]),
         .testTarget(
             name: "StudioTests",
             dependencies: [
-                "nla", "Studio", "Autoencoder", "LanguageModel", "Tokenization", "Tensors", "JSON", "TestSupport",
+                "nla", "Studio", "Autoencoder", "LanguageModel", "Runs", "Tokenization", "Tensors", "TinyWorld", "JSON",
+                "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .testTarget(
             name: "BrowserTests",
             dependencies: [
                 "nla", "JSON", "TestSupport", .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "nla", "Autoencoder", "Claims", "LanguageModel", "Tensors", "JSON", "ScriptedServer", "TestSupport",
+                "nla", "Activations", "Autoencoder", "Claims", "Evaluation", "LanguageModel", "Tensors", "JSON",
+                "ScriptedServer", "TestSupport", "TinyWorld",
             ]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17
 )
+
+// Every module that a file uses is imported by that file.
+for target in package.targets where target.type != .system {
+    target.swiftSettings = (target.swiftSettings ?? []) + [.enableUpcomingFeature("MemberImportVisibility")]
+}

@@ -1,13 +1,13 @@
+import JointTraining
 import LanguageModel
 import Tensors
-import Training
 
 extension WorkloadRunner {
     /// What one joint step works on.
     private struct JointModels {
-        let policy: Decoder
-        let reference: Decoder
-        let reader: Decoder
+        let policy: TransformerDecoder
+        let reference: TransformerDecoder
+        let reader: TransformerDecoder
         let head: Parameter
         var policyOptimizer = AdamW()
         var readerOptimizer = AdamW()
@@ -86,7 +86,9 @@ extension WorkloadRunner {
     }
 
     /// Adds the gradient of the policy loss of a pass, of `count` responses in all.
-    private func descend(_ policy: Decoder, _ pass: Pass, _ known: [Float], _ advantages: [Double], of count: Int) {
+    private func descend(
+        _ policy: TransformerDecoder, _ pass: Pass, _ known: [Float], _ advantages: [Double], of count: Int
+    ) {
         let tape = Tape(precision: precision)
         let variable = logProbabilities(policy, pass, tape), values = variable.value.floats()
         var loss = PolicyLoss(), sums = PolicyLoss.Sums()
@@ -121,7 +123,7 @@ extension WorkloadRunner {
     }
 
     /// Responses at temperature 1, those to the first activation first.
-    private func sampled(_ decoder: Decoder, _ prompt: InjectedPrompt) -> [[Int32]] {
+    private func sampled(_ decoder: TransformerDecoder, _ prompt: InjectedPrompt) -> [[Int32]] {
         let (tree, ends, vectors) = prompt.tree()
         let session = DecodingSession(
             decoder, precision: precision,
@@ -139,7 +141,7 @@ extension WorkloadRunner {
     }
 
     /// log P of every token of a pass's responses, on one tree.
-    private func logProbabilities(_ decoder: Decoder, _ pass: Pass, _ tape: Tape) -> Variable {
+    private func logProbabilities(_ decoder: TransformerDecoder, _ pass: Pass, _ tape: Tape) -> Variable {
         var (tree, ends, vectors) = pass.prompt.tree()
         let responses = pass.responses
         var rows: [Int32] = ends.map { Int32(tree.segments[$0].rows.upperBound - 1) }

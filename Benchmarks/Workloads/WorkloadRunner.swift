@@ -1,7 +1,7 @@
 import Foundation
 import LanguageModel
+import Runs
 import Tensors
-import Training
 
 /// Runs workloads on one model shape with random weights.
 public struct WorkloadRunner {
@@ -92,8 +92,8 @@ public struct WorkloadRunner {
     var layer: Int { 2 * configuration.blockCount / 3 }
 
     /// Random weights in bfloat16, as checkpoints hold them, whatever the arithmetic. Those that train get a master of their own.
-    func decoder(blockCount: Int? = nil) -> Decoder {
-        Decoder(random: configuration, .bfloat16, seed: seed, blockCount: blockCount)
+    func decoder(blockCount: Int? = nil) -> TransformerDecoder {
+        TransformerDecoder(random: configuration, .bfloat16, seed: seed, blockCount: blockCount)
     }
 
     func ids(_ count: Int, _ random: inout Random) -> [Int32] {
@@ -206,13 +206,13 @@ public struct WorkloadRunner {
     }
 
     /// Last-token values of a reconstructor: [explanations, d] float32.
-    private func values(_ decoder: Decoder, _ head: Parameter, _ tree: TokenTree, _ tape: Tape) -> Variable {
+    private func values(_ decoder: TransformerDecoder, _ head: Parameter, _ tree: TokenTree, _ tape: Tape) -> Variable {
         let lasts = tree.segments.map { Int32($0.rows.upperBound - 1) }
         let hidden = decoder.hidden(tree, through: layer, rows: lasts, tape: tape)
         return tape.linear(tape.scaled(hidden, by: 1, to: precision.elementType), LinearOperand(weight: head))
     }
 
-    private func reconstructor(_ count: Int, _ random: inout Random) -> (Decoder, Parameter, TokenTree) {
+    private func reconstructor(_ count: Int, _ random: inout Random) -> (TransformerDecoder, Parameter, TokenTree) {
         var tree = TokenTree()
         for _ in 0..<count { tree.append(ids(126, &random)) }
         let d = configuration.hiddenSize

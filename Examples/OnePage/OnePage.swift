@@ -14,9 +14,9 @@
 //  6. A few explanations that the reconstructor learns from are empty, so that the control "no words" is a fair one.
 import Foundation
 import JSON
+import JointTraining
 import LanguageModel
 import Tensors
-import Training
 
 /// What the page found, on texts that nothing was trained on.
 package struct Findings {
@@ -73,7 +73,7 @@ let settings: JSONValue = [
 let layer = 2
 /// Trains a target on the stories and leaves it in a folder, as any model of the hub lies there.
 func trainTarget(steps: Int, in folder: URL) throws -> Checkpoint {
-    let decoder = Decoder(random: try DecoderConfiguration(json: settings, source: "the toy"), .float32, deviation: 0.1)
+    let decoder = TransformerDecoder(random: try DecoderConfiguration(json: settings, source: "the toy"), .float32, deviation: 0.1)
     let tokens = (0..<4000).flatMap { encode(story($0).text) }
     try LanguageModelTrainer(decoder, precision: .float32).train(
         on: tokens, .init(steps: steps, batchSize: 16, windowLength: 48)
@@ -89,7 +89,7 @@ struct Store {
     /// Of each row, the story and how many of its tokens had been read.
     let origins: [(story: Int, count: Int)]
     var explanations: [[Int32]] { origins.map { teach($0.story, reading: $0.count) } }
-    init(_ target: Decoder, stories: Range<Int>) {
+    init(_ target: TransformerDecoder, stories: Range<Int>) {
         var tree = TokenTree(), rows: [Int32] = [], origins: [(story: Int, count: Int)] = []
         for number in stories {
             let index = tree.append(encode(story(number).text)), segment = tree.segments[index]
@@ -114,7 +114,7 @@ struct Store {
 // MARK: 3. The two readers
 
 /// log P of every token of some responses, one to each vector, under a verbalizer: [tokens].
-func logProbabilities(_ verbalizer: Decoder, _ vectors: Tensor, _ responses: [[Int32]], _ tape: Tape) -> Variable {
+func logProbabilities(_ verbalizer: TransformerDecoder, _ vectors: Tensor, _ responses: [[Int32]], _ tape: Tape) -> Variable {
     var (tree, prompts) = prompts(vectors.rows), rows: [Int32] = []
     for (prompt, response) in zip(prompts, responses) {
         // The last token is only predicted; the prompt's last row predicts the first.
@@ -137,7 +137,7 @@ func injected(_ vectors: Tensor, _ tape: Tape) -> Variable {
 }
 
 /// What a verbalizer writes for each vector, `samples` times, at temperature 1. It has 12 tokens to come to its end.
-func write(_ verbalizer: Decoder, _ vectors: Tensor, samples: Int, seed: UInt64) -> [[Int32]] {
+func write(_ verbalizer: TransformerDecoder, _ vectors: Tensor, samples: Int, seed: UInt64) -> [[Int32]] {
     let session = DecodingSession(verbalizer, precision: .float32)
     let (tree, ends) = prompts(vectors.rows)
     let nodes = session.prefill(tree, vectors: injected(vectors, Tape(recording: false)).value)
@@ -152,11 +152,11 @@ func write(_ verbalizer: Decoder, _ vectors: Tensor, samples: Int, seed: UInt64)
 
 /// The target's first blocks and a matrix, [d, d], that begins as the identity and reads the last token.
 struct Reconstructor {
-    let decoder: Decoder
+    let decoder: TransformerDecoder
     let head: Parameter
     var optimizer = AdamW()
     init(_ target: Checkpoint) throws {
-        decoder = try Decoder(target, blockCount: layer + 1)
+        decoder = try TransformerDecoder(target, blockCount: layer + 1)
         let width = target.configuration.hiddenSize
         let identity = (0..<width * width).map { Float($0 % (width + 1) == 0 ? 1 : 0) }
         head = Parameter(name: "head", Tensor(identity, shape: [width, width]))
@@ -193,7 +193,7 @@ func slope(_ values: Variable, sign: Float = 1) -> Tensor {
 // MARK: 4. Warm start
 
 /// Teaches both readers the teacher's words. The store is passed in batches of 64.
-func warmStart(_ verbalizer: Decoder, _ reconstructor: inout Reconstructor, _ store: Store, steps: Int) {
+func warmStart(_ verbalizer: TransformerDecoder, _ reconstructor: inout Reconstructor, _ store: Store, steps: Int) {
     verbalizer.makeTrainable(precision: .float32)
     var optimizer = AdamW()
     let words = store.explanations
@@ -214,7 +214,7 @@ func batch(_ step: Int, _ size: Int, of store: Store) -> [Int32] {
 
 /// One step: several explanations of each activation, rewarded by what the reconstructor makes of them, which learns from the same ones.
 func jointStep(
-    _ verbalizer: Decoder, _ optimizer: inout AdamW, reference: Decoder, _ reconstructor: inout Reconstructor,
+    _ verbalizer: TransformerDecoder, _ optimizer: inout AdamW, reference: TransformerDecoder, _ reconstructor: inout Reconstructor,
     _ vectors: Tensor, seed: UInt64
 ) {
     let samples = 8
@@ -246,10 +246,10 @@ func jointStep(
 /// Trains the pair and measures it. `folder` is where the target goes; it must not exist.
 package func trainPair(targetSteps: Int = 500, warmSteps: Int = 600, jointSteps: Int = 60, in folder: URL) throws -> Findings {
     let checkpoint = try trainTarget(steps: targetSteps, in: folder)
-    let target = try Decoder(checkpoint)
+    let target = try TransformerDecoder(checkpoint)
     let taught = Store(target, stories: 4000..<12000), rewarded = Store(target, stories: 12000..<14000)
     let unseen = Store(target, stories: 14000..<14500)
-    let verbalizer = try Decoder(checkpoint)
+    let verbalizer = try TransformerDecoder(checkpoint)
     var reconstructor = try Reconstructor(checkpoint), findings = Findings()
     func explained(_ words: [[Int32]]) -> Double {
         1 - average(reconstructor.errors(words, truth: unseen.vectors, Tape(recording: false))) / unseen.variance
@@ -267,7 +267,7 @@ package func trainPair(targetSteps: Int = 500, warmSteps: Int = 600, jointSteps:
     // The reference is the verbalizer as the warm start left it.
     let warm = folder.appendingPathComponent("warm")
     try Checkpoint.write(verbalizer, json: settings, type: .float32, to: warm)
-    let reference = try Decoder(Checkpoint(folder: warm))
+    let reference = try TransformerDecoder(Checkpoint(folder: warm))
     var optimizer = AdamW()
     for step in 0..<jointSteps {
         let vectors = rewarded.vectors.gatheringRows(batch(step, 32, of: rewarded))

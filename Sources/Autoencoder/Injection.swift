@@ -44,7 +44,7 @@ public struct Injection: Sendable, Equatable {
     }
 
     /// What the decoder is given beside a tree whose markers are in `rows`.
-    struct Place {
+    struct DecoderInputs {
         /// Replaces the tree's injected rows.
         var vectors: Variable?
         /// Watches the blocks.
@@ -54,14 +54,14 @@ public struct Injection: Sendable, Equatable {
     /// Prepares a tree: the marker stands first in each of `segments`, and segment i takes row i of `prepared` vectors.
     ///
     /// - Parameter tape: of the pass.
-    func place(_ prepared: Variable, in tree: inout TokenTree, segments: [Int], tape: Tape) -> Place {
+    func place(_ prepared: Variable, in tree: inout TokenTree, segments: [Int], tape: Tape) -> DecoderInputs {
         switch method {
         case .replace:
             for segment in segments { tree.inject(segment: segment, offset: 0) }
-            return Place(vectors: prepared)
+            return DecoderInputs(vectors: prepared)
         case .normMatchedAdd:
             let rows = segments.map { Int32(tree.segments[$0].firstRow) }
-            return Place { [block] index, hidden in
+            return DecoderInputs { [block] index, hidden in
                 index == block ? tape.addingAtNorm(rows, of: hidden, directions: prepared) : hidden
             }
         }

@@ -145,7 +145,7 @@ public struct Target {
     }
 
     /// The model, its adapter attached.
-    public func decoder(blockCount: Int? = nil) throws -> Decoder {
+    public func decoder(blockCount: Int? = nil) throws -> TransformerDecoder {
         try ModelSource(checkpoint, adapter: adapter).decoder(blockCount: blockCount)
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import LanguageModel
 import Tensors
+import Tokenization
 
 /// Everything that can be wrong with a pair's files, found at once, with the figures of one round trip.
 ///

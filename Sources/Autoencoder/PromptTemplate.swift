@@ -1,3 +1,5 @@
+import Foundation
+
 /// A message of a prompt template that is a list of messages.
 public struct TemplateMessage: Sendable, Equatable {
     /// Who speaks.

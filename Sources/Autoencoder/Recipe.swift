@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import LanguageModel
 import Tokenization
@@ -24,7 +25,7 @@ public struct Recipe: Sendable, Equatable {
 
     /// The sidecar of a new model of a target. Throws if the marker is not one token, or if the layer is not there.
     public func sidecar(
-        _ role: Sidecar.Role, _ checkpoint: Checkpoint, _ tokenizer: Tokenizer, target: Sidecar.Target? = nil
+        _ role: Sidecar.Role, _ checkpoint: Checkpoint, _ tokenizer: Tokenizer, target: Sidecar.TargetIdentity? = nil
     ) throws -> Sidecar {
         let source = checkpoint.folder.path, configuration = checkpoint.configuration
         let layer = layer ?? configuration.defaultLayer

@@ -19,7 +19,7 @@ public final class Reconstructor {
     /// Text to ids.
     public let tokenizer: Tokenizer
     /// Blocks 0...K; adapters may be attached to it.
-    public let decoder: Decoder
+    public let decoder: TransformerDecoder
     /// The head, [d, d].
     public let head: Parameter
     /// Its bias, [d]: the method has none, some published pairs have one.
@@ -139,7 +139,7 @@ public final class Reconstructor {
 
     /// A new reconstructor: the target's first blocks, the identity as head, and a sidecar made for its tokenizer.
     public static func fresh(
-        from target: URL, _ recipe: Recipe = Recipe(), target identity: Sidecar.Target? = nil,
+        from target: URL, _ recipe: Recipe = Recipe(), target identity: Sidecar.TargetIdentity? = nil,
         precision: Precision? = nil
     ) throws -> Reconstructor {
         let checkpoint = try Checkpoint(folder: target), tokenizer = try Tokenizer(folder: target)
@@ -167,18 +167,11 @@ public final class Reconstructor {
             )
         }
         let result = Tensor(zeros: [explanations.count, sidecar.width])
-        var begin = 0
-        while begin < prompts.count {
-            var end = begin + 1, tokens = prompts[begin].count
-            while end < prompts.count, tokens + prompts[end].count <= rowsPerPass {
-                tokens += prompts[end].count
-                end += 1
-            }
+        for range in Passes.split(prompts.map(\.count), limit: rowsPerPass) {
             let tape = Tape(recording: false, precision: precision)
-            let vectors = forward(Array(prompts[begin..<end]), tape: tape).value
+            let vectors = forward(Array(prompts[range]), tape: tape).value
             if vectors.firstNonFinite() != nil { throw checkpoint.nonFiniteError("in a reconstruction") }
-            tape.store(vectors, in: result, rows: [begin..<end])
-            begin = end
+            tape.store(vectors, in: result, rows: [range])
         }
         return result
     }

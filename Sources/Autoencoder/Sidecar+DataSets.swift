@@ -6,7 +6,7 @@ import Tensors
 /// `.nla_meta.yaml` behind, a folder's lies in it.
 extension Sidecar {
     /// The sidecar of raw activations.
-    public static func dataSet(width: Int, layer: Int, target: Target? = nil) -> Sidecar {
+    public static func dataSet(width: Int, layer: Int, target: TargetIdentity? = nil) -> Sidecar {
         Sidecar(role: .dataset, width: width, layer: layer, lossScale: .untouched, target: target)
     }
 

@@ -103,7 +103,7 @@ extension Sidecar {
             throw reader.fail("prompt_templates.ar", "missing")
         }
         if let hash = try reader.text(["target", "sha256"]) {
-            target = Target(hash: hash, name: try reader.text(["target", "name"]))
+            target = TargetIdentity(hash: hash, name: try reader.text(["target", "name"]))
         }
         variance = try reader.variance()
     }

@@ -57,7 +57,7 @@ public struct Sidecar: Sendable, Equatable {
     }
 
     /// The frozen model whose activations are meant.
-    public struct Target: Sendable, Equatable {
+    public struct TargetIdentity: Sendable, Equatable {
         /// `TargetHash` of its weights.
         public var hash: String
         /// What people call it.
@@ -95,7 +95,7 @@ public struct Sidecar: Sendable, Equatable {
     /// The text the reconstructor reads, with `{explanation}`.
     public var reconstructorTemplate: String?
     /// The target, if it was recorded.
-    public var target: Target?
+    public var target: TargetIdentity?
     /// The denominator of FVE, with the set it was computed on, if it was recorded.
     public var variance: RawVariance?
     /// What the file leaves open and was found elsewhere, a line each: `layer 20, from extraction_layer_index`.
@@ -106,7 +106,7 @@ public struct Sidecar: Sendable, Equatable {
         role: Role, width: Int, layer: Int, injectionScale: Scale = .untouched, lossScale: Scale = .rootOfWidth,
         injection: InjectionMethod = .replace, injectionBlock: Int = InjectionPlace.defaultBlock, marker: Marker? = nil,
         reconstructorSuffix: [Int32] = [],
-        verbalizerTemplate: String? = nil, reconstructorTemplate: String? = nil, target: Target? = nil,
+        verbalizerTemplate: String? = nil, reconstructorTemplate: String? = nil, target: TargetIdentity? = nil,
         variance: RawVariance? = nil
     ) {
         self.role = role

@@ -1,4 +1,5 @@
 import Crypto
+import Dispatch
 import Foundation
 import LanguageModel
 import Synchronization

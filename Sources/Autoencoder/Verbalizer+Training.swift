@@ -1,5 +1,6 @@
 import LanguageModel
 import Tensors
+import Tokenization
 
 /// Responses to activations as one token tree: the prompt's beginning once, its rest once per activation, each response once.
 /// Several responses may share an activation, as the samples of one group do.
@@ -29,6 +30,11 @@ public struct VerbalizerBatch {
 }
 
 extension Verbalizer {
+    /// The tokens of an explanation as the verbalizer is to write it, between its tags.
+    public func responseIDs(_ explanation: String) -> [Int32] {
+        tokenizer.encode(Explanation.openTag + explanation + Explanation.closeTag, addSpecialTokens: false)
+    }
+
     /// Checks and prepares activations [n, d] with responses to them. Throws for vectors of another width, and for NaN or infinity.
     public func batch(_ vectors: Tensor, _ responses: [VerbalizerBatch.Response]) throws -> VerbalizerBatch {
         let prepared = try injection.prepared(checked(vectors))

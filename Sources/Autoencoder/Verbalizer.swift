@@ -24,7 +24,7 @@ public final class Verbalizer {
     /// The prompt around the activation.
     public let prompt: VerbalizerPrompt
     /// The model; adapters may be attached to it.
-    public let decoder: Decoder
+    public let decoder: TransformerDecoder
     /// What it computes in.
     public private(set) var precision: Precision
     /// How activations enter it.
@@ -90,7 +90,7 @@ public final class Verbalizer {
 
     /// A new verbalizer: the target's weights, and a sidecar made for its tokenizer.
     public static func fresh(
-        from target: URL, _ recipe: Recipe = Recipe(), target identity: Sidecar.Target? = nil,
+        from target: URL, _ recipe: Recipe = Recipe(), target identity: Sidecar.TargetIdentity? = nil,
         precision: Precision? = nil
     ) throws -> Verbalizer {
         let checkpoint = try Checkpoint(folder: target), tokenizer = try Tokenizer(folder: target)

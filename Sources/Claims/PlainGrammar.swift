@@ -1,3 +1,5 @@
+import Foundation
+
 /// A grammar for any labelled documents: «Of the hero, the motive is "greedy".»
 ///
 /// Values are quoted, so that they may hold anything but a double quote; a fact that holds one has no sentence.

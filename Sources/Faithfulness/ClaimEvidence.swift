@@ -1,8 +1,9 @@
 import Autoencoder
 import Claims
+import Evaluation
+import JointTraining
 import LanguageModel
 import Tensors
-import Training
 
 /// What speaks for one claim of an explanation, none of it knowing the truth.
 public struct ClaimEvidence: Sendable, Equatable {
@@ -53,6 +54,11 @@ public struct Neighbours {
         self.vectors = vectors
         self.owners = owners
         self.isLater = isLater
+    }
+
+    /// The tokens up to `reach` before and behind one, of a text of `count`.
+    package static func positions(around position: Int, reach: Int, count: Int) -> [Int] {
+        (max(0, position - reach)...min(count - 1, position + reach)).filter { $0 != position }
     }
 }
 

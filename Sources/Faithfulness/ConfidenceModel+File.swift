@@ -4,7 +4,6 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
-import Training
 
 extension ConfidenceModel {
     /// Its name in the folder of a pair.

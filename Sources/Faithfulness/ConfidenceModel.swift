@@ -2,8 +2,9 @@ import Autoencoder
 import Claims
 import Foundation
 import LanguageModel
+import Runs
+import Statistics
 import Tensors
-import Training
 
 /// What claims are judged by.
 public enum Ingredient: String, CaseIterable, Sendable {

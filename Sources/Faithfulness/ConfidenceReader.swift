@@ -3,7 +3,6 @@ import Claims
 import Foundation
 import LanguageModel
 import Tensors
-import Training
 
 /// Says of each claim of an explanation how far to believe it, by the confidence model in its pair's folder.
 public struct ConfidenceReader {
@@ -40,7 +39,7 @@ public struct ConfidenceReader {
         let file = folder.appending(path: ConfidenceModel.fileName)
         guard FileManager.default.fileExists(atPath: file.path) else { return nil }
         model = try ConfidenceModel(file)
-        grammar = model.grammar.grammar
+        grammar = try model.grammar.grammar
         let other = folder.appending(path: ConfidenceReader.secondReaderName)
         if model.needsSecondReader, !FileManager.default.fileExists(atPath: other.path) {
             throw ModelError(
@@ -80,8 +79,7 @@ public struct ConfidenceReader {
 
     /// The tokens beside `position` that its confidence looks at, of a text of `count`.
     public func neighbours(of position: Int, count: Int) -> [Int] {
-        let reach = model.collecting.reach
-        return (max(0, position - reach)...min(count - 1, position + reach)).filter { $0 != position }
+        Neighbours.positions(around: position, reach: model.collecting.reach, count: count)
     }
 
     /// An explanation's sentences, each with the confidence in its claim.

@@ -1,6 +1,5 @@
 import LanguageModel
 import Tensors
-import Training
 
 extension Splicer {
     /// A token of a text with what is needed to try vectors in its place again and again: blocks up to K are computed once.

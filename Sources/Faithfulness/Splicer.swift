@@ -1,8 +1,8 @@
 import Autoencoder
 import Foundation
+import JSON
 import LanguageModel
 import Tensors
-import Training
 
 /// Puts other vectors in the place of a target's activations, and looks at what it predicts then.
 ///
@@ -13,7 +13,7 @@ import Training
 /// vectors of a place: each is a branch of one token tree.
 public final class Splicer {
     /// A token of a text, and vectors to try there.
-    public struct Place {
+    public struct Patch {
         /// The text's tokens.
         public var ids: [Int32]
         /// Which of them.
@@ -39,7 +39,7 @@ public final class Splicer {
         public var isSameChoice: Bool
     }
 
-    let decoder: Decoder
+    let decoder: TransformerDecoder
     let layer: Int
     let precision: Precision
     /// A token that says nothing, for what is read without a text.
@@ -52,7 +52,7 @@ public final class Splicer {
 
     /// A splicer of a target. Without a precision it computes in the weights' own.
     public init(_ target: Target, precision: Precision? = nil) throws {
-        decoder = try Decoder(target.checkpoint)
+        decoder = try TransformerDecoder(target.checkpoint)
         layer = target.layer
         self.precision = try precision ?? target.checkpoint.naturalPrecision()
         let json = target.checkpoint.json
@@ -61,7 +61,7 @@ public final class Splicer {
     }
 
     /// The effect of each vector at each place, on the token's own prediction and on up to `reach` that follow it in the text.
-    public func effects(_ places: [Place], reach: Int) -> [[Effect]] {
+    public func effects(_ places: [Patch], reach: Int) -> [[Effect]] {
         for place in places {
             require(place.ids.indices.contains(place.position), "a place outside its text")
             require(place.vectors.width == decoder.configuration.hiddenSize, "vectors of another width")
@@ -73,7 +73,7 @@ public final class Splicer {
         return Passes.split(rows, limit: rowsPerPass).flatMap { effectsOfPass(places[$0], reach: reach) }
     }
 
-    private func effectsOfPass(_ places: ArraySlice<Place>, reach: Int) -> [[Effect]] {
+    private func effectsOfPass(_ places: ArraySlice<Patch>, reach: Int) -> [[Effect]] {
         var tree = TokenTree(), spliced: [Int32] = [], read: [Int32] = []
         /// For each place its branches, the untouched one first, as ranges of `read`.
         var branches: [[Range<Int>]] = []
@@ -90,10 +90,13 @@ public final class Splicer {
                 })
         }
         let logits = self.logits(tree, read, spliced, Tensor.stacking(places.map(\.vectors)))
+        func distribution(_ row: Int) -> NextTokenDistribution {
+            NextTokenDistribution(logits.rows(row..<row + 1).floats())
+        }
         return branches.map { branches in
-            let clean = branches[0].map { LogDistribution(logits, row: $0) }
+            let clean = branches[0].map(distribution)
             return branches.dropFirst().map { rows in
-                let distributions = rows.map { LogDistribution(logits, row: $0) }
+                let distributions = rows.map(distribution)
                 let divergences = zip(clean, distributions).map { $0.divergence(to: $1) }
                 return Effect(
                     divergence: divergences[0], following: Array(divergences.dropFirst()),
@@ -151,31 +154,6 @@ public final class Splicer {
     private func logits(_ tree: TokenTree, _ rows: [Int32], _ spliced: [Int32], _ vectors: Tensor) -> Tensor {
         let tape = Tape(recording: false, precision: precision)
         return decoder.logits(Variable(hidden(tree, spliced, vectors, tape).gatheringRows(rows)), tape: tape)
-    }
-}
-
-/// The log-probabilities of the next token.
-private struct LogDistribution {
-    private let values: [Float]
-    private let normalizer: Double
-
-    init(_ logits: Tensor, row: Int) {
-        values = logits.rows(row..<row + 1).floats()
-        let largest = values.largest() ?? 0
-        let sum = values.reduce(0.0) { $0 + Double(exp($1 - largest)) }
-        normalizer = Double(largest) + log(sum)
-    }
-
-    var likeliest: Int { values.indices.max { values[$0] < values[$1] } ?? 0 }
-
-    /// Σ p (log p − log q); not below 0, whatever rounding says, and NaN where a logit is none.
-    func divergence(to other: LogDistribution) -> Double {
-        var sum = 0.0
-        for (p, q) in zip(values, other.values) {
-            let own = Double(p) - normalizer
-            sum += exp(own) * (own - (Double(q) - other.normalizer))
-        }
-        return sum.atLeast(0)
     }
 }
 

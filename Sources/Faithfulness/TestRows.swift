@@ -1,8 +1,10 @@
+import Activations
 import Autoencoder
+import Claims
+import Foundation
 import LanguageModel
 import Tensors
 import Tokenization
-import Training
 
 /// Rows of a store with the tokens of their texts: what a target needs to go on from there.
 package struct TestRows {
@@ -58,14 +60,12 @@ package struct TestRows {
     ///
     /// - Parameter decoder: a changed copy of the target to read; nil reads the target itself.
     package func neighbours(
-        _ target: Target, reach: Int, precision: Precision?, of decoder: Decoder? = nil
+        _ target: Target, reach: Int, precision: Precision?, of decoder: TransformerDecoder? = nil
     ) throws -> Neighbours {
         var texts: [[Int32]] = [], places: [[Int]] = [], owners: [Int] = [], isLater: [Bool] = []
         for row in rows.indices {
             let position = positions[row]
-            let around = (max(0, position - reach)...min(ids[row].count - 1, position + reach)).filter {
-                $0 != position
-            }
+            let around = Neighbours.positions(around: position, reach: reach, count: ids[row].count)
             guard let last = around.last else { continue }
             // What follows the last of them does not matter to them.
             texts.append(Array(ids[row][...last]))
@@ -86,10 +86,10 @@ extension Target {
     ///
     /// - Parameter decoder: a changed copy to read; nil reads the target itself.
     package func activations(
-        _ texts: [[Int32]], at positions: [[Int]], precision: Precision?, of decoder: Decoder? = nil
+        _ texts: [[Int32]], at positions: [[Int]], precision: Precision?, of decoder: TransformerDecoder? = nil
     ) throws -> Tensor {
         let extractor = ActivationExtractor(
-            checkpoint, try decoder ?? Decoder(checkpoint, blockCount: layer + 1),
+            checkpoint, try decoder ?? TransformerDecoder(checkpoint, blockCount: layer + 1),
             precision: try precision ?? checkpoint.naturalPrecision())
         let result = try extractor.extract(texts, at: positions, layers: [layer])
         guard let activations = result.hidden[layer] else { trap("no activations behind block \(layer)") }

@@ -1,9 +1,14 @@
+import Activations
 import Autoencoder
 import Claims
+import Evaluation
 import Foundation
+import JointTraining
 import LanguageModel
+import Runs
+import Statistics
+import Teaching
 import Tensors
-import Training
 
 /// One number of a verification, with its interval over documents.
 public struct Finding: Sendable {
@@ -102,12 +107,12 @@ public struct VerificationOptions: Sendable {
 /// Whether a pair's explanations are true to the activations: what their words carry, what only the pair itself understands, what the
 /// reconstruction does in the target's place, which claims deserve belief, and what can be told from the words alone.
 ///
-///     let material = Verification.Material(pair, target, store, Rewordings(TinyWorldGrammar(), seed: 0))
+///     let material = Verification.Inputs(pair, target, store, Rewordings(PlainGrammar(), seed: 0))
 ///     let verification = try Verification(material)
 ///     print(verification.findings.map(\.title))
 public struct Verification: Sendable {
     /// What a verification rests on.
-    public struct Material {
+    public struct Inputs {
         /// The pair.
         public var pair: Pair
         /// The model whose activations it reads.
@@ -119,7 +124,7 @@ public struct Verification: Sendable {
         /// The split to verify on, and another one that the confidence is fitted to; without that there is none.
         public var split = "held-out", fittingSplit: String? = "validation"
         /// How claims are said.
-        public var grammar = GrammarName.tinyWorld
+        public var grammar = GrammarName.standard
         /// Linear readers of the vectors; nil leaves facts out.
         public var probes: TeacherProbes?
         /// What a teacher wrote about the rows, for a second reader to be compared on; nil leaves that out.
@@ -203,7 +208,7 @@ public struct Verification: Sendable {
     /// - Parameter progress: called with what is about to be measured.
     /// - Throws: a one-line error, before anything is computed, if the parts do not belong together.
     public init(
-        _ material: Material, _ options: VerificationOptions = VerificationOptions(),
+        _ material: Inputs, _ options: VerificationOptions = VerificationOptions(),
         progress: (String) -> Void = { _ in }
     ) throws {
         let verifier = try Verifier(material, options, progress: progress)
@@ -232,7 +237,7 @@ public struct Verification: Sendable {
     public subscript(_ name: String) -> Finding? { findings.first { $0.name == name } }
 }
 
-extension Verification.Material {
+extension Verification.Inputs {
     /// Throws a one-line error if the parts do not belong together, or a confidence is to be fitted to documents of which nothing is
     /// known.
     public func check() throws {

@@ -1,4 +1,4 @@
-import Training
+import Statistics
 
 extension VerificationReport {
     /// What was found, in sentences: of one pair, or from the first pair to the last.

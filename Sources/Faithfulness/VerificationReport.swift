@@ -1,7 +1,10 @@
+import Claims
+import Evaluation
 import Foundation
 import JSON
+import Reports
+import Statistics
 import Tensors
-import Training
 
 /// Verifications of several pairs, or of several steps of one run, beside one another.
 public struct VerificationReport: Sendable {

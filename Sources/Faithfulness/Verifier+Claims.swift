@@ -1,8 +1,10 @@
+import Activations
 import Autoencoder
 import Claims
 import LanguageModel
+import Runs
+import Statistics
 import Tensors
-import Training
 
 extension Verifier {
     /// What is found about claims.

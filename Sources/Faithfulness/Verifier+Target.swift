@@ -1,8 +1,12 @@
+import Activations
 import Autoencoder
 import Claims
+import Evaluation
+import Foundation
 import LanguageModel
+import Statistics
+import Teaching
 import Tensors
-import Training
 
 extension Verifier {
     /// What takes the place of an activation in the target.
@@ -45,7 +49,7 @@ extension Verifier {
                     case .random: randomError(row, as: scaled)
                     }
                 }
-                return Splicer.Place(
+                return Splicer.Patch(
                     ids: test.ids[row], position: test.positions[row], vectors: .stacking(vectors))
             }, reach: options.splicedReach)
         let effectOf = Dictionary(uniqueKeysWithValues: zip(rows, effects))

@@ -1,12 +1,15 @@
+import Activations
 import Autoencoder
 import Claims
+import Evaluation
 import LanguageModel
+import Statistics
+import Teaching
 import Tensors
-import Training
 
 /// Measures what a ``Verification`` reports, part by part, all on the same rows.
 struct Verifier {
-    let material: Verification.Material
+    let material: Verification.Inputs
     let options: VerificationOptions
     let grammar: any ClaimGrammar
     let variance: RawVariance
@@ -20,11 +23,11 @@ struct Verifier {
     let secondReconstructions: Tensor?
     let bootstrap: ClusterBootstrap
 
-    init(_ material: Verification.Material, _ options: VerificationOptions, progress: (String) -> Void) throws {
+    init(_ material: Verification.Inputs, _ options: VerificationOptions, progress: (String) -> Void) throws {
         try material.check()
         self.material = material
         self.options = options
-        grammar = material.grammar.grammar
+        grammar = try material.grammar.grammar
         variance =
             try material.variance ?? material.pair.variance ?? material.store.rawVariance(ofSplit: material.split)
         test = try TestRows(material.store, split: material.split, count: options.rows, material.target)
@@ -37,7 +40,7 @@ struct Verifier {
 
     /// The verbalizer's most probable explanation of each row.
     static func explain(
-        _ rows: TestRows, _ material: Verification.Material, _ options: VerificationOptions
+        _ rows: TestRows, _ material: Verification.Inputs, _ options: VerificationOptions
     ) throws -> [Explanation] {
         try material.pair.verbalizer.explain(rows.vectors, .init(maximumTokens: options.maximumTokens)).map { $0[0] }
     }

@@ -1,7 +1,7 @@
 import Claims
+import Evaluation
+import Teaching
 import Tensors
-import TinyWorld
-import Training
 
 /// What is done to an explanation's words before a reconstructor reads them. What the score loses says what carried it.
 public enum WordChange: String, CaseIterable, Sendable {
@@ -53,12 +53,12 @@ public struct Rewordings: Sendable {
         self.translate = translate
     }
 
-    /// Those that need no model: every claim in another of the grammar's sentences for it (its synonyms and word orders), and in the
-    /// tiny world the words that one of its tongues has a word for.
+    /// Those that need no model: every claim in another of the grammar's sentences for it (its synonyms and word orders), and in
+    /// another language where the grammar can translate.
     public init(_ grammar: any ClaimGrammar, seed: UInt64) {
         paraphrase = { texts in texts.map { Rewordings.paraphrased($0, grammar, seed: seed) } }
-        guard grammar is TinyWorldGrammar else { return }
-        translate = { texts in texts.map { TinyWorld.translated($0) } }
+        guard let grammar = grammar as? any TranslatingGrammar else { return }
+        translate = { texts in texts.map { grammar.translated($0) } }
     }
 
     /// Those that stand in a file, by the text that they reword.

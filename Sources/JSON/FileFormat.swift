@@ -1,3 +1,4 @@
+import Foundation
 import protocol Foundation.ContiguousBytes
 
 /// What a file really is where it is not what a reader wants, judged by its first bytes: a pointer that git-LFS left, a web page

@@ -1,8 +1,9 @@
 import Autoencoder
 import Claims
 import Foundation
+import Statistics
+import Teaching
 import Tensors
-import Training
 
 /// A detector: what might notice that a vector is no activation, without knowing the secret. Of each the higher score is the more
 /// suspicious.

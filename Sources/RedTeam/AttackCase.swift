@@ -1,9 +1,11 @@
+import Activations
 import Autoencoder
 import Claims
 import Faithfulness
 import Foundation
+import Runs
+import Teaching
 import Tensors
-import Training
 
 /// A place where the undefended pair says a true fact that is about to matter, and what an attack on it is after.
 struct AttackCase {
@@ -39,16 +41,16 @@ struct CaseFinder {
     private let values: [Question: [String]]
 
     /// A row where the pair says the fact that is about to matter.
-    private struct Place {
+    private struct Candidate {
         let row: Int
         let fact: Fact
         let explanation: String
     }
 
-    init(_ store: ActivationStore, _ options: VectorAttackOptions) {
+    init(_ store: ActivationStore, _ options: VectorAttackOptions) throws {
         self.store = store
         self.options = options
-        grammar = options.grammar.grammar
+        grammar = try options.grammar.grammar
         var values: [Question: Set<String>] = [:]
         for stored in store.documents {
             for truth in stored.document.truths { values[truth.fact.question, default: []].insert(truth.fact.value) }
@@ -88,11 +90,11 @@ struct CaseFinder {
                 "\(store.folder.path): no document of the split \(options.split) has a moment with a fact to attack; name other relations, or a store with moments"
             )
         }
-        let said = zip(rows, try explain(rows)).compactMap { row, explanation -> Place? in
+        let said = zip(rows, try explain(rows)).compactMap { row, explanation -> Candidate? in
             guard explanation.isComplete else { return nil }
             let text = explanation.description, claims = grammar.read(text).claims
             let fact = options.everywhere ? saidTruth(row, claims) : decidingFact(row)
-            return fact.flatMap { claims.contains($0) ? Place(row: row, fact: $0, explanation: text) : nil }
+            return fact.flatMap { claims.contains($0) ? Candidate(row: row, fact: $0, explanation: text) : nil }
         }
         guard !said.isEmpty else {
             throw TrainingError(
@@ -113,11 +115,11 @@ struct CaseFinder {
     }
 
     /// One place of each document, the questions taking turns.
-    private func places(_ all: [Place], _ seed: UInt64) -> [Place] {
+    private func places(_ all: [Candidate], _ seed: UInt64) -> [Candidate] {
         var random = Random(seed: seed, Random.key("places"))
         var documents: Set<Int> = []
         var queues = Dictionary(grouping: all.shuffled(using: &random)) { $0.fact.question }
-        var chosen: [Place] = []
+        var chosen: [Candidate] = []
         while chosen.count < options.cases, queues.contains(where: { !$0.value.isEmpty }) {
             for question in queues.keys.sorted() {
                 while let place = queues[question]?.popLast() {
@@ -132,7 +134,7 @@ struct CaseFinder {
     }
 
     /// Nil where the grammar has no words for it.
-    private func attackCase(_ place: Place, _ goal: AttackGoal, _ seed: UInt64) -> AttackCase? {
+    private func attackCase(_ place: Candidate, _ goal: AttackGoal, _ seed: UInt64) -> AttackCase? {
         let document = store.document(of: place.row), byteEnd = store.row(place.row).byteEnd
         let name = "\(seed)/\(goal.rawValue)/\(store.id(of: place.row))"
         var random = Random(seed: seed, Random.key(name))

@@ -1,8 +1,8 @@
 import Autoencoder
 import Foundation
 import LanguageModel
+import Runs
 import Tensors
-import Training
 
 /// The pair under attack with its target.
 enum AttackedPair {

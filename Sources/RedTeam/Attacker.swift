@@ -1,10 +1,13 @@
+import Activations
 import Autoencoder
 import Claims
 import Faithfulness
 import Foundation
 import LanguageModel
+import Teaching
 import Tensors
-import Training
+import Tokenization
+import WarmStart
 
 /// Attacks places, one batch at a time: searches vectors, decodes what the pair writes of them, and checks their KL with a pass that
 /// the search has no part in.
@@ -31,7 +34,7 @@ struct Attacker {
         self.target = target
         self.store = store
         self.watch = watch
-        grammar = options.grammar.grammar
+        grammar = try options.grammar.grammar
         splicer = try Splicer(target, precision: options.precision)
         attack = VectorAttack(
             pair.verbalizer, splicer, precision: options.precision, steps: options.steps,
@@ -118,7 +121,7 @@ struct Attacker {
         _ vectors: Tensor, _ places: [(ids: [Int32], position: Int)]
     ) -> [(largest: Double, own: Double)] {
         let spliced = places.enumerated().map { index, place in
-            Splicer.Place(ids: place.ids, position: place.position, vectors: vectors.rows(index..<index + 1))
+            Splicer.Patch(ids: place.ids, position: place.position, vectors: vectors.rows(index..<index + 1))
         }
         return splicer.effects(spliced, reach: options.reach).map { effects in
             (([effects[0].divergence] + effects[0].following).largest() ?? 0, effects[0].divergence)

@@ -1,7 +1,7 @@
 import Foundation
 import JSON
+import Runs
 import Tensors
-import Training
 
 /// A finished case of an experiment: a line of its file.
 package protocol ExperimentRecord: Codable, Sendable {

@@ -1,10 +1,14 @@
+import Activations
 import Autoencoder
 import Claims
 import Faithfulness
 import Foundation
 import LanguageModel
+import Statistics
+import TargetTraining
+import Teaching
 import Tensors
-import Training
+import Tokenization
 
 /// Texts in which the fact that is to be hidden decides what comes, and what targets make of them.
 struct FactTexts {
@@ -42,7 +46,7 @@ struct FactTexts {
     }
 
     /// Activations at the moments of texts, with probes fitted to the target that they are of.
-    struct Material {
+    struct ProbedActivations {
         let store: ActivationStore
         let places: Places
         let vectors: Tensor
@@ -62,8 +66,8 @@ struct FactTexts {
     ///   - layer: the block to read behind; nil for the pair's.
     ///   - known: probes, where the texts are those that levels are set on; nil reads those to measure on, and fits probes.
     func read(
-        _ decoder: Decoder, behind words: String? = nil, layer: Int? = nil, levelsWith known: ProbeSet? = nil
-    ) throws -> Material {
+        _ decoder: TransformerDecoder, behind words: String? = nil, layer: Int? = nil, levelsWith known: ProbeSet? = nil
+    ) throws -> ProbedActivations {
         let store = try target.store(
             of: decoder,
             (known == nil ? test : levels).map { StoredDocument($0.behind(words), split: "test") }
@@ -73,13 +77,13 @@ struct FactTexts {
         var settings = ProbeOptions()
         settings.seed = seed
         settings.wordPlaces = 0
-        return Material(
+        return ProbedActivations(
             store: store, places: places, vectors: store.vectors(places.rows),
             probes: try known ?? ProbeSet.train(store, rows: store.rows(ofSplit: "probe"), settings))
     }
 
     /// The same activations at moments, and nothing else: quick.
-    func moments(_ decoder: Decoder, behind words: String?) throws -> (vectors: Tensor, isHidden: [Bool]) {
+    func moments(_ decoder: TransformerDecoder, behind words: String?) throws -> (vectors: Tensor, isHidden: [Bool]) {
         let store = try target.store(
             of: decoder, test.map { StoredDocument($0.behind(words), split: "test") }, perDocument: 0, seed: seed,
             precision: options.precision)
@@ -102,7 +106,9 @@ struct FactTexts {
     }
 
     /// Activations of every token up to the moment, of the same texts, and which text each is of.
-    func allTokens(_ material: Material, _ decoder: Decoder) throws -> (vectors: Tensor, owners: [Int]) {
+    func allTokens(
+        _ material: ProbedActivations, _ decoder: TransformerDecoder
+    ) throws -> (vectors: Tensor, owners: [Int]) {
         var texts: [[Int32]] = [], places: [[Int]] = [], owners: [Int] = []
         for (index, row) in material.rows.enumerated() {
             let position = material.store.row(row).position, first = min(FactTexts.firstPosition, position)
@@ -115,7 +121,7 @@ struct FactTexts {
     }
 
     /// The activations of the tokens before the moments.
-    func before(_ material: Material, _ decoder: Decoder) throws -> Tensor {
+    func before(_ material: ProbedActivations, _ decoder: TransformerDecoder) throws -> Tensor {
         var texts: [[Int32]] = [], places: [[Int]] = []
         for row in material.rows {
             let position = material.store.row(row).position
@@ -128,7 +134,7 @@ struct FactTexts {
     // MARK: Behaviour
 
     /// Whether the words come that the hidden value decides.
-    func behaviour(_ decoder: Decoder, behind words: String? = nil) throws -> Share {
+    func behaviour(_ decoder: TransformerDecoder, behind words: String? = nil) throws -> Share {
         let hidden = test.filter { fact.moment(of: $0)?.value == fact.value }.map { text in
             var text = text.behind(words)
             // Nothing else that happens in the text counts.
@@ -139,14 +145,14 @@ struct FactTexts {
     }
 
     /// Whether the words come that any fact decides in texts of the whole world, and nats per token there.
-    func language(_ decoder: Decoder) throws -> (moments: Share, loss: Double) {
+    func language(_ decoder: TransformerDecoder) throws -> (moments: Share, loss: Double) {
         let source = fact.texts.documents(.language, seed: seed)
         let found = try evaluate(decoder, source, min(options.languageDocuments, source.count ?? .max))
         return (FactTexts.share(found.moments), found.loss)
     }
 
     private func evaluate(
-        _ decoder: Decoder, _ source: any DocumentSource, _ count: Int
+        _ decoder: TransformerDecoder, _ source: any DocumentSource, _ count: Int
     ) throws -> TargetEvaluation {
         try TargetEvaluator(
             decoder, TokenizedDocuments(source, target.tokenizer, limit: HidingTrainer.tokenLimit),
@@ -162,7 +168,7 @@ struct FactTexts {
     }
 
     /// The likeliest next token.
-    func next(_ decoder: Decoder, behind text: String) -> String {
+    func next(_ decoder: TransformerDecoder, behind text: String) -> String {
         var tree = TokenTree()
         tree.append(target.tokenizer.encode(text))
         let tape = Tape(recording: false, precision: options.precision)
@@ -180,7 +186,8 @@ extension Target {
     ///
     /// - Parameter layer: the block to read behind; nil for the pair's.
     func store(
-        of decoder: Decoder, _ documents: [StoredDocument], layer: Int? = nil, perDocument: Int, seed: UInt64,
+        of decoder: TransformerDecoder, _ documents: [StoredDocument], layer: Int? = nil, perDocument: Int,
+        seed: UInt64,
         precision: Precision
     ) throws -> ActivationStore {
         let folder = FileManager.default.temporaryDirectory.appending(path: "nla-redteam-\(UUID().uuidString)")

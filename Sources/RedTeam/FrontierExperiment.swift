@@ -1,10 +1,15 @@
+import Activations
 import Autoencoder
 import Claims
+import Evaluation
 import Faithfulness
 import Foundation
 import LanguageModel
+import ReadableTargets
+import Runs
+import Statistics
+import TargetTraining
 import Tensors
-import Training
 
 /// What it costs a target to be read: targets that were trained for it, more and less, each with its readers, beside the one that they
 /// began as.
@@ -23,7 +28,7 @@ public struct FrontierExperiment {
         self.options = options
         if let threads = options.threads { Machine.threads = threads }
         let (pair, target) = try AttackedPair.open(options.pair, target: nil, precision: options.precision)
-        if options.data == LanguageDocuments.tinyWorld {
+        if LanguageDocuments.isWorld(options.data) {
             try VerificationTexts.check(pair, instead: "name documents of your own as data")
         }
         heldOut = try LanguageDocuments.open(options.data, heldOut: nil, seed: options.worldSeed).heldOut

@@ -1,15 +1,18 @@
+import Claims
 import Foundation
+import ReadableTargets
+import Runs
+import TargetTraining
 import Tensors
-import Training
 
 /// The options of `nla redteam frontier`.
 public struct FrontierOptions: RunOptions {
     /// The pair to begin with: a folder with `av/`, `ar/` and `target/`.
     public var pair = ""
     /// What targets read: the tiny world, or a file of documents.
-    public var data = LanguageDocuments.tinyWorld
+    public var data = KnownWorlds.standardName
     /// How claims are said.
-    public var grammar = GrammarName.tinyWorld
+    public var grammar = GrammarName.standard
     /// A target to be trained each, as options of `nla train readable`: `splice_share=0.5 pull=0.1`.
     public var arms = ["learning_rate=0", "splice_share=0", "splice_share=0.2", "splice_share=0.5", "splice_share=0.9"]
     /// Seed of the tiny world that the target learned.

@@ -1,4 +1,4 @@
-import Training
+import Statistics
 
 /// What was measured of one target: the original, or one that was trained to be read.
 package struct FrontierRecord: ExperimentRecord {

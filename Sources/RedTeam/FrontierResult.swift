@@ -1,6 +1,8 @@
 import Foundation
 import JSON
-import Training
+import Reports
+import Runs
+import Statistics
 
 /// What came of training targets to be read.
 public struct FrontierResult: Sendable {

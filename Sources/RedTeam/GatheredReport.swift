@@ -1,6 +1,7 @@
 import Foundation
+import Reports
+import Runs
 import Tensors
-import Training
 
 /// The pages of several experiments as one, which begins with what each of them found.
 public struct GatheredReport {

@@ -2,8 +2,10 @@ import Autoencoder
 import Claims
 import Foundation
 import LanguageModel
+import Statistics
+import Teaching
 import Tensors
-import Training
+import WarmStart
 
 /// What readers make of the fact that a target is to hide.
 extension HiddenFact {

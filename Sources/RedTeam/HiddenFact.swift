@@ -1,6 +1,7 @@
 import Claims
+import Runs
+import TargetTraining
 import Tensors
-import Training
 
 /// The fact that a target is to hide, and texts in which it matters.
 struct HiddenFact {

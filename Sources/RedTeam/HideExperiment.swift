@@ -2,8 +2,9 @@ import Autoencoder
 import Foundation
 import JSON
 import LanguageModel
+import Runs
+import Teaching
 import Tensors
-import Training
 
 /// A target that hides: whether fine-tuning keeps a fact from a frozen pair while the target behaves as before, and what still reads it.
 public struct HideExperiment {
@@ -16,7 +17,7 @@ public struct HideExperiment {
     /// The arm that somebody else has changed.
     static let changed = "changed"
     /// That target; nil where targets are trained.
-    private let changedTarget: Decoder?
+    private let changedTarget: TransformerDecoder?
 
     /// Opens everything; whatever can be wrong is said here, before anything is computed. Throws one-line errors.
     public init(_ options: HideOptions, in url: URL) throws {
@@ -25,7 +26,7 @@ public struct HideExperiment {
         let ground = try HidingGround(options)
         self.ground = ground
         let changed = try options.changed.map { try AttackedPair.openChanged($0, like: ground.target) }
-        changedTarget = try changed.map { try Decoder($0) }
+        changedTarget = try changed.map { try TransformerDecoder($0) }
         folder = try ExperimentFolder(
             url, options,
             RunInputs(
@@ -57,7 +58,8 @@ public struct HideExperiment {
             progress("seed \(seed): measuring the original")
             var start = ContinuousClock.now
             let measurer = HideMeasurer(options, ground, seed: seed)
-            try keep(measurer.record(HideExperiment.original, Decoder(ground.target.checkpoint)), since: start)
+            try keep(
+                measurer.record(HideExperiment.original, TransformerDecoder(ground.target.checkpoint)), since: start)
             let texts =
                 changedTarget == nil
                 ? try PressedTexts(options, ground.fact, ground.target, ground.pair.verbalizer, seed: seed) : nil
@@ -82,7 +84,8 @@ public struct HideExperiment {
 
     /// A copy of the attacked pair that has learnt what the target has become; nil if it is to learn nothing, or was
     /// stopped.
-    private func refreshed(_ decoder: Decoder, _ seed: UInt64, _ interruption: Interruption) throws -> Pair? {
+    private func refreshed(_ decoder: TransformerDecoder, _ seed: UInt64, _ interruption: Interruption) throws -> Pair?
+    {
         guard options.refresh.steps > 0 else { return nil }
         let pair = try Pair(folder: URL(fileURLWithPath: options.pair), precision: options.precision)
         let refresh = try Refresh(
@@ -91,7 +94,7 @@ public struct HideExperiment {
     }
 
     /// Writes a fine-tuned target in the original's element type.
-    private func write(_ decoder: Decoder, to place: URL) throws {
+    private func write(_ decoder: TransformerDecoder, to place: URL) throws {
         try Disk.makeFolder(place.deletingLastPathComponent())
         // A run that was killed between writing and measuring trains it again.
         try? FileManager.default.removeItem(at: place)
@@ -130,7 +133,7 @@ public struct HideExperiment {
     private func train(
         _ arm: String, _ texts: PressedTexts, _ measurer: HideMeasurer, _ seed: UInt64,
         _ interruption: Interruption, _ progress: (String) -> Void
-    ) throws -> (Decoder, [HideRecord.Look]?)? {
+    ) throws -> (TransformerDecoder, [HideRecord.Look]?)? {
         let pressure = try HidingPressure(rawValue: arm).map { kind in
             Pressure(
                 kind, ground.pair, probe: kind == .probe ? try probe(measurer, texts) : nil,

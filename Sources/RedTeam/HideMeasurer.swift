@@ -1,8 +1,11 @@
+import Activations
 import Autoencoder
+import Claims
 import Faithfulness
 import LanguageModel
+import Statistics
+import Teaching
 import Tensors
-import Training
 
 /// Measures targets of one seed, the original first, on the same texts.
 final class HideMeasurer {
@@ -22,7 +25,7 @@ final class HideMeasurer {
     private var original: [String: Original] = [:]
 
     private struct Original {
-        let material: FactTexts.Material
+        let material: FactTexts.ProbedActivations
         let distribution: CleanDistribution
         let levels: AlarmLevels
     }
@@ -49,7 +52,7 @@ final class HideMeasurer {
     /// Measures a target under every condition.
     ///
     /// - Parameter refreshed: a copy of the attacked pair that has learnt what the target has become.
-    func record(_ arm: String, _ decoder: Decoder, refreshed: Pair? = nil) throws -> HideRecord {
+    func record(_ arm: String, _ decoder: TransformerDecoder, refreshed: Pair? = nil) throws -> HideRecord {
         var record = HideRecord(name: "\(seed)/\(arm)", seed: seed, arm: arm, measures: [:], examples: [])
         let language = try texts.language(decoder)
         var unaware: ProbeSet?
@@ -68,7 +71,7 @@ final class HideMeasurer {
     }
 
     /// What the attacked reader's likelihoods tell of a target where the value is to be hidden, at a false-positive rate of 1%.
-    func look(_ decoder: Decoder) throws -> Share {
+    func look(_ decoder: TransformerDecoder) throws -> Share {
         let (vectors, isHidden) = try texts.moments(decoder, behind: options.trigger)
         return HiddenFact.recall(ground.fact.likelihoodRatios(ground.pair.verbalizer, vectors), isHidden)
     }
@@ -171,7 +174,7 @@ final class HideMeasurer {
     }
 
     private func examples(
-        _ material: FactTexts.Material, _ words: [String], _ decoder: Decoder
+        _ material: FactTexts.ProbedActivations, _ words: [String], _ decoder: TransformerDecoder
     ) -> [HideRecord.Example] {
         material.rows.indices.filter { material.isHidden[$0] }.prefix(4).map { index in
             let text = material.store.textSoFar(material.rows[index])

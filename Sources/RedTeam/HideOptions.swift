@@ -1,7 +1,9 @@
+import Claims
 import Foundation
 import LanguageModel
+import Runs
+import TargetTraining
 import Tensors
-import Training
 
 /// How a target is pressed to hide.
 public enum HidingPressure: String, Sendable, CaseIterable, RunValue {
@@ -24,9 +26,9 @@ public struct HideOptions: RunOptions {
     /// Another reader each, NAME=DIR.
     public var readers: [String] = []
     /// Where texts come from: the tiny world, or a file of documents with their truths.
-    public var data = LanguageDocuments.tinyWorld
+    public var data = KnownWorlds.standardName
     /// How claims are said.
-    public var grammar = GrammarName.tinyWorld
+    public var grammar = GrammarName.standard
     /// What is hidden.
     public var fact = "the hero: motive"
     /// The value that is hidden, and the one that is to be read in its place.

@@ -1,4 +1,4 @@
-import Training
+import Statistics
 
 /// What was measured of one target: the original, a control, or one that was pressed to hide.
 package struct HideRecord: ExperimentRecord {

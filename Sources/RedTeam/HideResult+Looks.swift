@@ -1,6 +1,7 @@
 import Foundation
 import JSON
-import Training
+import Reports
+import Statistics
 
 extension HideResult {
     /// What the attacked reader found after some steps of an arm, texts of all seeds together; empty where nobody looked.

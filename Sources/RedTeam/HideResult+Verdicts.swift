@@ -1,6 +1,6 @@
 import Foundation
 import LanguageModel
-import Training
+import Statistics
 
 extension HideResult {
     /// What an arm shows, by the ``HidingBar``: recall from found to hidden, behaviour kept, and the control still found.

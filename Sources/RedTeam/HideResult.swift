@@ -1,6 +1,9 @@
 import Foundation
 import JSON
-import Training
+import Reports
+import Runs
+import Statistics
+import TargetTraining
 
 /// What came of pressing targets to hide a fact.
 public struct HideResult: Sendable {
@@ -27,7 +30,7 @@ public struct HideResult: Sendable {
     func measures(_ arm: String, _ condition: String) -> PooledMeasures {
         PooledMeasures(
             all: records.filter { $0.arm == arm }.compactMap { $0.measures[condition] },
-            sharesTexts: options.data != LanguageDocuments.tinyWorld)
+            sharesTexts: !LanguageDocuments.isWorld(options.data))
     }
 
     /// Every number, with its key and title; none where nothing was measured.
@@ -110,7 +113,7 @@ public struct HideResult: Sendable {
         let levels =
             hasScores
             ? " Alarms are set on other texts." : " Alarms are set on the original's activations of the same texts."
-        let same = options.data == LanguageDocuments.tinyWorld ? "" : ", the same for all"
+        let same = LanguageDocuments.isWorld(options.data) ? "" : ", the same for all"
         let took = minutes.map { String(format: " It took %.0f minutes.", $0) } ?? ""
         return
             "\(options.factName), \(options.value), to be read as \(options.cover); \(seeds) seeds, \(texts.hidden) texts each with it and \(texts.others) without\(same). Recall is at 1% false alarms. In brackets 95% intervals over texts of these targets, of recall with a threshold found in the same texts; of means the lowest and the highest seed.\(levels)\(few)\(took)"

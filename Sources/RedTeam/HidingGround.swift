@@ -3,7 +3,6 @@ import Faithfulness
 import Foundation
 import LanguageModel
 import Tensors
-import Training
 
 /// What experiments with hiding work on, all of it open.
 struct HidingGround {
@@ -21,7 +20,7 @@ struct HidingGround {
         if let threads = options.threads { Machine.threads = threads }
         fact = try HiddenFact(options)
         let (pair, target) = try AttackedPair.open(options.pair, target: options.target, precision: options.precision)
-        if fact.texts.isTinyWorld {
+        if fact.texts.isWorld {
             try VerificationTexts.check(pair, instead: "name labelled texts of your own as data")
         }
         confidence = try ConfidenceReader(

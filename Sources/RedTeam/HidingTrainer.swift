@@ -1,8 +1,11 @@
 import Autoencoder
 import Foundation
+import JointTraining
 import LanguageModel
+import ReadableTargets
+import Runs
+import TargetTraining
 import Tensors
-import Training
 
 /// Fine-tunes a copy of a target: it is to predict as before, and readers are to make something else of its activations.
 ///
@@ -16,7 +19,7 @@ final class HidingTrainer {
     private static let firstSpliced = ReadableOptions().firstPosition
 
     /// The copy.
-    let decoder: Decoder
+    let decoder: TransformerDecoder
     private let group: ParameterGroup
     private let layer: Int
     /// Texts of the whole world.
@@ -36,7 +39,7 @@ final class HidingTrainer {
         _ target: Target, _ texts: PressedTexts, in world: LabelledTexts, _ pressure: Pressure?, _ pair: Pair,
         _ options: HideOptions, seed: UInt64
     ) throws {
-        decoder = try Decoder(target.checkpoint)
+        decoder = try TransformerDecoder(target.checkpoint)
         layer = target.layer
         self.texts = texts
         self.pressure = pressure

@@ -1,10 +1,10 @@
+import Activations
 import Claims
 import Foundation
+import TargetTraining
 import Tensors
-import TinyWorld
-import Training
 
-/// Texts of which it is known what holds in them: the tiny world's, or those of a file.
+/// Texts of which it is known what holds in them: a world's, or those of a file.
 ///
 /// The world's are without end: every purpose and every seed has its own. A file's are dealt out once, whatever the seed: what targets
 /// are trained on, what probes and readers learn from, what levels are set on and what is measured on have no text in common, and each
@@ -19,7 +19,7 @@ struct LabelledTexts: Sendable {
         /// To measure a fact on, to set the thresholds of detectors on, and to measure language on.
         case testing, levels, language
 
-        /// What keys the tiny world's texts.
+        /// What keys a world's texts.
         fileprivate var key: String {
             switch self {
             case .pressing: "pressed texts"
@@ -32,10 +32,11 @@ struct LabelledTexts: Sendable {
             }
         }
 
-        fileprivate var side: TinyWorld.Split {
+        /// Whether they are of the side of a world that nothing learns from.
+        fileprivate var isHeldOut: Bool {
             switch self {
-            case .pressing, .tuning, .probing, .refreshing: .training
-            case .testing, .levels, .language: .heldOut
+            case .pressing, .tuning, .probing, .refreshing: false
+            case .testing, .levels, .language: true
             }
         }
 
@@ -52,27 +53,29 @@ struct LabelledTexts: Sendable {
     }
 
     private enum Source: Sendable {
-        case world
+        case world(any KnownWorld)
         case file(DocumentList)
     }
 
     private let source: Source
-    private let grammarName: GrammarName
+    /// How claims are said.
+    let grammar: any ClaimGrammar
+    /// The questions that some texts answer in words and others only show; nil where only the documents can tell.
+    let shown: Set<Question>?
     /// Kinds of text, in alphabetical order of a file's.
     let kinds: [String]
     /// Questions that may be asked of a text, with every value that they can have.
     let values: [Question: [String]]
 
-    /// Opens the tiny world, or a JSON Lines file of documents with `truths` and `moments`. Throws one-line errors with file and line.
-    init(_ data: String, _ grammar: GrammarName) throws {
-        grammarName = grammar
-        guard data != LanguageDocuments.tinyWorld else {
-            source = .world
-            kinds = TinyWorld.Kind.allCases.map(\.rawValue)
-            values = Dictionary(
-                uniqueKeysWithValues: TinyWorld.questions.compactMap { question in
-                    TinyWorld.values(of: question).map { (question, $0) }
-                })
+    /// Opens a world, or a JSON Lines file of documents with `truths` and `moments`. Throws one-line errors with file and line.
+    init(_ data: String, _ grammarName: GrammarName) throws {
+        shown = grammarName.shown
+        // What cannot be said is complained of here.
+        grammar = try grammarName.grammar
+        if let world = try LanguageDocuments.world(data) {
+            source = .world(world)
+            kinds = world.kinds
+            values = world.values
             return
         }
         let all = try DocumentLines.documents(URL(fileURLWithPath: data)).filter { !$0.text.isEmpty }
@@ -84,21 +87,17 @@ struct LabelledTexts: Sendable {
         values = found.mapValues { $0.sorted() }
     }
 
-    /// How claims are said.
-    var grammar: any ClaimGrammar { grammarName.grammar }
-    /// The questions that some texts answer in words and others only show; nil where only the documents can tell.
-    var shown: Set<Question>? { grammarName.shown }
-    /// Whether they are the tiny world's.
-    var isTinyWorld: Bool { if case .world = source { true } else { false } }
+    /// Whether they are a world's.
+    var isWorld: Bool { if case .world = source { true } else { false } }
 
     /// Texts for a purpose.
     ///
     /// - Parameter kind: nil takes texts of every kind.
     func documents(_ purpose: Purpose, seed: UInt64, kind: String? = nil) -> any DocumentSource {
         switch source {
-        case .world:
-            return TinyWorldDocuments(
-                TinyWorld(seed: seed &+ Random.key(purpose.key)), purpose.side, kind: kind.flatMap(TinyWorld.Kind.init))
+        case .world(let world):
+            return WorldDocuments(
+                world, seed: seed &+ Random.key(purpose.key), isHeldOut: purpose.isHeldOut, kind: kind)
         case .file(let list):
             let count = list.count ?? 0
             func place(_ share: Double) -> Int { Int((share * Double(count)).rounded()) }

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
-import Training
+import Reports
+import Statistics
 
 /// A number over seeds: its mean, with the lowest and the highest.
 struct Spread {

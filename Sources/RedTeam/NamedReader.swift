@@ -1,8 +1,8 @@
 import Autoencoder
 import Foundation
 import LanguageModel
+import Runs
 import Tensors
-import Training
 
 /// A pair that was not attacked and reads the same activations.
 struct NamedReader {

@@ -1,7 +1,7 @@
 import Autoencoder
 import Claims
+import Statistics
 import Tensors
-import Training
 
 /// What a pair makes of some vectors.
 struct PairLook {

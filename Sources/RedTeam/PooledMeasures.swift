@@ -1,5 +1,5 @@
 import JSON
-import Training
+import Statistics
 
 /// Measures of several seeds, taken together.
 struct PooledMeasures {

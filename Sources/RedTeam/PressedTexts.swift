@@ -2,8 +2,9 @@ import Autoencoder
 import Claims
 import Faithfulness
 import LanguageModel
+import Runs
 import Tensors
-import Training
+import Tokenization
 
 /// Texts to fine-tune a target on, with what readers are to make of its activations: where the value is to be hidden
 /// the cover, elsewhere what they make of them now.

@@ -1,8 +1,10 @@
 import Autoencoder
+import Faithfulness
 import Foundation
 import LanguageModel
+import Teaching
 import Tensors
-import Training
+import WarmStart
 
 /// A token of a text, and what readers are to make of its activation.
 package struct PressedPlace {

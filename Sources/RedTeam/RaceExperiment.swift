@@ -1,8 +1,9 @@
 import Autoencoder
 import Foundation
 import LanguageModel
+import Runs
+import Teaching
 import Tensors
-import Training
 
 /// An arms race: rounds in which a target learns to hide a fact from a pair and the pair learns what the target has
 /// become, watched by readers that nobody attacks.
@@ -156,7 +157,7 @@ public struct RaceExperiment {
     private func hide(
         _ arm: RaceArm, _ state: RaceState, _ seed: UInt64, _ name: String, _ interruption: Interruption,
         _ progress: (String) -> Void
-    ) throws -> Decoder? {
+    ) throws -> TransformerDecoder? {
         let hiding = options.hiding
         let texts = try PressedTexts(hiding, ground.fact, state.target, state.loop.verbalizer, seed: seed)
         let pressure =

@@ -1,7 +1,8 @@
+import Activations
 import Autoencoder
 import LanguageModel
+import Statistics
 import Tensors
-import Training
 
 /// Measures the targets of one seed's race with the readers that there are at each stage.
 final class RaceMeasurer {
@@ -39,7 +40,7 @@ final class RaceMeasurer {
         for reader in ground.readers { unrefreshed[.named(reader.name)] = reader.pair }
         let texts = FactTexts(options.hiding, ground.target, ground.fact, seed: seed)
         let clean = try Examined(
-            Decoder(ground.target.checkpoint), texts, blocks: ground.blocks, unrefreshed,
+            TransformerDecoder(ground.target.checkpoint), texts, blocks: ground.blocks, unrefreshed,
             maximumTokens: options.hiding.maximumTokens)
         (self.texts, self.clean, self.unrefreshed) = (texts, clean, unrefreshed)
         cleanLevels = try Subject(
@@ -51,7 +52,7 @@ final class RaceMeasurer {
     }
 
     /// Reads a changed target.
-    func examine(_ decoder: Decoder) throws -> Examined {
+    func examine(_ decoder: TransformerDecoder) throws -> Examined {
         try Examined(
             decoder, texts, blocks: Array(clean.subject.blocks.keys), unrefreshed,
             maximumTokens: options.hiding.maximumTokens)
@@ -161,7 +162,8 @@ extension RaceMeasurer.Examined {
     ///   - blocks: other blocks to read behind.
     ///   - unrefreshed: pairs that look at it once.
     fileprivate init(
-        _ decoder: Decoder, _ texts: FactTexts, blocks: [Int], _ unrefreshed: [Reader: Pair], maximumTokens: Int
+        _ decoder: TransformerDecoder, _ texts: FactTexts, blocks: [Int], _ unrefreshed: [Reader: Pair],
+        maximumTokens: Int
     ) throws {
         let subject = try Subject(decoder, texts, blocks: blocks)
         self.init(

@@ -1,6 +1,6 @@
 import Foundation
 import LanguageModel
-import Training
+import Runs
 
 /// The options of `nla redteam race`.
 public struct RaceOptions: RunOptions {

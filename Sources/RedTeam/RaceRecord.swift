@@ -1,5 +1,3 @@
-import Training
-
 /// Whether a target is pressed to hide between refreshes, or trained as long on the same texts without pressure.
 package enum RaceArm: String, Codable, Sendable, CaseIterable {
     case pressed, innocent

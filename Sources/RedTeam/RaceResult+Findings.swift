@@ -1,5 +1,5 @@
 import Foundation
-import Training
+import Statistics
 
 extension RaceResult {
     /// What it shows, in sentences; none before the first round is done.

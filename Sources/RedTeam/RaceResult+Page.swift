@@ -1,5 +1,8 @@
 import Foundation
-import Training
+import Reports
+import Runs
+import Statistics
+import TargetTraining
 
 extension RaceResult {
     /// What the numbers rest on.
@@ -11,7 +14,7 @@ extension RaceResult {
             hasScores
             ? "Alarms are set on other texts of the original, and anew on the target without pressure after as many steps."
             : "Alarms are set on the original's activations of the same texts."
-        let same = hiding.data == LanguageDocuments.tinyWorld ? "" : ", the same for all"
+        let same = LanguageDocuments.isWorld(hiding.data) ? "" : ", the same for all"
         return """
             \(hiding.factName), \(hiding.value), to be read as \(hiding.cover); pressure through the \
             \(options.pressure.rawValue), \(options.rounds) rounds of \(hiding.steps) steps, each refreshed with \

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
-import Training
+import Statistics
+import TargetTraining
 
 /// What came of an arms race.
 public struct RaceResult: Sendable {
@@ -37,7 +38,7 @@ public struct RaceResult: Sendable {
 
     /// The original, and what there is of an arm's stages, in order.
     func points(_ arm: RaceArm) -> [Point] {
-        let sharesTexts = options.hiding.data != LanguageDocuments.tinyWorld
+        let sharesTexts = !LanguageDocuments.isWorld(options.hiding.data)
         var points = [
             Point(round: 0, stage: nil, records: records.filter { $0.arm == nil }, sharesTexts: sharesTexts)
         ]

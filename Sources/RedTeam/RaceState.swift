@@ -3,7 +3,6 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
-import Training
 
 /// What a race has come to after a round: the changed target, and the readers that have learnt it.
 struct RaceState {
@@ -46,7 +45,9 @@ struct RaceShelf {
     ///   - decoder: the changed target, a copy of the last round's.
     ///   - last: the last round's state, whose pairs have learnt the changed target.
     ///   - variance: of the changed target's activations.
-    func keep(_ round: Int, _ decoder: Decoder, _ last: RaceState, _ variance: RawVariance) throws -> RaceState {
+    func keep(
+        _ round: Int, _ decoder: TransformerDecoder, _ last: RaceState, _ variance: RawVariance
+    ) throws -> RaceState {
         let place = place(round)
         try Disk.makeFolder(folder)
         // A round that was killed before it was noted down is there already.
@@ -56,7 +57,7 @@ struct RaceShelf {
         try AtomicFolder.write(to: place) { partial in
             let target = Pair.folders(partial).target
             try last.target.checkpoint.write(decoder, type: type, to: target)
-            let identity = Sidecar.Target(
+            let identity = Sidecar.TargetIdentity(
                 hash: try TargetHash.compute(Checkpoint(folder: target)),
                 name: last.loop.verbalizer.sidecar.target?.name)
             try Disk.makeFolder(heldOut(partial))

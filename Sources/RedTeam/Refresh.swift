@@ -1,7 +1,12 @@
+import Activations
 import Autoencoder
+import Evaluation
 import LanguageModel
+import Runs
+import TargetTraining
+import Teaching
 import Tensors
-import Training
+import WarmStart
 
 /// How a pair learns what a target has become.
 public struct RefreshOptions: Sendable {
@@ -49,7 +54,8 @@ struct Refresh {
     ///   - target: the one it is a copy of.
     /// - Throws: a one-line error if the teacher finds nothing to say.
     init(
-        _ options: RefreshOptions, _ decoder: Decoder, _ target: Target, _ world: LabelledTexts, seed: UInt64,
+        _ options: RefreshOptions, _ decoder: TransformerDecoder, _ target: Target, _ world: LabelledTexts,
+        seed: UInt64,
         precision: Precision
     ) throws {
         self.options = options

@@ -1,7 +1,10 @@
+import Activations
 import Autoencoder
+import Claims
 import Foundation
 import LanguageModel
-import Training
+import Runs
+import TargetTraining
 
 extension RunInputs {
     /// What an experiment reads.
@@ -10,12 +13,12 @@ extension RunInputs {
     ///   - pair: a folder with `av/` and `ar/`.
     ///   - target: the pair's.
     ///   - readers: other pairs, NAME=DIR, opened before.
-    ///   - data: a file of texts, or the tiny world.
+    ///   - data: a file of texts, or the name of a world.
     ///   - heldOut: a pair's folder.
     ///   - store: a store's folder.
     ///   - changed: what has become of the target.
     init(
-        pair: String, _ target: Target, readers: [String] = [], data: String = LanguageDocuments.tinyWorld,
+        pair: String, _ target: Target, readers: [String] = [], data: String = KnownWorlds.standardName,
         heldOut: String? = nil, store: String? = nil, changed: Checkpoint? = nil
     ) throws {
         func content(_ pair: URL) throws -> String {
@@ -26,7 +29,7 @@ extension RunInputs {
         self.init([
             "pair": try content(URL(fileURLWithPath: pair)), "target": try TargetHash.compute(target.checkpoint),
             "readers": try readers.map { try content(NamedReader.parts($0).folder) }.joined(separator: " "),
-            "data": data == LanguageDocuments.tinyWorld ? data : try ContentHash.file(URL(fileURLWithPath: data)),
+            "data": LanguageDocuments.isWorld(data) ? data : try ContentHash.file(URL(fileURLWithPath: data)),
             "held_out": try heldOut.map { try content(URL(fileURLWithPath: $0)) },
             "changed": try changed.map { try TargetHash.compute($0) },
             "store": try store.map { try StoreManifest.hash(folder: URL(fileURLWithPath: $0)) },

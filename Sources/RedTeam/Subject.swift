@@ -1,17 +1,17 @@
 import Autoencoder
 import Claims
 import LanguageModel
+import Teaching
 import Tensors
-import Training
 
 /// A target's activations where a hidden fact decides what comes, as readers meet them.
 struct Subject {
-    let decoder: Decoder
-    let material: FactTexts.Material
+    let decoder: TransformerDecoder
+    let material: FactTexts.ProbedActivations
     /// Activations of the tokens before.
     let before: Tensor
     /// The same places behind other blocks.
-    let blocks: [Int: FactTexts.Material]
+    let blocks: [Int: FactTexts.ProbedActivations]
     /// Probes of the same target that were fitted to texts without the words in front; nil where there are no such words.
     let unaware: ProbeSet?
 
@@ -22,7 +22,8 @@ struct Subject {
     ///   - blocks: other blocks to read behind.
     ///   - known: reads the texts that levels are set on, with the probes of this subject; nil reads those to measure on.
     init(
-        _ decoder: Decoder, _ texts: FactTexts, behind words: String? = nil, blocks: [Int], unaware: ProbeSet? = nil,
+        _ decoder: TransformerDecoder, _ texts: FactTexts, behind words: String? = nil, blocks: [Int],
+        unaware: ProbeSet? = nil,
         levelsWith known: Subject? = nil
     ) throws {
         self.decoder = decoder
@@ -43,14 +44,14 @@ struct Subject {
     ///   - variance: of the original's activations.
     ///   - scores: of the detectors; `levels`: their thresholds.
     func measure(
-        _ fact: HiddenFact, _ looks: [Reader: PairLook], original: FactTexts.Material, variance: Double,
+        _ fact: HiddenFact, _ looks: [Reader: PairLook], original: FactTexts.ProbedActivations, variance: Double,
         _ scores: [Alarm: [Double]], _ levels: AlarmLevels
     ) -> TargetMeasure {
         var measure = TargetMeasure()
         for (reader, look) in looks {
             measure.readings[reader.key] = look.reading(fact, material.places, variance: variance)
         }
-        func probe(_ reader: Reader, _ probes: ProbeSet, _ material: FactTexts.Material) {
+        func probe(_ reader: Reader, _ probes: ProbeSet, _ material: FactTexts.ProbedActivations) {
             guard let logits = fact.logits(probes, material.vectors) else { return }
             measure.readings[reader.key] = Reading(logits, material.places)
         }

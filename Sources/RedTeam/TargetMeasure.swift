@@ -1,4 +1,4 @@
-import Training
+import Statistics
 
 /// What a reader finds of a hidden fact.
 package struct Reading: Codable, Sendable {

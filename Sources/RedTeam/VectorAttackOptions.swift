@@ -1,7 +1,8 @@
+import Claims
 import Foundation
 import LanguageModel
+import Runs
 import Tensors
-import Training
 
 /// What an attack on one vector is after.
 public enum AttackGoal: String, Sendable, CaseIterable, RunValue {
@@ -31,7 +32,7 @@ public struct VectorAttackOptions: RunOptions {
     /// Documents to read of the tiny world, without a store.
     public var documents = 500
     /// How claims are said.
-    public var grammar = GrammarName.tinyWorld
+    public var grammar = GrammarName.standard
     /// Other readers of the same activations, NAME=DIR.
     public var readers: [String] = []
     /// What attacks are after.

@@ -1,10 +1,13 @@
+import Activations
 import Autoencoder
 import Claims
+import Evaluation
 import Faithfulness
 import Foundation
 import LanguageModel
+import Runs
+import Teaching
 import Tensors
-import Training
 
 /// Vectors that lie: how often a vector beside a true activation makes a pair say something false of it, or keep silent about a truth,
 /// while the target predicts the same; and what would notice.
@@ -127,7 +130,7 @@ public struct VectorExperiment {
         var settings = ProbeOptions()
         settings.seed = options.seed
         let fitted = try VectorExperiment.fittedRows(store, options)
-        return Watch(
+        return try Watch(
             pair: pair, grammar: options.grammar.grammar,
             distribution: CleanDistribution(store.vectors(fitted)),
             probes: try ProbeSet.train(store, rows: store.rows(ofSplit: options.probeSplit), settings),

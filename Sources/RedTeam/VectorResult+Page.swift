@@ -1,5 +1,9 @@
+import Claims
 import Foundation
-import Training
+import Reports
+import Runs
+import Statistics
+import Tensors
 
 extension VectorResult {
     // MARK: For a terminal

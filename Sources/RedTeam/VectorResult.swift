@@ -1,8 +1,8 @@
 import Claims
 import Foundation
 import JSON
+import Statistics
 import Tensors
-import Training
 
 /// What attacks on vectors came to.
 public struct VectorResult: Sendable {

@@ -3,7 +3,7 @@ import Claims
 import Foundation
 import LanguageModel
 import Tensors
-import Training
+import WarmStart
 
 extension Verbalizer {
     /// log P of each response to its vector, in nats.

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Foundation
 import NIOCore
+import NIOHTTP1
 
 /// Sends one request and brings back the whole answer, in bounded time and space.
 struct HTTPTransport: Sendable {

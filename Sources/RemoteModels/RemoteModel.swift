@@ -16,7 +16,7 @@ public final class RemoteModel: Sendable {
     /// Where the model is, and how patiently it is asked.
     public let settings: RemoteModelSettings
     private let transport: HTTPTransport
-    private let gate: RequestGate
+    private let gate: ConcurrencyLimiter
     private let counts = Mutex(Usage())
 
     /// What was sent and paid for.
@@ -33,7 +33,7 @@ public final class RemoteModel: Sendable {
         self.settings = settings
         transport = HTTPTransport(
             client: client, timeout: settings.requestTimeout, longestAnswer: settings.longestAnswer)
-        gate = RequestGate(most: settings.concurrency)
+        gate = ConcurrencyLimiter(most: settings.concurrency)
     }
 
     /// Lends a model to `body` and closes its connections afterwards.

@@ -73,8 +73,8 @@ struct ModelFacts: Sendable {
     let pairName: String
     /// How claims are read in explanations.
     let grammar: any ClaimGrammar
-    /// Whether that grammar is TinyWorld's.
-    let isTinyWorld: Bool
+    /// The world whose grammar that is; nil for the plain one.
+    let world: (any KnownWorld)?
     /// Tokens before and behind each whose activations the confidence looks at; nil without a confidence.
     let confidenceReach: Int?
     /// The claims that the confidence was fitted to.
@@ -89,9 +89,9 @@ struct ModelFacts: Sendable {
         hasReconstructor = models.reconstructor != nil
         injection = verbalizer.injection
         pairName = models.pairName
-        let name = models.confidence?.model.grammar ?? .tinyWorld
-        grammar = name.grammar
-        isTinyWorld = name == .tinyWorld
+        let name = models.confidence?.model.grammar ?? (GrammarName.standard.world == nil ? .plain : .standard)
+        grammar = try name.grammar
+        world = name.world
         confidenceReach = models.confidence?.model.collecting.reach
         confidenceExamples = models.confidence?.model.examples
         variance = models.variance?.variance

@@ -3,9 +3,10 @@ import Foundation
 import Hub
 import JSON
 import LanguageModel
+import Runs
 import Tensors
+import TinyWorld
 import Tokenization
-import Training
 
 /// The command. Arguments in, library calls, text or JSON out; no logic. What fails says so in one line.
 @main
@@ -29,6 +30,7 @@ struct NLA: ParsableCommand {
         ])
 
     static func main() {
+        TinyWorldTexts.register()
         if let limit = Machine.unknownInstructionSetLimit {
             Output.fail(
                 "INTERLINEAR_ISA=\(limit): no such instruction set; known are \(Machine.instructionSets.joined(separator: ", "))"

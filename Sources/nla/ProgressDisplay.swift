@@ -1,5 +1,5 @@
 import Foundation
-import Training
+import Runs
 
 /// Shows how a run goes: on a terminal one line that is written over, elsewhere a line now and then and for every evaluation.
 /// Where every step matters each has its line, and the line that is written over sums up the last of them.

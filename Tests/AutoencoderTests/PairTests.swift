@@ -19,10 +19,11 @@ struct PairTests {
         let checkpoint = try Checkpoint(folder: golden.target)
         let hash = try TargetHash.compute(checkpoint)
         #expect(hash.count == 64)
-        try checkpoint.write(Decoder(checkpoint), type: .bfloat16, shardBytes: 20_000, to: scratch.path("shards"))
+        try checkpoint.write(
+            TransformerDecoder(checkpoint), type: .bfloat16, shardBytes: 20_000, to: scratch.path("shards"))
         #expect(try TargetHash.compute(Checkpoint(folder: scratch.path("shards"))) == hash)
 
-        let decoder = try Decoder(checkpoint)
+        let decoder = try TransformerDecoder(checkpoint)
         let norm = try #require(decoder.finalNorm)
         var values = norm.value.floats()
         values[3] += 0.25
@@ -40,12 +41,12 @@ struct PairTests {
         let pair = try Pair(folder: golden.folder)
         #expect(pair.targetHash == nil)
         _ = try pair.openTarget(golden.target)
-        let identity = Sidecar.Target(hash: try TargetHash.compute(Checkpoint(folder: golden.target)))
+        let identity = Sidecar.TargetIdentity(hash: try TargetHash.compute(Checkpoint(folder: golden.target)))
         pair.verbalizer.sidecar.target = identity
         _ = try pair.openTarget(golden.target)
         // Any other folder of this shape will do.
         #expect(message { _ = try pair.openTarget(golden.av) }?.contains("content hash") == true)
-        pair.reconstructor.sidecar.target = Sidecar.Target(hash: "00")
+        pair.reconstructor.sidecar.target = Sidecar.TargetIdentity(hash: "00")
         #expect(message { _ = try Pair(pair.verbalizer, pair.reconstructor) }?.contains("target hash") == true)
         #expect(message { _ = try pair.openTarget(golden.ar) } != nil)
     }

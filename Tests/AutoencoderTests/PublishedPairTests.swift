@@ -352,7 +352,7 @@ struct PublishedPairTests {
         let pair = try Pair(folder: golden.folder, precision: .float32)
         let adapted = try pair.openTarget(av, allowsAdapter: true)
         #expect(adapted.adapter == av)
-        let decoder = try Decoder(Checkpoint(folder: golden.target))
+        let decoder = try TransformerDecoder(Checkpoint(folder: golden.target))
         try decoder.attachAdapters(from: av)
         let ids = adapted.tokenizer.encode("The dog found a key.")
         let read = try adapted.activations(ids, positions: [-1], precision: .float32)

@@ -5,6 +5,7 @@ import LanguageModel
 import Tensors
 import TestSupport
 import Testing
+import Tokenization
 
 @Suite("Making and writing autoencoders")
 struct WritingTests {

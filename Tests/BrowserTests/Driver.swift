@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import JSON
 import NIOCore
+import NIOHTTP1
 import Synchronization
 import TestSupport
 import Testing

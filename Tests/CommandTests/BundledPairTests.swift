@@ -1,5 +1,7 @@
+import Activations
 import Autoencoder
 import Claims
+import Evaluation
 import Foundation
 import JSON
 import LanguageModel
@@ -7,7 +9,6 @@ import Tensors
 import TestSupport
 import Testing
 import TinyWorld
-import Training
 
 /// The models that come with the repository.
 @Suite("The bundled pair")

@@ -94,7 +94,9 @@ struct DataTests {
         }
     }
 
-    @Test("Probes are not asked about the documents they were fitted to, and explanations say which activations they are about")
+    @Test(
+        "Probes are not asked about the documents they were fitted to, and explanations say which activations they are about"
+    )
     func fittedSplits() throws {
         try withScratch { folder in
             let model = try Folders.talker(in: folder).path
@@ -145,7 +147,8 @@ struct DataTests {
             try build(other, layer: 0)
             try Command.fail(
                 [
-                    "train", "ar", "--target", model, "--store", other, "--explanations", output.path, "--split", "rest",
+                    "train", "ar", "--target", model, "--store", other, "--explanations", output.path, "--split",
+                    "rest",
                     "--held-out", "probe", "--output", folder.appending(path: "run").path,
                 ], mentioning: ["e.jsonl.nla_meta.yaml", "behind block 1", "about block 0"])
         }

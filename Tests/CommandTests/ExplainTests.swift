@@ -55,7 +55,8 @@ struct ExplainTests {
         ])
         #expect(page.output.contains("each the best-scoring of 8 samples"))
         #expect(
-            try Command.run(["explain", "--nla", pair.path, "--text", "a", "--samples", "2", "--temperature", "0"]).status
+            try Command.run(["explain", "--nla", pair.path, "--text", "a", "--samples", "2", "--temperature", "0"])
+                .status
                 == 64)
         #expect(try run("--seed", "5", "--samples", "8").output == best.output)
         let errors = try [one, best].map { try $0.json()["mean_mse"]?.double ?? 9 }
@@ -63,7 +64,8 @@ struct ExplainTests {
         #expect(try best.json()["results"]?[0]?["samples"]?.int == 8)
     }
 
-    @Test("explain shows what another pair says beside, live or as it was recorded; a record of another text is refused")
+    @Test(
+        "explain shows what another pair says beside, live or as it was recorded; a record of another text is refused")
     func beside() throws {
         try withScratch { folder in
             let record = folder.appending(path: "warm.json")
@@ -124,7 +126,9 @@ struct ExplainTests {
         }
     }
 
-    @Test("What a published pair's files leave open is refused naming the option, settled by it, and what is inferred is said")
+    @Test(
+        "What a published pair's files leave open is refused naming the option, settled by it, and what is inferred is said"
+    )
     func published() throws {
         try withScratch { folder in
             for half in ["av", "ar"] {
@@ -141,7 +145,10 @@ struct ExplainTests {
             let halves = ["--av", folder.appending(path: "av").path, "--ar", folder.appending(path: "ar").path]
             let explain =
                 ["explain"] + halves
-                + ["--target", pair.appending(path: "target").path, "--text", "The dog found a key", "--positions", "4"]
+                + [
+                    "--target", pair.appending(path: "target").path, "--text", "The dog found a key", "--positions",
+                    "4",
+                ]
             try Command.fail(explain, mentioning: ["nla_meta.yaml", "injection_scale", "--injection-scale"])
             let settled = try Command.succeed(explain + ["--injection-scale", "6"])
             #expect(settled.output.contains("reads key after a"))

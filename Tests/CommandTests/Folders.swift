@@ -43,7 +43,7 @@ enum Folders {
         json.merge(changes) { $1 }
         let object = JSONValue.object(JSONObject(json.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
         let configuration = try DecoderConfiguration(json: object, source: "talker")
-        let decoder = Decoder(random: configuration, .float32, deviation: 0.3, seed: 3)
+        let decoder = TransformerDecoder(random: configuration, .float32, deviation: 0.3, seed: 3)
         try Checkpoint.write(decoder, json: object, type: .float32, to: model)
         try writeTokenizer(to: model)
         return model

@@ -1,6 +1,7 @@
 import Autoencoder
 import Foundation
 import JSON
+import Tensors
 import TestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import Claims
+import Foundation
 import JSON
 import Testing
 

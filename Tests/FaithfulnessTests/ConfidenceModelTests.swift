@@ -1,16 +1,19 @@
 import Autoencoder
 import Claims
+import Faithfulness
 import Foundation
 import LanguageModel
+import Runs
+import Statistics
 import Tensors
 import TestSupport
 import Testing
-import Training
-
-import Faithfulness
+import TinyWorld
 
 @Suite("Confidence in claims")
 struct ConfidenceModelTests {
+    init() { TinyWorldTexts.register() }
+
     @Test("A logistic regression stands where its gradient vanishes, and finds what a table of counts says")
     func regression() {
         // One feature of two values, no penalty: the log-odds of the two groups.

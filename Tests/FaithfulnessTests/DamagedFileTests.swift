@@ -7,10 +7,12 @@ import LanguageModel
 import Tensors
 import TestSupport
 import Testing
-import Training
+import TinyWorld
 
 @Suite("Damaged files of faithfulness")
 struct DamagedFileTests {
+    init() { TinyWorldTexts.register() }
+
     @Test("A damaged model of confidence is refused in one line, or tells a probability of any claim")
     func confidence() throws {
         try withScratch { folder in

@@ -1,7 +1,7 @@
+import Faithfulness
+import Statistics
 import Tensors
 import Testing
-
-import Faithfulness
 
 @Suite("Rankings")
 struct RankingTests {

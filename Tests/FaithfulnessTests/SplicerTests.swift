@@ -46,7 +46,7 @@ struct SplicerTests {
     func golden() throws {
         let golden = try Golden()
         let splicer = try Splicer(golden.target, precision: .float32)
-        let place = Splicer.Place(ids: golden.ids, position: golden.position, vectors: golden.vectors)
+        let place = Splicer.Patch(ids: golden.ids, position: golden.position, vectors: golden.vectors)
         let effects = splicer.effects([place], reach: golden.following)[0]
         for (effect, expected) in zip(effects, golden.divergence) {
             for (mine, theirs) in zip([effect.divergence] + effect.following, expected) {
@@ -65,7 +65,7 @@ struct SplicerTests {
         let golden = try Golden()
         let splicer = try Splicer(golden.target, precision: .float32)
         let places = try [0, 3, golden.ids.count - 1].map { position in
-            Splicer.Place(
+            Splicer.Patch(
                 ids: golden.ids, position: position,
                 vectors: try golden.target.activations(golden.ids, positions: [position], precision: .float32))
         }

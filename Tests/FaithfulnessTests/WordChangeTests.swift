@@ -1,9 +1,8 @@
 import Claims
+import Faithfulness
+import Foundation
 import Testing
 import TinyWorld
-import Training
-
-import Faithfulness
 
 @Suite("Changed words")
 struct WordChangeTests {

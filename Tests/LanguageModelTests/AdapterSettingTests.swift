@@ -20,7 +20,7 @@ struct AdapterSettingTests {
     }
 
     private func logits(_ folder: URL, _ ids: [Int]) throws -> Tensor {
-        let decoder = try Decoder(TinyModels.checkpoint("llama"))
+        let decoder = try TransformerDecoder(TinyModels.checkpoint("llama"))
         try decoder.attachAdapters(from: folder)
         return decoder.logits(of: ids)
     }
@@ -33,7 +33,7 @@ struct AdapterSettingTests {
         let ids = try expected.requiredTensor("ids").integers()
         let ours = try logits(TinyModels.folder(name), ids)
         #expect(ours.relativeError(to: try expected.requiredTensor("logits")) <= 2e-5)
-        #expect(try Decoder(TinyModels.checkpoint("llama")).logits(of: ids).relativeError(to: ours) > 1e-2)
+        #expect(try TransformerDecoder(TinyModels.checkpoint("llama")).logits(of: ids).relativeError(to: ours) > 1e-2)
     }
 
     @Test(

@@ -11,7 +11,7 @@ struct AdapterTests {
 
     @Test("An adapter of PEFT gives the logits that PEFT computes")
     func golden() throws {
-        let decoder = try Decoder(TinyModels.checkpoint("llama"))
+        let decoder = try TransformerDecoder(TinyModels.checkpoint("llama"))
         let plain = decoder.logits(of: try ids())
         try decoder.attachAdapters(from: TinyModels.folder("lora"))
         let expected = try TinyModels.expected("lora").requiredTensor("logits")
@@ -23,11 +23,11 @@ struct AdapterTests {
     func roundTrip() throws {
         let scratch = try Scratch()
         let checkpoint = try TinyModels.checkpoint("llama")
-        let decoder = try Decoder(checkpoint)
+        let decoder = try TransformerDecoder(checkpoint)
         let configuration = try decoder.attachAdapters(from: TinyModels.folder("lora"))
         try decoder.writeAdapters(
             configuration, baseModel: "llama", fileNames: checkpoint.fileNames, to: scratch.path("adapter"))
-        let again = try Decoder(checkpoint)
+        let again = try TransformerDecoder(checkpoint)
         let read = try again.attachAdapters(from: scratch.path("adapter"))
         #expect(read.rank == 3 && read.alpha == 7 && read.targets == configuration.targets && !read.isRankStabilized)
         #expect(again.logits(of: try ids()).floats() == decoder.logits(of: try ids()).floats())
@@ -41,7 +41,7 @@ struct AdapterTests {
     func wrapped() throws {
         let scratch = try Scratch()
         let checkpoint = try TinyModels.checkpoint("gemma3-wrapped")
-        let decoder = try Decoder(checkpoint)
+        let decoder = try TransformerDecoder(checkpoint)
         let configuration = LoRAConfiguration(rank: 2, alpha: 4, targets: ["q_proj"])
         try decoder.attachAdapters(configuration, seed: 1, precision: .float32)
         try decoder.writeAdapters(
@@ -49,7 +49,7 @@ struct AdapterTests {
         let layer = try #require(checkpoint.fileNames["layers.0.self_attn.q_proj.weight"]).dropLast(".weight".count)
         let names = try SafetensorsFile(scratch.path("adapter/adapter_model.safetensors")).names
         #expect(names.contains("base_model.model.\(layer).lora_A.weight"))
-        #expect(try Decoder(checkpoint).attachAdapters(from: scratch.path("adapter")).rank == 2)
+        #expect(try TransformerDecoder(checkpoint).attachAdapters(from: scratch.path("adapter")).rank == 2)
     }
 
     @Test(
@@ -58,7 +58,7 @@ struct AdapterTests {
             (["q_proj"], 3), (["layers.1.mlp.up_proj"], 1), (LoRAConfiguration.allLinear, 21),
         ])
     func fresh(targets: [String], count: Int) throws {
-        let decoder = try Decoder(TinyModels.checkpoint("llama"))
+        let decoder = try TransformerDecoder(TinyModels.checkpoint("llama"))
         let before = decoder.logits(of: [1, 2, 3])
         try decoder.attachAdapters(
             LoRAConfiguration(rank: 2, alpha: 4, targets: targets), seed: 1, precision: .float32)
@@ -69,7 +69,7 @@ struct AdapterTests {
 
     @Test("A target that names no layer is refused")
     func unknownTarget() throws {
-        let decoder = try Decoder(TinyModels.checkpoint("llama"))
+        let decoder = try TransformerDecoder(TinyModels.checkpoint("llama"))
         let error = #expect(throws: ModelError.self) {
             try decoder.attachAdapters(
                 LoRAConfiguration(rank: 2, alpha: 4, targets: ["proj"]), seed: 1, precision: .float32)
@@ -95,7 +95,7 @@ struct AdapterTests {
         var tensors = try weights.names.map { ($0, try weights.requiredTensor($0).copy()) }
         tensors.append(("base_model.model.model.layers.7.mlp.down_proj.lora_A.weight", Tensor(zeros: [3, 40])))
         try SafetensorsFile.write(tensors, to: file)
-        let decoder = try Decoder(TinyModels.checkpoint("llama"))
+        let decoder = try TransformerDecoder(TinyModels.checkpoint("llama"))
         let before = decoder.logits(of: [1, 2, 3]).floats()
         let error = #expect(throws: ModelError.self) { try decoder.attachAdapters(from: folder) }
         #expect(error?.description.contains("layers.7") == true)

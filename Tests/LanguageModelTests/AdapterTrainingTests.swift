@@ -10,7 +10,7 @@ struct AdapterTrainingTests {
     private let adapter = goldens.appendingPathComponent("models/lora")
 
     /// Steps on the language loss of one sequence, on the adapters alone.
-    private func train(_ decoder: Decoder, _ ids: [Int32], steps: Int, precision: Precision) -> [Double] {
+    private func train(_ decoder: TransformerDecoder, _ ids: [Int32], steps: Int, precision: Precision) -> [Double] {
         for parameter in decoder.adapterParameters { parameter.makeTrainable(precision: precision) }
         var optimizer = AdamW()
         optimizer.weightDecay = 0
@@ -31,7 +31,7 @@ struct AdapterTrainingTests {
     @Test("Three steps on an adapter end where PEFT and PyTorch end")
     func threeSteps() throws {
         let expected = try SafetensorsFile(adapter.appendingPathComponent("expected.safetensors"))
-        let decoder = try Decoder(Checkpoint(folder: base))
+        let decoder = try TransformerDecoder(Checkpoint(folder: base))
         try decoder.attachAdapters(from: adapter)
         let ids = try expected.requiredTensor("ids").integers().map(Int32.init)
         _ = train(decoder, ids, steps: 3, precision: .float32)
@@ -42,7 +42,7 @@ struct AdapterTrainingTests {
 
     @Test("Training adapters leaves the frozen weights' bytes as they were")
     func frozen() throws {
-        let decoder = try Decoder(Checkpoint(folder: base))
+        let decoder = try TransformerDecoder(Checkpoint(folder: base))
         let before = decoder.parameters.map { $0.value.floats() }
         try decoder.attachAdapters(
             LoRAConfiguration(rank: 2, alpha: 4, targets: ["o_proj", "gate_proj"]), seed: 1, precision: .float32)
@@ -54,7 +54,8 @@ struct AdapterTrainingTests {
 
     @Test("Fresh adapters change nothing before they are trained")
     func fresh() throws {
-        let plain = try Decoder(Checkpoint(folder: base)), adapted = try Decoder(Checkpoint(folder: base))
+        let plain = try TransformerDecoder(Checkpoint(folder: base)),
+            adapted = try TransformerDecoder(Checkpoint(folder: base))
         try adapted.attachAdapters(LoRAConfiguration(rank: 3, alpha: 3), seed: 2, precision: .float32)
         var tree = TokenTree()
         tree.append([3, 1, 4, 1, 5])
@@ -66,7 +67,8 @@ struct AdapterTrainingTests {
     @Test("An adapter of the output layer adds its product to the logits, tied or not", arguments: ["llama", "qwen2"])
     func outputLayer(family: String) throws {
         let folder = goldens.appendingPathComponent("models/\(family)")
-        let plain = try Decoder(Checkpoint(folder: folder)), adapted = try Decoder(Checkpoint(folder: folder))
+        let plain = try TransformerDecoder(Checkpoint(folder: folder)),
+            adapted = try TransformerDecoder(Checkpoint(folder: folder))
         try adapted.attachAdapters(
             LoRAConfiguration(rank: 2, alpha: 6, targets: ["lm_head"]), seed: 1, precision: .float32)
         _ = train(adapted, [1, 2, 3, 4, 5, 6, 7, 8], steps: 3, precision: .float32)
@@ -101,7 +103,7 @@ struct AdapterTrainingTests {
 
     @Test("Adapters train in bfloat16 too")
     func bfloat16() throws {
-        let decoder = try Decoder(Checkpoint(folder: base))
+        let decoder = try TransformerDecoder(Checkpoint(folder: base))
         try decoder.attachAdapters(LoRAConfiguration(rank: 2, alpha: 4), seed: 1, precision: .bfloat16)
         let losses = train(decoder, [1, 2, 3, 4, 5, 6, 7, 8], steps: 12, precision: .bfloat16)
         #expect(try #require(losses.last) < losses[0] - 0.05)

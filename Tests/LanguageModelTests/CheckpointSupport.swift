@@ -22,7 +22,7 @@ enum TinyModels {
     }
 }
 
-extension Decoder {
+extension TransformerDecoder {
     /// Logits of one sequence, in float32.
     func logits(of ids: [Int]) -> Tensor {
         var tree = TokenTree()

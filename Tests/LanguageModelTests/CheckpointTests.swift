@@ -11,7 +11,7 @@ struct CheckpointTests {
     func names(name: String) throws {
         let checkpoint = try TinyModels.checkpoint(name)
         let file = try SafetensorsFile(checkpoint.folder.appending(path: "model.safetensors"))
-        for parameter in try Decoder(checkpoint).parameters {
+        for parameter in try TransformerDecoder(checkpoint).parameters {
             let fileName = try #require(checkpoint.fileNames[parameter.name])
             #expect(file.entries[fileName]?.shape == parameter.value.shape)
         }
@@ -55,7 +55,7 @@ struct CheckpointTests {
     func roundTrip(name: String) throws {
         let scratch = try Scratch()
         let original = try TinyModels.checkpoint(name)
-        try original.write(Decoder(original), type: .float32, to: scratch.path("copy"))
+        try original.write(TransformerDecoder(original), type: .float32, to: scratch.path("copy"))
         let copy = try Checkpoint(folder: scratch.path("copy"))
         #expect(copy.fileNames == original.fileNames)
         #expect(copy.json == original.json)
@@ -70,7 +70,8 @@ struct CheckpointTests {
     func visionRoundTrip(shardBytes: Int) throws {
         let scratch = try Scratch()
         let original = try TinyModels.checkpoint("gemma3-wrapped")
-        try original.write(Decoder(original), type: .float32, shardBytes: shardBytes, to: scratch.path("copy"))
+        try original.write(
+            TransformerDecoder(original), type: .float32, shardBytes: shardBytes, to: scratch.path("copy"))
         let theirs = try SafetensorsFile(original.folder.appending(path: "model.safetensors"))
         let files = try FileManager.default.contentsOfDirectory(
             at: scratch.path("copy"), includingPropertiesForKeys: nil)
@@ -89,12 +90,12 @@ struct CheckpointTests {
     func shards() throws {
         let scratch = try Scratch()
         let original = try TinyModels.checkpoint("qwen3")
-        try original.write(Decoder(original), type: .float32, shardBytes: 10_000, to: scratch.path("copy"))
+        try original.write(TransformerDecoder(original), type: .float32, shardBytes: 10_000, to: scratch.path("copy"))
         let files = try FileManager.default.contentsOfDirectory(atPath: scratch.path("copy").path)
         #expect(files.filter { $0.hasSuffix(".safetensors") }.count > 3)
         #expect(files.contains("model.safetensors.index.json") && !files.contains("model.safetensors"))
         let index = try JSONValue.parse(Data(contentsOf: scratch.path("copy/model.safetensors.index.json")))
-        let bytes = try Decoder(original).parameters.reduce(0) { $0 + 4 * $1.value.count }
+        let bytes = try TransformerDecoder(original).parameters.reduce(0) { $0 + 4 * $1.value.count }
         #expect(index["metadata"]?["total_size"]?.int == bytes)
         let copy = try Checkpoint(folder: scratch.path("copy"))
         #expect(copy.fileNames == original.fileNames)
@@ -107,10 +108,10 @@ struct CheckpointTests {
     func halves(type: ElementType) throws {
         let scratch = try Scratch()
         let original = try TinyModels.checkpoint("llama")
-        try original.write(Decoder(original), type: type, to: scratch.path("half"))
+        try original.write(TransformerDecoder(original), type: type, to: scratch.path("half"))
         let half = try Checkpoint(folder: scratch.path("half"))
         #expect(half.json["dtype"]?.string == (type == .bfloat16 ? "bfloat16" : "float16"))
-        try half.write(Decoder(half), type: type, to: scratch.path("again"))
+        try half.write(TransformerDecoder(half), type: type, to: scratch.path("again"))
         let again = try Checkpoint(folder: scratch.path("again"))
         for name in original.fileNames.keys {
             let tensor = try #require(try half.tensor(name))
@@ -125,10 +126,10 @@ struct CheckpointTests {
     func halfLogits(type: ElementType) throws {
         let scratch = try Scratch()
         let original = try TinyModels.checkpoint("llama")
-        try original.write(Decoder(original), type: type, to: scratch.path("half"))
-        let half = try Decoder(Checkpoint(folder: scratch.path("half")))
+        try original.write(TransformerDecoder(original), type: type, to: scratch.path("half"))
+        let half = try TransformerDecoder(Checkpoint(folder: scratch.path("half")))
         try original.write(half, type: .float32, to: scratch.path("whole"))
-        let whole = try Decoder(Checkpoint(folder: scratch.path("whole")))
+        let whole = try TransformerDecoder(Checkpoint(folder: scratch.path("whole")))
         let ids = [5, 7, 9, 11]
         #expect(half.logits(of: ids).relativeError(to: whole.logits(of: ids)) <= 1e-6)
     }
@@ -137,7 +138,7 @@ struct CheckpointTests {
     func master() throws {
         let scratch = try Scratch()
         let original = try TinyModels.checkpoint("llama")
-        let decoder = try Decoder(original)
+        let decoder = try TransformerDecoder(original)
         decoder.makeTrainable(precision: .bfloat16)
         try original.write(decoder, type: .float32, to: scratch.path("copy"))
         let copy = try Checkpoint(folder: scratch.path("copy"))
@@ -158,7 +159,7 @@ struct CheckpointTests {
         var json = try #require(try TinyModels.json("llama").object)
         json["dtype"] = nil
         for (key, value) in present { json[key] = value }
-        let decoder = try Decoder(TinyModels.checkpoint("llama"))
+        let decoder = try TransformerDecoder(TinyModels.checkpoint("llama"))
         try Checkpoint.write(decoder, json: .object(json), type: .bfloat16, to: scratch.path("copy"))
         let written = try JSONValue.parse(Data(contentsOf: scratch.path("copy/config.json")))
         for key in ["dtype", "torch_dtype"] {
@@ -175,7 +176,7 @@ struct CheckpointTests {
             try Data(name.utf8).write(to: source.appending(path: name))
         }
         let checkpoint = try Checkpoint(folder: source)
-        try checkpoint.write(Decoder(checkpoint), type: .float32, to: scratch.path("copy"))
+        try checkpoint.write(TransformerDecoder(checkpoint), type: .float32, to: scratch.path("copy"))
         let files = try FileManager.default.contentsOfDirectory(atPath: scratch.path("copy").path).sorted()
         #expect(files == ["chat_template.jinja", "config.json", "model.safetensors", "tokenizer.json"])
     }
@@ -190,7 +191,7 @@ struct CheckpointTests {
         try Data("kept".utf8).write(to: scratch.path("file"))
         let checkpoint = try TinyModels.checkpoint("llama")
         let error = #expect(throws: ModelError.self) {
-            try checkpoint.write(Decoder(checkpoint), type: .float32, to: scratch.path(name))
+            try checkpoint.write(TransformerDecoder(checkpoint), type: .float32, to: scratch.path(name))
         }
         #expect(error?.description.contains("cannot write") == true)
         #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.url.path).sorted() == ["file", "full"])
@@ -203,7 +204,7 @@ struct CheckpointTests {
         let scratch = try Scratch()
         let checkpoint = try TinyModels.checkpoint("llama")
         try FileManager.default.createDirectory(at: scratch.path("empty"), withIntermediateDirectories: false)
-        try checkpoint.write(Decoder(checkpoint), type: .float32, to: scratch.path("empty"))
+        try checkpoint.write(TransformerDecoder(checkpoint), type: .float32, to: scratch.path("empty"))
         #expect(try Checkpoint(folder: scratch.path("empty")).fileNames == checkpoint.fileNames)
     }
 }

@@ -22,7 +22,7 @@ struct DamagedWeightTests {
                 return (name: name, tensor: Tensor(values, shape: tensor.shape))
             }
             try SafetensorsFile.write(tensors, to: folder.appendingPathComponent("model.safetensors"))
-            let checkpoint = try Checkpoint(folder: folder), decoder = try Decoder(checkpoint)
+            let checkpoint = try Checkpoint(folder: folder), decoder = try TransformerDecoder(checkpoint)
             decoder.rowsAtOnce = 4
             let extractor = ActivationExtractor(checkpoint, decoder, precision: .float32)
             var long = [Int32](repeating: 3, count: 30)
@@ -56,7 +56,7 @@ struct DamagedWeightTests {
             }
             try SafetensorsFile.write(tensors, to: folder.appendingPathComponent("model.safetensors"))
             let checkpoint = try Checkpoint(folder: folder)
-            let extractor = ActivationExtractor(checkpoint, try Decoder(checkpoint), precision: .float32)
+            let extractor = ActivationExtractor(checkpoint, try TransformerDecoder(checkpoint), precision: .float32)
             let layers = Array(0..<checkpoint.configuration.blockCount)
             let error = #expect(throws: ModelError.self, "\(damaged)") {
                 try extractor.extract([[1, 2, 3, 4, 5]], .init(layers: layers, logits: true))

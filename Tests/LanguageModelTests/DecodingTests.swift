@@ -6,12 +6,12 @@ import Testing
 
 @Suite("Decoding")
 struct DecodingTests {
-    private func decoder(_ name: String) throws -> Decoder {
-        try Decoder(Checkpoint(folder: goldens.appendingPathComponent("models/\(name)")))
+    private func decoder(_ name: String) throws -> TransformerDecoder {
+        try TransformerDecoder(Checkpoint(folder: goldens.appendingPathComponent("models/\(name)")))
     }
 
     /// Greedy continuation by computing the whole sequence again for each token.
-    private func slowly(_ decoder: Decoder, _ prompt: [Int32], _ count: Int) -> [Int32] {
+    private func slowly(_ decoder: TransformerDecoder, _ prompt: [Int32], _ count: Int) -> [Int32] {
         var tokens = prompt
         for _ in 0..<count {
             var tree = TokenTree()

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import LanguageModel
+import Tensors
 import Testing
 
 /// What transformers 5 makes of configurations that say things twice, at other places, or as null. Found by Scripts/fuzz_models.py

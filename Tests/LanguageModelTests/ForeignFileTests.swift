@@ -130,7 +130,7 @@ struct ForeignFileTests {
     @Test("Adapters of another kind say what they are")
     func adapters() throws {
         let scratch = try Scratch()
-        let decoder = try Decoder(TinyModels.checkpoint("llama"))
+        let decoder = try TransformerDecoder(TinyModels.checkpoint("llama"))
         let model = try message { try decoder.attachAdapters(from: TinyModels.folder("llama")) }
         #expect(model.contains("a model, not an adapter"))
         let folder = try folder(scratch, ["adapter_model.bin"])

@@ -38,7 +38,9 @@ struct FuzzTests {
 
     @Test("30,000 damaged configurations are read or refused, and those read make a model that computes")
     func configurations() throws {
-        let seeds = try (TinyModels.names + ["qwen3-yarn", "gemma3-own-head"]).map { try TinyModels.json($0).serialized(indent: 1).utf8.map { $0 } }
+        let seeds = try (TinyModels.names + ["qwen3-yarn", "gemma3-own-head"]).map {
+            try TinyModels.json($0).serialized(indent: 1).utf8.map { $0 }
+        }
         var random = Random(seed: 2)
         var read = 0, computed = 0
         for _ in 0..<30_000 {
@@ -51,7 +53,7 @@ struct FuzzTests {
             guard configuration.parameterCount < 60_000, configuration.vocabularySize > 2, read % 4 == 0 else {
                 continue
             }
-            let logits = Decoder(random: configuration, .float32, seed: 1).logits(of: [0, 1, 2, 1, 0, 1])
+            let logits = TransformerDecoder(random: configuration, .float32, seed: 1).logits(of: [0, 1, 2, 1, 0, 1])
             #expect(logits.shape == [6, configuration.vocabularySize])
             #expect(logits.firstNonFinite() == nil, "\(json.serialized())")
             computed += 1
@@ -68,7 +70,7 @@ struct FuzzTests {
         let seeds = try ["lora", "lora-patterns", "lora-head"].map {
             [UInt8](try Data(contentsOf: TinyModels.folder($0).appending(path: "adapter_config.json")))
         }
-        let decoder = try Decoder(TinyModels.checkpoint("llama"))
+        let decoder = try TransformerDecoder(TinyModels.checkpoint("llama"))
         var random = Random(seed: 4)
         var read = 0
         for _ in 0..<20_000 {
@@ -83,7 +85,7 @@ struct FuzzTests {
         let scratch = try Scratch()
         let original = try TinyModels.checkpoint("llama")
         let folder = scratch.path("model")
-        try original.write(Decoder(original), type: .float32, shardBytes: 20_000, to: folder)
+        try original.write(TransformerDecoder(original), type: .float32, shardBytes: 20_000, to: folder)
         let index = folder.appending(path: "model.safetensors.index.json")
         let seed = [UInt8](try Data(contentsOf: index))
         var random = Random(seed: 3)
@@ -92,7 +94,7 @@ struct FuzzTests {
             try Data(Mutation.ofJSON(seed, [seed], using: &random)).write(to: index)
             guard let checkpoint = try? Checkpoint(folder: folder) else { continue }
             read += 1
-            _ = try? Decoder(checkpoint)
+            _ = try? TransformerDecoder(checkpoint)
         }
         #expect(read > 20)
     }

@@ -14,7 +14,7 @@ struct OutputMatrixTests {
         let checkpoint = try TinyModels.checkpoint("gemma3-own-head")
         #expect(checkpoint.json["tie_word_embeddings"]?.bool == true)
         #expect(!checkpoint.configuration.tiesEmbeddings)
-        try checkpoint.write(Decoder(checkpoint), type: .float32, to: scratch.path("copy"))
+        try checkpoint.write(TransformerDecoder(checkpoint), type: .float32, to: scratch.path("copy"))
         let copy = try Checkpoint(folder: scratch.path("copy"))
         #expect(copy.json["tie_word_embeddings"]?.bool == false)
         let name = "lm_head.weight"
@@ -37,7 +37,7 @@ struct OutputMatrixTests {
         try SafetensorsFile.write(tensors, to: file)
         let checkpoint = try Checkpoint(folder: folder)
         #expect(checkpoint.configuration.tiesEmbeddings)
-        #expect(try Decoder(checkpoint).parameters.allSatisfy { $0.name != "lm_head.weight" })
+        #expect(try TransformerDecoder(checkpoint).parameters.allSatisfy { $0.name != "lm_head.weight" })
     }
 
     @Test("A tied model may store the output matrix alone")
@@ -54,17 +54,17 @@ struct OutputMatrixTests {
             checkpoint, reference: TinyModels.expected("llama-no-head"), precision: .float32
         ).run()
         #expect(rows.count == 2 && rows.allSatisfy(\.passes))
-        let error = #expect(throws: ModelError.self) { try Decoder(checkpoint) }
+        let error = #expect(throws: ModelError.self) { try TransformerDecoder(checkpoint) }
         #expect(error?.description.contains("tie_word_embeddings") == true)
-        #expect(try Decoder(checkpoint, blockCount: 1).parameters.count == 10)
+        #expect(try TransformerDecoder(checkpoint, blockCount: 1).parameters.count == 10)
     }
 
     @Test("An adapter of the output matrix is left aside where there is none")
     func adapter() throws {
-        let decoder = try Decoder(TinyModels.checkpoint("llama"), hasOutput: false)
+        let decoder = try TransformerDecoder(TinyModels.checkpoint("llama"), hasOutput: false)
         try decoder.attachAdapters(from: TinyModels.folder("lora-head"))
         #expect(decoder.adapterParameters.count == 4)
-        let cut = try Decoder(TinyModels.checkpoint("llama"), blockCount: 2)
+        let cut = try TransformerDecoder(TinyModels.checkpoint("llama"), blockCount: 2)
         try cut.attachAdapters(from: TinyModels.folder("lora-head"))
         #expect(cut.adapterParameters.count == 2)
     }

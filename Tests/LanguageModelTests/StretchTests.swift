@@ -1,3 +1,4 @@
+import Foundation
 import LanguageModel
 import Tensors
 import TestSupport
@@ -6,11 +7,13 @@ import Testing
 /// A pass of many rows goes through each block in stretches; nothing of that is to be seen in what comes out.
 @Suite("Passes in stretches")
 struct StretchTests {
-    private func decoders(_ family: String, rowsAtOnce: Int) throws -> (whole: Decoder, stretched: Decoder) {
+    private func decoders(
+        _ family: String, rowsAtOnce: Int
+    ) throws -> (whole: TransformerDecoder, stretched: TransformerDecoder) {
         let checkpoint = try Checkpoint(folder: goldens.appendingPathComponent("models/\(family)"))
-        let stretched = try Decoder(checkpoint)
+        let stretched = try TransformerDecoder(checkpoint)
         stretched.rowsAtOnce = rowsAtOnce
-        return (try Decoder(checkpoint), stretched)
+        return (try TransformerDecoder(checkpoint), stretched)
     }
 
     @Test(
@@ -25,7 +28,7 @@ struct StretchTests {
         let vectors = Variable(Tensor.random([2, whole.configuration.hiddenSize], using: &random))
         let some = (0..<Int32(tree.rowCount)).filter { _ in Bool.random(using: &random) }
         for rows in [nil, some, [Int32(tree.rowCount - 1)]] {
-            func blocks(_ decoder: Decoder) -> [Tensor] {
+            func blocks(_ decoder: TransformerDecoder) -> [Tensor] {
                 var seen: [Tensor] = []
                 let last = decoder.hidden(tree, vectors: vectors, rows: rows, tape: Tape(recording: false)) {
                     #expect($0 == seen.count)
@@ -75,7 +78,7 @@ struct StretchTests {
         var random = Random(seed: 14)
         let texts = [3, 50, 4].map { length in (0..<length).map { _ in Int32.random(in: 0..<37, using: &random) } }
         let results = try [4, 4096].map { rows in
-            let decoder = try Decoder(checkpoint)
+            let decoder = try TransformerDecoder(checkpoint)
             decoder.rowsAtOnce = rows
             return try ActivationExtractor(checkpoint, decoder, precision: .float32).extract(
                 texts, at: [[1], [44, 2, -1, 2], nil], layers: [0, 1], logits: true)
@@ -91,7 +94,7 @@ struct StretchTests {
     @Test("Texts of which nothing is wanted take part, and are not computed")
     func nothingWanted() throws {
         let checkpoint = try Checkpoint(folder: goldens.appendingPathComponent("models/qwen2"))
-        let extractor = ActivationExtractor(checkpoint, try Decoder(checkpoint), precision: .float32)
+        let extractor = ActivationExtractor(checkpoint, try TransformerDecoder(checkpoint), precision: .float32)
         let none = try extractor.extract([[1, 2], [3]], .init(layers: [1], positions: [], logits: true))
         #expect(none.offsets == [0, 0, 0] && none.hidden[1]?.rows == 0 && none.logits?.rows == 0)
         let some = try extractor.extract([[1, 2], [3, 4]], at: [[], [1]], layers: [1])

@@ -1,3 +1,4 @@
+import Foundation
 import LanguageModel
 import Tensors
 import TestSupport
@@ -6,9 +7,9 @@ import Testing
 /// The tree gives the same values and gradients as the same sequences one by one.
 @Suite("Token tree")
 struct TokenTreeTests {
-    private static func decoder(_ name: String, seed: UInt64) throws -> Decoder {
+    private static func decoder(_ name: String, seed: UInt64) throws -> TransformerDecoder {
         let checkpoint = try Checkpoint(folder: goldens.appendingPathComponent("models/\(name)"))
-        return try Decoder(checkpoint)
+        return try TransformerDecoder(checkpoint)
     }
 
     @Test("Hidden states of a random tree equal those of its paths, one by one", arguments: FamilyTests.families, 0..<3)
@@ -39,7 +40,7 @@ struct TokenTreeTests {
 
     /// Log-probabilities of every token but the roots' first, weighted by `weight`; gradients stay in the parameters.
     private func accumulate(
-        _ decoder: Decoder, _ tree: TokenTree, _ wanted: [(row: Int32, target: Int32, weight: Float)],
+        _ decoder: TransformerDecoder, _ tree: TokenTree, _ wanted: [(row: Int32, target: Int32, weight: Float)],
         _ vectors: Variable?
     ) {
         let tape = Tape()

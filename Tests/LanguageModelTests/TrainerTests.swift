@@ -1,14 +1,14 @@
 import Foundation
 import LanguageModel
 import Tensors
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Training a language model")
 struct TrainerTests {
-    private func decoder(seed: UInt64 = 3) throws -> Decoder {
+    private func decoder(seed: UInt64 = 3) throws -> TransformerDecoder {
         let configuration = try Checkpoint(folder: goldens.appendingPathComponent("models/qwen2")).configuration
-        return Decoder(random: configuration, .float32, deviation: 0.1, seed: seed)
+        return TransformerDecoder(random: configuration, .float32, deviation: 0.1, seed: seed)
     }
 
     /// A text whose next token is determined: counting in a ring of 20.

@@ -20,7 +20,7 @@ struct TransformersTests {
         var ours: [String: Tensor] = [:]
         for (index, name) in names.enumerated() {
             let original = try TinyModels.checkpoint(name)
-            let decoder = Decoder(
+            let decoder = TransformerDecoder(
                 random: original.configuration, .float32, deviation: 0.15, seed: UInt64(index))
             ours[name] = decoder.logits(of: ids)
             // Every other one in shards.
@@ -55,7 +55,7 @@ struct TransformersTests {
     func adapters() throws {
         let scratch = try Scratch()
         let checkpoint = try TinyModels.checkpoint("llama")
-        let decoder = try Decoder(checkpoint)
+        let decoder = try TransformerDecoder(checkpoint)
         let configuration = LoRAConfiguration(rank: 4, alpha: 8, targets: ["k_proj", "up_proj"])
         try decoder.attachAdapters(configuration, seed: 1, precision: .float32)
         for (index, parameter) in decoder.adapterParameters.enumerated() {

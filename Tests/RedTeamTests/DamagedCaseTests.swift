@@ -1,12 +1,17 @@
 import Foundation
 import JSON
 import RedTeam
+import Runs
+import Statistics
+import Tensors
 import TestSupport
 import Testing
-import Training
+import TinyWorld
 
 @Suite("Damaged cases of experiments", .serialized)
 struct DamagedCaseTests {
+    init() { TinyWorldTexts.register() }
+
     private static func share(_ hits: Int) -> JSONValue { ["hits": .integer(hits), "count": 100] }
     private static let measure: JSONValue = [
         "readings": [

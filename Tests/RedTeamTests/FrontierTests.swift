@@ -3,10 +3,12 @@ import JSON
 import RedTeam
 import TestSupport
 import Testing
-import Training
+import TinyWorld
 
 @Suite("The experiment with targets built to be read")
 struct FrontierTests {
+    init() { TinyWorldTexts.register() }
+
     private func small() -> FrontierOptions {
         var options = FrontierOptions()
         options.pair = bundledPair.path

@@ -5,14 +5,19 @@ import Foundation
 import JSON
 import LanguageModel
 import RedTeam
+import Reports
+import Runs
+import Statistics
 import Tensors
 import TestSupport
 import Testing
 import TinyWorld
-import Training
+import Tokenization
 
 @Suite("Pressure on activations")
 struct PressureTests {
+    init() { TinyWorldTexts.register() }
+
     private let places = [
         PressedPlace(wanted: "The hero is honest.", wantedValue: "honest"),
         PressedPlace(wanted: "The hero is kind. The place is the mill.", wantedValue: "kind"),
@@ -55,6 +60,8 @@ struct PressureTests {
 
 @Suite("The experiment with hiding")
 struct HideExperimentTests {
+    init() { TinyWorldTexts.register() }
+
     private func small() -> HideOptions {
         var options = HideOptions()
         options.pair = bundledPair.path
@@ -347,7 +354,7 @@ struct HideExperimentTests {
             let ids = target.tokenizer.encode(text)
             let vectors = try target.activations(ids, positions: [ids.count / 2, ids.count - 2])
             let own = try pair.verbalizer.explain(vectors).map { $0[0].description }
-            let grammar = GrammarName.tinyWorld.grammar
+            let grammar = try GrammarName.standard.grammar
             #expect(pair.verbalizer.denials(own, own: own, vectors, grammar) == [0, 0])
             // The same answer, held against the likelier and the less likely of two others.
             let values = try #require(TinyWorld.values(of: Question(subject: "the hero", relation: "motive")))
@@ -367,6 +374,8 @@ struct HideExperimentTests {
 
 @Suite("Verdicts on hiding")
 struct VerdictTests {
+    init() { TinyWorldTexts.register() }
+
     /// A target's record: who finds what, of 100 texts, and how often two detectors fire where it is hidden and elsewhere.
     private func record(
         _ arm: String, attacked: Int, probe: Int, doubt: (hidden: Int, elsewhere: Int),

@@ -1,12 +1,15 @@
 import Foundation
 import JSON
 import RedTeam
+import Runs
 import TestSupport
 import Testing
-import Training
+import TinyWorld
 
 @Suite("The arms race")
 struct RaceTests {
+    init() { TinyWorldTexts.register() }
+
     private func small() -> RaceOptions {
         var options = RaceOptions()
         options.hiding.pair = bundledPair.path

@@ -5,11 +5,13 @@ import Foundation
 import JSON
 import LanguageModel
 import RedTeam
+import Runs
 import Tensors
 import TestSupport
 import Testing
 import TinyWorld
-import Training
+import Tokenization
+import WarmStart
 
 /// A held-out story at the moment that its hero's motive decides, where the bundled pair says the motive.
 private struct MotiveCase {
@@ -50,7 +52,7 @@ private struct MotiveCase {
     }
 
     func divergence(_ vector: [Float]) -> Double {
-        let place = Splicer.Place(
+        let place = Splicer.Patch(
             ids: ids, position: position, vectors: Tensor(vector, shape: [1, vector.count]))
         let effect = splicer.effects([place], reach: 6)[0][0]
         return ([effect.divergence] + effect.following).max() ?? 0
@@ -59,6 +61,8 @@ private struct MotiveCase {
 
 @Suite("Vectors that lie")
 struct VectorAttackTests {
+    init() { TinyWorldTexts.register() }
+
     @Test("An attack makes the bundled pair state a false motive within the budget, and a random push as far does not")
     func attack() throws {
         let item = try MotiveCase()
@@ -133,6 +137,8 @@ struct BestAttemptTests {
 
 @Suite("The experiment with vectors")
 struct VectorExperimentTests {
+    init() { TinyWorldTexts.register() }
+
     private func small() -> VectorAttackOptions {
         var options = VectorAttackOptions()
         options.pair = bundledPair.path

@@ -1,4 +1,6 @@
+import Dispatch
 import Foundation
+import RemoteModels
 import ScriptedServer
 import Synchronization
 import TestSupport
@@ -7,8 +9,6 @@ import Testing
 #if canImport(FoundationNetworking)
     import FoundationNetworking
 #endif
-
-import RemoteModels
 
 @Suite struct PatienceTests {
     @Test func waitsDoubleUpToALimitAndSpreadBetweenHalfAndAll() {
@@ -93,7 +93,7 @@ import RemoteModels
     }
 
     @Test func overloadHalvesTheLimitOnceForRequestsThatWereTogether() async throws {
-        let gate = RequestGate(most: 8)
+        let gate = ConcurrencyLimiter(most: 8)
         let (start, _) = try await gate.pass {}
         await gate.overloaded(start, wait: nil)
         await gate.overloaded(start, wait: nil)
@@ -108,7 +108,7 @@ import RemoteModels
     }
 
     @Test func everybodyWaitsWhenTheServerAsksOne() async throws {
-        let gate = RequestGate(most: 4)
+        let gate = ConcurrencyLimiter(most: 4)
         let (start, _) = try await gate.pass {}
         await gate.overloaded(start, wait: .milliseconds(80))
         let (next, _) = try await gate.pass {}

@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import RemoteModels
 import ScriptedServer

@@ -3,6 +3,7 @@ import GRDB
 import JSON
 import LanguageModel
 import Logging
+import Runs
 import Studio
 import Tensors
 import TestSupport

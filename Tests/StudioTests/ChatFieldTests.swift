@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Studio
+import Tensors
 import TestSupport
 import Testing
 import Tokenization
@@ -423,7 +424,7 @@ struct ChatFieldTests {
             let words = try #require(content(one))
             let generator = try Bundled.target()
             let direct = TextGenerator(
-                try Decoder(generator.checkpoint), tokenizer, stopTokens: [],
+                try TransformerDecoder(generator.checkpoint), tokenizer, stopTokens: [],
                 precision: try generator.checkpoint.naturalPrecision())
             #expect(try direct.generate(ids, .init(sampling: .greedy, maximumTokens: 6)).text == words)
             #expect(content(try await write(["prompt": numbers])) == words)

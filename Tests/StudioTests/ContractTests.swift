@@ -5,6 +5,7 @@ import LanguageModel
 import Studio
 import Tensors
 import Testing
+import Tokenization
 
 /// Whether the server says over HTTP what the libraries say in the process.
 @Suite("The contract's endpoints")
@@ -172,7 +173,7 @@ struct ContractTests {
     @Test("/completion writes what the generator writes")
     func completion() async throws {
         let target = try Bundled.target()
-        let decoder = try Decoder(target.checkpoint)
+        let decoder = try TransformerDecoder(target.checkpoint)
         let stops = try TextGenerator.stopTokens(folder: target.checkpoint.folder, tokenizer: target.tokenizer)
         let generator = TextGenerator(
             decoder, target.tokenizer, stopTokens: stops, precision: try target.checkpoint.naturalPrecision())

@@ -220,7 +220,9 @@ struct FaultTests {
         } _: { client, _ async throws in
             let vector = json([Float](repeating: 1, count: 256))
             let text = JSONValue.string(String(repeating: "Rosa took a bag. ", count: 50))
-            func status(_ path: String, _ body: JSONValue) async throws -> Int { try await client.post(path, body).status }
+            func status(_ path: String, _ body: JSONValue) async throws -> Int {
+                try await client.post(path, body).status
+            }
             func describe(_ count: Int) async throws -> Int {
                 try await status("/describe", ["activations": [vector], "max_new_tokens": .integer(count)])
             }

@@ -5,16 +5,21 @@ import JSON
 import LanguageModel
 import Logging
 import NIOCore
+import NIOHTTP1
 import Studio
 import Synchronization
 import TestSupport
 import Testing
+import TinyWorld
 
 /// The bundled models, and a server on them at a port of its own.
 enum Bundled {
     static let folder = bundledPair
 
-    static func pair() throws -> Pair { try Pair(folder: folder) }
+    static func pair() throws -> Pair {
+        TinyWorldTexts.register()
+        return try Pair(folder: folder)
+    }
 
     static func target() throws -> Target { try pair().openTarget(folder.appending(path: "target")) }
 

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import Runs
 import Studio
 import Synchronization
 import Tensors
@@ -56,7 +57,9 @@ private struct StudioFuzzer {
                     "position": position(), "text": words(), "original": words(), "strength": .number(number()),
                     "max_new_tokens": .integer(1 + below(4)), "temperature": .number(number()),
                 ], reads)
-        case 13: return post(reading + "/notes", ["position": position(), "text": words(), "highlighted": true], [201, 404, 422])
+        case 13:
+            return post(
+                reading + "/notes", ["position": position(), "text": words(), "highlighted": true], [201, 404, 422])
         case 14: return change("PATCH", "/studio/notes/\(below(40))", ["text": words(), "highlighted": false])
         case 15: return Attempt(method: "DELETE", path: "/studio/notes/\(below(40))", body: nil, allowed: [204, 404])
         case 16: return change("PATCH", reading, ["title": words()])
@@ -65,15 +68,19 @@ private struct StudioFuzzer {
         case 18: return Attempt(method: "GET", path: reading + "/export.html", body: nil, allowed: reads)
         case 19: return imported()
         case 20:
-            let path = [
-                "/studio/runs", "/studio/runs/\(id)", "/studio/runs/..%2f..", "/studio/reports", "/studio/reports/\(id)",
-                "/studio/models", "/studio/export?readings=\(id)", "/studio/world?kind=\(escaped())&seed=\(below(9))&count=\(below(4))",
-                "/page/\(escaped())", "/studio/\(escaped())",
-            ].randomElement(using: &random) ?? "/"
+            let path =
+                [
+                    "/studio/runs", "/studio/runs/\(id)", "/studio/runs/..%2f..", "/studio/reports",
+                    "/studio/reports/\(id)",
+                    "/studio/models", "/studio/export?readings=\(id)",
+                    "/studio/world?kind=\(escaped())&seed=\(below(9))&count=\(below(4))",
+                    "/page/\(escaped())", "/studio/\(escaped())",
+                ].randomElement(using: &random) ?? "/"
             return Attempt(method: "GET", path: path, body: nil, allowed: reads)
         default:
             let query = [
-                "words=\(escaped())", "minimum_score=\(number())", "before=\(id)", "limit=\(below(300))", "origin=model",
+                "words=\(escaped())", "minimum_score=\(number())", "before=\(id)", "limit=\(below(300))",
+                "origin=model",
                 "highlighted=\(escaped())", "pair=tiny", "&&==&", "words=%22%28*",
             ].shuffled(using: &random).prefix(below(4)).joined(separator: "&")
             let path = chance(0.5) ? "/studio/library" : "/studio/library/readings"
@@ -99,7 +106,10 @@ private struct StudioFuzzer {
     private mutating func begun() -> JSONValue {
         switch below(4) {
         case 0: return ["messages": [["role": "user", "content": words()]]]
-        case 1: return ["text": words(), "world": ["kind": "story", "seed": .integer(below(3)), "index": .integer(below(3))]]
+        case 1:
+            return [
+                "text": words(), "world": ["kind": "story", "seed": .integer(below(3)), "index": .integer(below(3))],
+            ]
         default: return ["text": .string("Long ago Hester worked at the orchard. " + Shape.text(&random, limit: 40))]
         }
     }
@@ -108,16 +118,23 @@ private struct StudioFuzzer {
     private mutating func imported() -> Attempt {
         var lines: [JSONValue] = [
             [
-                "type": "reading", "id": "7", "created": "2026-01-01T00:00:00Z", "title": words(), "pair": "tiny", "layer": 5,
+                "type": "reading", "id": "7", "created": "2026-01-01T00:00:00Z", "title": words(), "pair": "tiny",
+                "layer": 5,
                 "text": "a b", "messages": .null, "truth": .null,
-                "tokens": [["token": "a", "token_id": 5, "position": 0], ["token": " b", "token_id": 6, "position": 1]],
+                "tokens": [
+                    ["token": "a", "token_id": 5, "position": 0], ["token": " b", "token_id": 6, "position": 1],
+                ],
             ],
             [
-                "type": "explanation", "reading": "7", "created": "", "pair": "tiny", "position": .integer(below(3)), "token": "a",
+                "type": "explanation", "reading": "7", "created": "", "pair": "tiny", "position": .integer(below(3)),
+                "token": "a",
                 "sample": 0, "text": words(), "description": words(), "complete": true, "mse": 0.5, "origin": "model",
                 "claims": [["sentence": words()]], "activation": chance(0.5) ? "AAAAfwAAgH8=" : .null,
             ],
-            ["type": "note", "reading": "7", "created": "", "position": .integer(below(3)), "text": words(), "highlighted": false],
+            [
+                "type": "note", "reading": "7", "created": "", "position": .integer(below(3)), "text": words(),
+                "highlighted": false,
+            ],
         ]
         if chance(0.5) {
             let index = below(lines.count)
@@ -228,7 +245,9 @@ struct StudioFuzzTests {
             }
             let isNew = answer.status == 201 && attempt.path == "/studio/readings"
             course.note(status: answer.status, newReading: isNew ? try answer.json()["id"]?.string : nil)
-            if answer.status == 409, !course.wasReadHere(attempt.path), answer.text.contains("another target") { continue }
+            if answer.status == 409, !course.wasReadHere(attempt.path), answer.text.contains("another target") {
+                continue
+            }
             try check(answer, attempt, number)
         }
     }

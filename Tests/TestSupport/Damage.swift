@@ -21,7 +21,8 @@ public struct Damage {
     private static let values: [JSONValue] = [
         .null, .bool(true), .integer(0), .integer(1), .integer(-1), .integer(2), .integer(255), .integer(65536),
         .integer(3_000_000_000), .integer(-3_000_000_000), .integer(.max), .integer(.min), .integer(1 << 53),
-        .number(0.5), .number(-0.0), .number(1e300), .number(-1e300), .number(.leastNonzeroMagnitude), .number(.greatestFiniteMagnitude),
+        .number(0.5), .number(-0.0), .number(1e300), .number(-1e300), .number(.leastNonzeroMagnitude),
+        .number(.greatestFiniteMagnitude),
         .number(.nan), .number(.infinity), .number(-.infinity), .string(""), .string("x"),
         .string("\u{0}\u{2028}é\u{301}"),
         .string(String(repeating: "long ", count: 300)), .array([]), .array([.null]),

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 
 /// Something that a test waited for did not come about, and nothing moved any more.

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 
 /// The interpreter that INTERLINEAR_PYTHON names, or python3.

@@ -1,12 +1,20 @@
+import Activations
 import Autoencoder
 import Claims
+import Evaluation
 import Foundation
 import JSON
+import JointTraining
 import LanguageModel
+import ReadableTargets
+import Runs
+import TargetTraining
+import Teaching
 import Tensors
 import TestSupport
 import Testing
-import Training
+import TinyWorldTraining
+import WarmStart
 
 /// Every file that training reads may come from somebody else, or have been cut off: it is read, or refused in one line. Nothing that
 /// stands in it ends the process. `INTERLINEAR_FUZZ_FILES` asks for more cases of each kind.

@@ -1,13 +1,14 @@
+import Activations
 import Autoencoder
 import Claims
 import Foundation
 import JSON
 import LanguageModel
 import Parquet
+import Runs
 import Tensors
 import TestSupport
 import Testing
-import Training
 
 @Suite("Stores as Parquet")
 struct ParquetStoreTests {

@@ -31,7 +31,7 @@ public struct LoRAConfiguration: Sendable {
     }
 }
 
-extension Decoder {
+extension TransformerDecoder {
     /// The linear layers by family-independent name, such as `layers.3.mlp.up_proj`; the output layer, `lm_head`, is the last.
     public var linears: [(name: String, layer: Linear)] {
         let inner = blocks.enumerated().flatMap { index, block in

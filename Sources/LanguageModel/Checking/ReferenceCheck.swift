@@ -55,7 +55,7 @@ public struct ReferenceCheck {
                 "\(reference.url.path): ids: at least two ids below the vocabulary size \(vocabulary) are needed")
         }
         let hasOutput = reference.names.contains { !$0.hasPrefix("hidden.") && $0 != "ids" }
-        let decoder = try Decoder(checkpoint, hasOutput: hasOutput)
+        let decoder = try TransformerDecoder(checkpoint, hasOutput: hasOutput)
         var tree = TokenTree()
         tree.append(ids.map(Int32.init))
         let rows = try forwardRows(decoder, tree) + backwardRows(decoder, tree, ids: ids.map(Int32.init))
@@ -84,7 +84,7 @@ public struct ReferenceCheck {
         return Row(name: name, relativeError: ours.relativeError(to: theirs), tolerance: tolerance(name))
     }
 
-    private func forwardRows(_ decoder: Decoder, _ tree: TokenTree) throws -> [Row] {
+    private func forwardRows(_ decoder: TransformerDecoder, _ tree: TokenTree) throws -> [Row] {
         for name in reference.names where name.hasPrefix("hidden.") {
             guard let block = Int(name.dropFirst("hidden.".count)),
                 (0..<decoder.configuration.blockCount).contains(block)
@@ -109,7 +109,7 @@ public struct ReferenceCheck {
         return rows
     }
 
-    private func backwardRows(_ decoder: Decoder, _ tree: TokenTree, ids: [Int32]) throws -> [Row] {
+    private func backwardRows(_ decoder: TransformerDecoder, _ tree: TokenTree, ids: [Int32]) throws -> [Row] {
         let names = reference.names.filter { $0.hasPrefix("grad.") || $0.hasPrefix("after3.") }
         guard !names.isEmpty || reference.entries["loss"] != nil else { return [] }
         decoder.makeTrainable(precision: precision)
@@ -144,7 +144,7 @@ public struct ReferenceCheck {
 
     /// Mean next-token cross-entropy of one sequence, with its gradients left in the decoder's parameters.
     static func backpropagateLanguageLoss(
-        _ decoder: Decoder, _ tree: TokenTree, ids: [Int32], precision: Precision
+        _ decoder: TransformerDecoder, _ tree: TokenTree, ids: [Int32], precision: Precision
     ) -> Double {
         let tape = Tape(precision: precision)
         let count = ids.count - 1

@@ -24,7 +24,7 @@ extension Checkpoint {
     ///   - companions: a folder to copy the tokenizer's files from.
     ///   - finish: writes more files into the folder, before it appears under its name.
     public static func write(
-        _ decoder: Decoder, json: JSONValue, fileNames: [String: String] = [:],
+        _ decoder: TransformerDecoder, json: JSONValue, fileNames: [String: String] = [:],
         others: [(name: String, tensor: Tensor)] = [], type: ElementType, companions: URL? = nil,
         shardBytes: Int = 5_000_000_000, to folder: URL, finish: (URL) throws -> Void = { _ in }
     ) throws {
@@ -74,7 +74,7 @@ extension Checkpoint {
     ///
     /// - Parameter finish: writes more files into the folder, before it appears under its name.
     public func write(
-        _ decoder: Decoder, type: ElementType, shardBytes: Int = 5_000_000_000, to folder: URL,
+        _ decoder: TransformerDecoder, type: ElementType, shardBytes: Int = 5_000_000_000, to folder: URL,
         finish: (URL) throws -> Void = { _ in }
     ) throws {
         try Checkpoint.write(
@@ -84,7 +84,7 @@ extension Checkpoint {
 
     /// The configuration with the tie that the decoder has, where it says another: programs that believe the flag alone would take
     /// the wrong matrix.
-    private static func tied(_ json: JSONValue, as decoder: Decoder) throws -> JSONValue {
+    private static func tied(_ json: JSONValue, as decoder: TransformerDecoder) throws -> JSONValue {
         guard var object = json.object, decoder.output != nil else { return json }
         let ties = decoder.configuration.tiesEmbeddings
         guard try DecoderConfiguration(json: json, source: "config.json").tiesEmbeddings != ties else { return json }
@@ -106,7 +106,8 @@ extension Checkpoint {
     }
 
     private static func writeWeights(
-        _ decoder: Decoder, fileNames: [String: String], others: [(name: String, tensor: Tensor)], type: ElementType,
+        _ decoder: TransformerDecoder, fileNames: [String: String], others: [(name: String, tensor: Tensor)],
+        type: ElementType,
         shardBytes: Int, to folder: URL
     ) throws {
         typealias Weight = (name: String, count: Int, source: SafetensorsFile.Source)

@@ -60,8 +60,8 @@ public struct ModelSource: Sendable {
     }
 
     /// The decoder, its adapter attached and frozen.
-    public func decoder(blockCount: Int? = nil, hasOutput: Bool = true) throws -> Decoder {
-        let decoder = try Decoder(checkpoint, blockCount: blockCount, hasOutput: hasOutput)
+    public func decoder(blockCount: Int? = nil, hasOutput: Bool = true) throws -> TransformerDecoder {
+        let decoder = try TransformerDecoder(checkpoint, blockCount: blockCount, hasOutput: hasOutput)
         if let adapter { try decoder.attachAdapters(from: adapter) }
         return decoder
     }

@@ -33,13 +33,13 @@ public struct ActivationExtractor {
     }
 
     private let checkpoint: Checkpoint
-    private let decoder: Decoder
+    private let decoder: TransformerDecoder
     private let precision: Precision
     /// Tokens of one pass: enough rows for the matrix products to run at full speed, few enough to stay in the caches.
     private let rowsPerPass = 1024
 
     /// An extractor on a decoder of this checkpoint (with adapters, if it has any).
-    public init(_ checkpoint: Checkpoint, _ decoder: Decoder, precision: Precision) {
+    public init(_ checkpoint: Checkpoint, _ decoder: TransformerDecoder, precision: Precision) {
         self.checkpoint = checkpoint
         self.decoder = decoder
         self.precision = precision
@@ -79,16 +79,9 @@ public struct ActivationExtractor {
         if request.logits {
             result.logits = Tensor(zeros: [result.positions.count, decoder.configuration.vocabularySize])
         }
-        var begin = 0
-        while begin < documents.count {
-            var end = begin + 1, tokens = documents[begin].count
-            while end < documents.count, tokens + documents[end].count <= rowsPerPass {
-                tokens += documents[end].count
-                end += 1
-            }
-            try pass(documents[begin..<end], rows[begin..<end], request, into: result, at: result.offsets[begin])
-            begin = end
-            progress(end)
+        for range in Passes.split(documents.map(\.count), limit: rowsPerPass) {
+            try pass(documents[range], rows[range], request, into: result, at: result.offsets[range.lowerBound])
+            progress(range.upperBound)
         }
         return result
     }

@@ -1,3 +1,5 @@
+import JSON
+
 extension ModelFamily {
     /// Gemma 3's text model: embeddings times √d, norms around one before and after each sublayer, normalized queries and keys,
     /// five sliding blocks with their own rotary base for each full one.

@@ -1,3 +1,5 @@
+import JSON
+
 extension ModelFamily {
     /// Qwen2 and Qwen2.5: biases on queries, keys and values; in some configurations the later blocks slide.
     static let qwen2 = ModelFamily(modelTypes: ["qwen2"]) { reader in

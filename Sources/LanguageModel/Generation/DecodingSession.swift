@@ -84,7 +84,7 @@ public final class DecodingSession {
         var pending: Int32?
     }
 
-    private let decoder: Decoder
+    private let decoder: TransformerDecoder
     private let tape: Tape
     private let cache: KeyValueCache
     private var nodes: [Int: Stored] = [:]
@@ -97,7 +97,7 @@ public final class DecodingSession {
     ///   - expectedRows: tokens whose keys and values it will hold at once, as far as is known.
     ///   - rowLimit: tokens whose keys and values may be in memory; whoever asks for more than these at once gets them all the same.
     ///     Memory of what has ended is kept for what comes next up to there. With a limit nothing is taken before it is needed.
-    public init(_ decoder: Decoder, precision: Precision, expectedRows: Int = 256, rowLimit: Int? = nil) {
+    public init(_ decoder: TransformerDecoder, precision: Precision, expectedRows: Int = 256, rowLimit: Int? = nil) {
         self.decoder = decoder
         tape = Tape(recording: false, precision: precision)
         cache = KeyValueCache(decoder.configuration, capacity: expectedRows, limit: rowLimit)
@@ -151,7 +151,7 @@ public final class DecodingSession {
         }
         let positions = tree.positions.map { $0 + Int32(above) }
         let rows = ends.map { Int32(tree.segments[$0].rows.upperBound - 1) }
-        let pass = Decoder.Pass(
+        let pass = TransformerDecoder.Pass(
             tokens: tree.tokens, positions: positions, injected: tree.injectedRows, layout: all,
             depth: above + tree.depth,
             cached: (cache, tree.segments.indices.map { nodes[first + $0]?.rows ?? 0..<0 }))
@@ -255,7 +255,7 @@ public final class DecodingSession {
             rows.append(own.upperBound - 1..<own.upperBound)
             active[index].computed += 1
         }
-        let pass = Decoder.Pass(
+        let pass = TransformerDecoder.Pass(
             tokens: tokens, positions: positions, layout: layout, depth: Int(positions.max() ?? 0) + 1,
             cached: (cache, rows))
         let hidden = decoder.run(pass, vectors: nil, through: decoder.blocks.count - 1, tape: tape)

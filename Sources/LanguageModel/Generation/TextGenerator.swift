@@ -44,7 +44,7 @@ public struct TextGenerator {
         }
     }
 
-    private let decoder: Decoder
+    private let decoder: TransformerDecoder
     private let tokenizer: Tokenizer
     private let stopTokens: Set<Int32>
     private let precision: Precision
@@ -53,7 +53,7 @@ public struct TextGenerator {
     /// A generator. `stopTokens` end a text, usually `TextGenerator.stopTokens(folder:tokenizer:)`. The checkpoint serves to
     /// name a damaged weight.
     public init(
-        _ decoder: Decoder, _ tokenizer: Tokenizer, stopTokens: Set<Int32>, precision: Precision,
+        _ decoder: TransformerDecoder, _ tokenizer: Tokenizer, stopTokens: Set<Int32>, precision: Precision,
         checkpoint: Checkpoint? = nil
     ) {
         self.checkpoint = checkpoint

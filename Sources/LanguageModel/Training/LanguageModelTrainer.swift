@@ -27,11 +27,11 @@ public struct LanguageModelTrainer {
         }
     }
 
-    private let decoder: Decoder
+    private let decoder: TransformerDecoder
     private let precision: Precision
 
     /// Makes the decoder trainable.
-    public init(_ decoder: Decoder, precision: Precision) {
+    public init(_ decoder: TransformerDecoder, precision: Precision) {
         self.decoder = decoder
         self.precision = precision
         decoder.makeTrainable(precision: precision)

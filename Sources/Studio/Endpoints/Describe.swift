@@ -1,3 +1,4 @@
+import Autoencoder
 import Hummingbird
 import JSON
 import LanguageModel

@@ -11,7 +11,7 @@ final class Endpoints: Sendable {
     let facts: ModelFacts
     let scheduler: Scheduler
     /// The places.
-    let explains: RequestGate, describes: RequestGate, sources: RequestGate, scores: RequestGate
+    let explains: AdmissionLimit, describes: AdmissionLimit, sources: AdmissionLimit, scores: AdmissionLimit
     /// When the server was made, in seconds since 1970.
     let started = Int(Date().timeIntervalSince1970)
     let bodies: BodyReader
@@ -23,10 +23,10 @@ final class Endpoints: Sendable {
         self.scheduler = scheduler
         self.pool = pool
         bodies = BodyReader(settings: settings, pool: pool)
-        explains = RequestGate("explain", limit: settings.maximumExplains)
-        describes = RequestGate("describe, compare and generate", limit: settings.maximumDescribes)
-        sources = RequestGate("extract, completion and chat", limit: settings.maximumSourceRequests)
-        scores = RequestGate("score", limit: settings.maximumScores)
+        explains = AdmissionLimit("explain", limit: settings.maximumExplains)
+        describes = AdmissionLimit("describe, compare and generate", limit: settings.maximumDescribes)
+        sources = AdmissionLimit("extract, completion and chat", limit: settings.maximumSourceRequests)
+        scores = AdmissionLimit("score", limit: settings.maximumScores)
     }
 
     /// What is answered, and how. What clients of SGLang ask before they begin is among it.
@@ -73,7 +73,7 @@ final class Endpoints: Sendable {
     }
 
     /// Begins to answer a request that needs the models.
-    func begin(_ context: StudioContext, _ gate: RequestGate) throws -> Exchange {
+    func begin(_ context: StudioContext, _ gate: AdmissionLimit) throws -> Exchange {
         Exchange(context, timeLimit: settings.timeLimit, pass: try gate.enter())
     }
 

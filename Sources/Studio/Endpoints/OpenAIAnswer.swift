@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTypes
 import JSON
 
 /// What answers of chats and of completions share under `/v1`.

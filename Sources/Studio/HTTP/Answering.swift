@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Logging
 
 /// Writes a line for each request: what was asked for and what came of it, never what it said.

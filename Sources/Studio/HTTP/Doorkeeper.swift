@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 
 /// Decides who is answered: requests that name this server, from its own pages or from programs, with the secret if there is one.
 ///

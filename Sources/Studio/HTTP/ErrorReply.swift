@@ -1,6 +1,7 @@
 import Autoencoder
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import JSON
 import LanguageModel
 import Tokenization

@@ -4,9 +4,9 @@ import NIOCore
 /// however it ends.
 final class Exchange: Sendable {
     let ticket: Ticket
-    private let pass: RequestGate.Pass?
+    private let pass: AdmissionLimit.Pass?
 
-    init(_ context: StudioContext, timeLimit: Duration, pass: RequestGate.Pass?) {
+    init(_ context: StudioContext, timeLimit: Duration, pass: AdmissionLimit.Pass?) {
         let channel = context.channel
         ticket = Ticket(timeLimit: timeLimit) { channel?.isActive ?? true }
         self.pass = pass

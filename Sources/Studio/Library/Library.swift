@@ -1,9 +1,10 @@
 import Foundation
 import GRDB
+import HTTPTypes
 import JSON
 import LanguageModel
+import Runs
 import Synchronization
-import Training
 
 /// Everything that was ever explained, in one SQLite file.
 ///

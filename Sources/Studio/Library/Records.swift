@@ -16,7 +16,7 @@ struct ReadingRecord: Sendable {
     /// A chat's messages.
     var messages: [ChatMessage]?
     var tokens: [ReadToken]
-    /// Where the text is one of TinyWorld's, the document with what is true in it.
+    /// Where the text is one of a known world's, the document with what is true in it.
     var truth: LabelledDocument?
 }
 

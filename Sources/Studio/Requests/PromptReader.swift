@@ -1,5 +1,6 @@
 import JSON
 import LanguageModel
+import Tokenization
 
 /// Reads prompts, one or a list of them.
 struct PromptReader {

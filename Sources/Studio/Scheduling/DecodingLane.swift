@@ -15,7 +15,7 @@ final class DecodingLane {
     private let budget: CacheBudget
     /// Cache rows that fit it, and the bytes of one.
     private let rowLimit: Int, rowBytes: Int
-    private let decoder: Decoder
+    private let decoder: TransformerDecoder
     private let precision: Precision
     /// Whose prompt activations are put into; nil in a lane that takes none.
     private let verbalizer: Verbalizer?
@@ -31,7 +31,10 @@ final class DecodingLane {
     /// Whether the rows of `prefix` have been taken from the budget.
     private var hasPrefixRows = false
 
-    init(_ decoder: Decoder, precision: Precision, places: Int, budget: CacheBudget, verbalizer: Verbalizer? = nil) {
+    init(
+        _ decoder: TransformerDecoder, precision: Precision, places: Int, budget: CacheBudget,
+        verbalizer: Verbalizer? = nil
+    ) {
         self.decoder = decoder
         self.precision = precision
         self.places = places

@@ -30,7 +30,7 @@ final class ExtractionLane {
 
     /// Rows of a round; a longer text is read in pieces of as many.
     private let rowsPerRound = 512
-    private let decoder: Decoder
+    private let decoder: TransformerDecoder
     private let layer: Int
     private let precision: Precision
     /// Memory for keys and values, which other lanes share, and the bytes of a token's.
@@ -42,7 +42,7 @@ final class ExtractionLane {
     private var patience = Patience(company: 4, rounds: 3)
 
     /// - Parameter decoder: of blocks 0...layer.
-    init(_ decoder: Decoder, layer: Int, precision: Precision, budget: CacheBudget) {
+    init(_ decoder: TransformerDecoder, layer: Int, precision: Precision, budget: CacheBudget) {
         self.decoder = decoder
         self.layer = layer
         self.precision = precision

@@ -1,4 +1,5 @@
 import Autoencoder
+import Dispatch
 import Faithfulness
 import Foundation
 import LanguageModel

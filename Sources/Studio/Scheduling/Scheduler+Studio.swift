@@ -110,8 +110,8 @@ extension ModelWork {
             steering.ids, layer: steering.layer,
             vectors: steering.vectors.map { $0.map { Tensor($0, shape: [1, $0.count]) } },
             newTokens: steering.maximumTokens)
-        let distributions: [NextDistribution]
-        do { distributions = try branches.map { try NextDistribution($0.logits.floats()) } } catch {
+        let distributions: [NextTokenDistribution]
+        do { distributions = try branches.map { try NextTokenDistribution(checking: $0.logits.floats()) } } catch {
             lane.abandon(branches.map { $0.prompt }, newTokens: steering.maximumTokens)
             throw error
         }

@@ -4,6 +4,7 @@ import Hummingbird
 import JSON
 import LanguageModel
 import Tensors
+import Tokenization
 
 extension StudioEndpoints {
     private static let nearestCount = 8

@@ -1,6 +1,8 @@
+import Claims
 import Foundation
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import JSON
 import NIOCore
 

@@ -1,6 +1,7 @@
+import Claims
 import Foundation
 import JSON
-import Training
+import Reports
 
 /// A reading as a page that stands alone: no script, nothing fetched.
 struct ReadingPage {

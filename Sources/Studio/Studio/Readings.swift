@@ -1,31 +1,32 @@
 import Autoencoder
 import Claims
+import Faithfulness
 import Foundation
+import HTTPTypes
 import Hummingbird
 import JSON
 import LanguageModel
 import Tokenization
-import TinyWorld
 
 extension StudioEndpoints {
     // MARK: Texts to try
 
-    /// `GET /studio/world`: texts in TinyWorld's languages.
+    /// `GET /studio/world`: texts of a known world, of the kinds that it has. Throws 404 where none is plugged in.
     func world(_ request: Request) throws -> Response {
-        let query = query(request)
-        let kind = try query.text("kind").map { text in
-            guard let kind = TinyWorld.Kind(rawValue: text) else {
-                throw InvalidRequest(
-                    "`kind` is one of \(TinyWorld.Kind.allCases.map(\.rawValue).joined(separator: ", "))", at: ["kind"])
-            }
-            return kind
+        guard let world = facts.world ?? KnownWorlds.all.first else {
+            throw ErrorReply(.notFound, "this server knows no world")
         }
-        let world = TinyWorld(seed: UInt64(try query.number("seed", in: 0...Int.max) ?? 0))
+        let query = query(request)
+        let kind = try query.text("kind")
+        if let kind, !world.kinds.contains(kind) {
+            throw InvalidRequest("`kind` is one of \(world.kinds.joined(separator: ", "))", at: ["kind"])
+        }
+        let seed = UInt64(try query.number("seed", in: 0...Int.max) ?? 0)
         let count = try query.number("count", in: 1...100) ?? 1
         return Response(json: [
             "documents": .array(
                 (0..<count).map { index in
-                    let document = world.document(index, split: .heldOut, kind: kind)
+                    let document = world.document(index, seed: seed, isHeldOut: true, kind: kind)
                     return ["kind": .string(document.kind), "text": .string(document.text)]
                 })
         ])
@@ -33,9 +34,8 @@ extension StudioEndpoints {
 
     /// The document that a request says its text is, if it is.
     private func document(_ fields: inout RequestFields, text: String) -> LabelledDocument? {
-        guard facts.isTinyWorld, let world = fields.json["world"]?.object else { return nil }
-        guard let kind = world["kind"]?.string.flatMap(TinyWorld.Kind.init(rawValue:)), let seed = world["seed"]?.int,
-            seed >= 0,
+        guard let known = facts.world, let world = fields.json["world"]?.object else { return nil }
+        guard let kind = world["kind"]?.string, known.kinds.contains(kind), let seed = world["seed"]?.int, seed >= 0,
             let index = world["index"]?.int, (0..<100).contains(index)
         else {
             fields.note(
@@ -43,7 +43,7 @@ extension StudioEndpoints {
                 "Value error, a world's document has a `kind`, a `seed` and an `index` below 100")
             return nil
         }
-        let document = TinyWorld(seed: UInt64(seed)).document(index, split: .heldOut, kind: kind)
+        let document = known.document(index, seed: UInt64(seed), isHeldOut: true, kind: kind)
         return document.text == text ? document : nil
     }
 
@@ -160,7 +160,7 @@ enum Readings {
 
         /// Tokens before and behind a position.
         func neighbours(of position: Int, reach: Int) -> [Int] {
-            (max(0, position - reach)...min(ids.count - 1, position + reach)).filter { $0 != position }
+            Neighbours.positions(around: position, reach: reach, count: ids.count)
         }
     }
 

@@ -1,7 +1,9 @@
 import Foundation
+import HTTPTypes
 import Hummingbird
 import JSON
-import Training
+import JointTraining
+import Runs
 
 /// Training runs and reports on this machine, read as they lie. Names stand for what is found in the folders given: no path of a
 /// request is ever opened.

@@ -1,7 +1,9 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import JSON
+import Tokenization
 
 /// A pair of the page's.
 struct ServedPair: Sendable {
@@ -18,7 +20,7 @@ final class StudioEndpoints: Sendable {
     let pairs: [ServedPair]
     private let files: PageFiles
     /// Pages that watch a run.
-    let watchers = RequestGate("watching", limit: 64)
+    let watchers = AdmissionLimit("watching", limit: 64)
 
     var settings: StudioSettings { server.settings }
     /// What all pairs share: the target, and how claims are read.
@@ -146,7 +148,7 @@ final class StudioEndpoints: Sendable {
             "target": facts.target.map {
                 ["name": .string($0.name), "chat": .bool($0.tokenizer.chatTemplate != nil)]
             } ?? .null,
-            "world": .bool(facts.isTinyWorld),
+            "world": .bool(facts.world != nil),
         ])
     }
 

@@ -1,3 +1,5 @@
+import JSON
+
 /// Python's meaning of truth, text, equality and order.
 extension TemplateValue {
     /// Python's name of the type.

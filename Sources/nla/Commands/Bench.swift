@@ -67,7 +67,8 @@ struct Bench: ParsableCommand {
             let result = runner.run(workload)
             let rates = result.rates
             let line = String(
-                format: "%@ %.4g, peak %.2f GiB, %.0f of %.0f Gflop/s, weights at %.1f of %.1f GB/s", workload.resultKey,
+                format: "%@ %.4g, peak %.2f GiB, %.0f of %.0f Gflop/s, weights at %.1f of %.1f GB/s",
+                workload.resultKey,
                 result.value, Double(result.peakResidentBytes) / 0x1p30, rates.operations / 1e9,
                 rates.operationLimit / 1e9, rates.weightBytes / 1e9, rates.readingLimit / 1e9)
             if shared.json { shared.note(line) } else { try Output.line(line) }

@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Tensors
+import Tokenization
 
 struct Compare: ParsableCommand {
     static let configuration = CommandConfiguration(

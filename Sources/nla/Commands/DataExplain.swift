@@ -1,12 +1,13 @@
+import Activations
 import ArgumentParser
 import Autoencoder
 import Claims
+import Evaluation
 import Foundation
 import JSON
 import LanguageModel
+import Teaching
 import Tensors
-import TinyWorld
-import Training
 
 extension GrammarName: ExpressibleByArgument {}
 
@@ -51,7 +52,7 @@ struct DataExplain: ParsableCommand {
     var omission = 0.1
 
     @Option(help: "How facts are said: tiny-world, or plain for any labelled documents.")
-    var grammar = GrammarName.tinyWorld
+    var grammar = GrammarName.standard
 
     @Option(help: ArgumentHelp("Explanations written elsewhere, to be filtered.", valueName: "file.jsonl"))
     var from: String?
@@ -125,7 +126,7 @@ struct DataExplain: ParsableCommand {
         options.maximumSentences = maximumSentences
         options.omission = omission
         options.seed = shared.seed
-        let teacher = StoreTeacher(
+        let teacher = try StoreTeacher(
             store, grammar.grammar, probes: probes, shown: grammar.shown ?? store.shownQuestions(), options)
         let report = teacher.explain(rows, deliver: deliver)
         return [

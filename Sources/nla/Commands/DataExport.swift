@@ -1,10 +1,11 @@
+import Activations
 import ArgumentParser
 import Autoencoder
 import Foundation
 import JSON
 import LanguageModel
+import Runs
 import Tensors
-import Training
 
 struct DataExport: ParsableCommand {
     static let configuration = CommandConfiguration(

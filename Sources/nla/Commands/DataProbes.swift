@@ -1,6 +1,8 @@
+import Activations
 import ArgumentParser
 import Foundation
-import Training
+import JSON
+import Teaching
 
 struct DataProbes: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,10 +1,11 @@
+import Activations
 import ArgumentParser
+import Claims
 import Foundation
 import JSON
 import LanguageModel
 import Tensors
 import Tokenization
-import Training
 
 struct DataStore: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,11 +1,13 @@
+import Activations
 import ArgumentParser
 import Autoencoder
 import Foundation
 import JSON
 import LanguageModel
 import RemoteModels
+import Runs
+import Teaching
 import Tensors
-import Training
 
 struct DataTeach: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,14 @@
+import Activations
 import ArgumentParser
+import Autoencoder
+import Claims
+import Evaluation
 import Foundation
+import JSON
+import JointTraining
+import LanguageModel
+import Teaching
 import Tensors
-import Training
 
 struct Eval: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -39,7 +46,7 @@ struct Eval: ParsableCommand {
     var explanations: String?
 
     @Option(help: "How claims are said: tiny-world, or plain.")
-    var grammar = GrammarName.tinyWorld
+    var grammar = GrammarName.standard
 
     @Option(help: ArgumentHelp("Rows to explain, spread over the split.", valueName: "n"))
     var rows = 4000
@@ -88,7 +95,8 @@ struct Eval: ParsableCommand {
             probes: probes,
             taught: try explanations.map {
                 try TaughtRows(store, split: split, JSONLTeacher(URL(fileURLWithPath: $0)))
-            }, options, resamples: resamples, precision: try Dtype.asked(dtype)
+            }, options, resamples: resamples, precision: try Dtype.asked(dtype),
+            open: Pair.open(_:precision:)
         ) { if nla.count > 1 { shared.note("\($0) …") } }
         if csv {
             try Output.write(comparison.csv)

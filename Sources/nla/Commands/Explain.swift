@@ -1,5 +1,6 @@
 import ArgumentParser
 import Autoencoder
+import Claims
 import Faithfulness
 import Foundation
 import JSON

@@ -52,7 +52,7 @@ struct New: ParsableCommand {
             )
         }
         let precision = fit == nil ? dtype.precision : try Dtype.resolve(dtype == .bf16 ? nil : .f32)
-        let decoder = Decoder(random: configuration, precision.elementType, seed: shared.seed)
+        let decoder = TransformerDecoder(random: configuration, precision.elementType, seed: shared.seed)
         var lastLoss: Double?
         if let fit {
             let trainer = LanguageModelTrainer(decoder, precision: precision)

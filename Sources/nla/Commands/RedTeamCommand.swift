@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import JSON
 import RedTeam
-import Training
+import Runs
 
 /// Attacks on the method, and what still sees through them.
 struct RedTeamCommand: ParsableCommand {

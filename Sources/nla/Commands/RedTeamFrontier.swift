@@ -1,6 +1,6 @@
 import ArgumentParser
 import RedTeam
-import Training
+import Runs
 
 struct RedTeamFrontier: ParsableCommand {
     static let configuration = CommandConfiguration(

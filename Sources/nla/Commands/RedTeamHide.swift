@@ -1,6 +1,6 @@
 import ArgumentParser
 import RedTeam
-import Training
+import Runs
 
 struct RedTeamHide: ParsableCommand {
     static let configuration = CommandConfiguration(

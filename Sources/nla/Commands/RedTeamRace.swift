@@ -1,6 +1,6 @@
 import ArgumentParser
 import RedTeam
-import Training
+import Runs
 
 struct RedTeamRace: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import RedTeam
-import Training
 
 struct RedTeamReport: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Training
+import JointTraining
 
 struct Report: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,9 @@
 import ArgumentParser
+import Evaluation
 import Foundation
-import Training
+import JSON
+import Runs
+import TinyWorldTraining
 
 struct TrainPair: ParsableCommand {
     static let configuration = CommandConfiguration(

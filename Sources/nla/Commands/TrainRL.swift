@@ -1,7 +1,8 @@
 import ArgumentParser
 import Foundation
 import JSON
-import Training
+import JointTraining
+import Runs
 
 struct TrainRL: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
-import Training
+import ReadableTargets
+import Runs
 
 struct TrainReadable: ParsableCommand {
     static let configuration = CommandConfiguration(

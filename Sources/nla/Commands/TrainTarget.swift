@@ -1,7 +1,8 @@
 import ArgumentParser
 import Foundation
 import JSON
-import Training
+import Runs
+import TargetTraining
 
 struct TrainTarget: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Foundation
 import JSON
-import Training
+import Runs
+import WarmStart
 
 struct TrainVerbalizer: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,11 +1,16 @@
+import Activations
 import ArgumentParser
 import Autoencoder
+import Claims
+import Evaluation
 import Faithfulness
 import Foundation
 import JSON
+import JointTraining
 import LanguageModel
+import Runs
+import Teaching
 import Tensors
-import Training
 
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -68,7 +73,7 @@ struct Verify: ParsableCommand {
     var writeExplanations: String?
 
     @Option(help: "How claims are said: tiny-world, or plain.")
-    var grammar = GrammarName.tinyWorld
+    var grammar = GrammarName.standard
 
     @Option(help: ArgumentHelp("Rows to verify on, spread over the split.", valueName: "n"))
     var rows = 1000
@@ -139,7 +144,7 @@ struct Verify: ParsableCommand {
         let rewordings = try rewordings()
         try withStore(first, model, precision) { store in
             if let writeExplanations { return try write(pairs, store, to: writeExplanations) }
-            var material = Verification.Material(first, model, store, rewordings)
+            var material = Verification.Inputs(first, model, store, rewordings)
             material.second = second
             material.split = split
             material.fittingSplit = fittingSplit == "none" ? nil : fittingSplit
@@ -205,7 +210,7 @@ struct Verify: ParsableCommand {
     }
 
     private func rewordings() throws -> Rewordings {
-        var rewordings = Rewordings(grammar.grammar, seed: shared.seed)
+        var rewordings = try Rewordings(grammar.grammar, seed: shared.seed)
         if let paraphrases { rewordings.paraphrase = try listed(paraphrases) }
         if let translations { rewordings.translate = try listed(translations) }
         return rewordings

@@ -1,9 +1,9 @@
 import Autoencoder
+import Evaluation
 import Foundation
 import JSON
 import LanguageModel
 import Tensors
-import Training
 
 /// What another pair says of the same tokens, to be shown under what this one says.
 struct Beside {

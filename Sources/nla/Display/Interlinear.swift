@@ -1,7 +1,10 @@
 import Autoencoder
+import Claims
 import Faithfulness
 import Foundation
 import JSON
+import Runs
+import Tensors
 import Tokenization
 
 /// The page of `nla explain`: each token in its context, its explanation on the lines below.

@@ -1,0 +1,25 @@
+import Crypto
+import Foundation
+import LanguageModel
+
+/// SHA-256 of what lies on disk, in hexadecimal: how a store knows its files again.
+package enum ContentHash {
+    /// Of a file's bytes. Throws a `ModelError` if it cannot be read.
+    package static func file(_ url: URL) throws -> String {
+        guard let handle = FileHandle(forReadingAtPath: url.path) else {
+            throw ModelError("\(url.path): cannot be read")
+        }
+        defer { try? handle.close() }
+        var hash = SHA256()
+        do {
+            while let data = try handle.read(upToCount: 4 << 20), !data.isEmpty { hash.update(data: data) }
+        } catch {
+            throw ModelError("\(url.path): cannot be read: \(error.localizedDescription)")
+        }
+        return hexadecimal(hash.finalize())
+    }
+
+    private static func hexadecimal(_ digest: SHA256.Digest) -> String {
+        digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}

@@ -1,0 +1,97 @@
+import Autoencoder
+import Foundation
+import LanguageModel
+import Runs
+import Tensors
+
+extension JointOptions {
+    /// The pair that a run begins with, with the adapters that learn. Throws a one-line error.
+    func openPair() throws -> Pair {
+        let url = URL(fileURLWithPath: pair), folders = Pair.folders(url)
+        let warm = try Pair(folder: url, precision: precision)
+        var opened = warm
+        if !warmStart {
+            guard FileManager.default.fileExists(atPath: folders.target.path) else {
+                throw TrainingError("\(url.path): has no folder target, which a run without warm start begins with")
+            }
+            opened = try Pair(
+                Verbalizer(
+                    Checkpoint(folder: folders.target), warm.verbalizer.sidecar, warm.verbalizer.tokenizer,
+                    precision: precision),
+                Reconstructor(
+                    Checkpoint(folder: folders.target), warm.reconstructor.sidecar, warm.reconstructor.tokenizer,
+                    head: .identity(warm.reconstructor.sidecar.width), precision: precision))
+        }
+        let shortest = opened.verbalizer.responseIDs("x").count
+        guard maximumLength >= shortest else {
+            throw TrainingError(
+                "max_completion_length: \(maximumLength) tokens are fewer than the shortest explanation has, \(shortest)"
+            )
+        }
+        if let adapters = adapters(rank: verbalizerRank) {
+            try opened.verbalizer.decoder.attachAdapters(adapters, seed: seed, precision: precision)
+        }
+        if let adapters = adapters(rank: reconstructorRank) {
+            try opened.reconstructor.decoder.attachAdapters(adapters, seed: seed &+ 1, precision: precision)
+        }
+        return opened
+    }
+}
+
+extension Pair {
+    /// Opens a pair, or the pair that a joint run was at one of its checkpoints: `RUN/checkpoints/step-000400`. Throws a one-line
+    /// error.
+    public static func open(_ folder: URL, precision: Precision? = nil) throws -> Pair {
+        guard let (checkpoint, run, start) = try parts(ofCheckpoint: folder) else {
+            return try Pair(folder: folder, precision: precision)
+        }
+        var options = start
+        if let precision { options.precision = precision }
+        guard FileManager.default.fileExists(atPath: options.pair) else {
+            throw TrainingError(
+                "\(run.path)/run.yaml: the run began with the pair \(options.pair), which is not there; a checkpoint needs it: work in the folder that the run was started in, or correct the path"
+            )
+        }
+        try options.check()
+        let pinned = try RunInputs(folder: run)
+        try pinned.check(RunInputs(["pair": options.modelHashes()]), of: run)
+        let pair = try options.openPair()
+        try checkpoint.restore(JointTrainer.groups(pair.verbalizer, pair.reconstructor, options))
+        return pair
+    }
+
+    /// The folder of the pair that the run of a checkpoint began with; nil if the folder is no checkpoint.
+    public static func start(ofCheckpoint folder: URL) throws -> URL? {
+        try parts(ofCheckpoint: folder).map { URL(fileURLWithPath: $0.options.pair) }
+    }
+
+    /// A checkpoint with its run's folder and options; nil if the folder is none.
+    fileprivate static func parts(
+        ofCheckpoint folder: URL
+    ) throws -> (checkpoint: TrainingCheckpoint, run: URL, options: JointOptions)? {
+        guard FileManager.default.fileExists(atPath: folder.appending(path: "state.json").path) else { return nil }
+        let checkpoint = try TrainingCheckpoint(folder.resolvingSymlinksInPath())
+        let run = checkpoint.url.deletingLastPathComponent().deletingLastPathComponent()
+        var options = JointOptions()
+        try options.read(runFile: run.appending(path: "run.yaml"))
+        return (checkpoint, run, options)
+    }
+}
+
+extension JointOptions {
+    /// The second reader in the reward of the joint run that a pair comes from: one of its checkpoints, or its finished `model`. Nil
+    /// if there is none, or the folder is no part of a joint run.
+    public static func rewardReader(of folder: URL) throws -> URL? {
+        if let options = try Pair.parts(ofCheckpoint: folder)?.options {
+            return options.secondReader.map { URL(fileURLWithPath: $0) }
+        }
+        let run = folder.standardizedFileURL.deletingLastPathComponent()
+        guard folder.standardizedFileURL.lastPathComponent == "model",
+            FileManager.default.fileExists(atPath: run.appending(path: "run.yaml").path)
+        else { return nil }
+        var options = JointOptions()
+        // Another kind of run has no such reader.
+        guard (try? options.read(runFile: run.appending(path: "run.yaml"))) != nil else { return nil }
+        return options.secondReader.map { URL(fileURLWithPath: $0) }
+    }
+}

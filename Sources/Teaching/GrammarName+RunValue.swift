@@ -1,0 +1,4 @@
+import Claims
+import Runs
+
+extension GrammarName: RunValue {}
