@@ -20,7 +20,7 @@ public struct StoredDocument: Sendable, Equatable {
     }
 
     /// Its line in a shard's `.jsonl`.
-    var line: String {
+    package var line: String {
         var object = document.json.object ?? JSONObject()
         object["split"] = .string(split)
         return JSONValue.object(object).serialized()

@@ -92,7 +92,7 @@ public struct StoreManifest: Sendable, Equatable {
 }
 
 extension StoreManifest {
-    var json: JSONValue {
+    package var json: JSONValue {
         func entry(_ file: File) -> JSONValue {
             ["file": .string(file.name), "bytes": .integer(file.bytes), "sha256": .string(file.hash)]
         }
@@ -134,7 +134,7 @@ extension StoreManifest {
     }
 
     /// Reads a manifest. Throws a `ModelError` that calls it `source`.
-    init(json: JSONValue, source: String) throws {
+    package init(json: JSONValue, source: String) throws {
         func fail(_ reason: String) -> ModelError {
             // The file's own words are part of it.
             ModelError("\(source): \(reason.onOneLine.abridged)")

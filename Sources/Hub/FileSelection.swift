@@ -5,7 +5,7 @@ public struct FileSelection: Sendable {
     /// A few words for messages: `*.json`, "the tokenizer".
     public let description: String
     /// The wanted ones among all paths of a revision, or of the folder in it that was named.
-    let choose: @Sendable (_ paths: [String]) -> [String]
+    package let choose: @Sendable (_ paths: [String]) -> [String]
     /// Whether files that are there are enough, where nobody knows what the revision has. Nil where that cannot be told.
     let suffices: (@Sendable (_ paths: [String]) -> Bool)?
 
@@ -136,7 +136,7 @@ public struct FileSelection: Sendable {
 }
 
 /// A pattern as Python's `fnmatch.fnmatchcase` reads it.
-struct Glob: Sendable {
+package struct Glob: Sendable {
     private enum Piece: Sendable {
         case one(Character)
         case any
@@ -145,7 +145,7 @@ struct Glob: Sendable {
     }
     private var pieces: [Piece] = []
 
-    init(_ pattern: String) {
+    package init(_ pattern: String) {
         let text = Array(pattern.replacingOccurrences(of: "\\", with: "/") + (pattern.hasSuffix("/") ? "*" : ""))
         var index = 0
         while index < text.count {
@@ -186,7 +186,7 @@ struct Glob: Sendable {
     }
 
     /// Whether the pattern matches all of a path. Time grows with pattern times path.
-    func matches(_ path: String) -> Bool {
+    package func matches(_ path: String) -> Bool {
         let text = Array(path.replacingOccurrences(of: "\\", with: "/"))
         var piece = 0, at = 0, star = -1, starAt = 0
         while at < text.count {

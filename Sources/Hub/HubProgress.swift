@@ -27,6 +27,13 @@ public struct HubProgress: Sendable {
     /// Seconds until all is here at this rate; nil where that cannot be told.
     public let secondsLeft: Double?
 
+    package init(bytes: Int, received: Int, rate: Double?, secondsLeft: Double?) {
+        self.bytes = bytes
+        self.received = received
+        self.rate = rate
+        self.secondsLeft = secondsLeft
+    }
+
     /// `1.2 of 14.2 GB, 93.1 MB/s, 2 min 20 s left`.
     public var line: String {
         var line = "\(HubBytes.text(received)) of \(HubBytes.text(bytes))"

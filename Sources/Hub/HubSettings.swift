@@ -95,10 +95,10 @@ extension Optional where Wrapped == String {
 }
 
 /// Scheme, host and port of an address.
-struct HubOrigin: Hashable {
+package struct HubOrigin: Hashable {
     let scheme: String, host: String, port: Int
 
-    init?(_ address: String) {
+    package init?(_ address: String) {
         guard let parts = URLComponents(string: address), let scheme = parts.scheme?.lowercased(),
             let host = parts.host?.lowercased(), !host.isEmpty, scheme == "https" || scheme == "http"
         else { return nil }
@@ -211,17 +211,17 @@ struct HubToken: Sendable, CustomStringConvertible, CustomDebugStringConvertible
 }
 
 /// `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, in small letters or large.
-struct HubProxies: Sendable {
+package struct HubProxies: Sendable {
     /// One proxy.
-    struct Proxy: Sendable, Hashable {
-        let host: String, port: Int
+    package struct Proxy: Sendable, Hashable {
+        package let host: String, port: Int
         let isSOCKS: Bool
         let user: String?, password: String?
     }
     private var byScheme: [String: Proxy] = [:]
     private var exceptions: [String] = []
 
-    init(_ environment: [String: String]) throws {
+    package init(_ environment: [String: String]) throws {
         func variable(_ name: String) -> (name: String, value: String)? {
             for name in [name.lowercased(), name] {
                 if let value = environment[name].nonEmpty { return (name, value) }
@@ -251,7 +251,7 @@ struct HubProxies: Sendable {
     }
 
     /// The proxy for an address, if it is to be reached through one.
-    func proxy(for origin: HubOrigin) -> Proxy? {
+    package func proxy(for origin: HubOrigin) -> Proxy? {
         guard let proxy = byScheme[origin.scheme] else { return nil }
         let isExcepted = exceptions.contains { entry in
             if entry == "*" { return true }

@@ -56,7 +56,7 @@ struct NLA: ParsableCommand {
             Output.fail("\(error)")
         } catch is CancellationError {
             // Ctrl-C; what was being fetched goes on from its parts another time.
-            exit(130)
+            Foundation.exit(130)
         } catch {
             exit(withError: error)
         }

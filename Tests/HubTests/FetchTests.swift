@@ -1,6 +1,7 @@
 import Foundation
 import Hub
 import ScriptedHub
+import Synchronization
 import Testing
 
 @Suite struct FetchTests {

@@ -1,5 +1,5 @@
 import Foundation
-@testable import Hub
+import Hub
 import Testing
 
 @Suite struct NameTests {

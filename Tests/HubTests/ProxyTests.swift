@@ -1,11 +1,11 @@
 import Foundation
+import Hub
 import NIOCore
 import NIOPosix
 import ScriptedHub
 import Synchronization
 import Testing
 
-@testable import Hub
 
 /// A proxy that connects to whatever it is asked for, and notes what that was.
 private final class ConnectProxy: Sendable {

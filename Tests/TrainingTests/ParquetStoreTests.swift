@@ -6,6 +6,7 @@ import JSON
 import LanguageModel
 import Parquet
 import Runs
+import Teaching
 import Tensors
 import TestSupport
 import Testing

@@ -5,6 +5,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Runs
+import Teaching
 import Tensors
 
 struct DataImport: ParsableCommand {

@@ -1,3 +1,4 @@
+import Activations
 import Autoencoder
 import Claims
 import Foundation
