@@ -251,7 +251,7 @@ final class PartFile: Sendable {
         if isMuch {
             // What cannot be written says so at the end.
             DispatchQueue.global().async { [self] in
-                fsync(descriptor)
+                try? Disk.synchronize(descriptor, url.path)
                 state.withLock { $0.isSynchronizing = false }
             }
         }
