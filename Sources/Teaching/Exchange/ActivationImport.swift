@@ -235,7 +235,7 @@ public struct ActivationImport {
                 let number = batch.firstRow + row, name = try batch.column(document)
                 guard
                     let id = try name.isPresent(row)
-                        ? (try? name.integer(row)).flatMap { $0.map(String.init) } ?? name.text(row) : nil,
+                        ? (try? name.integer(row)).flatMap({ $0.map(String.init) }) ?? name.text(row) : nil,
                     let place = try batch.column(position).integer(row), (0...Int(Int32.max)).contains(place),
                     let text = try batch.column(text).text(row)
                 else { throw fail("row \(number): \(document), \(position) or \(text) is missing") }

@@ -153,7 +153,7 @@ extension ComponentReader {
         let step = try postProcessorStep(value)
         do {
             return try PostProcessor(step)
-        } catch let problem as PostProcessorStep.Problem {
+        } catch let problem {
             throw error("the post-processor \(problem.reason)")
         }
     }
