@@ -193,7 +193,7 @@ let package = Package(
         .target(
             name: "ScriptedHub",
             dependencies: [
-                "JSON", .product(name: "Crypto", package: "swift-crypto"),
+                "JSON", "ScriptedServer", .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ], path: "Tests/ScriptedHub"),

@@ -137,7 +137,7 @@ struct CacheFolder: Sendable {
     /// Removes what is left of fetching a blob that is whole now, where nobody fetches it.
     func removeParts(of name: String) {
         let parts = [".incomplete", ".pieces.incomplete"].map { blob(name).path + $0 }.filter(Self.isThere)
-        guard !parts.isEmpty, let lock = try? FileLock.attempt(lock(name)) else { return }
+        guard !parts.isEmpty, let lock = try? CacheLock.attempt(lock(name)) else { return }
         withExtendedLifetime(lock) { for part in parts { unlink(part) } }
     }
 

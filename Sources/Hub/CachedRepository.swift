@@ -251,10 +251,10 @@ extension Hub {
     }
 
     /// Everybody who fetches something of it, for as long as the result lives.
-    private func takeLocks(_ cache: CacheFolder) throws -> [FileLock] {
+    private func takeLocks(_ cache: CacheFolder) throws -> [CacheLock] {
         let folder = settings.cache.appendingPathComponent(".locks/\(cache.reference.folderName)")
         return try Self.names(folder).filter { $0.hasSuffix(".lock") }.map { name in
-            guard let lock = try FileLock.attempt(folder.appendingPathComponent(name)) else {
+            guard let lock = try CacheLock.attempt(folder.appendingPathComponent(name)) else {
                 throw HubError(
                     .busy, "\(cache.reference.repository): another process is fetching it; nothing was removed")
             }

@@ -28,7 +28,7 @@ final class FileFetch: Sendable {
         /// The name in `blobs/`.
         var blobName: String
         var part: PartFile?
-        var lock: FileLock?
+        var lock: CacheLock?
         var hash: Task<String, any Error>?
         var isFinishing = false
         /// How often it was begun anew.
@@ -61,7 +61,7 @@ final class FileFetch: Sendable {
         if try linkIfHere() { return false }
         let blob = context.cache.blob(blobName)
         try Disk.makeFolder(blob.deletingLastPathComponent())
-        let lock = try await FileLock.take(context.cache.lock(blobName), context.settings.clock) {
+        let lock = try await CacheLock.take(context.cache.lock(blobName), context.settings.clock) {
             context.note("\(name): another process fetches it; waiting")
         }
         state.withLock { $0.lock = lock }

@@ -43,7 +43,7 @@ extension HiddenFact {
     /// - Parameter counted: those that count; nil counts all of them.
     static func recall(_ scores: [Double], _ isHidden: [Bool], counted: [Bool]? = nil) -> Share {
         let others = zip(scores, isHidden).filter { !$0.1 }.map(\.0)
-        let levels = AlarmLevels([.surprise: others])
+        let levels = DetectorThresholds([.surprise: others])
         let places = scores.indices.filter { isHidden[$0] && counted?[$0] ?? true }
         return Share(places.map { levels.fires(.surprise, scores[$0]) })
     }

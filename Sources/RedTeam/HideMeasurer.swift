@@ -27,7 +27,7 @@ final class HideMeasurer {
     private struct Original {
         let material: FactTexts.ProbedActivations
         let distribution: CleanDistribution
-        let levels: AlarmLevels
+        let levels: DetectorThresholds
     }
 
     init(_ options: HideOptions, _ ground: HidingGround, seed: UInt64) {
@@ -108,7 +108,7 @@ final class HideMeasurer {
     }
 
     /// Set against the original's distribution.
-    private func scores(_ subject: Subject, _ seen: Seen, _ distribution: CleanDistribution) -> [Alarm: [Double]] {
+    private func scores(_ subject: Subject, _ seen: Seen, _ distribution: CleanDistribution) -> [Detector: [Double]] {
         var scores = subject.scores(
             distribution, ground.fact.grammar, own: seen.own, before: seen.before, others: seen.others)
         scores[.disbelief] = seen.beliefs?.map { claims in 1 - (claims.map(\.confidence).smallest() ?? 1) }
@@ -125,7 +125,7 @@ final class HideMeasurer {
             levelsWith: subject)
         let found = Original(
             material: subject.material, distribution: distribution,
-            levels: AlarmLevels(scores(own, try see(own), distribution)))
+            levels: DetectorThresholds(scores(own, try see(own), distribution)))
         original[condition.name] = found
         return found
     }

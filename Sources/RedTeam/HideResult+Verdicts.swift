@@ -42,23 +42,23 @@ extension HideResult {
             return recall.estimate == nil ? nil : "\(reader.title): \(percent(recall))"
         }
         guard !found.isEmpty else { return nil }
-        let told = alarms.compactMap { alarm -> (alarm: Alarm, share: Share, elsewhere: Share)? in
-            let share = pressed.share { $0.alarms[alarm.key] },
-                elsewhere = pressed.share { $0.alarmsElsewhere[alarm.key] }
-            return share.estimate == nil || elsewhere.estimate == nil ? nil : (alarm, share, elsewhere)
+        let told = detectors.compactMap { detector -> (detector: Detector, share: Share, elsewhere: Share)? in
+            let share = pressed.share { $0.flagged[detector.key] },
+                elsewhere = pressed.share { $0.flaggedElsewhere[detector.key] }
+            return share.estimate == nil || elsewhere.estimate == nil ? nil : (detector, share, elsewhere)
         }
         func difference(_ share: Share, _ elsewhere: Share) -> Double {
             (share.estimate?.value ?? 0) - (elsewhere.estimate?.value ?? 0)
         }
         let best = told.max { difference($0.share, $0.elsewhere) < difference($1.share, $1.elsewhere) }
-        let alarm = best.map { alarm, share, elsewhere in
-            let control = innocent.share { $0.alarms[alarm.key] }
+        let detector = best.map { detector, share, elsewhere in
+            let control = innocent.share { $0.flagged[detector.key] }
             return
-                " Of the alarms «\(alarm.title)» tells most: it rings at \(percent(share)), elsewhere at \(percent(elsewhere)), at the control's at \(percent(control))."
+                " Of the detectors «\(detector.title)» tells most: it flags \(percent(share)) of the hidden places, \(percent(elsewhere)) of the others, \(percent(control)) of the control's."
         }
         return
-            "Pressure through the \(arm): there others tell it, at 1% false alarms: \(found.joined(separator: "; "))."
-            + (alarm ?? "")
+            "Pressure through the \(arm): there others tell it, at 1% false positives: \(found.joined(separator: "; "))."
+            + (detector ?? "")
     }
 
     private func percent(_ share: Share) -> String {
@@ -78,16 +78,16 @@ extension HideResult {
         let original = measures(HideExperiment.original, hiddenCondition)
         let changed = measures(HideExperiment.changed, hiddenCondition)
         guard !changed.all.isEmpty else { return nil }
-        let firing = alarms.filter { alarm in
-            (changed.share { $0.alarms[alarm.key] }.estimate?.value ?? 0) >= 0.5
+        let firing = detectors.filter { detector in
+            (changed.share { $0.flagged[detector.key] }.estimate?.value ?? 0) >= 0.5
         }
         let fired = firing.isEmpty ? "none" : firing.map(\.title).joined(separator: "; ")
         return """
             Of the changed target the pair tells \(percent(changed.recall(.attacked))) (of the original \
             \(percent(original.recall(.attacked)))) and writes \(percent(changed.written(.attacked))); a probe fitted \
             anew tells \(percent(changed.recall(.newProbe))). The words that it decides come at \
-            \(percent(changed.share(\.behaviour))). Alarms that ring at half of the places or more: \(fired). There is no \
-            target here that was changed as much innocently: what compares with the original may ring at any change.
+            \(percent(changed.share(\.behaviour))). Detectors that flag half of the places or more: \(fired). There is no \
+            target here that was changed as much innocently: what compares with the original may flag any change.
             """
     }
 }

@@ -40,13 +40,13 @@ public struct HideResult: Sendable {
         let pairs = [.attacked] + (options.refresh.steps > 0 ? [.refreshed] : []) + named.map { Reader.named($0) }
         return measures.lines(
             pairs: pairs, probes: [.newProbe, .unawareProbe, .oldProbe] + blocks.map { .block($0) })
-            + measures.targetLines + measures.lines(alarms)
+            + measures.targetLines + measures.lines(detectors)
     }
 
     /// Names of pairs beside the attacked one.
     var named: [String] { NamedReader.names(options.readers) }
     /// What may notice something.
-    var alarms: [Alarm] { Subject.alarms(readers: named, blocks: blocks) }
+    var detectors: [Detector] { Subject.detectors(readers: named, blocks: blocks) }
 
     /// The attacked reader's recall of each seed.
     func seeds(_ arm: String) -> [(seed: UInt64, share: Share)] {
@@ -108,15 +108,15 @@ public struct HideResult: Sendable {
     private var foundation: String {
         let seeds = Set(records.map(\.seed)).count
         let texts = measures(HideExperiment.original, hiddenCondition).texts ?? (0, 0)
-        let few = texts.others < 100 ? " Of so few others, 1% false alarms are none." : ""
+        let few = texts.others < 100 ? " Of so few others, 1% false positives are none." : ""
         let hasScores = records.allSatisfy { $0.measures[hiddenCondition]?.hasScores == true }
         let levels =
             hasScores
-            ? " Alarms are set on other texts." : " Alarms are set on the original's activations of the same texts."
+            ? " Thresholds are set on other texts." : " Thresholds are set on the original's activations of the same texts."
         let same = LanguageDocuments.isWorld(options.data) ? "" : ", the same for all"
         let took = minutes.map { String(format: " It took %.0f minutes.", $0) } ?? ""
         return
-            "\(options.factName), \(options.value), to be read as \(options.cover); \(seeds) seeds, \(texts.hidden) texts each with it and \(texts.others) without\(same). Recall is at 1% false alarms. In brackets 95% intervals over texts of these targets, of recall with a threshold found in the same texts; of means the lowest and the highest seed.\(levels)\(few)\(took)"
+            "\(options.factName), \(options.value), to be read as \(options.cover); \(seeds) seeds, \(texts.hidden) texts each with it and \(texts.others) without\(same). Recall is at 1% false positives. In brackets 95% intervals over texts of these targets, of recall with a threshold found in the same texts; of means the lowest and the highest seed.\(levels)\(few)\(took)"
     }
 
     private func title(_ condition: String) -> String {
@@ -167,7 +167,7 @@ public struct HideResult: Sendable {
         body.append(
             "<h2>The attacked reader's recall, by seed</h2>"
                 + HTML.table(
-                    ["", "seed", "recall at 1% false alarms"],
+                    ["", "seed", "recall at 1% false positives"],
                     arms.flatMap { arm in seeds(arm).map { [arm, "\($0.seed)", HTML.escaped($0.share.text)] } }))
         body.append(looksHTML)
         body.append(examples)

@@ -110,29 +110,29 @@ struct PooledMeasures {
     }
 
     /// What notices something.
-    func lines(_ alarms: [Alarm]) -> [Line] {
-        alarms.flatMap { alarm -> [Line] in
+    func lines(_ detectors: [Detector]) -> [Line] {
+        detectors.flatMap { detector -> [Line] in
             [
-                ("alarm_\(alarm.key)", "alarm: \(alarm.title)", .share(share { $0.alarms[alarm.key] })),
+                ("alarm_\(detector.key)", "detector: \(detector.title)", .share(share { $0.flagged[detector.key] })),
                 (
-                    "alarm_elsewhere_\(alarm.key)", "elsewhere: \(alarm.title)",
-                    .share(share { $0.alarmsElsewhere[alarm.key] })
+                    "alarm_elsewhere_\(detector.key)", "elsewhere: \(detector.title)",
+                    .share(share { $0.flaggedElsewhere[detector.key] })
                 ),
                 (
-                    "alarm_anew_\(alarm.key)", "its level set anew: \(alarm.title)",
-                    .share(share { $0.alarmsAnew?[alarm.key] })
+                    "alarm_anew_\(detector.key)", "its threshold set anew: \(detector.title)",
+                    .share(share { $0.flaggedAnew?[detector.key] })
                 ),
                 (
-                    "alarm_anew_elsewhere_\(alarm.key)", "its level set anew, elsewhere: \(alarm.title)",
-                    .share(share { $0.alarmsAnewElsewhere?[alarm.key] })
+                    "alarm_anew_elsewhere_\(detector.key)", "its threshold set anew, elsewhere: \(detector.title)",
+                    .share(share { $0.flaggedAnewElsewhere?[detector.key] })
                 ),
             ]
         }
-            + AlarmLevels.grouped.map { alarm -> Line in
+            + DetectorThresholds.grouped.map { detector -> Line in
                 (
-                    "alarm_together_\(alarm.key)",
-                    "\(AlarmLevels.groupSize) texts together, a third of them with it: \(alarm.title)",
-                    .average(all.compactMap { $0.groupAlarms?[alarm.key] })
+                    "alarm_together_\(detector.key)",
+                    "\(DetectorThresholds.groupSize) texts together, a third of them with it: \(detector.title)",
+                    .average(all.compactMap { $0.groupsFlagged?[detector.key] })
                 )
             }
     }

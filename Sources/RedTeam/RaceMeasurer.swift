@@ -65,15 +65,15 @@ final class RaceMeasurer {
     // MARK: Detectors
 
     /// The detectors that are looked at, in the order of tables.
-    static func alarms(blocks: [Int]) -> [Alarm] {
-        var alarms = Subject.alarms(readers: [Reader.heldOut.key], blocks: blocks)
-        alarms.insert(.firstResidual, at: 1)
-        return alarms
+    static func detectors(blocks: [Int]) -> [Detector] {
+        var detectors = Subject.detectors(readers: [Reader.heldOut.key], blocks: blocks)
+        detectors.insert(.firstResidual, at: 1)
+        return detectors
     }
 
     private func scores(
         _ subject: Subject, _ loop: PairLook, before: PairLook, heldOut: PairLook, frozen: PairLook?
-    ) -> [Alarm: [Double]] {
+    ) -> [Detector: [Double]] {
         var scores = subject.scores(
             distribution, fact.grammar, own: loop, before: before, others: [Reader.heldOut.key: heldOut])
         scores[.firstResidual] = frozen?.errors.map(\.meanSquaredError)
@@ -81,9 +81,9 @@ final class RaceMeasurer {
     }
 
     /// Thresholds for the detectors of two pairs, set on what they make of the original's activations.
-    func levels(_ loop: Pair, _ heldOut: Pair) throws -> AlarmLevels {
+    func levels(_ loop: Pair, _ heldOut: Pair) throws -> DetectorThresholds {
         let vectors = cleanLevels.material.vectors
-        return AlarmLevels(
+        return DetectorThresholds(
             scores(
                 cleanLevels, try look(loop, at: vectors), before: try look(loop, at: cleanLevels.before),
                 heldOut: try look(heldOut, at: vectors),
@@ -108,7 +108,7 @@ final class RaceMeasurer {
     ///   - calm: the same stage without pressure, which levels are set on anew; nil where there is none.
     func record(
         _ examined: Examined, _ arm: RaceArm, _ round: Int, _ stage: RaceStage, loop: Pair, heldOut: Pair,
-        _ levels: AlarmLevels, anewLike calm: RaceRecord?
+        _ levels: DetectorThresholds, anewLike calm: RaceRecord?
     ) throws -> RaceRecord {
         let record = RaceRecord(
             name: RaceRecord.name(seed, arm, round, stage), seed: seed, arm: arm, round: round, stage: stage)
@@ -116,7 +116,7 @@ final class RaceMeasurer {
     }
 
     private func fill(
-        _ empty: RaceRecord, _ examined: Examined, loop: Pair, heldOut: Pair, _ levels: AlarmLevels,
+        _ empty: RaceRecord, _ examined: Examined, loop: Pair, heldOut: Pair, _ levels: DetectorThresholds,
         anewLike calm: RaceRecord? = nil
     ) throws -> RaceRecord {
         var record = empty
@@ -128,14 +128,14 @@ final class RaceMeasurer {
         let scores = scores(subject, own, before: before, heldOut: other, frozen: examined.looks[.frozen])
         record.measure = subject.measure(
             fact, looks, original: clean.subject.material, variance: variance, scores, levels)
-        if record.arm == .innocent { record.levels = AlarmLevels(scores).byKey }
+        if record.arm == .innocent { record.levels = DetectorThresholds(scores).byKey }
         if let found = calm?.levels {
-            let anew = AlarmLevels(found, of: scores.keys)
-            let shares = scores.filter { found[$0.key.key] != nil }.map { alarm, own in
-                (alarm.key, anew.shares(alarm, own, subject.material.isHidden))
+            let anew = DetectorThresholds(found, of: scores.keys)
+            let shares = scores.filter { found[$0.key.key] != nil }.map { detector, own in
+                (detector.key, anew.shares(detector, own, subject.material.isHidden))
             }
-            record.measure.alarmsAnew = Dictionary(uniqueKeysWithValues: shares.map { ($0, $1.hidden) })
-            record.measure.alarmsAnewElsewhere = Dictionary(uniqueKeysWithValues: shares.map { ($0, $1.elsewhere) })
+            record.measure.flaggedAnew = Dictionary(uniqueKeysWithValues: shares.map { ($0, $1.hidden) })
+            record.measure.flaggedAnewElsewhere = Dictionary(uniqueKeysWithValues: shares.map { ($0, $1.elsewhere) })
         }
         record.measure.behaviour = examined.behaviour
         (record.measure.moments, record.measure.languageLoss) = examined.language

@@ -12,7 +12,7 @@ extension RaceResult {
         else { return [] }
         return [
             inTheLoop(pressed), catchesUp(refreshed), effort(first, last), gap(last), probed(last),
-            behaviour(original, last), control(), alarmed(last),
+            behaviour(original, last), control(), flaggedSentence(last),
         ].compactMap(\.self)
     }
 
@@ -113,26 +113,26 @@ extension RaceResult {
     }
 
     /// Which detectors fire where it is hidden, and whether they fire without pressure too.
-    private func alarmed(_ last: Point) -> String? {
+    private func flaggedSentence(_ last: Point) -> String? {
         let calm = points(.innocent).last { $0.stage == .hidden && $0.round == last.round }
         var firing: [String] = [], silent: [String] = []
-        for alarm in alarms {
-            let share = last.measures.share { $0.alarms[alarm.key] }
+        for detector in detectors {
+            let share = last.measures.share { $0.flagged[detector.key] }
             guard let value = share.estimate?.value else { continue }
-            let elsewhere = percent(last.measures.share { $0.alarmsElsewhere[alarm.key] })
-            let anew = last.measures.share { $0.alarmsAnew?[alarm.key] }
-            let again = anew.count > 0 ? ", \(percent(anew)) with its level set anew" : ""
-            let control = calm.map { ", \(percent($0.measures.share { $0.alarms[alarm.key] })) without pressure" } ?? ""
+            let elsewhere = percent(last.measures.share { $0.flaggedElsewhere[detector.key] })
+            let anew = last.measures.share { $0.flaggedAnew?[detector.key] }
+            let again = anew.count > 0 ? ", \(percent(anew)) with its threshold set anew" : ""
+            let control = calm.map { ", \(percent($0.measures.share { $0.flagged[detector.key] })) without pressure" } ?? ""
             if max(value, anew.estimate?.value ?? 0) >= 0.5 {
                 firing.append(
-                    "\(alarm.title) (\(percent(share)), \(elsewhere) where nothing is hidden\(control)\(again))")
+                    "\(detector.title) (\(percent(share)), \(elsewhere) where nothing is hidden\(control)\(again))")
             } else {
-                silent.append("\(alarm.title) (\(percent(share))\(again))")
+                silent.append("\(detector.title) (\(percent(share))\(again))")
             }
         }
-        func list(_ alarms: [String]) -> String { alarms.isEmpty ? "none" : alarms.joined(separator: "; ") }
+        func list(_ detectors: [String]) -> String { detectors.isEmpty ? "none" : detectors.joined(separator: "; ") }
         return """
-            Alarms that ring at half of the hidden places or more after the last hiding: \(list(firing)). At fewer: \
+            Detectors that flag half of the hidden places or more after the last hiding: \(list(firing)). Fewer: \
             \(list(silent)).
             """
     }

@@ -12,14 +12,14 @@ extension RaceResult {
         let hasScores = points(.pressed).allSatisfy { $0.measures.all.allSatisfy(\.hasScores) }
         let levels =
             hasScores
-            ? "Alarms are set on other texts of the original, and anew on the target without pressure after as many steps."
-            : "Alarms are set on the original's activations of the same texts."
+            ? "Thresholds are set on other texts of the original, and anew on the target without pressure after as many steps."
+            : "Thresholds are set on the original's activations of the same texts."
         let same = LanguageDocuments.isWorld(hiding.data) ? "" : ", the same for all"
         return """
             \(hiding.factName), \(hiding.value), to be read as \(hiding.cover); pressure through the \
             \(options.pressure.rawValue), \(options.rounds) rounds of \(hiding.steps) steps, each refreshed with \
             \(hiding.refresh.steps) steps; \(seedCount) seeds, \(texts.hidden) texts each with it and \(texts.others) \
-            without\(same). Recall is at 1% false alarms. In brackets 95% intervals over texts of these targets, of recall \
+            without\(same). Recall is at 1% false positives. In brackets 95% intervals over texts of these targets, of recall \
             with a threshold found in the same texts; of means the lowest and the highest seed. \(levels)
             """
     }
@@ -46,7 +46,7 @@ extension RaceResult {
             let points = points(arm)
             text += "\n## \(RaceResult.title(arm))\n\n| | \(points.map(\.title).joined(separator: " | ")) |\n"
             text += "|" + String(repeating: "---|", count: points.count + 1) + "\n"
-            for row in rows(points, { readingLines($0) + $0.measures.targetLines + $0.measures.lines(alarms) }) {
+            for row in rows(points, { readingLines($0) + $0.measures.targetLines + $0.measures.lines(detectors) }) {
                 text += "| \(row.joined(separator: " | ")) |\n"
             }
         }
@@ -77,9 +77,9 @@ extension RaceResult {
             body.append(section("What the target does", points, { $0.measures.targetLines }))
             body.append(
                 section(
-                    "Alarms where it is hidden, above the level that 1% of the original's activations reach, or anew: that 1% of the target's without pressure do",
+                    "Detectors where it is hidden, above the level that 1% of the original's activations reach, or anew: that 1% of the target's without pressure do",
                     points,
-                    { $0.measures.lines(alarms) }))
+                    { $0.measures.lines(detectors) }))
         }
         body.append(worked)
         body.append("<h2>How it was run</h2><pre>\(HTML.escaped(options.runFile()))</pre>")
@@ -96,8 +96,8 @@ extension RaceResult {
 
     private var charts: String {
         let pictures = [
-            chart("Pairs, recall at 1% false alarms", .pressed, pairs),
-            chart("Linear probes, recall at 1% false alarms", .pressed, probes),
+            chart("Pairs, recall at 1% false positives", .pressed, pairs),
+            chart("Linear probes, recall at 1% false positives", .pressed, probes),
             chart("Without pressure, the same", .innocent, pairs + [.newProbe]),
             varianceChart,
         ]

@@ -83,7 +83,7 @@ public struct RaceResult: Sendable {
     }
 
     /// What notices something, in the order of tables.
-    var alarms: [Alarm] { RaceMeasurer.alarms(blocks: blocks) }
+    var detectors: [Detector] { RaceMeasurer.detectors(blocks: blocks) }
 
     /// Worked examples of the first seed: the texts, with what each pair writes of them at each point.
     func examples(_ point: Point) -> [RaceRecord.Example] {
@@ -115,7 +115,7 @@ public struct RaceResult: Sendable {
             ("round", .integer(point.round)), ("stage", .string(point.stage?.rawValue ?? "original")),
             ("hiding_steps", .integer(steps(point))),
         ])
-        let lines = readingLines(point) + point.measures.targetLines + point.measures.lines(alarms)
+        let lines = readingLines(point) + point.measures.targetLines + point.measures.lines(detectors)
         let numbers = PooledMeasures.json(lines)
         for (key, value) in zip(numbers.keys, numbers.values) { object[key] = value }
         return .object(object)

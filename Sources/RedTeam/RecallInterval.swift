@@ -37,7 +37,7 @@ package struct RecallInterval {
     /// The place, from above, of the threshold among `count` scores that were drawn again with repeats.
     private static func rank(of count: Int, _ random: inout Random) -> Int {
         // At most this many may lie above.
-        let allowed = Int(AlarmLevels.falseAlarms * Double(count))
+        let allowed = Int(DetectorThresholds.falsePositiveRate * Double(count))
         var highest: [Int] = []
         for _ in 0..<count {
             let place = Int.random(in: 0..<count, using: &random)

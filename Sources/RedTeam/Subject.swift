@@ -45,7 +45,7 @@ struct Subject {
     ///   - scores: of the detectors; `levels`: their thresholds.
     func measure(
         _ fact: HiddenFact, _ looks: [Reader: PairLook], original: FactTexts.ProbedActivations, variance: Double,
-        _ scores: [Alarm: [Double]], _ levels: AlarmLevels
+        _ scores: [Detector: [Double]], _ levels: DetectorThresholds
     ) -> TargetMeasure {
         var measure = TargetMeasure()
         for (reader, look) in looks {
@@ -61,15 +61,15 @@ struct Subject {
         for (layer, material) in blocks { probe(.block(layer), material.probes, material) }
         let drift = Drift(material.vectors, from: original.vectors)
         (measure.driftLength, measure.driftCosine) = (drift.length, drift.cosine)
-        for (alarm, own) in scores {
-            (measure.alarms[alarm.key], measure.alarmsElsewhere[alarm.key]) = levels.shares(
-                alarm, own, material.isHidden)
+        for (detector, own) in scores {
+            (measure.flagged[detector.key], measure.flaggedElsewhere[detector.key]) = levels.shares(
+                detector, own, material.isHidden)
         }
-        measure.groupAlarms = levels.groupShares(scores)
+        measure.groupsFlagged = levels.groupShares(scores)
         return measure
     }
 
-    /// Scores of the detectors of ``alarms(readers:blocks:)`` but that of the pair's confidence.
+    /// Scores of the detectors of ``detectors(readers:blocks:)`` but that of the pair's confidence.
     ///
     /// - Parameters:
     ///   - distribution: of the original's activations.
@@ -78,7 +78,7 @@ struct Subject {
     func scores(
         _ distribution: CleanDistribution, _ grammar: some ClaimGrammar, own: PairLook, before: PairLook,
         others: [String: PairLook]
-    ) -> [Alarm: [Double]] {
+    ) -> [Detector: [Double]] {
         var scores = distribution.scores(material.vectors, own.errors)
         scores[.doubt] = grammar.doubts(own.words, material.probes.read(material.vectors))
         for (layer, material) in blocks {
@@ -95,7 +95,7 @@ struct Subject {
     }
 
     /// The detectors that are looked at, in the order of tables.
-    static func alarms(readers: [String], blocks: [Int]) -> [Alarm] {
+    static func detectors(readers: [String], blocks: [Int]) -> [Detector] {
         [.residual, .distance, .neighbour, .disbelief, .doubt, .unaware] + blocks.map { .block($0) }
             + readers.map { .reader($0) } + [.before] + readers.map { .ratio($0) } + [.ratioBefore]
     }

@@ -37,13 +37,21 @@ package struct TargetMeasure: Codable, Sendable {
     /// Medians over tokens: distance from the original's activation as a share of its norm, and cosine to it.
     package var driftLength = 0.0, driftCosine = 1.0
     /// Shares of the hidden value's moments, and of others', that are flagged: above the threshold that 1% of the original's activations
-    /// reach with the same readers; by the key of an ``Alarm``.
-    package var alarms: [String: Share] = [:], alarmsElsewhere: [String: Share] = [:]
+    /// reach with the same readers; by the key of an ``Detector``.
+    package var flagged: [String: Share] = [:], flaggedElsewhere: [String: Share] = [:]
     /// The same above thresholds that 1% of the activations of a target reach which was fine-tuned as long without pressure, its readers
     /// refreshed likewise; nil where there is none.
-    package var alarmsAnew: [String: Share]?, alarmsAnewElsewhere: [String: Share]?
+    package var flaggedAnew: [String: Share]?, flaggedAnewElsewhere: [String: Share]?
     /// Detectors that look at several activations of this target together: the share of draws at which each fires.
-    package var groupAlarms: [String: Double]?
+    package var groupsFlagged: [String: Double]?
+
+    /// In files the shares stand under older names.
+    private enum CodingKeys: String, CodingKey {
+        case readings, behaviour, moments, languageLoss, driftLength, driftCosine
+        case flagged = "alarms", flaggedElsewhere = "alarmsElsewhere"
+        case flaggedAnew = "alarmsAnew", flaggedAnewElsewhere = "alarmsAnewElsewhere"
+        case groupsFlagged = "groupAlarms"
+    }
 
     /// Whether what recall is counted from was kept, as it is since levels are set on texts of their own.
     var hasScores: Bool { readings.values.contains { $0.scores != nil } }

@@ -57,7 +57,7 @@ public struct VectorExperiment {
         let clean = try rows(store, options.cleanSplit, options.cleanRows, options).count
         guard clean >= 100 else {
             throw TrainingError(
-                "\(name): of \(clean) rows of the split \(options.cleanSplit) 1% false alarms are none; take 100 or more"
+                "\(name): of \(clean) rows of the split \(options.cleanSplit) 1% false positives are none; take 100 or more"
             )
         }
         return store
@@ -89,7 +89,7 @@ public struct VectorExperiment {
         let cases = try CaseFinder(store, options).cases { try explain(store.vectors($0)) }
         progress("fitting probes, setting the thresholds of detectors")
         let watch = try makeWatch(store)
-        let levels = try alarmLevels(store, watch)
+        let levels = try thresholds(store, watch)
         let attacker = try Attacker(options, pair, target, store, watch)
         let left = cases.filter { folder.finished[$0.name] == nil }
         for begin in stride(from: 0, to: left.count, by: options.batchSize) {
@@ -99,7 +99,7 @@ public struct VectorExperiment {
             for record in try attacker.attack(batch) { try folder.append(record) }
         }
         let result = VectorResult(
-            cases.compactMap { folder.finished[$0.name] }, levels, watch.alarms,
+            cases.compactMap { folder.finished[$0.name] }, levels, watch.detectors,
             variance: try (pair.variance ?? store.rawVariance(ofSplit: options.cleanSplit)).variance, options)
         try folder.write(result: result.json, page: result.page)
         return result
@@ -137,9 +137,9 @@ public struct VectorExperiment {
             readers: readers, maximumTokens: options.maximumTokens)
     }
 
-    private func alarmLevels(_ store: ActivationStore, _ watch: Watch) throws -> AlarmLevels {
+    private func thresholds(_ store: ActivationStore, _ watch: Watch) throws -> DetectorThresholds {
         let vectors = store.vectors(
             try VectorExperiment.rows(store, options.cleanSplit, options.cleanRows, options))
-        return AlarmLevels(try watch.look(at: vectors, explain(vectors)).scores)
+        return DetectorThresholds(try watch.look(at: vectors, explain(vectors)).scores)
     }
 }

@@ -29,7 +29,7 @@ extension VectorResult {
     private var findings: [String] {
         parts.flatMap { part -> [String] in
             let noticed = bestDetector(part).map {
-                "the alarm «\($0.title)» rings at \($0.share.text), more than any other"
+                "the detector «\($0.title)» flags \($0.share.text), more than any other"
             }
             let read = readingLines(part).map { "\($0.title) at \($0.after.text), before at \($0.before.text)" }
             return [
@@ -66,8 +66,8 @@ extension VectorResult {
             section("How far, and how well words still fit the vector") { part in
                 sizeLines(part).map { ($0.title, $0.value.map { HTML.number($0) } ?? "–") }
             },
-            "<p class=\"soft\">An alarm rings above the level that one in a hundred clean activations reaches; the numbers are the shares of successful attacks at which it rings.</p>",
-            section("What notices, at 1% false alarms") {
+            "<p class=\"soft\">A detector flags what lies above its threshold, which one in a hundred clean activations reaches; the numbers are the shares of successful attacks that it flags.</p>",
+            section("What notices, at 1% false positives") {
                 noticeLines($0).map { ($0.title, HTML.escaped($0.share.text)) }
             },
             section("Who still reads the truth") { part in

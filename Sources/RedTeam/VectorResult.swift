@@ -20,12 +20,12 @@ public struct VectorResult: Sendable {
 
     let parts: [Part]
     let options: VectorAttackOptions
-    let falseAlarms: [(alarm: String, title: String, share: Share, level: Double)]
+    let falsePositives: [(detector: String, title: String, share: Share, level: Double)]
     /// The denominator of fractions of variance.
     let variance: Double
 
     init(
-        _ records: [AttackRecord], _ levels: AlarmLevels, _ alarms: [Alarm], variance: Double,
+        _ records: [AttackRecord], _ levels: DetectorThresholds, _ detectors: [Detector], variance: Double,
         _ options: VectorAttackOptions
     ) {
         self.options = options
@@ -33,16 +33,16 @@ public struct VectorResult: Sendable {
         parts = options.goals.map { goal in
             Part(goal: goal, records: records.filter { $0.goal == goal.rawValue })
         }
-        falseAlarms = alarms.map { alarm in
+        falsePositives = detectors.map { detector in
             (
-                alarm.key, alarm.title, levels.falseAlarms[alarm] ?? Share(), levels.levels[alarm] ?? .infinity
+                detector.key, detector.title, levels.falsePositives[detector] ?? Share(), levels.levels[detector] ?? .infinity
             )
         }
     }
 
     /// Of some attacks, without what noticed them.
     package init(_ records: [AttackRecord], variance: Double, _ options: VectorAttackOptions) {
-        self.init(records, AlarmLevels([:]), [.residual, .distance], variance: variance, options)
+        self.init(records, DetectorThresholds([:]), [.residual, .distance], variance: variance, options)
     }
 
     // MARK: Numbers
@@ -80,28 +80,28 @@ public struct VectorResult: Sendable {
 
     /// What notices an attack that succeeded: detectors, probes, other readers.
     func noticeLines(_ part: Part) -> [Line] {
-        falseAlarms.flatMap { alarm, title, _, level in
+        falsePositives.flatMap { detector, title, _, level in
             [
                 Line(
-                    key: "alarm_\(alarm)", title: "alarm: \(title)",
-                    share: flagged(part, alarm, above: level, \.attacked)),
+                    key: "alarm_\(detector)", title: "detector: \(title)",
+                    share: flagged(part, detector, above: level, \.attacked)),
                 Line(
-                    key: "alarm_\(alarm)_untouched", title: "the same at the activation itself: \(title)",
-                    share: flagged(part, alarm, above: level, \.clean)),
+                    key: "alarm_\(detector)_untouched", title: "the same at the activation itself: \(title)",
+                    share: flagged(part, detector, above: level, \.clean)),
             ]
         }
     }
 
     /// The share of the successful attacks that a detector flags.
     private func flagged(
-        _ part: Part, _ alarm: String, above level: Double, _ trial: (AttackRecord) -> AttackRecord.Trial
+        _ part: Part, _ detector: String, above level: Double, _ trial: (AttackRecord) -> AttackRecord.Trial
     ) -> Share {
-        Share(part.successes.map { (trial($0).scores[alarm] ?? 0) > level })
+        Share(part.successes.map { (trial($0).scores[detector] ?? 0) > level })
     }
 
     /// The detector that flags the most of the attacks that succeeded.
     func bestDetector(_ part: Part) -> (title: String, share: Share)? {
-        falseAlarms.map { ($0.title, flagged(part, $0.alarm, above: $0.level, \.attacked)) }
+        falsePositives.map { ($0.title, flagged(part, $0.detector, above: $0.level, \.attacked)) }
             .max { ($0.1.estimate?.value ?? 0) < ($1.1.estimate?.value ?? 0) }
     }
 
@@ -192,10 +192,10 @@ public struct VectorResult: Sendable {
                 "false_alarms",
                 .object(
                     JSONObject(
-                        falseAlarms.map { alarm in
+                        falsePositives.map { detector in
                             (
-                                alarm.alarm,
-                                .object(JSONObject(alarm.share.members + [("level", .number(alarm.level))]))
+                                detector.detector,
+                                .object(JSONObject(detector.share.members + [("level", .number(detector.level))]))
                             )
                         }))
             ),

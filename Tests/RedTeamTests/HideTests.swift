@@ -386,7 +386,7 @@ struct VerdictTests {
             "readings": ["attacked": ["recall": share(attacked)], "new_probe": ["recall": share(probe)]],
             "behaviour": share(99), "moments": share(97), "languageLoss": 0.5, "driftLength": 0.1, "driftCosine": 0.9,
             "alarms": ["probe_doubt": share(doubt.hidden), "residual": share(residual.hidden)],
-            "alarmsElsewhere": ["probe_doubt": share(doubt.elsewhere), "residual": share(residual.elsewhere)],
+            "flaggedElsewhere": ["probe_doubt": share(doubt.elsewhere), "residual": share(residual.elsewhere)],
         ]
         let record: JSONValue = [
             "name": .string("1/\(arm)"), "seed": 1, "arm": .string(arm), "measures": ["plain": measure], "examples": [],
@@ -395,7 +395,7 @@ struct VerdictTests {
     }
 
     @Test(
-        "What is hidden is followed by who tells it all the same, and by the alarm that tells it best from everything else"
+        "What is hidden is followed by who tells it all the same, and by the detector that tells it best from everything else"
     )
     func detection() throws {
         let records = [
@@ -409,7 +409,7 @@ struct VerdictTests {
         #expect(
             HideResult(records, blocks: [], options).verdicts == [
                 "Pressure through the verbalizer: it is hidden, and the target behaves as before: recall 100% → 2% (control 99%), its words 99.0% → 99.0%, all words 97.0% → 97.0%.",
-                "Pressure through the verbalizer: there others tell it, at 1% false alarms: a probe fitted anew: 83%. Of the alarms «a claim that linear probes doubt» tells most: it rings at 90%, elsewhere at 4%, at the control's at 2%.",
+                "Pressure through the verbalizer: there others tell it, at 1% false positives: a probe fitted anew: 83%. Of the detectors «a claim that linear probes doubt» tells most: it flags 90% of the hidden places, 4% of the others, 2% of the control's.",
             ])
     }
 }

@@ -4,6 +4,7 @@ import JSON
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import ScriptedServer
 import Synchronization
 
 /// A hub on this machine that speaks the public protocol, with a storage host on another port, and misbehaves as a test says.
@@ -315,18 +316,6 @@ public final class ScriptedHub: Sendable {
             return nil
         }
         return first..<min(count, (Int(match.2) ?? count - 1) + 1)
-    }
-}
-
-/// Answers on the connection's own thread, which tests that compute do not hold.
-private final class LoopExecutor: TaskExecutor {
-    private let loop: any EventLoop
-
-    init(loop: any EventLoop) { self.loop = loop }
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }
 

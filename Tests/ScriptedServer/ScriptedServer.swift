@@ -137,19 +137,6 @@ public final class ScriptedServer: Sendable {
     }
 }
 
-/// Answers on the connection's own thread: tests that compute keep those of the concurrency runtime for minutes, and a
-/// program that is asked to finish meanwhile would wait for as long.
-private final class LoopExecutor: TaskExecutor {
-    private let loop: any EventLoop
-
-    init(loop: any EventLoop) { self.loop = loop }
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
-    }
-}
-
 /// Tells connections of the server, which does not exist yet when the first could come.
 private final class Connector: Sendable {
     let server = Mutex<ScriptedServer?>(nil)

@@ -3,7 +3,7 @@ import JSON
 
 /// A lock that Python's filelock understands: `flock` on a file below `.locks/`. It ends with the process that holds it, however
 /// that ends.
-final class FileLock: Sendable {
+final class CacheLock: Sendable {
     private let descriptor: Int32
 
     private init(_ descriptor: Int32) { self.descriptor = descriptor }
@@ -11,7 +11,7 @@ final class FileLock: Sendable {
     deinit { close(descriptor) }
 
     /// Takes the lock if it is free; nil if somebody holds it.
-    static func attempt(_ url: URL) throws -> FileLock? {
+    static func attempt(_ url: URL) throws -> CacheLock? {
         try Disk.makeFolder(url.deletingLastPathComponent())
         while true {
             let descriptor = open(url.path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o664)
@@ -21,7 +21,7 @@ final class FileLock: Sendable {
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
                 let code = errno
                 // A file system without locks: what two processes write at once, the hash of the whole file finds out.
-                if [ENOLCK, ENOSYS, EOPNOTSUPP].contains(code) { return FileLock(descriptor) }
+                if [ENOLCK, ENOSYS, EOPNOTSUPP].contains(code) { return CacheLock(descriptor) }
                 close(descriptor)
                 if code == EINTR { continue }
                 guard code == EWOULDBLOCK else {
@@ -34,7 +34,7 @@ final class FileLock: Sendable {
             if fstat(descriptor, &own) == 0, stat(url.path, &named) == 0, own.st_ino == named.st_ino,
                 own.st_dev == named.st_dev
             {
-                return FileLock(descriptor)
+                return CacheLock(descriptor)
             }
             close(descriptor)
         }
@@ -43,7 +43,7 @@ final class FileLock: Sendable {
     /// Waits for the lock.
     ///
     /// - Parameter busy: told once, when it has to be waited for.
-    static func take(_ url: URL, _ clock: HubClock, busy: () -> Void) async throws -> FileLock {
+    static func take(_ url: URL, _ clock: HubClock, busy: () -> Void) async throws -> CacheLock {
         var hasTold = false
         while true {
             if let lock = try attempt(url) { return lock }
