@@ -1,6 +1,6 @@
 # Two commands: `make demo` and `make test`. Each installs what is missing, builds and runs.
 
-.PHONY: demo test test-levels lab build dependencies test-dependencies kernels cli-docs format clean
+.PHONY: demo test test-levels examples lab build dependencies test-dependencies kernels cli-docs api docs format clean
 
 demo: build
 	@Examples/demo.sh
@@ -18,6 +18,10 @@ test-levels:
 	INTERLINEAR_ISA=base swift test -c release --skip-build --disable-xctest --filter '$(numeric-tests)'
 
 numeric-tests := ^(CKernelsTests|TensorsTests|LanguageModelTests|AutoencoderTests)
+
+# The programs that use the library as another package does (docs/library.md). After `make test` or `make build`.
+examples:
+	Scripts/check-examples.sh
 
 # What was tried of the argument about readers, on one page. `sh Recipes/lab.sh` tries all of it again.
 lab: build
