@@ -52,8 +52,16 @@ kernels: dependencies
 cli-docs:
 	INTERLINEAR_WRITE_CLI=1 swift test -c release --skip-build --disable-xctest --filter CommandLineReference
 
+# Writes docs/api anew: what the products declare publicly; a test compares them. After `make test`.
+api:
+	INTERLINEAR_WRITE_API=1 swift test -c release --skip-build --disable-xctest --filter PublicInterface
+
+# Pages of the products, in .build/docs. After `make test` or `make build`.
+docs:
+	Scripts/make-docs.sh
+
 format:
-	swift format -i -r -p Sources Tests Benchmarks Package.swift
+	swift format -i -r -p Sources Tests Benchmarks Examples Package.swift
 
 clean:
 	rm -rf .build

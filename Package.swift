@@ -265,6 +265,11 @@ let package = Package(
     cLanguageStandard: .gnu17
 )
 
+// The pages of the modules can be made with the plugin too (docs/library.md). Builds and packages that depend on this one never fetch it.
+if Context.environment["INTERLINEAR_DOCC_PLUGIN"] != nil {
+    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}
+
 // Every module that a file uses is imported by that file.
 for target in package.targets where target.type != .system {
     target.swiftSettings = (target.swiftSettings ?? []) + [.enableUpcomingFeature("MemberImportVisibility")]
