@@ -166,7 +166,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
-            name: "one-page", dependencies: ["JSON", "JointTraining", "LanguageModel", "Tensors"], path: "Examples/OnePage"),
+            name: "one-page", dependencies: ["JSON", "JointTraining", "LanguageModel", "Tensors"],
+            path: "Examples/OnePage"),
         .testTarget(name: "OnePageTests", dependencies: ["one-page"]),
         .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "KernelChecks"]),
@@ -210,7 +211,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Activations", "Autoencoder", "Claims", "Evaluation", "JSON", "JointTraining", "LanguageModel", "Parquet",
+                "Activations", "Autoencoder", "Claims", "Evaluation", "JSON", "JointTraining", "LanguageModel",
+                "Parquet",
                 "ReadableTargets", "RemoteModels", "Reports", "Runs", "ScriptedServer", "Statistics", "TargetTraining",
                 "Teaching", "Tensors", "TestSupport", "TinyWorld", "TinyWorldTraining", "Tokenization", "WarmStart",
             ]),

@@ -67,13 +67,14 @@ func teach(_ number: Int, reading count: Int) -> [Int32] {
 /// The settings of a toy: 4 blocks of width 64, read at the output of block 2 (`hook_resid_post` of layer 2).
 let settings: JSONValue = [
     "model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"], "vocab_size": .integer(vocabulary.count),
-    "hidden_size": 64, "intermediate_size": 192, "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2,
-    "max_position_embeddings": 64, "rms_norm_eps": 1e-6, "tie_word_embeddings": true, "rope_theta": 10000,
+    "hidden_size": 64, "intermediate_size": 192, "num_hidden_layers": 4, "tie_word_embeddings": true,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "rms_norm_eps": 1e-6, "rope_theta": 10000,
 ]
 let layer = 2
+typealias Model = TransformerDecoder
 /// Trains a target on the stories and leaves it in a folder, as any model of the hub lies there.
 func trainTarget(steps: Int, in folder: URL) throws -> Checkpoint {
-    let decoder = TransformerDecoder(random: try DecoderConfiguration(json: settings, source: "the toy"), .float32, deviation: 0.1)
+    let decoder = Model(random: try DecoderConfiguration(json: settings, source: "the toy"), .float32, deviation: 0.1)
     let tokens = (0..<4000).flatMap { encode(story($0).text) }
     try LanguageModelTrainer(decoder, precision: .float32).train(
         on: tokens, .init(steps: steps, batchSize: 16, windowLength: 48)
@@ -89,7 +90,7 @@ struct Store {
     /// Of each row, the story and how many of its tokens had been read.
     let origins: [(story: Int, count: Int)]
     var explanations: [[Int32]] { origins.map { teach($0.story, reading: $0.count) } }
-    init(_ target: TransformerDecoder, stories: Range<Int>) {
+    init(_ target: Model, stories: Range<Int>) {
         var tree = TokenTree(), rows: [Int32] = [], origins: [(story: Int, count: Int)] = []
         for number in stories {
             let index = tree.append(encode(story(number).text)), segment = tree.segments[index]
@@ -114,7 +115,7 @@ struct Store {
 // MARK: 3. The two readers
 
 /// log P of every token of some responses, one to each vector, under a verbalizer: [tokens].
-func logProbabilities(_ verbalizer: TransformerDecoder, _ vectors: Tensor, _ responses: [[Int32]], _ tape: Tape) -> Variable {
+func logProbabilities(_ verbalizer: Model, _ vectors: Tensor, _ responses: [[Int32]], _ tape: Tape) -> Variable {
     var (tree, prompts) = prompts(vectors.rows), rows: [Int32] = []
     for (prompt, response) in zip(prompts, responses) {
         // The last token is only predicted; the prompt's last row predicts the first.
@@ -137,7 +138,7 @@ func injected(_ vectors: Tensor, _ tape: Tape) -> Variable {
 }
 
 /// What a verbalizer writes for each vector, `samples` times, at temperature 1. It has 12 tokens to come to its end.
-func write(_ verbalizer: TransformerDecoder, _ vectors: Tensor, samples: Int, seed: UInt64) -> [[Int32]] {
+func write(_ verbalizer: Model, _ vectors: Tensor, samples: Int, seed: UInt64) -> [[Int32]] {
     let session = DecodingSession(verbalizer, precision: .float32)
     let (tree, ends) = prompts(vectors.rows)
     let nodes = session.prefill(tree, vectors: injected(vectors, Tape(recording: false)).value)
@@ -152,11 +153,11 @@ func write(_ verbalizer: TransformerDecoder, _ vectors: Tensor, samples: Int, se
 
 /// The target's first blocks and a matrix, [d, d], that begins as the identity and reads the last token.
 struct Reconstructor {
-    let decoder: TransformerDecoder
+    let decoder: Model
     let head: Parameter
     var optimizer = AdamW()
     init(_ target: Checkpoint) throws {
-        decoder = try TransformerDecoder(target, blockCount: layer + 1)
+        decoder = try Model(target, blockCount: layer + 1)
         let width = target.configuration.hiddenSize
         let identity = (0..<width * width).map { Float($0 % (width + 1) == 0 ? 1 : 0) }
         head = Parameter(name: "head", Tensor(identity, shape: [width, width]))
@@ -193,7 +194,7 @@ func slope(_ values: Variable, sign: Float = 1) -> Tensor {
 // MARK: 4. Warm start
 
 /// Teaches both readers the teacher's words. The store is passed in batches of 64.
-func warmStart(_ verbalizer: TransformerDecoder, _ reconstructor: inout Reconstructor, _ store: Store, steps: Int) {
+func warmStart(_ verbalizer: Model, _ reconstructor: inout Reconstructor, _ store: Store, steps: Int) {
     verbalizer.makeTrainable(precision: .float32)
     var optimizer = AdamW()
     let words = store.explanations
@@ -214,7 +215,7 @@ func batch(_ step: Int, _ size: Int, of store: Store) -> [Int32] {
 
 /// One step: several explanations of each activation, rewarded by what the reconstructor makes of them, which learns from the same ones.
 func jointStep(
-    _ verbalizer: TransformerDecoder, _ optimizer: inout AdamW, reference: TransformerDecoder, _ reconstructor: inout Reconstructor,
+    _ verbalizer: Model, _ optimizer: inout AdamW, reference: Model, _ reconstructor: inout Reconstructor,
     _ vectors: Tensor, seed: UInt64
 ) {
     let samples = 8
@@ -244,12 +245,11 @@ func jointStep(
 // MARK: 6. From top to bottom
 
 /// Trains the pair and measures it. `folder` is where the target goes; it must not exist.
-package func trainPair(targetSteps: Int = 500, warmSteps: Int = 600, jointSteps: Int = 60, in folder: URL) throws -> Findings {
-    let checkpoint = try trainTarget(steps: targetSteps, in: folder)
-    let target = try TransformerDecoder(checkpoint)
+package func trainPair(in folder: URL) throws -> Findings {
+    let checkpoint = try trainTarget(steps: 500, in: folder), target = try Model(checkpoint)
     let taught = Store(target, stories: 4000..<12000), rewarded = Store(target, stories: 12000..<14000)
     let unseen = Store(target, stories: 14000..<14500)
-    let verbalizer = try TransformerDecoder(checkpoint)
+    let verbalizer = try Model(checkpoint)
     var reconstructor = try Reconstructor(checkpoint), findings = Findings()
     func explained(_ words: [[Int32]]) -> Double {
         1 - average(reconstructor.errors(words, truth: unseen.vectors, Tape(recording: false))) / unseen.variance
@@ -258,7 +258,7 @@ package func trainPair(targetSteps: Int = 500, warmSteps: Int = 600, jointSteps:
         average(logProbabilities(verbalizer, vectors, unseen.explanations, Tape(recording: false)))
     }
     func written() -> [[Int32]] { write(verbalizer, unseen.vectors, samples: 1, seed: 3) }
-    warmStart(verbalizer, &reconstructor, taught, steps: warmSteps)
+    warmStart(verbalizer, &reconstructor, taught, steps: 600)
     let next = (0..<unseen.vectors.rows).map { Int32(($0 + 1) % unseen.vectors.rows) }
     findings.gain = likelihood(unseen.vectors) - likelihood(unseen.vectors.gatheringRows(next))
     findings.teacher = explained(unseen.explanations)
@@ -267,9 +267,9 @@ package func trainPair(targetSteps: Int = 500, warmSteps: Int = 600, jointSteps:
     // The reference is the verbalizer as the warm start left it.
     let warm = folder.appendingPathComponent("warm")
     try Checkpoint.write(verbalizer, json: settings, type: .float32, to: warm)
-    let reference = try TransformerDecoder(Checkpoint(folder: warm))
+    let reference = try Model(Checkpoint(folder: warm))
     var optimizer = AdamW()
-    for step in 0..<jointSteps {
+    for step in 0..<60 {
         let vectors = rewarded.vectors.gatheringRows(batch(step, 32, of: rewarded))
         jointStep(verbalizer, &optimizer, reference: reference, &reconstructor, vectors, seed: UInt64(step) << 32)
     }

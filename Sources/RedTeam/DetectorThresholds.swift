@@ -76,7 +76,8 @@ struct DetectorThresholds {
     func shares(_ detector: Detector, _ scores: [Double], _ isHidden: [Bool]) -> (hidden: Share, elsewhere: Share) {
         let all = zip(scores, isHidden)
         return (
-            Share(all.filter(\.1).map { fires(detector, $0.0) }), Share(all.filter { !$0.1 }.map { fires(detector, $0.0) })
+            Share(all.filter(\.1).map { fires(detector, $0.0) }),
+            Share(all.filter { !$0.1 }.map { fires(detector, $0.0) })
         )
     }
 }

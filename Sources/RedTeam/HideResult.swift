@@ -112,7 +112,8 @@ public struct HideResult: Sendable {
         let hasScores = records.allSatisfy { $0.measures[hiddenCondition]?.hasScores == true }
         let levels =
             hasScores
-            ? " Thresholds are set on other texts." : " Thresholds are set on the original's activations of the same texts."
+            ? " Thresholds are set on other texts."
+            : " Thresholds are set on the original's activations of the same texts."
         let same = LanguageDocuments.isWorld(options.data) ? "" : ", the same for all"
         let took = minutes.map { String(format: " It took %.0f minutes.", $0) } ?? ""
         return

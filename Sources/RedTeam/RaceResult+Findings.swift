@@ -122,7 +122,8 @@ extension RaceResult {
             let elsewhere = percent(last.measures.share { $0.flaggedElsewhere[detector.key] })
             let anew = last.measures.share { $0.flaggedAnew?[detector.key] }
             let again = anew.count > 0 ? ", \(percent(anew)) with its threshold set anew" : ""
-            let control = calm.map { ", \(percent($0.measures.share { $0.flagged[detector.key] })) without pressure" } ?? ""
+            let control =
+                calm.map { ", \(percent($0.measures.share { $0.flagged[detector.key] })) without pressure" } ?? ""
             if max(value, anew.estimate?.value ?? 0) >= 0.5 {
                 firing.append(
                     "\(detector.title) (\(percent(share)), \(elsewhere) where nothing is hidden\(control)\(again))")

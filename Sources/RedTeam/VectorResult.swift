@@ -35,7 +35,8 @@ public struct VectorResult: Sendable {
         }
         falsePositives = detectors.map { detector in
             (
-                detector.key, detector.title, levels.falsePositives[detector] ?? Share(), levels.levels[detector] ?? .infinity
+                detector.key, detector.title, levels.falsePositives[detector] ?? Share(),
+                levels.levels[detector] ?? .infinity
             )
         }
     }

@@ -14,7 +14,9 @@ struct Watch {
     let readers: [NamedReader]
     let maximumTokens: Int
 
-    var detectors: [Detector] { [.residual, .distance, .neighbour, .doubt, .surprise] + readers.map { .reader($0.name) } }
+    var detectors: [Detector] {
+        [.residual, .distance, .neighbour, .doubt, .surprise] + readers.map { .reader($0.name) }
+    }
 
     /// What was seen of some vectors.
     struct Sighting {

@@ -17,7 +17,9 @@ package protocol DocumentOptions: RunOptions {
 extension DocumentOptions {
     package static var documentFields: [RunField<Self>] {
         [
-            RunField("data", \.data, "What to read: tiny-world, or a file with a \"text\" in each line (JSON Lines) or row (Parquet)."),
+            RunField(
+                "data", \.data,
+                "What to read: tiny-world, or a file with a \"text\" in each line (JSON Lines) or row (Parquet)."),
             RunField(
                 "held_out", \.heldOut,
                 "A JSON Lines file to measure on; none takes the held-out side of a tiny world, or a fiftieth of a file."

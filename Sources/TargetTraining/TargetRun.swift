@@ -59,9 +59,10 @@ public struct TargetRun {
 
     /// What the run reads. The tokenizer that it has copied counts where the original is gone.
     private static func inputs(_ options: TargetOptions, _ run: URL) throws -> RunInputs {
-        let tokenizers = [try? ModelLocation.resolve(options.tokenizer, need: .tokenizer), tokenizerFolder(run)].compactMap {
-            $0?.appending(path: "tokenizer.json")
-        }
+        let tokenizers = [try? ModelLocation.resolve(options.tokenizer, need: .tokenizer), tokenizerFolder(run)]
+            .compactMap {
+                $0?.appending(path: "tokenizer.json")
+            }
         let tokenizer = tokenizers.first { FileManager.default.fileExists(atPath: $0.path) }
         func content(_ path: String) throws -> String { try ContentHash.file(URL(fileURLWithPath: path)) }
         return RunInputs([

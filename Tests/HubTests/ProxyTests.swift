@@ -6,7 +6,6 @@ import ScriptedHub
 import Synchronization
 import Testing
 
-
 /// A proxy that connects to whatever it is asked for, and notes what that was.
 private final class ConnectProxy: Sendable {
     /// First lines and the lines about who asks.

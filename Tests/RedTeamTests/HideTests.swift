@@ -386,7 +386,7 @@ struct VerdictTests {
             "readings": ["attacked": ["recall": share(attacked)], "new_probe": ["recall": share(probe)]],
             "behaviour": share(99), "moments": share(97), "languageLoss": 0.5, "driftLength": 0.1, "driftCosine": 0.9,
             "alarms": ["probe_doubt": share(doubt.hidden), "residual": share(residual.hidden)],
-            "flaggedElsewhere": ["probe_doubt": share(doubt.elsewhere), "residual": share(residual.elsewhere)],
+            "alarmsElsewhere": ["probe_doubt": share(doubt.elsewhere), "residual": share(residual.elsewhere)],
         ]
         let record: JSONValue = [
             "name": .string("1/\(arm)"), "seed": 1, "arm": .string(arm), "measures": ["plain": measure], "examples": [],
