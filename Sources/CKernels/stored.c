@@ -109,7 +109,8 @@ static float weight_of_256(ck_layout layout, const uint8_t *b, long i) {
 void ck_plain_unpack_rows(const ck_stored *s, const int32_t *rows, long count, void *to, ck_type to_type) {
     long weights = ck_block_weights(s->layout), bytes = ck_block_bytes(s->layout);
     for (long r = 0; r < count; r++) {
-        const uint8_t *row = (const uint8_t *)s->codes + (rows ? rows[r] : r) * s->row_bytes;
+        long id = rows ? rows[r] : r;
+        const uint8_t *row = (const uint8_t *)s->codes + (s->order ? s->order[id] : id) * s->row_bytes;
         for (long i = 0; i < s->columns; i++) {
             const uint8_t *block = row + i / weights * bytes;
             float value = (weights == 32 ? weight_of_32 : weight_of_256)(s->layout, block, i % weights);

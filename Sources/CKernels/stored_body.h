@@ -138,6 +138,10 @@ INLINE void group_scale(const ck_layout layout, const uint8_t *b, const long g, 
     }
 }
 
+INLINE const uint8_t *stored_row(const ck_stored *s, long row) {
+    return (const uint8_t *)s->codes + (s->order ? s->order[row] : row) * s->row_bytes;
+}
+
 // MARK: Unpacking
 
 INLINE void unpack_typed(const ck_layout layout, const uint8_t *b, long blocks, void *to, ck_type type) {
@@ -160,7 +164,7 @@ INLINE void unpack_typed(const ck_layout layout, const uint8_t *b, long blocks, 
 // Weights begin..<begin + count of a row, whole blocks of them.
 static void unpack(const ck_stored *s, long row, long begin, long count, void *to, ck_type type) {
     long weights = ck_block_weights(s->layout);
-    const uint8_t *b = (const uint8_t *)s->codes + row * s->row_bytes + begin / weights * ck_block_bytes(s->layout);
+    const uint8_t *b = stored_row(s, row) + begin / weights * ck_block_bytes(s->layout);
     long n = count / weights;
 #define UNPACK(layout, weights, bytes, shared, has_offset) \
     case layout: \
@@ -178,7 +182,7 @@ INLINE void stored_tile(const ck_matmul *job, const ck_layout layout, const floa
     const ck_stored *s = job->stored;
     const long groups = block_weights(layout) / CK_GROUP, shared = scale_weights(layout) / CK_GROUP, bytes = block_bytes(layout);
     long k = job->k, blocks = k / block_weights(layout), all = k / CK_GROUP;
-    const uint8_t *b = (const uint8_t *)s->codes + n * s->row_bytes;
+    const uint8_t *b = stored_row(s, n);
     lanes total[4][2];
     float rest[4];
     _Pragma("unroll") for (int r = 0; r < rows; r++) total[r][0] = total[r][1] = splat(0), rest[r] = 0;

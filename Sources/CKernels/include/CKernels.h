@@ -82,6 +82,7 @@ typedef struct {
     long rows, columns;
     const void *codes;
     long row_bytes;  // from one row to the next
+    const int32_t *order;  // row i is the order[i]-th one that is stored; null for rows as they lie
 } ck_stored;
 
 // to[i, 0..<columns] = row rows[i] of the matrix, or row i where `rows` is null; in float32 or bfloat16.
