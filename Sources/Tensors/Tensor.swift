@@ -65,6 +65,13 @@ public struct Tensor: Sendable {
         values.withUnsafeBytes { if let base = $0.baseAddress { address.copyMemory(from: base, byteCount: $0.count) } }
     }
 
+    /// Bytes, such as the codes of stored weights.
+    public init(bytes: [UInt8], shape: [Int]) {
+        self.init(uninitialized: shape, .uint8)
+        require(bytes.count == count, "\(bytes.count) bytes for the shape \(shape)")
+        bytes.withUnsafeBytes { if let base = $0.baseAddress { address.copyMemory(from: base, byteCount: $0.count) } }
+    }
+
     /// 32-bit integers in row-major order.
     init(integers values: [Int32], shape: [Int]) {
         self.init(uninitialized: shape, .int32)
