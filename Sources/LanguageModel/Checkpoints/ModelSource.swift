@@ -22,7 +22,7 @@ public struct ModelSource: Sendable {
     ///
     /// - Parameters:
     ///   - base: the base of an adapter; by default the one that its configuration names: a folder, beside the adapter or from the
-    ///     working directory, or org/name in the cache.
+    ///     working directory, or org/name, at the revision that the configuration names.
     ///   - fallback: taken for the base where that one is not found.
     public init(folder: URL, base: URL? = nil, fallback: URL? = nil) throws {
         self.folder = folder
@@ -89,14 +89,11 @@ public struct ModelSource: Sendable {
         }
         var reason = "\(key) in its adapter_config.json names none"
         if !name.isEmpty {
-            let shown = name.prefix(200)
+            let revision = json["revision"]?.string.flatMap { ["", "main"].contains($0) ? nil : $0 }
+            let asked = revision.map { "\(name)@\($0)" } ?? name
             do {
-                let url = try ModelLocation.resolve(name)
-                if let revision = json["revision"]?.string, revision != "main" {
-                    throw ModelError("revision \(revision.prefix(100)) of \(shown) is asked for; give its folder")
-                }
-                return (url, key)
-            } catch { reason = "its base \(shown) is not here (\(error))" }
+                return (try ModelLocation.resolve(asked), revision.map { "\(key) at its revision \($0)" } ?? key)
+            } catch { reason = "its base \(asked.prefix(300)) is not here (\(error))" }
         }
         if let fallback, isModel(fallback) { return (fallback, "the folder beside it") }
         throw ModelError(
