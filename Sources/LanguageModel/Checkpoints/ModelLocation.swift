@@ -46,13 +46,11 @@ public enum ModelLocation {
             guard isFolder.boolValue else { throw notFolder(name) }
             return URL(fileURLWithPath: name)
         }
-        let halves = name.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard isRepository(halves[0]), halves.count == 1 || isPath(halves[1]) else {
+        guard let named = Repository(name) else {
             throw ModelError("\(name.isEmpty ? "the empty name" : name): no such folder")
         }
-        let cache = cache(environment: environment), asked = halves.count == 1 ? "main" : halves[1]
-        let folder = "models--" + halves[0].replacingOccurrences(of: "/", with: "--")
-        let repository = cache.appendingPathComponent(folder)
+        let cache = cache(environment: environment), asked = named.revision ?? "main"
+        let repository = cache.appendingPathComponent("models--" + named.id.replacingOccurrences(of: "/", with: "--"))
         let reference = repository.appendingPathComponent("refs/\(asked)")
         // Without a reference the revision's own name is tried, as huggingface_hub does: a commit has none.
         var revision = asked
@@ -70,10 +68,41 @@ public enum ModelLocation {
         )
     }
 
-    /// Whether a name can be a repository's: two parts, and no way through folders.
-    package static func isRepository(_ name: String) -> Bool {
-        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        return parts.count == 2 && isPath(name) && parts.allSatisfy { !$0.hasPrefix("~") }
+    /// A model's name on the hub, with the branch, tag or commit that is meant.
+    public struct Repository: Sendable, Hashable, CustomStringConvertible {
+        /// `org/name`
+        public let id: String
+        /// Nil for main.
+        public let revision: String?
+
+        /// Reads `org/name` or `org/name@revision`; nil for any other text.
+        public init?(_ text: String) {
+            let halves = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard ModelLocation.isRepository(halves[0]), halves.count == 1 || ModelLocation.isPath(halves[1]) else {
+                return nil
+            }
+            id = halves[0]
+            revision = halves.count == 1 || halves[1] == "main" ? nil : halves[1]
+        }
+
+        /// What a folder of a cache of the hub is a snapshot of, at its commit; nil for any other folder.
+        public init?(snapshot folder: URL) {
+            let parts = folder.resolvingSymlinksInPath().pathComponents.suffix(3).map { $0 }
+            guard parts.count == 3, parts[1] == "snapshots", parts[0].hasPrefix("models--") else { return nil }
+            self.init(parts[0].dropFirst("models--".count).replacing("--", with: "/") + "@" + parts[2])
+        }
+
+        /// As it would be typed.
+        public var description: String { revision.map { "\(id)@\($0)" } ?? id }
+    }
+
+    /// Whether a name can be a repository's: two parts of letters, digits, `-`, `_` and `.`, and no way through folders.
+    static func isRepository(_ name: String) -> Bool {
+        let isPlain = name.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                || "-_./".utf8.contains(byte)
+        }
+        return isPlain && isPath(name) && name.split(separator: "/").count == 2
     }
 
     /// Whether a path stays below the folder that it begins at.
