@@ -39,7 +39,7 @@ struct ModelCard {
 
     /// What people call the target.
     private var targetName: String {
-        base?.description ?? verbalizer.target?.name ?? reconstructor.target?.name ?? "its target"
+        base?.description ?? verbalizer.target?.name ?? reconstructor.target?.name ?? "a language model"
     }
 
     private var about: String {
