@@ -39,7 +39,7 @@ struct ModelCard {
 
     /// What people call the target.
     private var targetName: String {
-        base?.description ?? verbalizer.target?.name ?? reconstructor.target?.name ?? "a language model"
+        base?.id ?? verbalizer.target?.name ?? reconstructor.target?.name ?? "a language model"
     }
 
     private var about: String {
@@ -62,7 +62,7 @@ struct ModelCard {
 
             | | |
             |---|---|
-            | target | \(targetName)\(hash.map { ", SHA-256 of its weights and settings `\($0)`" } ?? "; no hash was recorded") |
+            | target | \(base?.description ?? targetName)\(hash.map { ", SHA-256 of its weights and settings `\($0)`" } ?? "; no hash was recorded") |
             | activations | the output of block \(layer), counted from 0 (`hidden_states[\(layer + 1)]`), \(verbalizer.width) numbers |
             | injection | \(place) |
             | verbalizer | \(weights(adapters.verbalizer, "a whole model of \(blocks) blocks")) |

@@ -64,7 +64,9 @@ struct PackedModel {
             try add("config.json")
             try PackedModel.weights(folder).forEach(add)
         }
-        try (Checkpoint.tokenizerFiles + ["chat_template.json", "generation_config.json", "LICENSE"]).forEach(add)
+        try (Checkpoint.tokenizerFiles + ["chat_template.json", "generation_config.json"]).forEach(add)
+        // Licenses as they are called; some ask for a notice and a policy beside them.
+        try ["LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "USE_POLICY.md"].forEach(add)
         let templates = folder.appending(path: "additional_chat_templates")
         for file in ((try? FileManager.default.contentsOfDirectory(atPath: templates.path)) ?? []).sorted()
         where file.hasSuffix(".jinja") {
