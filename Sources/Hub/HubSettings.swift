@@ -29,7 +29,7 @@ public struct HubSettings: Sendable {
     /// Whether a file gets its name only when its bytes are on the disk, so that a power failure cannot leave a name without them.
     public var isDurable = true
     /// When a request is made again.
-    public var patience = HubPatience()
+    public var patience = Backoff(longestDelay: .seconds(30))
     /// Where time comes from.
     public var clock = HubClock.machine
     /// Free bytes of the disk that a folder lies on; nil where that cannot be told.
