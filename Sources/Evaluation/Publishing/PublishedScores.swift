@@ -30,6 +30,7 @@ public struct PublishedScores: Sendable, Equatable {
     /// What was read, without the places of this machine.
     let json: JSONValue
 
+    /// Whether two say the same.
     public static func == (one: PublishedScores, other: PublishedScores) -> Bool { one.json == other.json }
 
     /// Reads a file. Throws a one-line error for anything else, and for several pairs of which none lies in `folder`.
