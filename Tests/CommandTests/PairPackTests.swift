@@ -184,7 +184,8 @@ struct PairPackTests {
             try Command.fail(
                 pack + [folder.path + "/new", "--base-model", "no name"], mentioning: ["no name", "org/name"])
             try Command.fail(
-                ["pair", "pack", folder.path, "--quiet", "--output", folder.path + "/new"], mentioning: [folder.path, "no such folder"]
+                ["pair", "pack", folder.path, "--quiet", "--output", folder.path + "/new"],
+                mentioning: [folder.path, "no such folder"]
             )
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["out"])
             #expect(try FileManager.default.contentsOfDirectory(atPath: output.path).isEmpty)
