@@ -249,7 +249,7 @@ let package = Package(
             name: "CommandTests",
             dependencies: [
                 "nla", "Activations", "Autoencoder", "Claims", "Evaluation", "LanguageModel", "Tensors", "JSON",
-                "ScriptedServer", "TestSupport", "TinyWorld",
+                "ScriptedHub", "ScriptedServer", "TestSupport", "TinyWorld",
             ]),
     ],
     swiftLanguageModes: [.v6],

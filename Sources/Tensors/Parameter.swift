@@ -105,6 +105,14 @@ public final class Parameter {
         }
     }
 
+    /// Gives a frozen weight another value of its shape.
+    package func replace(by other: Tensor) {
+        require(!isTrainable, "\(name) learns")
+        require(other.shape == value.shape, "\(name) has shape \(value.shape), not \(other.shape)")
+        value = other
+        low = nil
+    }
+
     /// Memory for an operation to write or add its gradient to: `accumulate` says which. Only while trainable.
     func gradientTarget() -> (memory: Tensor, accumulate: Bool) {
         let memory = gradientMemory ?? Tensor(uninitialized: storage.shape, .float32)

@@ -69,7 +69,7 @@ struct DataStore: ParsableCommand {
         let shares = try split.map { SplitShares(all: $0) } ?? SplitShares(splits ?? "")
         let folder = try ModelLocation.resolve(model)
         let chats = ChatRendering(try Tokenizer(folder: folder), format: chatFormat)
-        let documents = try DocumentLines.documents(URL(fileURLWithPath: documents), chats: chats).map {
+        let documents = try DocumentLines.documents(DataLocation.file(documents), chats: chats).map {
             StoredDocument($0, split: shares.split(of: $0.id, seed: shared.seed))
         }
         if let format = chats.format { shared.note("documents: \(format.summary)") }

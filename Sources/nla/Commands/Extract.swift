@@ -109,10 +109,11 @@ struct Extract: ParsableCommand {
     private func documentIDs(_ folder: URL) throws -> [[Int32]] {
         if let ids { return [try integers(ids, "--ids").map { try tokenID($0, "--ids") }] }
         guard let documents else { return [try input.encode(Tokenizer(folder: folder), folder).ids] }
+        let file = try DataLocation.file(documents)
         var tokenizer: Tokenizer?
         var all: [[Int32]] = []
         try RecordReader.read(
-            URL(fileURLWithPath: documents), fields: ["ids", "text"], contents: { Data(try readText(documents).utf8) },
+            file, fields: ["ids", "text"], contents: { Data(try readText(file.relativePath).utf8) },
             failure: { ModelError($0) }
         ) { line in
             let (json, place) = (line.json, line.place)
