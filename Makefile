@@ -1,6 +1,6 @@
 # Two commands: `make demo` and `make test`. Each installs what is missing, builds and runs.
 
-.PHONY: demo test test-levels lab build dependencies test-dependencies kernels cli-docs format clean
+.PHONY: demo test test-levels examples lab build dependencies test-dependencies kernels cli-docs api docs format clean
 
 demo: build
 	@Examples/demo.sh
@@ -18,6 +18,10 @@ test-levels:
 	INTERLINEAR_ISA=base swift test -c release --skip-build --disable-xctest --filter '$(numeric-tests)'
 
 numeric-tests := ^(CKernelsTests|TensorsTests|LanguageModelTests|AutoencoderTests)
+
+# The programs that use the library as another package does (docs/library.md). After `make test` or `make build`.
+examples:
+	Scripts/check-examples.sh
 
 # What was tried of the argument about readers, on one page. `sh Recipes/lab.sh` tries all of it again.
 lab: build
@@ -48,8 +52,16 @@ kernels: dependencies
 cli-docs:
 	INTERLINEAR_WRITE_CLI=1 swift test -c release --skip-build --disable-xctest --filter CommandLineReference
 
+# Writes docs/api anew: what the products declare publicly; a test compares them. After `make test`.
+api:
+	INTERLINEAR_WRITE_API=1 swift test -c release --skip-build --disable-xctest --filter PublicInterface
+
+# Pages of the products, in .build/docs. After `make test` or `make build`.
+docs:
+	Scripts/make-docs.sh
+
 format:
-	swift format -i -r -p Sources Tests Benchmarks Package.swift
+	swift format -i -r -p Sources Tests Benchmarks Examples Package.swift
 
 clean:
 	rm -rf .build

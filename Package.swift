@@ -17,14 +17,23 @@ import PackageDescription
 //   Tokenization, Tensors, Parquet
 //   JSON, CKernels
 // TinyWorld is a plug-in (`KnownWorld` in Claims): nla and TinyWorldTraining import it, nothing else does.
+
+/// What other packages can build on (docs/library.md), a product for each module. These are stable: they break only with a new minor
+/// version, after a deprecation where one is possible.
+let stable = ["JSON", "Tensors", "Tokenization", "LanguageModel", "Autoencoder"]
+/// These are offered and unstable: any minor version may change them.
+let unstable = [
+    "Parquet", "Hub", "Claims", "RemoteModels", "Statistics", "Runs", "Activations", "Teaching", "Evaluation",
+    "WarmStart", "JointTraining", "Faithfulness",
+]
+// Every other module is not offered, whatever is `public` in it: CKernels, Reports, TargetTraining, ReadableTargets, TinyWorld,
+// TinyWorldTraining, RedTeam, Studio, CPage and Workloads.
+
 let package = Package(
     name: "interlinear",
     platforms: [.macOS(.v15)],
-    products: [
-        .library(name: "Tensors", targets: ["Tensors"]),
-        .library(name: "Tokenization", targets: ["Tokenization"]),
-        .library(name: "LanguageModel", targets: ["LanguageModel"]),
-        .executable(name: "nla", targets: ["nla"]),
+    products: (stable + unstable).map { .library(name: $0, targets: [$0]) } + [
+        .executable(name: "nla", targets: ["nla"])
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -255,6 +264,11 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17
 )
+
+// The pages of the modules can be made with the plugin too (docs/library.md). Builds and packages that depend on this one never fetch it.
+if Context.environment["INTERLINEAR_DOCC_PLUGIN"] != nil {
+    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}
 
 // Every module that a file uses is imported by that file.
 for target in package.targets where target.type != .system {

@@ -63,7 +63,7 @@ public final class ActivationStoreWriter {
 
     /// Opens a store to add to, or begins one. The folder is made if it is missing.
     ///
-    /// Throws a ``TrainingError`` if another writer is at work, and a `ModelError` if the folder holds something else, if the
+    /// Throws a `TrainingError` if another writer is at work, and a `ModelError` if the folder holds something else, if the
     /// store is of other settings, or if one of its files is not as it was written.
     public init(folder: URL, _ settings: StoreSettings) throws {
         self.folder = folder

@@ -252,10 +252,14 @@ extension Tensor {
 extension JSONValue {
     /// A `config.json` for the first blocks only, wrapped or not.
     func cut(toBlocks count: Int) -> JSONValue {
-        guard var object else { return self }
-        if object["num_hidden_layers"] != nil { object["num_hidden_layers"] = .integer(count) }
-        if let types = object["layer_types"]?.array { object["layer_types"] = .array(Array(types.prefix(count))) }
-        if let text = object["text_config"] { object["text_config"] = text.cut(toBlocks: count) }
-        return .object(object)
+        let depth = settingName("num_hidden_layers"), types = settingName("layer_types")
+        func cut(_ json: JSONValue) -> JSONValue {
+            guard var object = json.object else { return json }
+            if object[depth] != nil { object[depth] = .integer(count) }
+            if let all = object[types]?.array { object[types] = .array(Array(all.prefix(count))) }
+            if let text = object["text_config"] { object["text_config"] = cut(text) }
+            return .object(object)
+        }
+        return cut(self)
     }
 }

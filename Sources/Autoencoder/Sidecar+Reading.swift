@@ -45,7 +45,8 @@ extension Sidecar {
         guard let data = FileManager.default.contents(atPath: folder.appendingPathComponent("config.json").path),
             let json = try? JSONValue.parse(data)
         else { return nil }
-        return json["num_hidden_layers"]?.int ?? json["text_config"]?["num_hidden_layers"]?.int
+        let key = json.settingName("num_hidden_layers")
+        return json[key]?.int ?? json["text_config"]?[key]?.int
     }
 
     /// Reads the text of a sidecar, with older and newer field names; keys it does not know are left alone.

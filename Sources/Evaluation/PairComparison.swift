@@ -27,7 +27,7 @@ public struct PairComparison: Sendable {
         }
 
         /// Reads `name=folder`, or `folder`, whose name is the end of its path, as long as it takes to tell it from the others. Throws
-        /// a ``TrainingError`` if two have the same name.
+        /// a `TrainingError` if two have the same name.
         public static func read(_ arguments: [String]) throws -> [Candidate] {
             let parts = arguments.map { argument -> (name: String?, folder: String) in
                 let sides = argument.split(separator: "=", maxSplits: 1).map(String.init)
@@ -85,7 +85,7 @@ public struct PairComparison: Sendable {
     /// Evaluates pairs on the same rows of a split, against the same denominator.
     ///
     /// - Parameters:
-    ///   - grammar, probes, taught: see ``PairEvaluation``.
+    ///   - grammar: see ``PairEvaluation``, as for `probes` and `taught`.
     ///   - precision: what all compute in; nil for that of their weights.
     ///   - open: opens the pair in a folder, which may be a checkpoint where the caller knows how.
     ///   - progress: called with the name of each pair before it is evaluated.

@@ -60,7 +60,7 @@ public struct ConfidenceModel: Sendable, Equatable {
         }
     }
 
-    /// Hashes of the models that the evidence comes from (``TargetHash``): of others it says other things.
+    /// Hashes of the models that the evidence comes from (`TargetHash`): of others it says other things.
     public struct Readers: Sendable, Equatable {
         /// The verbalizer's.
         public var verbalizer: String
@@ -168,7 +168,7 @@ public struct ConfidenceModel: Sendable, Equatable {
     /// Log-odds that any claim is true: what there is to say of questions that were not among the examples.
     let allQuestions: Double
 
-    /// Fits a model. Throws a ``TrainingError`` if the examples are all true, or all false.
+    /// Fits a model. Throws a `TrainingError` if the examples are all true, or all false.
     ///
     /// - Parameter leavingOut: ingredients to do without.
     public init(_ examples: [Example], from source: Source, leavingOut: Set<Ingredient> = []) throws {

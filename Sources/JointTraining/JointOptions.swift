@@ -176,9 +176,9 @@ public struct JointOptions: ScheduledOptions, Equatable {
 
     public static let stage = "rl"
     /// The split that the recipe stores for joint training.
-    package static let split = "rl"
+    public static let split = "rl"
     /// The split that it stores for choosing a checkpoint: another than the reports are about.
-    package static let validation = "validation"
+    public static let validation = "validation"
 
     public static let fields: [RunField<Self>] =
         dataFields + rewardFields + policyFields + reconstructorFields + adapterFields + optimizationFields

@@ -10,12 +10,17 @@ import Tensors
 /// One run of `nla train rl`, from a warm-started pair to a jointly trained one.
 public struct JointRun {
     private let options: JointOptions
+    private let reward: JointTrainer.Reward?
     private let folder: RunFolder
 
     /// Takes hold of the run's folder. Throws one-line errors.
-    public init(_ options: JointOptions, in url: URL) throws {
+    ///
+    /// - Parameter reward: what samples earn in place of what the options say. The folder does not know it: a run that is resumed must be
+    ///   given the same.
+    public init(_ options: JointOptions, in url: URL, reward: JointTrainer.Reward? = nil) throws {
         try options.check()
         self.options = options
+        self.reward = reward
         folder = try RunFolder(url, options) { try options.inputs() }
     }
 
@@ -39,7 +44,7 @@ public struct JointRun {
         let variance = try pair.variance ?? store.rawVariance(ofSplit: options.heldOut)
         let trainer = try JointTrainer(
             pair.verbalizer, pair.reconstructor, reference: try reference(pair.verbalizer),
-            second: try secondReader(pair, store), probes: try probes(store), store, variance, options)
+            second: try secondReader(pair, store), probes: try probes(store), store, variance, options, reward: reward)
         var seen = Seen(options)
         // What an earlier process has seen of this run.
         for step in try RunHistory(folder.url).steps { _ = seen.see(step.step, step.metrics) }

@@ -14,8 +14,14 @@ import Tensors
 /// A step draws a group of explanations for each activation on one token tree; reads them with the reconstructor, which is the
 /// forward half of its own step; turns rewards into advantages; and moves both. Explanations that came out alike are computed once.
 public final class JointTrainer: Trainer {
-    /// Rewards of a step's samples in place of those from reconstructions.
-    public typealias Reward = (Rollout) throws -> [Double]
+    /// Rewards of a step's samples, a finite one for each, in the order of ``Rollout/samples``. ``RolloutReward`` computes those that the
+    /// options ask for.
+    ///
+    /// - Parameters:
+    ///   - rollout: the step's samples.
+    ///   - errors: the reconstructor's error for each, from 0 to 4 (`Scores.Row.meanSquaredError`); nil where a sample has no
+    ///     explanation to read.
+    public typealias Reward = (_ rollout: Rollout, _ errors: [Double?]) throws -> [Double]
 
     /// The model that writes.
     public let verbalizer: Verbalizer
@@ -41,7 +47,7 @@ public final class JointTrainer: Trainer {
     ///   - second: a reader that stays as it is.
     ///   - probes: what claims are held against; they must not have been fitted to the rows that are learnt from.
     ///   - variance: the denominator of variance explained.
-    ///   - reward: replaces the reward; the reconstructor learns all the same.
+    ///   - reward: what samples earn in place of what the options say; the reconstructor learns all the same.
     /// - Throws: a `ModelError` for a store without rows to learn from or to measure on.
     public init(
         _ verbalizer: Verbalizer, _ reconstructor: Reconstructor, reference: ReferencePolicy,
@@ -98,7 +104,10 @@ public final class JointTrainer: Trainer {
             rollout, reconstructor, options, learning: learner, step: index, &watch)
         let readingNorm = try reading.loss == nil ? nil : learner?.update(step: index)
         watch.lap("ar_seconds")
-        let rewards = try reward?(rollout) ?? rewarder.rewards(rollout, store, errors: reading.errors)
+        let rewards =
+            try reward?(rollout, reading.errors) ?? rewarder.rewards(rollout, store, errors: reading.errors)
+        require(rewards.count == rollout.samples.count, "\(rewards.count) rewards of \(rollout.samples.count) samples")
+        guard rewards.allSatisfy(\.isFinite) else { throw NonFiniteError("a reward") }
         watch.lap("reward_seconds")
         let policy = try PolicyBatch(rollout, verbalizer, options, grammar)
         let referenceValues = policy.referenceLogProbabilities(reference, precision: options.precision)

@@ -2,7 +2,7 @@ import Foundation
 import Tensors
 
 /// Rewards as advantages over the other members of their group (Shao et al. 2024).
-package enum GroupAdvantages {
+public enum GroupAdvantages {
     /// Keeps a group whose rewards are equal from being divided by nothing.
     static let epsilon = 1e-4
 
@@ -11,7 +11,7 @@ package enum GroupAdvantages {
     /// - Parameters:
     ///   - rewards: those of group 0, then those of group 1, and so on.
     ///   - size: members of a group, at least 2.
-    package static func compute(_ rewards: [Double], groupsOf size: Int, scale: RewardScale) -> [Double] {
+    public static func compute(_ rewards: [Double], groupsOf size: Int, scale: RewardScale) -> [Double] {
         require(size > 1 && rewards.count.isMultiple(of: size), "\(rewards.count) rewards in groups of \(size)")
         return stride(from: 0, to: rewards.count, by: size).flatMap { begin in
             let group = rewards[begin..<begin + size]
@@ -37,36 +37,36 @@ package enum GroupAdvantages {
 ///
 /// The mean of the estimate is KL(policy‖reference); the mean of its derivative, which is what the policy feels, is that of
 /// KL(reference‖policy): the penalty holds the policy where the reference has its mass.
-package struct PolicyLoss: Sendable {
+public struct PolicyLoss: Sendable {
     /// How far the ratio may fall and be paid.
-    package var epsilon = 0.2
+    public var epsilon = 0.2
     /// How far it may rise.
-    package var epsilonHigh = 0.2
+    public var epsilonHigh = 0.2
     /// Weight of the KL divergence.
-    package var beta = 0.0
+    public var beta = 0.0
     /// Weight of the entropy.
-    package var entropyBonus = 0.0
+    public var entropyBonus = 0.0
 
     /// A loss without KL and entropy.
-    package init() {}
+    public init() {}
 
     /// The tokens of one response.
-    package struct Response {
+    public struct Response {
         /// log P under the policy that learns.
-        package var policy: [Float]
+        public var policy: [Float]
         /// log P when the response was drawn.
-        package var old: [Float]
+        public var old: [Float]
         /// log P under the reference.
-        package var reference: [Float]
+        public var reference: [Float]
         /// How much better the response is than its group.
-        package var advantage: Double
+        public var advantage: Double
         /// What each token counts in the loss, w.
-        package var weight: Double
+        public var weight: Double
         /// Whether the KL penalty is taken of each token; nil for all.
-        package var isHeld: [Bool]?
+        public var isHeld: [Bool]?
 
         /// A response.
-        package init(
+        public init(
             policy: [Float], old: [Float], reference: [Float], advantage: Double, weight: Double, isHeld: [Bool]? = nil
         ) {
             require(
@@ -82,27 +82,27 @@ package struct PolicyLoss: Sendable {
     }
 
     /// Sums over responses.
-    package struct Sums: Sendable, Equatable {
+    public struct Sums: Sendable, Equatable {
         /// The loss.
-        package var loss = 0.0
+        public var loss = 0.0
         /// KL, of every token, in nats.
-        package var divergence = 0.0
+        public var divergence = 0.0
         /// −log P of every token, in nats: at temperature 1 its mean is the policy's entropy.
-        package var surprise = 0.0
+        public var surprise = 0.0
         /// Tokens whose ratio was clipped.
-        package var clipped = 0
+        public var clipped = 0
         /// Tokens.
-        package var tokens = 0
+        public var tokens = 0
 
         /// Nothing yet.
-        package init() {}
+        public init() {}
     }
 
     /// Adds a response's loss to `sums`.
     ///
     /// - Parameter typicalLogProbability: the mean log P of the batch's tokens, the entropy's baseline.
     /// - Returns: the derivative of the loss by each of its log-probabilities.
-    package func add(_ response: Response, typicalLogProbability: Double = 0, to sums: inout Sums) -> [Float] {
+    public func add(_ response: Response, typicalLogProbability: Double = 0, to sums: inout Sums) -> [Float] {
         response.policy.indices.map { token in
             let policy = Double(response.policy[token])
             let ratio = exp(policy - Double(response.old[token])), advantage = response.advantage

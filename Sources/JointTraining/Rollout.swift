@@ -19,7 +19,8 @@ public struct Rollout {
         /// Whether there is something to score: both tags.
         public var isValid: Bool { explanation.isComplete }
 
-        package init(activation: Int, explanation: Explanation, isTruncated: Bool, shown: String) {
+        /// An explanation. `shown` is what the readers are shown of it.
+        public init(activation: Int, explanation: Explanation, isTruncated: Bool, shown: String) {
             self.activation = activation
             self.explanation = explanation
             self.isTruncated = isTruncated
@@ -36,7 +37,8 @@ public struct Rollout {
     /// Members of a group.
     public let groupSize: Int
 
-    package init(rows: [Int], vectors: Tensor, samples: [Sample], groupSize: Int) {
+    /// Samples that were drawn otherwise: `groupSize` for each activation, group after group.
+    public init(rows: [Int], vectors: Tensor, samples: [Sample], groupSize: Int) {
         self.rows = rows
         self.vectors = vectors
         self.samples = samples

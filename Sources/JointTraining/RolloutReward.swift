@@ -6,16 +6,19 @@ import Teaching
 import Tensors
 
 /// What the explanations of a step earn, from what readers make of them.
-package struct RolloutReward {
+public struct RolloutReward {
     private let options: JointOptions
     private let grammar: any ClaimGrammar
     private let second: Reconstructor?
     private let probes: TeacherProbes?
 
+    /// The rewards of these options.
+    ///
     /// - Parameters:
+    ///   - grammar: how claims are read.
     ///   - second: a reader that does not learn.
     ///   - probes: what claims are held against.
-    package init(
+    public init(
         _ options: JointOptions, _ grammar: any ClaimGrammar, second: Reconstructor? = nil, probes: TeacherProbes? = nil
     ) {
         self.options = options
@@ -30,7 +33,7 @@ package struct RolloutReward {
     /// - Parameters:
     ///   - store: the one that the rollout's rows are from; nil where there is none, and so no probes either.
     ///   - errors: the pair's reconstructor's, for every sample; nil where it was shown nothing.
-    package func rewards(_ rollout: Rollout, _ store: ActivationStore?, errors: [Double?]) throws -> [Double] {
+    public func rewards(_ rollout: Rollout, _ store: ActivationStore?, errors: [Double?]) throws -> [Double] {
         let others = try secondErrors(rollout), agreement = agreement(rollout), doubts = doubts(rollout, store)
         return rollout.samples.indices.map { index in
             let sample = rollout.samples[index]

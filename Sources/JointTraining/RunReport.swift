@@ -15,7 +15,7 @@ public struct RunReport {
     /// The name of the page in a run's folder.
     public static let fileName = RunFolder.reportName
 
-    /// Reads a run folder. Throws a ``TrainingError`` if it is none.
+    /// Reads a run folder. Throws a `TrainingError` if it is none.
     public init(_ folder: URL) throws {
         history = try RunHistory(folder)
         warnings = try history.warnings()

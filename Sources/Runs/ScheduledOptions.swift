@@ -33,7 +33,7 @@ public protocol ScheduledOptions: RunOptions {
 
 extension ScheduledOptions {
     /// How weights move.
-    package static var optimizationFields: [RunField<Self>] {
+    public static var optimizationFields: [RunField<Self>] {
         [
             RunField("steps", \.steps, in: 1...10_000_000, "Optimizer steps."),
             RunField("learning_rate", \.learningRate, in: 0...10, "Highest learning rate."),
@@ -49,7 +49,7 @@ extension ScheduledOptions {
     }
 
     /// When to look and to save, and on how many threads.
-    package static var cadenceFields: [RunField<Self>] {
+    public static var cadenceFields: [RunField<Self>] {
         [
             RunField("evaluate_every", \.evaluateEvery, in: 1...10_000_000, fixed: false, "Steps between evaluations."),
             RunField(
@@ -63,14 +63,15 @@ extension ScheduledOptions {
     }
 
     /// Throws a ``TrainingError`` for what does not go together among these.
-    package func checkSchedule() throws {
+    public func checkSchedule() throws {
         guard beta1 < 1, beta2 < 1 else { throw TrainingError("beta1, beta2: they must be below 1") }
         guard threads.map({ (1...64).contains($0) }) ?? true else {
             throw TrainingError("threads: must be between 1 and 64")
         }
     }
 
-    package var optimizer: AdamW {
+    /// The optimizer, at its first step; vectors do not decay.
+    public var optimizer: AdamW {
         var optimizer = AdamW()
         optimizer.beta1 = beta1
         optimizer.beta2 = beta2
@@ -80,12 +81,14 @@ extension ScheduledOptions {
         return optimizer
     }
 
-    package var schedule: LearningRateSchedule {
+    /// The learning rate of each step: a warm-up, then a cosine.
+    public var schedule: LearningRateSchedule {
         LearningRateSchedule(
             peak: learningRate, warmUpSteps: min(warmUpSteps, steps), totalSteps: steps, finalShare: finalRateShare)
     }
 
-    package var cadence: TrainingLoop.Cadence {
+    /// When to evaluate and to save.
+    public var cadence: TrainingLoop.Cadence {
         TrainingLoop.Cadence(
             steps: steps, evaluateEvery: evaluateEvery, checkpointEvery: checkpointEvery,
             checkpointSeconds: checkpointSeconds)

@@ -6,10 +6,10 @@ import Teaching
 import Tensors
 
 /// Teaches a reconstructor to rebuild activations from the teacher's explanations: normalized mean squared error (docs/method.md §3).
-package final class ReconstructorTrainer: Trainer {
+public final class ReconstructorTrainer: Trainer {
     /// The model.
-    package let reconstructor: Reconstructor
-    package let groups: [ParameterGroup]
+    public let reconstructor: Reconstructor
+    public let groups: [ParameterGroup]
     private let store: ActivationStore
     private let training: TaughtRows
     private let heldOut: TaughtRows
@@ -18,7 +18,7 @@ package final class ReconstructorTrainer: Trainer {
     private var order: EpochOrder
 
     /// Makes the reconstructor trainable.
-    package init(
+    public init(
         _ reconstructor: Reconstructor, _ store: ActivationStore, training: TaughtRows, heldOut: TaughtRows,
         _ variance: RawVariance, _ options: WarmStartOptions<ReconstructorStage>
     ) {
@@ -37,7 +37,7 @@ package final class ReconstructorTrainer: Trainer {
         order = EpochOrder(count: training.count, seed: options.seed)
     }
 
-    package func step(_ index: Int) throws -> Metrics {
+    public func step(_ index: Int) throws -> Metrics {
         let places = (index * options.rowsPerStep..<(index + 1) * options.rowsPerStep).map { order.item($0) }
         var random = Random(seed: options.seed, 0x656D_7074, UInt64(index))
         let prompts = try places.map {
@@ -54,7 +54,7 @@ package final class ReconstructorTrainer: Trainer {
     }
 
     /// FVE of the teacher's text on held-out rows, with its controls.
-    package func evaluate() throws -> TrainerEvaluation {
+    public func evaluate() throws -> TrainerEvaluation {
         let rows = heldOut.spread(options.evaluationRows)
         let scores = try judge.scores(rows.explanations, store, rows: rows.rows)
         return TrainerEvaluation(scores.metrics, score: scores.value(.written) ?? -.infinity)

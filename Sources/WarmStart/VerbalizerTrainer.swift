@@ -8,10 +8,10 @@ import Tensors
 import Tokenization
 
 /// Teaches a verbalizer to write what the teacher wrote: next-token loss on the explanation, given the activation (docs/method.md §4.1).
-package final class VerbalizerTrainer: Trainer {
+public final class VerbalizerTrainer: Trainer {
     /// The model.
-    package let verbalizer: Verbalizer
-    package let groups: [ParameterGroup]
+    public let verbalizer: Verbalizer
+    public let groups: [ParameterGroup]
     private let store: ActivationStore
     private let training: TaughtRows
     private let heldOut: TaughtRows
@@ -22,7 +22,7 @@ package final class VerbalizerTrainer: Trainer {
     /// Makes the verbalizer trainable.
     ///
     /// - Parameter judge: scores explanations in evaluations; nil without a reconstructor.
-    package init(
+    public init(
         _ verbalizer: Verbalizer, _ store: ActivationStore, training: TaughtRows, heldOut: TaughtRows,
         judge: ExplanationJudge?, _ options: WarmStartOptions<VerbalizerStage>
     ) {
@@ -41,7 +41,7 @@ package final class VerbalizerTrainer: Trainer {
         order = EpochOrder(count: training.count, seed: options.seed)
     }
 
-    package func step(_ index: Int) throws -> Metrics {
+    public func step(_ index: Int) throws -> Metrics {
         let places = (index * options.rowsPerStep..<(index + 1) * options.rowsPerStep).map { order.item($0) }
         let rows = places.map { training.rows[$0] }
         let batch = try batch(training, places, activations: options.shufflesActivations ? shuffled(rows) : rows)
@@ -55,7 +55,7 @@ package final class VerbalizerTrainer: Trainer {
     }
 
     /// Held-out loss, the same with another row's activation, and what explanations are worth.
-    package func evaluate() throws -> TrainerEvaluation {
+    public func evaluate() throws -> TrainerEvaluation {
         let rows = heldOut.spread(options.evaluationRows)
         let loss = try loss(rows, shuffled: options.shufflesActivations)
         guard loss.isFinite else { throw NonFiniteError("the held-out loss") }

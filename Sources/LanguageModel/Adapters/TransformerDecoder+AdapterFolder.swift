@@ -64,7 +64,7 @@ extension TransformerDecoder {
             let inner = name.hasPrefix("base_model.model.") ? String(name.dropFirst("base_model.model.".count)) : name
             let isDown = inner.hasSuffix(".lora_A.weight"), isUp = inner.hasSuffix(".lora_B.weight")
             let module = String(inner.dropLast(".lora_A.weight".count))
-            guard isDown || isUp, let layer = Checkpoint.canonicalName(module + ".") else {
+            guard isDown || isUp, let layer = configuration.weightName(module + ".") else {
                 if let (weight, own) = try savedWeight(name, inner, tensor, settings, file) {
                     if let own { saved[own] = weight }
                     continue
@@ -89,7 +89,7 @@ extension TransformerDecoder {
     /// Whether a tensor is a copy of a weight of this model, as PEFT stores beside adapters of the output matrix. One that differs
     /// would take its place, which is not supported.
     private func isOwnWeight(_ name: String, _ tensor: Tensor) throws -> Bool {
-        guard let name = Checkpoint.canonicalName(name.replacingOccurrences(of: ".base_layer.", with: ".")) else {
+        guard let name = configuration.weightName(name.replacingOccurrences(of: ".base_layer.", with: ".")) else {
             return false
         }
         if name == "lm_head.weight" {

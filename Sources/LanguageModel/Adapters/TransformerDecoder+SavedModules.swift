@@ -14,7 +14,7 @@ extension TransformerDecoder {
         func fail(_ reason: String) -> ModelError { ModelError("\(file.url.path): \(fileName) \(reason)") }
         let module = name.split(separator: ".", omittingEmptySubsequences: false).dropLast().joined(separator: ".")
         guard settings.saves(module) else { return nil }
-        guard let own = Checkpoint.canonicalName(name) else { throw fail("is no weight of this model") }
+        guard let own = configuration.weightName(name) else { throw fail("is no weight of this model") }
         guard let replaced = wholeWeights[own] else {
             guard isOfMissingPart(own) else { throw fail("is no weight of this model") }
             return (tensor, nil)

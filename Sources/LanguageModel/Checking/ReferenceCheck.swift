@@ -116,7 +116,7 @@ public struct ReferenceCheck {
         let byName = Dictionary(uniqueKeysWithValues: decoder.parameters.map { ($0.name, $0) })
         func parameter(_ name: String) throws -> Parameter {
             let fileName = String(name.drop { $0 != "." }.dropFirst())
-            guard let canonical = Checkpoint.canonicalName(fileName), let parameter = byName[canonical] else {
+            guard let canonical = decoder.configuration.weightName(fileName), let parameter = byName[canonical] else {
                 throw ModelError("\(reference.url.path): \(name): the model has no such parameter")
             }
             return parameter

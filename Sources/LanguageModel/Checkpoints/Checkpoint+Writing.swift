@@ -88,7 +88,7 @@ extension Checkpoint {
         guard var object = json.object, decoder.output != nil else { return json }
         let ties = decoder.configuration.tiesEmbeddings
         guard try DecoderConfiguration(json: json, source: "config.json").tiesEmbeddings != ties else { return json }
-        object["tie_word_embeddings"] = .bool(ties)
+        object[json.settingName("tie_word_embeddings")] = .bool(ties)
         return .object(object)
     }
 

@@ -25,7 +25,7 @@ public struct Checkpoint: Sendable {
         files = try Checkpoint.openFiles(folder)
         var names: [String: String] = [:]
         for name in files.keys.sorted() {
-            guard let canonical = Checkpoint.canonicalName(name) else { continue }
+            guard let canonical = configuration.weightName(name) else { continue }
             if let other = names.updateValue(name, forKey: canonical) {
                 throw ModelError("\(folder.path): \(other) and \(name) are two tensors for \(canonical); one must go")
             }
@@ -105,7 +105,8 @@ public struct Checkpoint: Sendable {
         return result
     }
 
-    /// Names stand in files under several prefixes; inside they have none. Nil for what is not the text model's.
+    /// The family-independent name of a weight by transformers' name, which stands in files under several prefixes; inside it has none.
+    /// Nil for what is not the text model's. What families have that name their weights otherwise: ``ModelFamily/weightName``.
     public static func canonicalName(_ name: String) -> String? {
         var rest = Substring(name)
         for prefix in ["language_model.", "model.", "language_model."] where rest.hasPrefix(prefix) {

@@ -11,8 +11,10 @@ extension ConfigurationReader {
     /// The one rotary embedding of a model. `rope_scaling` replaces `rope_parameters`; the base is the one beside the factor, or the
     /// file's `rope_theta`.
     ///
-    /// - Parameter defaultLength: the family's `max_position_embeddings`.
-    func rotary(defaultTheta: Double = 10_000, defaultLength: Int) throws -> RotaryConfiguration {
+    /// - Parameters:
+    ///   - defaultTheta: the base where the file has none.
+    ///   - defaultLength: the family's `max_position_embeddings`.
+    public func rotary(defaultTheta: Double = 10_000, defaultLength: Int) throws -> RotaryConfiguration {
         try refusePartialRotary()
         var description = try part("rope_parameters")
         // transformers asks whether it is empty, not whether it is there.
@@ -36,8 +38,10 @@ extension ConfigurationReader {
     /// - Parameters:
     ///   - section: the type of layer, a key of `rope_parameters`.
     ///   - thetaKey: where the old dialect has the base.
+    ///   - defaultTheta: the base where the file has none.
     ///   - scaled: whether `rope_scaling` is meant.
-    func rotary(
+    ///   - defaultLength: the family's `max_position_embeddings`.
+    public func rotary(
         section: String, thetaKey: String, defaultTheta: Double, scaled: Bool, defaultLength: Int
     ) throws -> RotaryConfiguration {
         try refusePartialRotary()

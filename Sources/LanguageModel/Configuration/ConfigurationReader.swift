@@ -2,21 +2,35 @@ import Foundation
 import JSON
 import Tensors
 
-/// A `config.json`, read with types and ranges checked, as transformers reads it.
-struct ConfigurationReader {
-    let source: String
-    let json: JSONObject
+/// A `config.json`, read with types and ranges checked, as transformers reads it: what a ``ModelFamily`` is given.
+///
+/// Every key is transformers' (`num_hidden_layers`), also where the files of the family have another name for it. Every method throws a
+/// ``ModelError`` of one line that names the file, the key and what is wrong.
+public struct ConfigurationReader {
+    /// Where it was read, for messages.
+    public let source: String
+    /// The object, with the keys of transformers.
+    public let json: JSONObject
+    /// The family that it is read for; nil where that is not known yet.
+    private let family: ModelFamily?
 
-    init(_ json: JSONValue, source: String) throws {
-        guard let object = json.object else { throw ModelError("\(source): an object is needed here") }
+    init(_ json: JSONValue, source: String, family: ModelFamily? = nil) throws {
+        guard let own = json.object else { throw ModelError("\(source): an object is needed here") }
+        var object = own
+        for name in (family?.settingNames ?? [:]).values { object[name] = nil }
+        for (key, name) in family?.settingNames ?? [:] { object[key] = own[name] }
         self.source = source
         self.json = object
+        self.family = family
     }
 
-    func fail(_ key: String, _ reason: String) -> ModelError { ModelError("\(source): \(key): \(reason)") }
+    /// An error about a key.
+    public func fail(_ key: String, _ reason: String) -> ModelError {
+        ModelError("\(source): \(family?.settingName(key) ?? key): \(reason)")
+    }
 
     /// The value of a key; nil where there is none, or null.
-    func value(_ key: String) -> JSONValue? {
+    public func value(_ key: String) -> JSONValue? {
         guard let value = json[key], !value.isNull else { return nil }
         return value
     }
@@ -28,13 +42,15 @@ struct ConfigurationReader {
     }
 
     /// A value of the file in messages: short, whatever the file holds.
-    func shown(_ value: JSONValue) -> String {
+    public func shown(_ value: JSONValue) -> String {
         let text = value.serialized()
         return text.count <= 60 ? text : text.prefix(60) + "…"
     }
 
-    /// A count, 1..<2³¹.
-    func count(_ key: String, default fallback: Int? = nil, nullable: Bool = false) throws -> Int {
+    /// A count, 1..<2³¹. Without a default the key must be there.
+    ///
+    /// - Parameter nullable: whether null counts as absent.
+    public func count(_ key: String, default fallback: Int? = nil, nullable: Bool = false) throws -> Int {
         guard let value = try value(key, nullable: nullable) else {
             guard let fallback else { throw fail(key, "missing") }
             return fallback
@@ -46,8 +62,10 @@ struct ConfigurationReader {
         return number
     }
 
-    /// A number in a range that float32 holds without harm.
-    func number(
+    /// A number in a range that float32 holds without harm. Without a default the key must be there.
+    ///
+    /// - Parameter nullable: whether null counts as absent.
+    public func number(
         _ key: String, default fallback: Double? = nil, in range: ClosedRange<Double> = -1e30...1e30,
         nullable: Bool = false
     ) throws -> Double {
@@ -62,13 +80,15 @@ struct ConfigurationReader {
         return number
     }
 
-    func flag(_ key: String, default fallback: Bool) throws -> Bool {
+    /// True or false.
+    public func flag(_ key: String, default fallback: Bool) throws -> Bool {
         guard let value = try value(key, nullable: false) else { return fallback }
         guard let flag = value.bool else { throw fail(key, "\(shown(value)) is neither true nor false") }
         return flag
     }
 
-    func text(_ key: String, default fallback: String? = nil) throws -> String {
+    /// A string. Without a default the key must be there.
+    public func text(_ key: String, default fallback: String? = nil) throws -> String {
         guard let value = try value(key, nullable: false) else {
             guard let fallback else { throw fail(key, "missing") }
             return fallback
@@ -77,8 +97,8 @@ struct ConfigurationReader {
         return text
     }
 
-    /// Refuses a setting that would change the computation in a way that is not implemented.
-    func refuse(_ key: String, unless accepted: (JSONValue) -> Bool) throws {
+    /// Refuses a setting that would change the computation in a way that is not implemented, unless its value is accepted or null.
+    public func refuse(_ key: String, unless accepted: (JSONValue) -> Bool) throws {
         if let value = value(key), !accepted(value) {
             throw fail(key, "\(shown(value)) is not supported")
         }
@@ -87,7 +107,7 @@ struct ConfigurationReader {
     // MARK: Shared pieces
 
     /// The activation under the one key that the family reads.
-    func activation(_ key: String, default fallback: String) throws -> Activation {
+    public func activation(_ key: String, default fallback: String) throws -> Activation {
         let name = try text(key, default: fallback)
         switch name {
         case "silu", "swish": return .silu
@@ -99,13 +119,17 @@ struct ConfigurationReader {
         }
     }
 
-    /// The fields that every family shares, with the given defaults.
+    /// The fields that every family shares, with the given defaults: a family's configuration begins with it and sets what differs.
     ///
-    /// - Parameter nullable: the keys that may be null, which then count as absent.
-    func base(
-        family: String, activationKey: String = "hidden_act", activation: String = "silu",
-        tied: Bool = false, rotaries: [RotaryConfiguration], defaults: [String: Int] = [:],
-        nullable: Set<String> = ["num_key_value_heads"]
+    /// - Parameters:
+    ///   - activationKey: where the file has the MLP's nonlinearity.
+    ///   - activation: the nonlinearity where the file names none.
+    ///   - rotaries: the rotary embeddings; every block takes the first until it is given another.
+    ///   - defaults: sizes by key, for files that leave them out.
+    ///   - nullable: the keys that may be null, which then count as absent.
+    public func base(
+        activationKey: String = "hidden_act", activation: String = "silu", rotaries: [RotaryConfiguration],
+        defaults: [String: Int] = [:], nullable: Set<String> = ["num_key_value_heads"]
     ) throws -> DecoderConfiguration {
         // Settings of transformers that hold for every family and change what is computed.
         guard try flag("is_causal", default: true) else {
@@ -137,17 +161,17 @@ struct ConfigurationReader {
                 "\(source): its sizes make more parameters than any model has; check hidden_size and the others")
         }
         return DecoderConfiguration(
-            family: family, hiddenSize: hidden, intermediateSize: intermediate, headCount: heads,
+            family: family?.name ?? "", hiddenSize: hidden, intermediateSize: intermediate, headCount: heads,
             keyValueHeadCount: keyValueHeads, headWidth: width, vocabularySize: vocabulary,
             normEpsilon: Float(try number("rms_norm_eps", default: 1e-6, in: 0...1)),
             activation: try self.activation(activationKey, default: activation),
-            tiesEmbeddings: try flag("tie_word_embeddings", default: tied),
+            tiesEmbeddings: try flag("tie_word_embeddings", default: false),
             attentionScale: 1 / Float(width).squareRoot(),
             rotaries: rotaries, blocks: [DecoderConfiguration.Block](repeating: .init(), count: blocks))
     }
 
-    /// Which blocks slide, from `layer_types`, or from `fallback` where the file has none.
-    func slidingBlocks(count: Int, fallback: (Int) -> Bool) throws -> [Bool] {
+    /// Which of `count` blocks slide, from `layer_types`, or from `fallback` by their index where the file has none.
+    public func slidingBlocks(count: Int, fallback: (Int) -> Bool) throws -> [Bool] {
         guard let types = value("layer_types") else { return (0..<count).map(fallback) }
         guard let names = types.array, names.count == count else {
             throw fail("layer_types", "\(types.array?.count ?? 0) entries for \(count) layers")

@@ -3,7 +3,7 @@ import JSON
 extension ModelFamily {
     /// Gemma 3's text model: embeddings times √d, norms around one before and after each sublayer, normalized queries and keys,
     /// five sliding blocks with their own rotary base for each full one.
-    static let gemma3 = ModelFamily(modelTypes: ["gemma3_text", "gemma3"]) { reader in
+    public static let gemma3 = ModelFamily(modelTypes: ["gemma3_text", "gemma3"], tiesEmbeddings: true) { reader in
         try reader.refuse("attn_logit_softcapping") { _ in false }
         try reader.refuse("final_logit_softcapping") { _ in false }
         try reader.refuse("use_bidirectional_attention") { $0.bool == false }
@@ -20,8 +20,8 @@ extension ModelFamily {
             defaultLength: 131_072)
         // `hidden_act`, which some files have, is read by nobody.
         var configuration = try reader.base(
-            family: "gemma3_text", activationKey: "hidden_activation", activation: "gelu_pytorch_tanh",
-            tied: true, rotaries: [full, sliding], defaults: defaults, nullable: [])
+            activationKey: "hidden_activation", activation: "gelu_pytorch_tanh", rotaries: [full, sliding],
+            defaults: defaults, nullable: [])
         configuration.normOffset = 1
         configuration.scalesEmbeddings = true
         configuration.normalizesQueriesAndKeys = true

@@ -2,8 +2,8 @@ import JSON
 
 extension ModelFamily {
     /// Qwen2 and Qwen2.5: biases on queries, keys and values; in some configurations the later blocks slide.
-    static let qwen2 = ModelFamily(modelTypes: ["qwen2"]) { reader in
-        var configuration = try reader.base(family: "qwen2", rotaries: [reader.rotary(defaultLength: 32768)])
+    public static let qwen2 = ModelFamily(modelTypes: ["qwen2"]) { reader in
+        var configuration = try reader.base(rotaries: [reader.rotary(defaultLength: 32768)])
         configuration.queryKeyValueBias = true
         try reader.applySlidingWindow(to: &configuration)
         return configuration
@@ -13,7 +13,7 @@ extension ModelFamily {
 extension ConfigurationReader {
     /// Qwen's sliding window: off unless `use_sliding_window`, and then for the blocks from `max_window_layers` on, or for those
     /// that `layer_types` names.
-    func applySlidingWindow(to configuration: inout DecoderConfiguration) throws {
+    public func applySlidingWindow(to configuration: inout DecoderConfiguration) throws {
         let isOn = try flag("use_sliding_window", default: false) && json["sliding_window"]?.isNull != true
         let window = isOn ? try count("sliding_window", default: 4096) : nil
         // Zero is meant here: every block slides.

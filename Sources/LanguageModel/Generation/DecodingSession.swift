@@ -112,7 +112,7 @@ public final class DecodingSession {
     ///
     /// - Parameters:
     ///   - vectors: [injected, d] float32 for the tree's injected rows.
-    ///   - logitsFor: segments that leaves will start from; all childless ones by default. Behind an empty segment the logits are
+    ///   - ends: segments that leaves will start from; all childless ones by default. Behind an empty segment the logits are
     ///     its parent's.
     ///   - observer: sees, and may replace, the residual stream behind every block; the last block's rows are the ends only.
     /// - Returns: a node for each segment.

@@ -3,7 +3,7 @@ import Tensors
 /// What changes a model's logits before a token is drawn, depending on what has been read and written.
 ///
 /// The order is vLLM's: tokens that are held back and the bias first, then the repetition penalty, then the frequency and the presence
-/// penalty; temperature and the cuts of ``Sampling`` follow. Log-probabilities that are reported are the model's own, before all of
+/// penalty; temperature and the cuts of `Sampling` follow. Log-probabilities that are reported are the model's own, before all of
 /// this.
 public struct LogitRules: Sendable, Equatable {
     /// Logits of tokens of the prompt and of the text are divided by it where they are positive and multiplied by it otherwise

@@ -8,7 +8,7 @@ import Parquet
 import Runs
 import Tensors
 
-/// Makes an activation store of a Parquet file: one that ``ActivationStore/writeParquet(to:explanations:baseModel:)`` wrote, or a data
+/// Makes an activation store of a Parquet file: one that `ActivationStore.writeParquet` wrote, or a data
 /// set that somebody made with the reference code.
 ///
 ///     let source = try ActivationImport(file)

@@ -12,7 +12,7 @@ public struct JSONLTeacher: TextTeacher {
     /// Explanations by id.
     private let explanations: [String: String]
 
-    /// Reads the file. One place may stand there twice only with the same words; anything else is a ``TrainingError`` with its line.
+    /// Reads the file. One place may stand there twice only with the same words; anything else is a `TrainingError` with its line.
     public init(_ file: URL) throws {
         var explanations: [String: String] = [:]
         var places: [String: String] = [:]

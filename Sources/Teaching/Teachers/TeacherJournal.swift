@@ -14,7 +14,7 @@ public actor TeacherJournal {
 
     private static let header = #"{"format": "teacher journal 1"}"#
 
-    /// Opens a journal, or begins one. Throws a ``TrainingError``.
+    /// Opens a journal, or begins one. Throws a `TrainingError`.
     public init(_ file: URL) throws {
         let descriptor = open(file.path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Self.failure(file, "cannot be opened") }

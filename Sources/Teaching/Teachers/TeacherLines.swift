@@ -57,7 +57,7 @@ enum TeacherLines {
 extension TeacherRequest {
     /// Reads a file of texts to explain: a line for each, with "text" and "id" (or "document" and "position").
     ///
-    /// Throws a ``TrainingError`` that names the line.
+    /// Throws a `TrainingError` that names the line.
     public static func read(_ file: URL) throws -> [TeacherRequest] {
         var requests: [TeacherRequest] = []
         var places: [String: String] = [:]

@@ -84,7 +84,7 @@ public struct TeacherReport: Sendable, Equatable {
 public protocol TextTeacher: Sendable {
     /// Explains what it can and calls `deliver` with each explanation, in the order of the requests.
     ///
-    /// Requests that end without an explanation are left out and counted in the report. Throws a ``TrainingError`` or what its source
+    /// Requests that end without an explanation are left out and counted in the report. Throws a `TrainingError` or what its source
     /// throws when going on would be useless, and what `deliver` throws.
     func explain(
         _ requests: [TeacherRequest], deliver: (TaughtExplanation) throws -> Void

@@ -15,7 +15,7 @@ public struct AttentionLayout: Sendable {
     /// - Parameters:
     ///   - count: number of rows.
     ///   - firstVisible: how many keys the first of them sees; each next one sees one more.
-    ///   - spans: the key rows on the path from the root to the last query, in order. There must be
+    ///   - path: the key rows on the path from the root to the last query, in order. There must be
     ///     `firstVisible + count - 1` of them or more.
     public mutating func append(count: Int, firstVisible: Int, spans path: [Range<Int>]) {
         let keys = path.reduce(0) { $0 + $1.count }

@@ -283,7 +283,7 @@ struct JointTrainerTests {
             let pair = try tiny.pair()
             let before = pair.reconstructor.head.value.floats()
             var share: [Double] = []
-            let trainer = try tiny.trainer(pair) { rollout in
+            let trainer = try tiny.trainer(pair) { rollout, _ in
                 let says = rollout.samples.map { $0.explanation.description.contains("key") ? 1.0 : 0.0 }
                 share.append(says.reduce(0, +) / Double(says.count))
                 return says
