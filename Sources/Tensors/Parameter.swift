@@ -108,8 +108,8 @@ public final class Parameter {
     /// Gives a frozen weight another value of its shape.
     package func replace(by other: Tensor) {
         require(!isTrainable, "\(name) learns")
-        require(other.shape == value.shape, "\(name) has shape \(value.shape), not \(other.shape)")
-        value = other
+        require(other.shape == storage.shape, "\(name) has shape \(storage.shape), not \(other.shape)")
+        storage = .dense(other)
         low = nil
     }
 
