@@ -14,50 +14,6 @@ import Testing
 import TinyWorld
 import Tokenization
 
-@Suite("Pressure on activations")
-struct PressureTests {
-    init() { TinyWorldTexts.register() }
-
-    private let places = [
-        PressedPlace(wanted: "The hero is honest.", wantedValue: "honest"),
-        PressedPlace(wanted: "The hero is kind. The place is the mill.", wantedValue: "kind"),
-    ]
-
-    @Test("Each pressure's gradient is that of its loss", arguments: [HidingPressure.verbalizer, .reconstructor])
-    func gradient(_ kind: HidingPressure) throws {
-        let pair = try TinyPair().pair
-        let pressure = Pressure(kind, pair, precision: .float32, seed: 1)
-        var random = Random(seed: 6)
-        let vectors = Tensor.random([2, pair.verbalizer.sidecar.width], deviation: 3, using: &random)
-        let gradient = try pressure.push(vectors, places).gradient.floats()
-        for _ in 0..<3 {
-            let direction = Tensor.random(vectors.shape, using: &random).floats()
-            let error = try mismatch(gradient, vectors.floats(), along: direction, step: 2e-2) { values in
-                try pressure.push(Tensor(values, shape: vectors.shape), places).loss
-            }
-            #expect(error < 2e-2)
-        }
-    }
-
-    @Test("Rewards alone point, on average, where the gradient through the verbalizer does")
-    func reward() throws {
-        let pair = try TinyPair().pair
-        var random = Random(seed: 7)
-        let vectors = Tensor.random([2, pair.verbalizer.sidecar.width], deviation: 3, using: &random)
-        let truth = try Pressure(.verbalizer, pair, precision: .float32, seed: 1).push(vectors, places).gradient
-        let pressure = Pressure(.reward, pair, precision: .float32, seed: 1)
-        var sum = [Float](repeating: 0, count: vectors.count)
-        for _ in 0..<60 {
-            for (place, value) in try pressure.push(vectors, places).gradient.floats().enumerated() {
-                sum[place] += value / 60
-            }
-        }
-        let rows = try Scores.rows(Tensor(sum, shape: vectors.shape), truth)
-        #expect(rows.allSatisfy { $0.cosine > 0.7 })
-        #expect(abs(Scores.norm(Tensor(sum, shape: vectors.shape)) / Scores.norm(truth) - 1) < 0.4)
-    }
-}
-
 @Suite("The experiment with hiding")
 struct HideExperimentTests {
     init() { TinyWorldTexts.register() }
@@ -368,73 +324,6 @@ struct HideExperimentTests {
                 [says(values[0])], own: [says(values[1])], vectors.rows(0..<1), grammar)[0]
             // Two answers' probabilities are one together.
             #expect(abs(exp(-turned) + exp(-scores[0]) - 1) < 1e-4)
-        }
-    }
-}
-
-@Suite("Verdicts on hiding")
-struct VerdictTests {
-    init() { TinyWorldTexts.register() }
-
-    /// A target's record: who finds what, of 100 texts, and how often two detectors fire where it is hidden and elsewhere.
-    private func record(
-        _ arm: String, attacked: Int, probe: Int, doubt: (hidden: Int, elsewhere: Int),
-        residual: (hidden: Int, elsewhere: Int)
-    ) throws -> HideRecord {
-        func share(_ hits: Int) -> JSONValue { ["hits": .integer(hits), "count": 100] }
-        let measure: JSONValue = [
-            "readings": ["attacked": ["recall": share(attacked)], "new_probe": ["recall": share(probe)]],
-            "behaviour": share(99), "moments": share(97), "languageLoss": 0.5, "driftLength": 0.1, "driftCosine": 0.9,
-            "alarms": ["probe_doubt": share(doubt.hidden), "residual": share(residual.hidden)],
-            "alarmsElsewhere": ["probe_doubt": share(doubt.elsewhere), "residual": share(residual.elsewhere)],
-        ]
-        let record: JSONValue = [
-            "name": .string("1/\(arm)"), "seed": 1, "arm": .string(arm), "measures": ["plain": measure], "examples": [],
-        ]
-        return try JSONDecoder().decode(HideRecord.self, from: Data(record.serialized().utf8))
-    }
-
-    @Test(
-        "What is hidden is followed by who tells it all the same, and by the detector that tells it best from everything else"
-    )
-    func detection() throws {
-        let records = [
-            try record("original", attacked: 100, probe: 100, doubt: (1, 1), residual: (1, 1)),
-            try record("innocent", attacked: 99, probe: 100, doubt: (2, 1), residual: (40, 40)),
-            // The error fires more often, and says nothing: it fires everywhere.
-            try record("verbalizer", attacked: 2, probe: 83, doubt: (90, 4), residual: (100, 95)),
-        ]
-        var options = HideOptions()
-        options.seeds = 1
-        #expect(
-            HideResult(records, blocks: [], options).verdicts == [
-                "Pressure through the verbalizer: it is hidden, and the target behaves as before: recall 100% → 2% (control 99%), its words 99.0% → 99.0%, all words 97.0% → 97.0%.",
-                "Pressure through the verbalizer: there others tell it, at 1% false positives: a probe fitted anew: 83%. Of the detectors «a claim that linear probes doubt» tells most: it flags 90% of the hidden places, 4% of the others, 2% of the control's.",
-            ])
-    }
-}
-
-@Suite("Pages gathered")
-struct GatheredReportTests {
-    @Test("Pages of several folders become one that needs nothing else; a folder without one is named")
-    func gathered() throws {
-        try withScratch { scratch in
-            let folders = try ["a", "b"].map { name in
-                let folder = scratch.appending(path: name)
-                try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-                let body = HTML.findings(name == "b" ? ["1 < 2."] : []) + "<h2>Numbers</h2><p>\(name)</p>"
-                try HTML.page("Page \(name)", body).write(
-                    to: folder.appending(path: "report.html"), atomically: true, encoding: .utf8)
-                return folder
-            }
-            let page = try GatheredReport([folders[0], folders[1].appending(path: "report.html")]).html
-            #expect(page.contains("<li><a href=\"#part-0\">Page a</a></li>"))
-            // What was found stands in the list too.
-            #expect(
-                page.contains("<li><a href=\"#part-1\">Page b</a><ul class=\"findings\"><li>1 &lt; 2.</li></ul></li>"))
-            #expect(page.contains("<h3>Numbers</h3><p>a</p>"))
-            #expect(page.components(separatedBy: "<main>").count == 2)
-            #expect(message { _ = try GatheredReport([scratch]) }?.contains("no page of an experiment") == true)
         }
     }
 }
