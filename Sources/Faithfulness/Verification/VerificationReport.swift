@@ -75,22 +75,16 @@ public struct VerificationReport: Sendable {
 
     /// Markdown tables.
     public var table: String {
-        let names = entries.map(\.candidate.name)
-        var text = foundation + "\n\n" + findings.map { "- \($0)\n" }.joined()
-        for section in Finding.Section.allCases {
+        let tables = Finding.Section.allCases.compactMap { section -> ResultTable? in
             let lines = lines(section)
-            guard !lines.isEmpty else { continue }
-            let heads = names + (differenceTitle.map { [$0] } ?? [])
-            text += "\n## \(section.title)\n\n| | \(heads.joined(separator: " | ")) |\n"
-            text += "|" + String(repeating: "---|", count: heads.count + 1) + "\n"
-            for (finding, values) in lines {
-                let cells = cells(finding, values)
-                text += "| \(([finding.title] + cells).joined(separator: " | ")) |\n"
-            }
+            let rows = lines.map { [$0.finding.title] + cells($0.finding, $0.values) }
+            return lines.isEmpty ? nil : (section.title, heads, rows)
         }
-        if !notes.isEmpty { text += "\n" + notes.map { "- \($0)\n" }.joined() }
-        return text
+        return Markdown.result(foundation, findings: findings, tables, notes: notes)
     }
+
+    /// The columns' names.
+    private var heads: [String] { entries.map(\.candidate.name) + [differenceTitle].compactMap(\.self) }
 
     /// A line's values, and behind those of several pairs how the last differs from the first.
     private func cells(_ finding: Finding, _ values: [Finding?]) -> [String] {
@@ -174,8 +168,7 @@ public struct VerificationReport: Sendable {
             return [isDetail ? "<span class=\"soft\">· \(title)</span>" : title]
                 + cells(finding, values).map { HTML.escaped($0) }
         }
-        return "<h2>\(HTML.escaped(section.title))</h2>\n<div class=\"scroll\">"
-            + HTML.table([""] + entries.map(\.candidate.name) + (differenceTitle.map { [$0] } ?? []), rows) + "</div>\n"
+        return "<h2>\(HTML.escaped(section.title))</h2>\n" + HTML.scrolling([""] + heads, rows) + "\n"
     }
 
     /// The reliability diagram of each pair, and, of several pairs, how their numbers move from one to the next.
@@ -241,7 +234,7 @@ public struct VerificationReport: Sendable {
         let parts = entries.map { entry in
             let rows = rows(entry.verification)
             let name = entries.count > 1 ? "<h3>\(HTML.escaped(entry.candidate.name))</h3>" : ""
-            return rows.isEmpty ? "" : name + "<div class=\"scroll\">" + HTML.table(head, rows) + "</div>"
+            return rows.isEmpty ? "" : name + HTML.scrolling(head, rows)
         }
         return parts.allSatisfy(\.isEmpty) ? "" : "<h2>\(HTML.escaped(title))</h2>\n" + parts.joined()
     }
