@@ -134,9 +134,8 @@ public struct EvidenceCollector {
             seed: options.seed)
         settings.keys = keys
         let sampled = try pair.verbalizer.explain(vectors, settings).map { $0.map { said($0) } }
-        let beside = try pair.verbalizer.explain(
-            neighbours.vectors, .init(maximumTokens: options.maximumTokens)
-        ).map { said($0[0]) }
+        let beside = try pair.verbalizer.mostProbable(neighbours.vectors, maximumTokens: options.maximumTokens)
+            .map(said)
         var earlier = [[Set<Fact>]](repeating: [], count: explanations.count), later = earlier
         for (index, claims) in beside.enumerated() {
             let owner = neighbours.owners[index]

@@ -181,4 +181,9 @@ extension Tensor {
 extension ArraySlice<Float> {
     /// Σ x², in float64.
     package var squaredNorm: Double { reduce(0) { $0 + Double($1) * Double($1) } }
+
+    /// Σ (x − y)², in float64.
+    package func squaredDistance(to other: ArraySlice<Float>) -> Double {
+        zip(self, other).reduce(0) { $0 + pow(Double($1.0 - $1.1), 2) }
+    }
 }

@@ -27,8 +27,7 @@ package struct TestRows {
 
     /// Up to `count` rows, spread evenly over a split. Throws if the target's tokenizer does not find the store's tokens.
     init(_ store: ActivationStore, split: String, count: Int, _ target: Target) throws {
-        let all = try store.rows(ofSplit: split), count = min(count, all.count)
-        try self.init(store, rows: (0..<count).map { all[$0 * all.count / count] }, target)
+        try self.init(store, rows: store.rows(ofSplit: split).spread(count), target)
     }
 
     /// Some rows. Throws if the target's tokenizer does not find the store's tokens.

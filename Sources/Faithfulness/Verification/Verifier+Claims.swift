@@ -47,7 +47,8 @@ extension Verifier {
     /// Fits the confidence to other documents, and judges it on these.
     private func believe(_ judged: [JudgedClaim], _ split: String, _ result: inout ClaimFindings) throws {
         let rows = try TestRows(material.store, split: split, count: options.fittingRows, material.target)
-        let examples = try self.judged(rows, Verifier.explain(rows, material, options)).compactMap { claim in
+        let explained = try material.pair.verbalizer.mostProbable(rows.vectors, maximumTokens: options.maximumTokens)
+        let examples = try self.judged(rows, explained).compactMap { claim in
             claim.isTrue.map {
                 ConfidenceModel.Example(claim.evidence, isTrue: $0, document: rows.clusters[claim.row])
             }
@@ -180,8 +181,8 @@ extension Verifier {
     private func worked(_ judged: [JudgedClaim], _ model: ConfidenceModel?, count: Int = 12) -> [Verification.Example] {
         let byRow = Dictionary(grouping: judged, by: \.row)
         let rows = byRow.keys.sorted()
-        let moments = spread(count, over: rows.filter(isMoment))
-        let others = spread(count - moments.count, over: rows.filter { !isMoment($0) })
+        let moments = rows.filter(isMoment).spread(count)
+        let others = rows.filter { !isMoment($0) }.spread(count - moments.count)
         return (moments + others).map { row in
             let sentences = Sentences.split(explanations[row].description)
             return Verification.Example(

@@ -30,7 +30,7 @@ extension Verifier {
     /// reconstructions get the activation's norm; what they are compared with gets it, too.
     func splices() throws -> [Finding] {
         let splicer = try Splicer(material.target, precision: material.precision)
-        let rows = spread(options.splicedRows, over: Array(0..<test.count))
+        let rows = Array(0..<test.count).spread(options.splicedRows)
         let average = meanVector
         let scaled = reconstructions.scaled(toNormsOf: test.vectors)
         let scaledMean = average.gatheringRows([Int32](repeating: 0, count: test.count)).scaled(toNormsOf: test.vectors)
@@ -105,7 +105,7 @@ extension Verifier {
     func continuations() throws -> [Finding] {
         let length = options.continuationTokens
         let fit = (0..<test.count).filter { test.positions[$0] + length < test.ids[$0].count }
-        let rows = spread(options.continuedRows, over: fit)
+        let rows = fit.spread(options.continuedRows)
         func continuation(_ row: Int) -> [Int32] {
             Array(test.ids[row][test.positions[row] + 1...test.positions[row] + length])
         }

@@ -32,17 +32,10 @@ struct Verifier {
             try material.variance ?? material.pair.variance ?? material.store.rawVariance(ofSplit: material.split)
         test = try TestRows(material.store, split: material.split, count: options.rows, material.target)
         progress("explaining \(test.count) activations")
-        explanations = try Verifier.explain(test, material, options)
+        explanations = try material.pair.verbalizer.mostProbable(test.vectors, maximumTokens: options.maximumTokens)
         reconstructions = try material.pair.reconstructor.reconstruct(explanations.map(\.description))
         secondReconstructions = try material.second?.reconstruct(explanations.map(\.description))
         bootstrap = ClusterBootstrap(clusters: test.clusterCount, resamples: options.resamples, seed: options.seed)
-    }
-
-    /// The verbalizer's most probable explanation of each row.
-    static func explain(
-        _ rows: TestRows, _ material: Verification.Inputs, _ options: VerificationOptions
-    ) throws -> [Explanation] {
-        try material.pair.verbalizer.explain(rows.vectors, .init(maximumTokens: options.maximumTokens)).map { $0[0] }
     }
 
     /// A ratio of sums over rows with its interval over documents; nil over nothing.
@@ -73,12 +66,6 @@ struct Verifier {
         return ratio
     }
 
-    /// Some of the rows, spread evenly.
-    func spread(_ count: Int, over rows: [Int]) -> [Int] {
-        let count = min(count, rows.count)
-        return (0..<count).map { rows[$0 * rows.count / count] }
-    }
-
     /// Whether a row stands where a fact is about to matter.
     func isMoment(_ row: Int) -> Bool { test.store.row(test.rows[row]).moment != nil }
 
@@ -88,6 +75,21 @@ struct Verifier {
         var sum = [Double](repeating: 0, count: width)
         for (index, value) in values.enumerated() { sum[index % width] += Double(value) }
         return Tensor(sum.map { Float($0 / Double(max(1, test.count))) }, shape: [1, width])
+    }
+}
+
+extension Verbalizer {
+    /// The most probable explanation of each of `vectors` [n, d].
+    package func mostProbable(_ vectors: Tensor, maximumTokens: Int) throws -> [Explanation] {
+        try explain(vectors, .init(maximumTokens: maximumTokens)).map { $0[0] }
+    }
+}
+
+extension Array {
+    /// So many of the elements, or all if there are fewer, spread evenly.
+    package func spread(_ count: Int) -> [Element] {
+        let count = Swift.min(count, self.count)
+        return (0..<count).map { self[$0 * self.count / count] }
     }
 }
 

@@ -140,10 +140,9 @@ public struct FrontierExperiment {
         let rows = store.rows(RowFilter(splits: ["test"], place: .moment)).filter {
             seen.insert(store.row($0).document).inserted
         }.prefix(6)
-        let words = try pair.verbalizer.explain(
-            store.vectors(Array(rows)), .init(maximumTokens: options.maximumTokens))
+        let words = try pair.verbalizer.mostProbable(store.vectors(Array(rows)), maximumTokens: options.maximumTokens)
         return zip(rows, words).map {
-            .init(textSoFar: String(store.textSoFar($0).suffix(200)), words: $1[0].description)
+            .init(textSoFar: String(store.textSoFar($0).suffix(200)), words: $1.description)
         }
     }
 }

@@ -1,5 +1,6 @@
 import Autoencoder
 import Claims
+import Faithfulness
 import Statistics
 import Tensors
 
@@ -16,7 +17,7 @@ struct PairLook {
     init(_ pair: Pair, at vectors: Tensor, _ fact: HiddenFact, maximumTokens: Int) throws {
         self.vectors = vectors
         verbalizer = pair.verbalizer
-        explanations = try pair.verbalizer.explain(vectors, .init(maximumTokens: maximumTokens)).map { $0[0] }
+        explanations = try pair.verbalizer.mostProbable(vectors, maximumTokens: maximumTokens)
         let words = explanations.map(\.description)
         ratios = fact.likelihoodRatios(pair.verbalizer, vectors)
         errors = try Scores.rows(pair.reconstructor.reconstruct(words), vectors)

@@ -6,10 +6,12 @@ import Tensors
 import WarmStart
 
 extension Verbalizer {
-    /// log P of each response to its vector, in nats.
-    func logProbabilities(_ responses: [VerbalizerBatch.Response], to vectors: Tensor) -> [Double] {
+    /// log P of each response to its vector, in nats. Without a precision it computes in its own.
+    func logProbabilities(
+        _ responses: [VerbalizerBatch.Response], to vectors: Tensor, precision: Precision? = nil
+    ) -> [Double] {
         let values = responseLogProbabilities(
-            responses, to: Variable(vectors), tape: Tape(recording: false, precision: precision)
+            responses, to: Variable(vectors), tape: Tape(recording: false, precision: precision ?? self.precision)
         ).value.floats()
         var place = 0
         return responses.map { response in
@@ -42,11 +44,10 @@ extension Verbalizer {
             }
         }
         var scores = [Double](repeating: 0, count: texts.count)
-        for begin in stride(from: 0, to: rows.count, by: 64) {
-            let chunk = begin..<min(rows.count, begin + 64)
+        for chunk in Passes.split(rows.map { _ in 1 }, limit: 64) {
             let responses = chunk.flatMap { index in
                 sentences[index].map {
-                    VerbalizerBatch.Response(activation: index - begin, ids: responseIDs($0))
+                    VerbalizerBatch.Response(activation: index - chunk.lowerBound, ids: responseIDs($0))
                 }
             }
             let sums = logProbabilities(responses, to: vectors.gatheringRows(rows[chunk].map(Int32.init)))

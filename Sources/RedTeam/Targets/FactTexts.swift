@@ -218,7 +218,7 @@ struct Drift {
         for row in 0..<min(vectors.rows, original.rows) {
             let own = row * d..<(row + 1) * d
             let norms = (a[own].squaredNorm, h[own].squaredNorm)
-            let difference = zip(a[own], h[own]).reduce(0.0) { $0 + pow(Double($1.0 - $1.1), 2) }
+            let difference = a[own].squaredDistance(to: h[own])
             let dot = zip(a[own], h[own]).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
             lengths.append((difference / norms.1.atLeast(1e-12)).squareRoot())
             cosines.append(dot / (norms.0 * norms.1).squareRoot().atLeast(1e-12))

@@ -12,8 +12,8 @@ extension HiddenFact {
     /// log P of the sentence that says the hidden value, less log Σ P of those that say another: of each vector.
     func likelihoodRatios(_ verbalizer: Verbalizer, _ vectors: Tensor) -> [Double] {
         let ids = ([sentence(value)] + others.map(sentence)).map(verbalizer.responseIDs)
-        return stride(from: 0, to: vectors.rows, by: 64).flatMap { begin -> [Double] in
-            let batch = vectors.rows(begin..<min(vectors.rows, begin + 64)).copy()
+        return Passes.split([Int](repeating: 1, count: vectors.rows), limit: 64).flatMap { rows -> [Double] in
+            let batch = vectors.rows(rows).copy()
             let responses = (0..<batch.rows).flatMap { row in
                 ids.map { VerbalizerBatch.Response(activation: row, ids: $0) }
             }

@@ -31,9 +31,7 @@ struct PressedTexts {
         let read = drafts.filter { !$0.positions.isEmpty }
         let vectors = try target.activations(
             read.map(\.ids), at: read.map(\.positions), precision: options.precision)
-        let words = try verbalizer.explain(vectors, .init(maximumTokens: options.maximumTokens)).map {
-            $0[0].description
-        }
+        let words = try verbalizer.mostProbable(vectors, maximumTokens: options.maximumTokens).map(\.description)
         var rest = words[...]
         for draft in drafts {
             let own = rest.prefix(draft.positions.count)

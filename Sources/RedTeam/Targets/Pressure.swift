@@ -96,7 +96,8 @@ package final class Pressure {
             let noise = h.indices.map { _ in Float(random.normal()) }
             func rewards(_ sign: Float) -> [Double] {
                 let moved = h.indices.map { h[$0] + sign * noise[$0] * Float(sigma[$0 / d]) }
-                return likelihoods(Tensor(moved, shape: vectors.shape), places)
+                return pair.verbalizer.logProbabilities(
+                    responses(places), to: Tensor(moved, shape: vectors.shape), precision: precision)
             }
             let above = rewards(1), below = rewards(-1)
             for row in places.indices {
@@ -107,17 +108,5 @@ package final class Pressure {
             total -= zip(above, below).reduce(0) { $0 + ($1.0 + $1.1) / 2 }
         }
         return (total / Double(Pressure.rewardPairs * places.count), Tensor(gradient, shape: vectors.shape))
-    }
-
-    private func likelihoods(_ vectors: Tensor, _ places: [PressedPlace]) -> [Double] {
-        let responses = responses(places)
-        let values = pair.verbalizer.responseLogProbabilities(
-            responses, to: Variable(vectors), tape: Tape(recording: false, precision: precision)
-        ).value.floats()
-        var begin = 0
-        return responses.map { response in
-            defer { begin += response.ids.count }
-            return values[begin..<begin + response.ids.count].reduce(0) { $0 + Double($1) }
-        }
     }
 }

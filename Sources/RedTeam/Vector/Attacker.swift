@@ -104,7 +104,7 @@ struct Attacker {
         let values = cases.enumerated().flatMap { index, item -> [Float] in
             var random = Random(seed: item.seed, Random.key(item.name), Random.key("random direction"))
             let own = index * d..<(index + 1) * d
-            let length = zip(a[own], h[own]).reduce(0.0) { $0 + pow(Double($1.0 - $1.1), 2) }.squareRoot()
+            let length = a[own].squaredDistance(to: h[own]).squareRoot()
             let direction = (0..<d).map { _ in random.normal() }
             let norm = direction.reduce(0) { $0 + $1 * $1 }.squareRoot()
             return zip(h[own], direction).map { $0 + Float($1 * length / norm) }
@@ -113,7 +113,7 @@ struct Attacker {
     }
 
     private func explain(_ vectors: Tensor) throws -> [Explanation] {
-        try pair.verbalizer.explain(vectors, .init(maximumTokens: options.maximumTokens)).map { $0[0] }
+        try pair.verbalizer.mostProbable(vectors, maximumTokens: options.maximumTokens)
     }
 
     /// KL by a whole forward pass of the target with the vector spliced in.
@@ -137,7 +137,7 @@ struct Attacker {
         let others = sighting.others.mapValues { $0.map { grammar.read($0).claims } }
         return cases.enumerated().map { index, item in
             let own = index * d..<(index + 1) * d
-            let delta = zip(v[own], h[own]).reduce(0.0) { $0 + pow(Double($1.0 - $1.1), 2) }.squareRoot()
+            let delta = v[own].squaredDistance(to: h[own]).squareRoot()
             return AttackRecord.Trial(
                 words: words[index].description, isAchieved: item.isAchieved(by: words[index], grammar),
                 divergence: divergences[index].largest, ownDivergence: divergences[index].own,

@@ -167,7 +167,8 @@ private struct Search {
         multiplier = multiplier.atLeast(0.1 / budget).atMost(1e6)
     }
 
-    /// A step of Adam (Kingma and Ba 2015) against the sum of two gradients.
+    /// A step of Adam (Kingma and Ba 2015) against the sum of two gradients. Moments and arithmetic are float64; those of `AdamW` are
+    /// float32, in the kernel, so that its steps, and what a seed finds, would be others.
     mutating func step(_ words: [Float], _ predictions: [Float]) {
         guard !isDone else { return }
         stepsDone += 1

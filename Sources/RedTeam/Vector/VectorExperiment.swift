@@ -92,11 +92,10 @@ public struct VectorExperiment {
         let levels = try thresholds(store, watch)
         let attacker = try Attacker(options, pair, target, store, watch)
         let left = cases.filter { folder.finished[$0.name] == nil }
-        for begin in stride(from: 0, to: left.count, by: options.batchSize) {
+        for range in Passes.split(left.map { _ in 1 }, limit: options.batchSize) {
             if interruption.signal != nil { return nil }
-            progress("attacking: \(cases.count - left.count + begin) of \(cases.count) cases")
-            let batch = Array(left[begin..<min(left.count, begin + options.batchSize)])
-            for record in try attacker.attack(batch) { try folder.append(record) }
+            progress("attacking: \(cases.count - left.count + range.lowerBound) of \(cases.count) cases")
+            for record in try attacker.attack(Array(left[range])) { try folder.append(record) }
         }
         let result = VectorResult(
             cases.compactMap { folder.finished[$0.name] }, levels, watch.detectors,
@@ -113,7 +112,7 @@ public struct VectorExperiment {
     }
 
     private func explain(_ vectors: Tensor) throws -> [Explanation] {
-        try pair.verbalizer.explain(vectors, .init(maximumTokens: options.maximumTokens)).map { $0[0] }
+        try pair.verbalizer.mostProbable(vectors, maximumTokens: options.maximumTokens)
     }
 
     /// Rows of a split like those that are attacked, at moments or away from them, spread evenly; all rows of a store without such.
@@ -121,9 +120,7 @@ public struct VectorExperiment {
         _ store: ActivationStore, _ split: String, _ count: Int, _ options: VectorAttackOptions
     ) throws -> [Int] {
         let alike = store.rows(RowFilter(splits: [split], place: options.everywhere ? .random : .moment))
-        let all = try alike.isEmpty ? store.rows(ofSplit: split) : alike
-        let count = min(count, all.count)
-        return (0..<count).map { all[$0 * all.count / count] }
+        return try (alike.isEmpty ? store.rows(ofSplit: split) : alike).spread(count)
     }
 
     private func makeWatch(_ store: ActivationStore) throws -> Watch {

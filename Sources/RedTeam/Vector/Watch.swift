@@ -1,5 +1,6 @@
 import Autoencoder
 import Claims
+import Faithfulness
 import Foundation
 import Statistics
 import Teaching
@@ -42,8 +43,7 @@ struct Watch {
         scores[.surprise] = explanations.map { -Double($0.logProbabilities.smallest() ?? 0) }
         var others: [String: [String]] = [:]
         for reader in readers {
-            let own = try reader.pair.verbalizer.explain(vectors, .init(maximumTokens: maximumTokens))
-                .map { $0[0].description }
+            let own = try reader.pair.verbalizer.mostProbable(vectors, maximumTokens: maximumTokens).map(\.description)
             others[reader.name] = own
             scores[.reader(reader.name)] = reader.pair.verbalizer.denials(words, own: own, vectors, grammar)
         }
