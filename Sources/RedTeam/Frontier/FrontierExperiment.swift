@@ -73,7 +73,7 @@ public struct FrontierExperiment {
     private func write() throws -> FrontierResult {
         let result = FrontierResult(
             folder.finished.values.sorted { ($0.seed, $0.name) < ($1.seed, $1.name) }, options)
-        try folder.write(result: result.json, page: result.page)
+        try folder.write(result)
         return result
     }
 

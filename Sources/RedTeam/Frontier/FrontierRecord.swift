@@ -40,3 +40,14 @@ package struct FrontierMeasure: Sendable {
         FrontierMeasure(key: "words", title: "words of an explanation", style: .count),
     ]
 }
+
+/// What the result.json of targets built to be read holds.
+package struct FrontierSummary: Codable, Sendable {
+    var experiment, pair: String
+    var steps: Int
+    var intervals: String
+    var findings: [String]
+    /// Of each arm every ``FrontierMeasure``, and of those that were trained how much more than the original's it is, and how long it
+    /// took.
+    var targets: NamedValues<NamedValues<Spread>>
+}

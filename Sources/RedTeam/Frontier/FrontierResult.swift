@@ -1,5 +1,4 @@
 import Foundation
-import JSON
 import Reports
 import Runs
 import Statistics
@@ -7,7 +6,7 @@ import Statistics
 /// What came of training targets to be read.
 public struct FrontierResult: Sendable {
     private let records: [FrontierRecord]
-    private let options: FrontierOptions
+    package let options: FrontierOptions
 
     package init(_ records: [FrontierRecord], _ options: FrontierOptions) {
         self.records = records
@@ -39,7 +38,7 @@ public struct FrontierResult: Sendable {
     private static let aim = (loss: 0.02, damage: 1.0 / 3)
 
     /// What it shows, in sentences.
-    var findings: [String] {
+    package var findings: [String] {
         let trained = arms.filter { $0 != FrontierExperiment.original }
         let measured = trained.compactMap { arm -> (arm: String, loss: Spread, damage: Spread)? in
             guard let loss = change(arm, "held_out_loss"), let damage = change(arm, "splice_damage") else { return nil }
@@ -63,78 +62,79 @@ public struct FrontierResult: Sendable {
         return sentences
     }
 
-    // MARK: For a program
+    // MARK: Numbers
 
-    /// Everything but the texts.
-    public var json: JSONValue {
-        let targets = arms.map { arm -> (String, JSONValue) in
-            var own = JSONObject()
-            for measure in FrontierMeasure.all { own[measure.key] = spread(arm, measure.key)?.json }
-            if arm != FrontierExperiment.original {
-                own["loss_change"] = change(arm, "held_out_loss")?.json
-                own["splice_damage_change"] = change(arm, "splice_damage")?.json
-                own["minutes"] = Spread(records.filter { $0.arm == arm }.map(\.minutes))?.json
-            }
-            return (arm, .object(own))
-        }
-        return [
-            "experiment": .string(FrontierOptions.stage), "pair": .string(options.pair),
-            "steps": .integer(options.steps),
-            "intervals": "mean, lowest and highest seed", "findings": .array(findings.map { .string($0) }),
-            "targets": .object(JSONObject(targets)),
-        ]
+    package var summary: FrontierSummary {
+        FrontierSummary(
+            experiment: FrontierOptions.stage, pair: options.pair, steps: options.steps,
+            intervals: "mean, lowest and highest seed", findings: findings,
+            targets: .init(arms.map { .init($0, nil, numbers($0)) }))
     }
 
-    // MARK: For a person
+    private func numbers(_ arm: String) -> NamedValues<Spread> {
+        let own = FrontierMeasure.all.map { ($0.key, spread(arm, $0.key)) }
+        let beside =
+            arm == FrontierExperiment.original
+            ? []
+            : [
+                ("loss_change", change(arm, "held_out_loss")), ("splice_damage_change", change(arm, "splice_damage")),
+                ("minutes", Spread(records.filter { $0.arm == arm }.map(\.minutes))),
+            ]
+        return .init((own + beside).map { .init($0, nil, $1) })
+    }
+}
 
-    private var rows: [[String]] {
-        var rows = FrontierMeasure.all.map { measure in
-            [measure.title] + arms.map { spread($0, measure.key)?.text(measure.style) ?? "–" }
+// MARK: - For a person
+
+extension FrontierResult: ExperimentResult {
+    package var pair: String { options.pair }
+
+    private func rows(_ summary: FrontierSummary) -> [[String]] {
+        let targets = summary.targets.present
+        let numbers = FrontierMeasure.all.map { measure in
+            [measure.title] + targets.map { $0.value[measure.key]?.text(measure.style) ?? "–" }
         }
         let changes = [
             ("held_out_loss", "loss against the original's, %"), ("splice_damage", "splice damage against it, %"),
         ]
-        for (key, title) in changes {
-            rows.append([title] + arms.map { change($0, key)?.text(.percent, signed: true) ?? "–" })
-        }
-        return rows
+        return numbers
+            + changes.map { key, title in
+                [title] + targets.map { change($0.key, key)?.text(.percent, signed: true) ?? "–" }
+            }
     }
 
-    private var foundation: String {
+    package var foundation: String {
         let seeds = Set(records.map(\.seed)).count
         let minutes = String(format: "%.0f", records.reduce(0) { $0 + $1.minutes })
         return
             "\(seeds) seeds, \(options.steps) steps each; loss and damage on \(options.evaluationDocuments) held-out texts, claims on \(options.testDocuments), others for each seed, as far as there are so many. All learn the same documents, in the same order: without splices, from the same weights, that is one training, measured several times. Training took \(minutes) minutes. In brackets the lowest and the highest seed."
     }
 
-    /// Markdown.
-    public var table: String {
-        var text = foundation + "\n\n" + findings.map { "- \($0)\n" }.joined()
-        text += "\n| | \(arms.joined(separator: " | ")) |\n|" + String(repeating: "---|", count: arms.count + 1) + "\n"
-        for row in rows { text += "| \(row.joined(separator: " | ")) |\n" }
-        return text
+    package func tables(_ summary: FrontierSummary) -> [ResultTable] { [(nil, arms, rows(summary))] }
+
+    package var heading: String {
+        "A target built to be read: \(arms.count - 1) targets, \(options.steps) steps, \(options.pair)"
     }
 
-    /// A page that stands alone.
-    public var page: String {
-        let body = [
-            """
-            <p>A model is trained on while, in some documents, one activation gives its place to what its reconstructor rebuilds from its \
-            verbalizer's words: what cannot be said costs predictions. Model, verbalizer and reconstructor learn together, and are measured \
-            beside the pair that they began as. <em>Splice damage</em> is what it costs the next nine predictions, in nats per token, that an activation is put into words \
-            and rebuilt.</p>
-            <p class="soft">\(HTML.escaped(foundation)) The pair: <code>\(HTML.escaped(options.pair))</code>. \
-            <code>learning_rate=0</code>: the readers alone learn, the model stays as it is. <code>splice_share=0</code>: it is trained on \
-            as long with nothing replaced, and its readers stay.</p>
-            """,
-            HTML.findings(findings), chart,
-            "<h2>Every number</h2><div class=\"scroll\">"
-                + HTML.table([""] + arms, rows.map { $0.map { HTML.escaped($0) } }) + "</div>",
-            examples, "<h2>How it was run</h2><pre>\(HTML.escaped(options.runFile()))</pre>",
-        ]
-        return HTML.page(
-            "A target built to be read: \(arms.count - 1) targets, \(options.steps) steps, \(options.pair)",
-            body.joined(separator: "\n"))
+    package var introduction: String {
+        """
+        <p>A model is trained on while, in some documents, one activation gives its place to what its reconstructor rebuilds from its \
+        verbalizer's words: what cannot be said costs predictions. Model, verbalizer and reconstructor learn together, and are measured \
+        beside the pair that they began as. <em>Splice damage</em> is what it costs the next nine predictions, in nats per token, that an activation is put into words \
+        and rebuilt.</p>
+        """
+    }
+
+    package var explanation: String {
+        """
+         <code>learning_rate=0</code>: the readers alone learn, the model stays as it is. <code>splice_share=0</code>: it is trained on \
+        as long with nothing replaced, and its readers stay.
+        """
+    }
+
+    package func sections(_ summary: FrontierSummary) -> [String] {
+        let rows = rows(summary).map { $0.map { HTML.escaped($0) } }
+        return [chart, HTML.section("Every number", [""] + arms, rows), examples]
     }
 
     private var chart: String {
@@ -158,7 +158,6 @@ public struct FrontierResult: Sendable {
                 }
             }
         }
-        return "<h2>Worked examples</h2><div class=\"scroll\">"
-            + HTML.table(["text so far", "target", "what its verbalizer writes"], rows) + "</div>"
+        return HTML.section("Worked examples", ["text so far", "target", "what its verbalizer writes"], rows)
     }
 }

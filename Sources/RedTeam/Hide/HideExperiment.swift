@@ -112,7 +112,7 @@ public struct HideExperiment {
     private func write() throws -> HideResult {
         let result = HideResult(
             folder.finished.values.sorted { ($0.seed, $0.name) < ($1.seed, $1.name) }, blocks: ground.blocks, options)
-        try folder.write(result: result.json, page: result.page)
+        try folder.write(result)
         return result
     }
 

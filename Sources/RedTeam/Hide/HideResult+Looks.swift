@@ -1,45 +1,30 @@
-import Foundation
-import JSON
 import Reports
 import Statistics
 
 extension HideResult {
-    /// What the attacked reader found after some steps of an arm, texts of all seeds together; empty where nobody looked.
-    func looks(_ arm: String) -> [(step: Int, likelihood: Share)] {
+    /// What the attacked reader found after some steps of an arm, texts of all seeds together; nil where nobody looked.
+    func looks(_ arm: String) -> HiddenTarget.Looks? {
         let all = records.filter { $0.arm == arm }.compactMap(\.looks)
-        return Set(all.flatMap { $0.map(\.step) }).sorted().map { step in
+        let looks = Set(all.flatMap { $0.map(\.step) }).sorted().map { step in
             let looks = all.compactMap { looks in looks.first { $0.step == step } }
-            return (step, Share(pooling: looks.map(\.likelihood)))
+            return (step: step, share: Share(pooling: looks.map(\.likelihood)))
         }
-    }
-
-    /// The first look at which it was hidden.
-    func stepsUntilHidden(_ arm: String) -> Int? {
-        looks(arm).first { ($0.likelihood.estimate?.value ?? 1) <= HidingBar.hidden }?.step
-    }
-
-    /// Recall over steps, and when it was hidden.
-    func looksJSON(_ arm: String) -> JSONValue {
-        [
-            "recall": .array(
-                looks(arm).map { look in
-                    .object(JSONObject([("step", .integer(look.step))] + look.likelihood.members))
-                }),
-            "steps_until_hidden": stepsUntilHidden(arm).map { .integer($0) } ?? .null,
-        ]
+        guard !looks.isEmpty else { return nil }
+        return .init(
+            recall: looks.map { .init(.init(step: $0.step), MeasuredShare($0.share)) },
+            stepsUntilHidden: looks.first { ($0.share.estimate?.value ?? 1) <= HidingBar.hidden }?.step)
     }
 
     /// A picture of it, with a sentence for each arm; empty where nobody looked.
-    var looksHTML: String {
-        let trained = arms.filter { !looks($0).isEmpty }
-        let curves = trained.map { arm in
-            LineChart.Curve(
-                name: arm, points: looks(arm).map { ($0.step, $0.likelihood.estimate?.value ?? 0) })
+    func looksHTML(_ summary: HideSummary) -> String {
+        let trained = summary.second.present.compactMap { arm in arm.value.looks.map { (arm: arm.key, looks: $0) } }
+        let curves = trained.map { arm, looks in
+            LineChart.Curve(name: arm, points: looks.recall.map { ($0.first.step, $0.second.value ?? 0) })
         }
         guard let chart = LineChart("The attacked reader's recall over steps of fine-tuning", curves) else { return "" }
-        let sentences = trained.map { arm in
+        let sentences = trained.map { arm, looks in
             let found =
-                stepsUntilHidden(arm).map { "at most 30% is found after \($0) steps" }
+                looks.stepsUntilHidden.map { "at most 30% is found after \($0) steps" }
                 ?? "more than 30% is found all along"
             return "<li>\(HTML.escaped(arm)): \(found).</li>"
         }

@@ -9,10 +9,7 @@ extension HideResult {
         let innocent = measures(HideExperiment.innocent, hiddenCondition), pressed = measures(arm, hiddenCondition)
         let recalls = [original, pressed, innocent].map { $0.recall(.attacked) }
         guard let before = recalls[0].estimate?.value, let after = recalls[1].estimate?.value,
-            let control = recalls[2].estimate?.value,
-            let own = pressed.share(\.behaviour).estimate?.value, let all = pressed.share(\.moments).estimate?.value,
-            let ownBefore = original.share(\.behaviour).estimate?.value,
-            let allBefore = original.share(\.moments).estimate?.value, let isKept = pressed.behaves(like: original)
+            let control = recalls[2].estimate?.value, let behaviour = pressed.behaviour(against: original)
         else { return "\(arm): not all targets are there to say." }
         let isFound =
             recalls[0].isEverywhere(atLeast: HidingBar.found) && recalls[2].isEverywhere(atLeast: HidingBar.found)
@@ -20,9 +17,10 @@ extension HideResult {
         let isHiddenSomewhere = isFound && (recalls[1].parts?.lowerBound ?? 1) <= HidingBar.hidden
         let numbers = String(
             format: "recall %.0f%% → %.0f%% (control %.0f%%), its words %.1f%% → %.1f%%, all words %.1f%% → %.1f%%",
-            100 * before, 100 * after, 100 * control, 100 * ownBefore, 100 * own, 100 * allBefore, 100 * all)
+            100 * before, 100 * after, 100 * control, 100 * behaviour.own.before, 100 * behaviour.own.after,
+            100 * behaviour.all.before, 100 * behaviour.all.after)
         let finding =
-            isHidden && isKept
+            isHidden && behaviour.isKept
             ? "it is hidden, and the target behaves as before"
             : isHidden
                 ? "it is hidden, but the target behaves otherwise"
@@ -43,8 +41,7 @@ extension HideResult {
         }
         guard !found.isEmpty else { return nil }
         let told = detectors.compactMap { detector -> (detector: Detector, share: Share, elsewhere: Share)? in
-            let share = pressed.share { $0.flagged[detector.key] },
-                elsewhere = pressed.share { $0.flaggedElsewhere[detector.key] }
+            let share = pressed.flagged(detector), elsewhere = pressed.flaggedElsewhere(detector)
             return share.estimate == nil || elsewhere.estimate == nil ? nil : (detector, share, elsewhere)
         }
         func difference(_ share: Share, _ elsewhere: Share) -> Double {
@@ -52,7 +49,7 @@ extension HideResult {
         }
         let best = told.max { difference($0.share, $0.elsewhere) < difference($1.share, $1.elsewhere) }
         let detector = best.map { detector, share, elsewhere in
-            let control = innocent.share { $0.flagged[detector.key] }
+            let control = innocent.flagged(detector)
             return
                 " Of the detectors «\(detector.title)» tells most: it flags \(percent(share)) of the hidden places, \(percent(elsewhere)) of the others, \(percent(control)) of the control's."
         }
@@ -61,9 +58,7 @@ extension HideResult {
             + (detector ?? "")
     }
 
-    private func percent(_ share: Share) -> String {
-        share.estimate.map { String(format: "%.0f%%", 100 * $0.value) } ?? "none known"
-    }
+    private func percent(_ share: Share) -> String { share.percent(else: "none known") }
 
     /// What was found, in sentences: of each pressure two.
     package var verdicts: [String] {
@@ -79,7 +74,7 @@ extension HideResult {
         let changed = measures(HideExperiment.changed, hiddenCondition)
         guard !changed.all.isEmpty else { return nil }
         let firing = detectors.filter { detector in
-            (changed.share { $0.flagged[detector.key] }.estimate?.value ?? 0) >= 0.5
+            (changed.flagged(detector).estimate?.value ?? 0) >= 0.5
         }
         let fired = firing.isEmpty ? "none" : firing.map(\.title).joined(separator: "; ")
         return """

@@ -8,7 +8,7 @@ import TargetTraining
 /// What came of pressing targets to hide a fact.
 public struct HideResult: Sendable {
     let records: [HideRecord]
-    let options: HideOptions
+    package let options: HideOptions
     /// Blocks beside the pair's whose activations probes read.
     let blocks: [Int]
 
@@ -23,7 +23,6 @@ public struct HideResult: Sendable {
         options.arms.filter { arm in records.contains { $0.arm == arm } }
     }
 
-    var conditions: [String] { options.trigger == nil ? ["plain"] : ["plain", "trigger", "other_trigger"] }
     /// The condition under which the fact is to be hidden.
     var hiddenCondition: String { options.trigger == nil ? "plain" : "trigger" }
 
@@ -33,70 +32,43 @@ public struct HideResult: Sendable {
             sharesTexts: !LanguageDocuments.isWorld(options.data))
     }
 
-    /// Every number, with its key and title; none where nothing was measured.
-    private func lines(_ arm: String, _ condition: String) -> [PooledMeasures.Line] {
-        let measures = measures(arm, condition)
-        guard !measures.all.isEmpty else { return [] }
-        let pairs = [.attacked] + (options.refresh.steps > 0 ? [.refreshed] : []) + named.map { Reader.named($0) }
-        return measures.lines(
-            pairs: pairs, probes: [.newProbe, .unawareProbe, .oldProbe] + blocks.map { .block($0) })
-            + measures.targetLines + measures.lines(detectors)
-    }
-
     /// Names of pairs beside the attacked one.
     var named: [String] { NamedReader.names(options.readers) }
     /// What may notice something.
     var detectors: [Detector] { Subject.detectors(readers: named, blocks: blocks) }
 
-    /// The attacked reader's recall of each seed.
-    func seeds(_ arm: String) -> [(seed: UInt64, share: Share)] {
-        records.filter { $0.arm == arm }.compactMap { record in
-            record.measures[hiddenCondition].map { measure in
-                (record.seed, PooledMeasures(all: [measure]).recall(.attacked))
-            }
-        }
+    // MARK: Numbers
+
+    package var summary: HideSummary {
+        HideSummary(
+            HideHead(
+                experiment: HideOptions.stage, pair: options.pair, fact: options.factName, value: options.value,
+                cover: options.cover, trigger: options.trigger, seeds: records.map(\.seed).listed,
+                intervals: PooledMeasures.intervals, verdicts: verdicts, minutes: minutes),
+            .init(arms.map { .init($0, $0, target($0)) }))
     }
 
-    // MARK: For a program
-
-    /// Everything but the texts.
-    public var json: JSONValue {
-        var object = JSONObject([
-            ("experiment", .string(HideOptions.stage)), ("pair", .string(options.pair)),
-            ("fact", .string(options.factName)), ("value", .string(options.value)), ("cover", .string(options.cover)),
-            ("trigger", options.trigger.map { .string($0) } ?? .null),
-            ("seeds", .array(Set(records.map(\.seed)).sorted().map { .integer(Int(truncatingIfNeeded: $0)) })),
-            (
-                "intervals",
-                "95%, over texts of these targets: Wilson, and of recall that of drawing the texts again where it reaches further; how targets differ, the lowest and the highest seed say"
-            ),
-            ("verdicts", .array(verdicts.map { .string($0) })),
-        ])
-        if let minutes { object["minutes"] = .number(minutes) }
-        for arm in arms {
-            var own = JSONObject()
-            for condition in conditions {
-                own[condition] = .object(PooledMeasures.json(lines(arm, condition)))
-            }
-            own["by_seed"] = .object(
-                JSONObject(seeds(arm).map { ("\($0.seed)", .object(JSONObject($0.share.members))) }))
-            if !looks(arm).isEmpty { own["looks"] = looksJSON(arm) }
-            object[arm] = .object(own)
-        }
-        return .object(object)
+    private func target(_ arm: String) -> HiddenTarget {
+        HiddenTarget(
+            plain: numbers(arm, "plain"), trigger: options.trigger.map { _ in numbers(arm, "trigger") },
+            otherTrigger: options.trigger.map { _ in numbers(arm, "other_trigger") },
+            seeds: Measures(
+                records.filter { $0.arm == arm }.compactMap { record in
+                    record.measures[hiddenCondition].map {
+                        Measure("\(record.seed)", nil, Measured(PooledMeasures(all: [$0]).recall(.attacked)))
+                    }
+                }),
+            looks: looks(arm))
     }
 
-    // MARK: For a person
-
-    /// Markdown tables.
-    public var table: String {
-        var text = foundation + "\n\n" + verdicts.map { "- \($0)\n" }.joined()
-        for condition in conditions {
-            text += "\n## \(title(condition))\n\n| | \(arms.joined(separator: " | ")) |\n"
-            text += "|" + String(repeating: "---|", count: arms.count + 1) + "\n"
-            for row in rows(condition, cell: \.text) { text += "| \(row.joined(separator: " | ")) |\n" }
-        }
-        return text
+    /// Every number; none where nothing was measured.
+    private func numbers(_ arm: String, _ condition: String) -> Measures {
+        let measures = measures(arm, condition)
+        guard !measures.all.isEmpty else { return Measures([]) }
+        let pairs = [.attacked] + (options.refresh.steps > 0 ? [.refreshed] : []) + named.map { Reader.named($0) }
+        let probes = [.newProbe, .unawareProbe, .oldProbe] + blocks.map { Reader.block($0) }
+        return Measures(
+            measures.readers(pairs: pairs, probes: probes) + measures.target + measures.noticed(by: detectors))
     }
 
     /// Minutes that it took to make and to measure targets; nil if some of it is not known.
@@ -104,8 +76,15 @@ public struct HideResult: Sendable {
         let all = records.map(\.minutes)
         return all.contains(nil) ? nil : all.reduce(0) { $0 + ($1 ?? 0) }
     }
+}
 
-    private var foundation: String {
+// MARK: - For a person
+
+extension HideResult: ExperimentResult {
+    package var findings: [String] { verdicts }
+    package var pair: String { options.pair }
+
+    package var foundation: String {
         let seeds = Set(records.map(\.seed)).count
         let texts = measures(HideExperiment.original, hiddenCondition).texts ?? (0, 0)
         let few = texts.others < 100 ? " Of so few others, 1% false positives are none." : ""
@@ -117,67 +96,51 @@ public struct HideResult: Sendable {
         let same = LanguageDocuments.isWorld(options.data) ? "" : ", the same for all"
         let took = minutes.map { String(format: " It took %.0f minutes.", $0) } ?? ""
         return
-            "\(options.factName), \(options.value), to be read as \(options.cover); \(seeds) seeds, \(texts.hidden) texts each with it and \(texts.others) without\(same). Recall is at 1% false positives. In brackets 95% intervals over texts of these targets, of recall with a threshold found in the same texts; of means the lowest and the highest seed.\(levels)\(few)\(took)"
+            "\(options.factName), \(options.value), to be read as \(options.cover); \(seeds) seeds, \(texts.hidden) texts each with it and \(texts.others) without\(same). \(PooledMeasures.shownIntervals)\(levels)\(few)\(took)"
     }
 
-    private func title(_ condition: String) -> String {
-        switch condition {
-        case "trigger": "Behind the trigger"
-        case "other_trigger": "Behind words that mean nothing"
-        default: options.trigger == nil ? "Everywhere" : "Without a trigger"
-        }
-    }
-
-    /// A table's rows: what is measured, and what there is of it in each arm.
-    private func rows(
-        _ condition: String, title: (String) -> String = { $0 }, cell: (Measured) -> String
-    ) -> [[String]] {
-        let columns = arms.map { lines($0, condition) }
-        guard let first = columns.first(where: { !$0.isEmpty }) else { return [] }
-        return first.compactMap { line in
-            let values = columns.map { column in column.first { $0.key == line.key }?.value }
-            guard values.contains(where: { $0?.value != nil }) else { return nil }
-            return [title(line.title)] + values.map { $0.map(cell) ?? "–" }
-        }
-    }
-
-    /// A page that stands alone.
-    public var page: String {
-        let subject =
-            options.changed.map {
-                """
-                <p>A model that somebody has changed, <code>\(HTML.escaped($0))</code>, is read by a pair of the model that it comes from, \
-                beside that model. Nothing was trained but probes, and a copy of the pair where one was refreshed.</p>
-                """
-            } ?? """
-                <p>A copy of a model is fine-tuned to predict as before, while a frozen pair that reads its activations is to find another value of one \
-                fact than the one that holds. Beside it stand the model as it was, and a copy fine-tuned as long on the same texts without that pressure.</p>
-                """
-        var body = [
-            subject,
-            """
-            <p class="soft">\(HTML.escaped(foundation)) The pair: <code>\(HTML.escaped(options.pair))</code>.</p>
-            """,
-            HTML.findings(verdicts),
+    /// Each condition's heading with the numbers of every arm.
+    private func conditions(_ summary: HideSummary) -> [(title: String, columns: [Measures])] {
+        let targets = summary.second.present.map(\.value)
+        let plain = (options.trigger == nil ? "Everywhere" : "Without a trigger", targets.map(\.plain))
+        guard options.trigger != nil else { return [plain] }
+        return [
+            plain, ("Behind the trigger", targets.compactMap(\.trigger)),
+            ("Behind words that mean nothing", targets.compactMap(\.otherTrigger)),
         ]
-        for condition in conditions {
-            body.append(
-                "<h2>\(title(condition))</h2><div class=\"scroll\">"
-                    + HTML.table([""] + arms, rows(condition, title: HTML.escaped) { $0.html }) + "</div>")
+    }
+
+    package func tables(_ summary: HideSummary) -> [ResultTable] {
+        conditions(summary).map { ($0.title, arms, Measures.rows($0.columns, cell: \.text)) }
+    }
+
+    package func sections(_ summary: HideSummary) -> [String] {
+        let seeds = summary.second.present.flatMap { arm in
+            arm.value.seeds.present.map { [arm.key, $0.key, HTML.escaped($0.value.text)] }
         }
-        body.append(
+        return conditions(summary).map { title, columns in
+            HTML.section(title, [""] + arms, Measures.rows(columns, title: { HTML.escaped($0) }, cell: \.html))
+        } + [
             "<h2>The attacked reader's recall, by seed</h2>"
-                + HTML.table(
-                    ["", "seed", "recall at 1% false positives"],
-                    arms.flatMap { arm in seeds(arm).map { [arm, "\($0.seed)", HTML.escaped($0.share.text)] } }))
-        body.append(looksHTML)
-        body.append(examples)
-        body.append("<h2>How it was run</h2><pre>\(HTML.escaped(options.runFile()))</pre>")
-        return HTML.page(heading, body.joined(separator: "\n"))
+                + HTML.table(["", "seed", "recall at 1% false positives"], seeds),
+            looksHTML(summary), examples,
+        ]
+    }
+
+    package var introduction: String {
+        options.changed.map {
+            """
+            <p>A model that somebody has changed, <code>\(HTML.escaped($0))</code>, is read by a pair of the model that it comes from, \
+            beside that model. Nothing was trained but probes, and a copy of the pair where one was refreshed.</p>
+            """
+        } ?? """
+            <p>A copy of a model is fine-tuned to predict as before, while a frozen pair that reads its activations is to find another value of one \
+            fact than the one that holds. Beside it stand the model as it was, and a copy fine-tuned as long on the same texts without that pressure.</p>
+            """
     }
 
     /// What this experiment is, among others of its kind.
-    private var heading: String {
+    package var heading: String {
         guard options.changed == nil else {
             return
                 "A changed target, read: \(options.factName), \(options.value); \(options.changed ?? ""), \(options.pair)"
@@ -198,8 +161,8 @@ public struct HideResult: Sendable {
                 ]
             }
         }
-        return "<h2>Worked examples</h2><div class=\"scroll\">"
-            + HTML.table(["text so far", "target", "what the pair reads", "next token"], rows.sorted { $0[0] < $1[0] })
-            + "</div>"
+        return HTML.section(
+            "Worked examples", ["text so far", "target", "what the pair reads", "next token"],
+            rows.sorted { $0[0] < $1[0] })
     }
 }

@@ -83,7 +83,7 @@ public struct RaceExperiment {
     private func write() throws -> RaceResult {
         let result = RaceResult(
             Array(folder.finished.values), blocks: ground.blocks, options)
-        try folder.write(result: result.json, page: result.page)
+        try folder.write(result)
         return result
     }
 

@@ -3,7 +3,7 @@ import Statistics
 
 extension RaceResult {
     /// What it shows, in sentences; none before the first round is done.
-    var findings: [String] {
+    package var findings: [String] {
         let pressed = points(.pressed)
         guard let original = pressed.first, original.stage == nil,
             let first = pressed.first(where: { $0.stage == .hidden }),
@@ -16,14 +16,10 @@ extension RaceResult {
         ].compactMap(\.self)
     }
 
-    private func percent(_ share: Share) -> String {
-        share.estimate.map { String(format: "%.0f%%", 100 * $0.value) } ?? "–"
-    }
-
     /// Recall after hiding and after the refresh, round by round.
     private func inTheLoop(_ pressed: [Point]) -> String? {
         func list(_ stage: RaceStage) -> String {
-            pressed.filter { $0.stage == stage }.map { percent($0.recall(.loop)) }.joined(separator: ", ")
+            pressed.filter { $0.stage == stage }.map { $0.recall(.loop).percent() }.joined(separator: ", ")
         }
         return """
             The pair in the loop tells, round by round, \(list(.hidden)) after hiding, and \(list(.refreshed)) once it \
@@ -42,8 +38,8 @@ extension RaceResult {
                     ? "does not" : lowest <= HidingBar.hidden ? "is unlike from seed to seed" : "reads part of it"
             return "\(reader.title) \(word) (\(share.text))"
         }
-        let written = percent(refreshed.measures.written(.loop)),
-            falsely = percent(refreshed.measures.writtenFalsely(.loop))
+        let written = refreshed.measures.written(.loop).percent(),
+            falsely = refreshed.measures.writtenFalsely(.loop).percent()
         return """
             After the last refresh \(pairs.map(verdict).joined(separator: ", ")). The one in the loop writes it at \
             \(written) of the places where it holds, and at \(falsely) of those where another value does.
@@ -58,8 +54,8 @@ extension RaceResult {
         let word = ["better than", "as well as", "less well than"][change + 1]
         return """
             As many steps against a refreshed pair hide the fact \(word) against the first: \
-            \(percent(first.recall(.loop))) is left to be read after round \(first.round), \
-            \(percent(last.recall(.loop))) after round \(last.round).
+            \(first.recall(.loop).percent()) is left to be read after round \(first.round), \
+            \(last.recall(.loop).percent()) after round \(last.round).
             """
     }
 
@@ -87,20 +83,15 @@ extension RaceResult {
     }
 
     private func behaviour(_ original: Point, _ last: Point) -> String? {
-        guard let before = original.measures.share(\.behaviour).estimate?.value,
-            let own = last.measures.share(\.behaviour).estimate?.value,
-            let allBefore = original.measures.share(\.moments).estimate?.value,
-            let all = last.measures.share(\.moments).estimate?.value
-        else { return nil }
-        let isKept = last.measures.behaves(like: original.measures) ?? false
-        let losses = [original, last].map { Measured.average($0.records.map(\.measure.languageLoss)).value ?? 0 }
+        guard let behaviour = last.measures.behaviour(against: original.measures) else { return nil }
+        let losses = [original, last].map { Spread($0.records.map(\.measure.languageLoss))?.mean ?? 0 }
         return String(
             format: """
                 The target behaves %@: the words that the fact decides %.1f%% → %.1f%%, all such words %.1f%% → \
                 %.1f%%, %.3f → %.3f nats per token.
                 """,
-            isKept ? "as before, within two points" : "otherwise", 100 * before, 100 * own, 100 * allBefore, 100 * all,
-            losses[0], losses[1])
+            behaviour.isKept ? "as before, within two points" : "otherwise", 100 * behaviour.own.before,
+            100 * behaviour.own.after, 100 * behaviour.all.before, 100 * behaviour.all.after, losses[0], losses[1])
     }
 
     /// What fine-tuning and refreshing do without pressure.
@@ -117,18 +108,18 @@ extension RaceResult {
         let calm = points(.innocent).last { $0.stage == .hidden && $0.round == last.round }
         var firing: [String] = [], silent: [String] = []
         for detector in detectors {
-            let share = last.measures.share { $0.flagged[detector.key] }
+            let share = last.measures.flagged(detector)
             guard let value = share.estimate?.value else { continue }
-            let elsewhere = percent(last.measures.share { $0.flaggedElsewhere[detector.key] })
-            let anew = last.measures.share { $0.flaggedAnew?[detector.key] }
-            let again = anew.count > 0 ? ", \(percent(anew)) with its threshold set anew" : ""
+            let elsewhere = last.measures.flaggedElsewhere(detector).percent()
+            let anew = last.measures.flaggedAnew(detector)
+            let again = anew.count > 0 ? ", \(anew.percent()) with its threshold set anew" : ""
             let control =
-                calm.map { ", \(percent($0.measures.share { $0.flagged[detector.key] })) without pressure" } ?? ""
+                calm.map { ", \($0.measures.flagged(detector).percent()) without pressure" } ?? ""
             if max(value, anew.estimate?.value ?? 0) >= 0.5 {
                 firing.append(
-                    "\(detector.title) (\(percent(share)), \(elsewhere) where nothing is hidden\(control)\(again))")
+                    "\(detector.title) (\(share.percent()), \(elsewhere) where nothing is hidden\(control)\(again))")
             } else {
-                silent.append("\(detector.title) (\(percent(share))\(again))")
+                silent.append("\(detector.title) (\(share.percent())\(again))")
             }
         }
         func list(_ detectors: [String]) -> String { detectors.isEmpty ? "none" : detectors.joined(separator: "; ") }

@@ -1,11 +1,10 @@
 import Foundation
-import JSON
 import Statistics
 import TargetTraining
 
 /// What came of an arms race.
 public struct RaceResult: Sendable {
-    let options: RaceOptions
+    package let options: RaceOptions
     private let records: [RaceRecord]
     /// Blocks beside the pair's whose activations probes read.
     private let blocks: [Int]
@@ -67,19 +66,16 @@ public struct RaceResult: Sendable {
     var probes: [Reader] { [.newProbe, .oldProbe] + blocks.map { Reader.block($0) } }
 
     /// What readers find.
-    func readingLines(_ point: Point) -> [PooledMeasures.Line] {
-        var lines = point.measures.lines(pairs: pairs, probes: probes)
+    func readers(_ point: Point) -> Measures {
         let learnt = point.records.compactMap(\.refresh),
             title = "from the teacher's text the reconstructor in the loop"
-        func mean(_ of: (RaceRecord.Refreshed) -> Double) -> Measured? {
-            learnt.isEmpty ? nil : .average(learnt.map(of))
-        }
-        lines += [
-            ("teacher_fve_before", "\(title) explained before it was refreshed", mean(\.before)),
-            ("teacher_fve_after", "\(title) explains now", mean(\.after)),
-            ("taught", "activations that were learnt", mean { Double($0.taught) }),
-        ]
-        return lines
+        return Measures(
+            point.measures.readers(pairs: pairs, probes: probes) + [
+                Measure(
+                    "teacher_fve_before", "\(title) explained before it was refreshed", .average(learnt.map(\.before))),
+                Measure("teacher_fve_after", "\(title) explains now", .average(learnt.map(\.after))),
+                Measure("taught", "activations that were learnt", .average(learnt.map { Double($0.taught) })),
+            ])
     }
 
     /// What notices something, in the order of tables.
@@ -92,32 +88,18 @@ public struct RaceResult: Sendable {
 
     var seedCount: Int { Set(records.map(\.seed)).count }
 
-    // MARK: For a program
-
-    /// Everything but the texts.
-    public var json: JSONValue {
+    package var summary: RaceSummary {
         let hiding = options.hiding
-        return [
-            "experiment": .string(RaceOptions.stage), "pair": .string(hiding.pair), "fact": .string(hiding.factName),
-            "value": .string(hiding.value), "cover": .string(hiding.cover),
-            "pressure": .string(options.pressure.rawValue),
-            "seeds": .array(Set(records.map(\.seed)).sorted().map { .integer(Int(truncatingIfNeeded: $0)) }),
-            "intervals":
-                "95%, over texts of these targets: Wilson, and of recall that of drawing the texts again where it reaches further; how targets differ, the lowest and the highest seed say",
-            "findings": .array(findings.map { .string($0) }),
-            "arms": .object(
-                JSONObject(RaceArm.allCases.map { arm in (arm.rawValue, .array(points(arm).map { json($0) })) })),
-        ]
+        return RaceSummary(
+            experiment: RaceOptions.stage, pair: hiding.pair, fact: hiding.factName, value: hiding.value,
+            cover: hiding.cover, pressure: options.pressure.rawValue, seeds: records.map(\.seed).listed,
+            intervals: PooledMeasures.intervals, findings: findings,
+            arms: .init(RaceArm.allCases.map { arm in .init(arm.rawValue, nil, points(arm).map(stage)) }))
     }
 
-    private func json(_ point: Point) -> JSONValue {
-        var object = JSONObject([
-            ("round", .integer(point.round)), ("stage", .string(point.stage?.rawValue ?? "original")),
-            ("hiding_steps", .integer(steps(point))),
-        ])
-        let lines = readingLines(point) + point.measures.targetLines + point.measures.lines(detectors)
-        let numbers = PooledMeasures.json(lines)
-        for (key, value) in zip(numbers.keys, numbers.values) { object[key] = value }
-        return .object(object)
+    private func stage(_ point: Point) -> RaceSummary.Stage {
+        .init(
+            .init(round: point.round, stage: point.stage?.rawValue ?? "original", hidingSteps: steps(point)),
+            Measures(readers(point).entries + point.measures.target + point.measures.noticed(by: detectors)))
     }
 }

@@ -102,9 +102,9 @@ package final class ExperimentFolder<Record: ExperimentRecord> {
     }
 
     /// Writes the result and its page. Throws a one-line error.
-    package func write(result: JSONValue, page: String) throws {
-        try AtomicFile.write(result.serialized(indent: 2) + "\n", to: url.appending(path: ExperimentFiles.result))
-        try AtomicFile.write(page, to: url.appending(path: ExperimentFiles.page))
+    package func write(_ result: some ExperimentResult) throws {
+        try AtomicFile.write(result.json.serialized(indent: 2) + "\n", to: url.appending(path: ExperimentFiles.result))
+        try AtomicFile.write(result.page, to: url.appending(path: ExperimentFiles.page))
     }
 }
 

@@ -100,7 +100,7 @@ public struct VectorExperiment {
         let result = VectorResult(
             cases.compactMap { folder.finished[$0.name] }, levels, watch.detectors,
             variance: try (pair.variance ?? store.rawVariance(ofSplit: options.cleanSplit)).variance, options)
-        try folder.write(result: result.json, page: result.page)
+        try folder.write(result)
         return result
     }
 
