@@ -75,7 +75,8 @@ struct SidecarTests {
         #expect(try VectorFile.read(file, for: .dataSet(width: 3, layer: 2)).floats() == vectors.floats())
         func refused(_ reader: Sidecar) -> String? { message { _ = try VectorFile.read(file, for: reader) } }
         #expect(
-            refused(.dataSet(width: 3, layer: 1))?.contains("behind block 2, this autoencoder is about block 1") == true
+            refused(.dataSet(width: 3, layer: 1))?.contains(
+                "at the output of block 2, this autoencoder is about block 1") == true
         )
         #expect(refused(.dataSet(width: 3, layer: 2, target: .init(hash: "bb")))?.contains("model aa") == true)
         try write(.dataSet(width: 4, layer: 2))

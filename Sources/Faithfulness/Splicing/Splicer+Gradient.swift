@@ -8,7 +8,7 @@ extension Splicer {
         let ids: [Int32]
         /// Which of them is spliced.
         let position: Int
-        /// [ids, d] float32, the untouched residual stream behind block K.
+        /// [ids, d] float32, the untouched residual stream at the output of block K.
         let stream: Tensor
         /// The untouched predictions at the token and at each behind it, [ids − position, vocabulary].
         let clean: TokenDistributions
@@ -46,7 +46,7 @@ extension Splicer {
                 if block == layer { stream = hidden.value.copy() }
                 return hidden
             }
-            guard let stream else { trap("nothing behind block \(layer)") }
+            guard let stream else { trap("nothing at the output of block \(layer)") }
             return zip(range, rows).map { index, rows in
                 let position = places[index].position
                 let read = (rows.lowerBound + position..<rows.upperBound).map(Int32.init)
@@ -59,7 +59,7 @@ extension Splicer {
 
     /// KL(clean ‖ spliced) in nats of each prediction that is looked at, with a gradient by the vectors.
     ///
-    /// - Parameter vectors: [sites, d] float32, one behind block K at each site.
+    /// - Parameter vectors: [sites, d] float32, one at the output of block K at each site.
     /// - Returns: the divergences of all sites one after another, and where those of each lie: first the token's own prediction.
     public func divergences(
         _ sites: [Site], vectors: Variable, tape: Tape

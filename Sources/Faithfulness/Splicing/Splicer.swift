@@ -9,7 +9,7 @@ import Tensors
 ///     let splicer = try Splicer(target, precision: .native)
 ///     let effects = splicer.effects([.init(ids: ids, position: 12, vectors: reconstruction)], reach: 8)
 ///
-/// A vector replaces the residual stream behind block K at one token. What stands before the token is computed once for all the
+/// A vector replaces the residual stream at the output of block K at one token. What stands before the token is computed once for all the
 /// vectors of a place: each is a branch of one token tree.
 public final class Splicer {
     /// A token of a text, and vectors to try there.
@@ -105,7 +105,7 @@ public final class Splicer {
         }
     }
 
-    /// log P of each continuation when a vector stands behind block K of a single token that says nothing: what the vector alone lets
+    /// log P of each continuation when a vector stands at the output of block K of a single token that says nothing: what the vector alone lets
     /// the target expect.
     ///
     /// - Parameters:
@@ -143,7 +143,7 @@ public final class Splicer {
         return ranges.map { $0.map { $0.reduce(0) { $0 + Double(result[$1]) } } }
     }
 
-    /// The residual stream behind the last block, with `vectors` behind block K at the rows `spliced`.
+    /// The residual stream at the output of the last block, with `vectors` at the output of block K at the rows `spliced`.
     func hidden(_ tree: TokenTree, _ spliced: [Int32], _ vectors: Tensor, _ tape: Tape) -> Tensor {
         let replacement = Variable(vectors.converted(to: .float32))
         return decoder.hidden(tree, tape: tape) { [layer] block, hidden in

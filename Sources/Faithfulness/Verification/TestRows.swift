@@ -81,7 +81,7 @@ package struct TestRows {
 }
 
 extension Target {
-    /// The activations [n, d] behind block K at positions of several texts, in order.
+    /// The activations [n, d] at the output of block K at positions of several texts, in order.
     ///
     /// - Parameter decoder: a changed copy to read; nil reads the target itself.
     package func activations(
@@ -91,7 +91,7 @@ extension Target {
             checkpoint, try decoder ?? TransformerDecoder(checkpoint, blockCount: layer + 1),
             precision: try precision ?? checkpoint.naturalPrecision())
         let result = try extractor.extract(texts, at: positions, layers: [layer])
-        guard let activations = result.hidden[layer] else { trap("no activations behind block \(layer)") }
+        guard let activations = result.hidden[layer] else { trap("no activations at the output of block \(layer)") }
         return activations
     }
 }

@@ -99,7 +99,7 @@ extension Verifier {
     }
 
     /// How often the text's true continuation is picked among others of the same kind of document, from a vector alone: the target
-    /// reads it behind block K of a single empty token, and says how much likelier each continuation becomes than behind the mean
+    /// reads it at the output of block K of a single empty token, and says how much likelier each continuation becomes than behind the mean
     /// activation. The explanation's vector is the reconstruction, which has seen nothing but the words; its norm is that of activations
     /// in general.
     func continuations() throws -> [Finding] {

@@ -14,7 +14,7 @@ struct DataStore: ParsableCommand {
         discussion: """
             The documents are JSON Lines or Parquet: each line or row has "text", and where it is known "id", "kind", "facts" and \
             "moments". Instead of a text it may hold a conversation (messages with role and content, conversations with from and \
-            value, a prompt with its response), which the model's chat template writes out; which of them is found and said. Vectors are stored raw, behind block K, at random positions and with --moments where a fact is about \
+            value, a prompt with its response), which the model's chat template writes out; which of them is found and said. Vectors are stored raw, at the output of block K, at random positions and with --moments where a fact is about \
             to matter. A run that was stopped continues where it was; more documents may be added later.
             """)
 

@@ -11,7 +11,7 @@ struct Extract: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Read residual-stream vectors out of a model.",
         discussion: """
-            Writes a safetensors file with ids [T] and activations [T, d] in float32, the residual stream behind block K \
+            Writes a safetensors file with ids [T] and activations [T, d] in float32, the residual stream at the output of block K (hook_resid_post) \
             (0-based), two thirds deep by default. With --layer all: hidden.K for every block. With --logits: logits [T, V]. \
             With --positions: only those rows, and a tensor positions [n]. With --documents, one JSON object with "text" or \
             "ids" per line: the rows of all documents in order, and document_offsets [documents + 1]. Beside activations of one \
