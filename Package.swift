@@ -258,7 +258,7 @@ let package = Package(
             name: "CommandTests",
             dependencies: [
                 "nla", "Activations", "Autoencoder", "Claims", "Evaluation", "LanguageModel", "Tensors", "JSON",
-                "ScriptedServer", "TestSupport", "TinyWorld",
+                "ScriptedHub", "ScriptedServer", "TestSupport", "TinyWorld",
             ]),
     ],
     swiftLanguageModes: [.v6],

@@ -227,7 +227,7 @@ def adapter_case(r, folder, adapter):
     if extra < 0.06: k["use_dora"] = True
     elif extra < 0.1: k["bias"] = r.choice(["all", "lora_only"])
     elif extra < 0.14: k["lora_bias"] = True
-    elif extra < 0.17: k["modules_to_save"] = [r.choice(["lm_head", "embed_tokens"])]
+    elif extra < 0.17: k["modules_to_save"] = r.choice([["lm_head"], ["embed_tokens"], ["lm_head", "embed_tokens"], ["norm"], ["model.norm"], ["1.mlp", "q_proj"]])
     elif extra < 0.19: k["trainable_token_indices"] = [0, 1]
     elif extra < 0.21: k["layer_replication"] = [[0, layers], [0, layers]]
     elif extra < 0.23: k["fan_in_fan_out"] = True
@@ -238,6 +238,7 @@ def adapter_case(r, folder, adapter):
     with torch.no_grad():
         for name, p in model.named_parameters():
             if "lora_" in name: p.normal_(0, 0.3)
+            if "modules_to_save" in name: p.add_(torch.randn_like(p) * 0.3)
     model.save_pretrained(adapter)
     path = os.path.join(adapter, "adapter_config.json")
     c = json.load(open(path)); c["base_model_name_or_path"] = None

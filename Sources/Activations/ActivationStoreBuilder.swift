@@ -42,7 +42,7 @@ public struct ActivationStoreBuilder {
     private let tokenizer: Tokenizer
     private let options: Options
 
-    /// A builder on a target that is open already; only blocks 0...K are computed, so the decoder may be cut behind block K.
+    /// A builder on a target that is open already; only blocks 0...K are computed, so the decoder may be cut after block K.
     public init(
         _ decoder: TransformerDecoder, _ tokenizer: Tokenizer, _ settings: StoreSettings, _ options: Options = Options()
     ) throws {
@@ -155,7 +155,7 @@ public struct ActivationStoreBuilder {
         if let bad = activations.firstNonFinite() {
             let row = rows[bad / settings.hiddenSize]
             throw ModelError(
-                "document \(documents[row.document].document.id): NaN or infinity behind block \(settings.layerIndex) at position \(row.position); try --dtype f32, or download the model again"
+                "document \(documents[row.document].document.id): NaN or infinity at the output of block \(settings.layerIndex) at position \(row.position); try --dtype f32, or download the model again"
             )
         }
         return (rows, activations)

@@ -205,7 +205,9 @@ extension StoreManifest {
     func check(_ file: File, in folder: URL, contents: Bool) throws {
         let url = folder.appendingPathComponent(file.name)
         let mend = "restore the file, or delete the folder and build the store again"
-        guard let attributes = try? FileManager.default.attributesOfItem(atPath: url.path) else {
+        // In a cache of the hub it is a link.
+        let place = url.resolvingSymlinksInPath().path
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: place) else {
             throw ModelError("\(url.path): missing, though \(StoreManifest.fileName) lists it; \(mend)")
         }
         let bytes = (attributes[.size] as? NSNumber)?.intValue ?? -1

@@ -137,7 +137,7 @@ public struct Target {
         adapter = source.adapter
         guard layer < checkpoint.configuration.blockCount else {
             throw ModelError(
-                "\(folder.path): has blocks 0...\(checkpoint.configuration.blockCount - 1), this autoencoder reads behind block \(layer)"
+                "\(folder.path): has blocks 0...\(checkpoint.configuration.blockCount - 1), this autoencoder reads at the output of block \(layer)"
             )
         }
         tokenizer = try Tokenizer(folder: source.tokenizerFolder)
@@ -149,13 +149,13 @@ public struct Target {
         try ModelSource(checkpoint, adapter: adapter).decoder(blockCount: blockCount)
     }
 
-    /// The activations [n, d] behind block K at some positions, negative ones from the end. Computes no later block.
+    /// The activations [n, d] at the output of block K at some positions, negative ones from the end. Computes no later block.
     public func activations(_ ids: [Int32], positions: [Int], precision: Precision? = nil) throws -> Tensor {
         let decoder = try decoder(blockCount: layer + 1)
         let extractor = ActivationExtractor(
             checkpoint, decoder, precision: try precision ?? checkpoint.naturalPrecision())
         let result = try extractor.extract([ids], .init(layers: [layer], positions: positions))
-        guard let activations = result.hidden[layer] else { trap("no activations behind block \(layer)") }
+        guard let activations = result.hidden[layer] else { trap("no activations at the output of block \(layer)") }
         return activations
     }
 }

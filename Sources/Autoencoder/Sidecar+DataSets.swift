@@ -47,7 +47,9 @@ extension Sidecar {
         }
         try expect(.dataset, place)
         guard width == other.width else { throw fail("of \(width) numbers", "has \(other.width)") }
-        guard layer == other.layer else { throw fail("behind block \(layer)", "is about block \(other.layer)") }
+        guard layer == other.layer else {
+            throw fail("at the output of block \(layer)", "is about block \(other.layer)")
+        }
         if let own = target?.hash, let theirs = other.target?.hash, own.lowercased() != theirs.lowercased() {
             throw fail("of the model \(own.prefix(12))…", "is about \(theirs.prefix(12))…")
         }

@@ -5,12 +5,24 @@ import Tensors
 
 extension Sidecar {
     /// The sidecar as text: the same sidecar always gives the same bytes.
-    public var yaml: String {
+    public var yaml: String { text(isPublished: false) }
+
+    /// The same for other programs. They take lengths that are numbers, and some look for the layer at the top.
+    package var publishedYAML: String {
+        var sidecar = self
+        let root = Scale.norm(Double(width).squareRoot())
+        if injectionScale == .rootOfWidth { sidecar.injectionScale = root }
+        if lossScale == .rootOfWidth { sidecar.lossScale = root }
+        return sidecar.text(isPublished: true)
+    }
+
+    private func text(isPublished: Bool) -> String {
         var lines = [
             "kind: \(role == .dataset ? "nla_dataset" : "nla_model")", "schema_version: \(Sidecar.schemaVersion)",
         ]
         if role != .dataset { lines.append("role: \(role.rawValue)") }
         lines.append("d_model: \(width)")
+        if isPublished { lines.append("extraction_layer_index: \(layer)") }
         lines.append("extraction:")
         // Readers of data sets look for the width here.
         if role == .dataset { lines.append("  d_model: \(width)") }

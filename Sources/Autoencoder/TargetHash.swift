@@ -167,7 +167,8 @@ extension TargetHash {
         try compute(autoencoder: reconstructor.folder, over: reconstructor.checkpoint)
     }
 
-    private static func compute(autoencoder folder: URL, over checkpoint: Checkpoint) throws -> String {
+    /// The same of a folder whose decoder, or base, is open already.
+    package static func compute(autoencoder folder: URL, over checkpoint: Checkpoint) throws -> String {
         var hash = SHA256()
         hash.update(data: Data("interlinear autoencoder 1\n\(try compute(checkpoint))\n".utf8))
         for name in companions {

@@ -63,6 +63,10 @@ typedef struct {
     void (*few_rows)(const ck_matmul *job, const float *a, long begin, long end);
     // The same for at most CK_SOME_ROWS rows of bfloat16, where the CPU has its instructions; see some_rows_body.h.
     void (*some_rows)(const ck_matmul *job, long begin, long end, float *scratch);
+    // Weights begin..<begin + count of a row of a stored matrix, whole blocks of them, in float32 or bfloat16; see stored_body.h.
+    void (*unpack)(const ck_stored *stored, long row, long begin, long count, void *to, ck_type type);
+    // few_rows for a stored matrix; `sums` is space for m · k / 16 floats.
+    void (*few_rows_stored)(const ck_matmul *job, const float *a, float *sums, long begin, long end);
     // Any product, in float32, and the scratch it needs, in floats; see blocked_body.h.
     void (*blocked)(const ck_matmul *job, float *scratch);
     long (*blocked_scratch)(const ck_matmul *job);

@@ -9,6 +9,7 @@
 #define KERNELS ck_kernels_avx512bf16
 #define NATIVE_BF16 1
 #define FUSED 1
+#define NATIVE_LOOKUP 1
 #define PRODUCT_ROWS 6
 #define PRODUCT_GROUPS 4
 #include "kernels_body.h"

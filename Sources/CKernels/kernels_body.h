@@ -12,6 +12,7 @@
 #if NATIVE_BF16
 #include "some_rows_body.h"
 #endif
+#include "stored_body.h"
 
 const ck_kernels KERNELS = {
     .convert = convert,
@@ -37,6 +38,8 @@ const ck_kernels KERNELS = {
 #if NATIVE_BF16
     .some_rows = some_rows,
 #endif
+    .unpack = unpack,
+    .few_rows_stored = few_rows_stored,
     .blocked = blocked,
     .blocked_scratch = blocked_scratch,
     .blocked_rows = PRODUCT_ROWS,

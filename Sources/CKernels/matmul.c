@@ -1,6 +1,7 @@
 // Matrix products, each by what is fastest for it: dot products for few rows, where memory is the limit (few_rows_body.h); a register tile
 // for some rows of bfloat16 (some_rows_body.h); oneDNN for more where the CPU has AVX-512, in bfloat16 where it has those instructions; and
-// blocked products in float32 everywhere else (blocked_body.h). The differences between oneDNN 2 and 3 end in `create_primitive`.
+// blocked products in float32 everywhere else (blocked_body.h). Stored matrices are unpacked a slice at a time, but for few rows, which have
+// dot products of their own (stored_body.h). The differences between oneDNN 2 and 3 end in `create_primitive`.
 #define _GNU_SOURCE
 #if defined(__x86_64__)
 #define CK_ONEDNN 1
@@ -270,14 +271,16 @@ static bool some(const ck_matmul *j) {
 
 static void few_rows(int slot, const ck_matmul *j, long begin, long end) {
     const float *a = j->a;
+    // A in float32, and the sums that stored weights need.
+    float *space = ck_scratch(slot, CK_SCRATCH_WEIGHTS, (unsigned long)(j->m * j->k) * 8);
     if (j->a_type != CK_F32 || j->a_stride != j->k) {
-        float *space = ck_scratch(slot, CK_SCRATCH_WEIGHTS, (unsigned long)(j->m * j->k) * 4);
         for (long r = 0; r < j->m; r++)
             ck_current()->convert(
                 (const char *)j->a + r * j->a_stride * type_bytes(j->a_type), j->a_type, space + r * j->k, CK_F32, j->k);
         a = space;
     }
-    ck_current()->few_rows(j, a, begin, end);
+    if (j->stored) ck_current()->few_rows_stored(j, a, space + j->m * j->k, begin, end);
+    else ck_current()->few_rows(j, a, begin, end);
 }
 
 // The slot's share of a product: a range of columns or of rows, whichever there are more of, but for two kinds. Many rows against a weight
@@ -302,20 +305,20 @@ static void part_of(long count, long unit, long index, long parts, long *begin, 
 // Our own product in float32, shared by rows and columns alike: the slots form a grid, the one whose largest cell costs least. A cell costs
 // its arithmetic, and the packing of its part of A and of B, which is as much as some rows or columns more.
 #define PACKING 12
-static void blocked_share(int slot, int slots, const ck_matmul *j) {
+static void blocked_share(int slot, int index, int parts, const ck_matmul *j) {
     const ck_kernels *k = ck_current();
     long rows = k->blocked_rows, panel = k->blocked_panel, best = 1;
     double least = INFINITY;
-    for (long across = 1; across <= slots; across++) {
-        if (slots % across) continue;
-        long m = (j->m + rows - 1) / rows, n = (j->n + panel - 1) / panel, down = slots / across;
+    for (long across = 1; across <= parts; across++) {
+        if (parts % across) continue;
+        long m = (j->m + rows - 1) / rows, n = (j->n + panel - 1) / panel, down = parts / across;
         double high = (double)((m + down - 1) / down * rows), wide = (double)((n + across - 1) / across * panel);
         double cost = high * wide + PACKING * (high + wide);
         if (cost < least) least = cost, best = across;
     }
     long m0, m1, n0, n1;
-    part_of(j->m, rows, slot / best, slots / best, &m0, &m1);
-    part_of(j->n, panel, slot % best, best, &n0, &n1);
+    part_of(j->m, rows, index / best, parts / best, &m0, &m1);
+    part_of(j->n, panel, index % best, best, &n0, &n1);
     if (m0 >= m1 || n0 >= n1) return;
     ck_matmul part = *j;
     part.m = m1 - m0, part.n = n1 - n0;
@@ -326,16 +329,15 @@ static void blocked_share(int slot, int slots, const ck_matmul *j) {
     k->blocked(&part, ck_scratch(slot, CK_SCRATCH_WEIGHTS, (unsigned long)k->blocked_scratch(&part) * 4));
 }
 
-static bool share_of(int slot, int slots, const ck_matmul *j) {
+// Part `index` of `parts` of a product of two dense matrices, with the scratch of `slot`.
+static bool dense_share(int slot, int index, int parts, const ck_matmul *j) {
     if (!few(j) && !some(j) && !library_takes(j)) {
-        blocked_share(slot, slots, j);
+        blocked_share(slot, index, parts, j);
         return true;
     }
     bool by_columns = shared_by_columns(j);
-    long count = by_columns ? j->n : j->m, grain = count >= 64 * slots ? some(j) ? CK_PANEL : 32 : 8;
-    long grains = (count + grain - 1) / grain;
-    long begin = grains * slot / slots * grain, end = grains * (slot + 1) / slots * grain;
-    if (end > count) end = count;
+    long count = by_columns ? j->n : j->m, grain = count >= 64 * parts ? some(j) ? CK_PANEL : 32 : 8, begin, end;
+    part_of(count, grain, index, parts, &begin, &end);
     if (begin >= end) return true;
     if (few(j)) {
         few_rows(slot, j, begin, end);
@@ -363,6 +365,43 @@ static bool share_of(int slot, int slots, const ck_matmul *j) {
 #endif
 }
 
+// Elements of a stored matrix that are unpacked together: they stay in the second cache until they are multiplied.
+#define STORED_SLICE (1l << 18)
+
+// A product with a stored matrix. The slots share its columns, so that each weight is unpacked once; a slice of them at a time is unpacked
+// to A's type and multiplied as any other matrix.
+static bool stored_share(int slot, int slots, const ck_matmul *j) {
+    const ck_stored *stored = j->stored;
+    // Across the blocks only whole ones can be unpacked.
+    long unit = j->b_transposed ? few(j) ? 8 : CK_PANEL : ck_block_weights(stored->layout), begin, end;
+    part_of(j->n, unit, slot, slots, &begin, &end);
+    if (few(j)) {
+        if (begin < end) few_rows(slot, j, begin, end);
+        return true;
+    }
+    long slice = STORED_SLICE / j->k / unit * unit;
+    if (slice < unit) slice = unit;
+    for (long n = begin; n < end; n += slice) {
+        long count = end - n < slice ? end - n : slice;
+        long rows = j->b_transposed ? count : j->k, width = j->b_transposed ? j->k : count;
+        char *space = ck_scratch(slot, CK_SCRATCH_STORED, (unsigned long)(rows * width * type_bytes(j->a_type)));
+        for (long r = 0; r < rows; r++)
+            ck_current()->unpack(
+                stored, j->b_transposed ? n + r : r, j->b_transposed ? 0 : n, width, space + r * width * type_bytes(j->a_type),
+                j->a_type);
+        ck_matmul part = *j;
+        part.stored = NULL, part.n = count, part.b = space, part.b_type = j->a_type, part.b_stride = width;
+        part.c = (char *)j->c + n * type_bytes(j->c_type);
+        part.bias = j->bias ? j->bias + n : NULL;
+        if (!dense_share(slot, 0, 1, &part)) return false;
+    }
+    return true;
+}
+
+static bool share_of(int slot, int slots, const ck_matmul *j) {
+    return j->stored ? stored_share(slot, slots, j) : dense_share(slot, slot, slots, j);
+}
+
 typedef struct {
     const ck_matmul *jobs;
     long count;
@@ -386,7 +425,10 @@ const char *ck_matmul_run(const ck_matmul *jobs, long count) {
         if (jobs[i].m <= 0 || jobs[i].n <= 0 || jobs[i].k <= 0) return "a matrix product with an empty side";
     for (long i = 0; i < count; i++) {
         ck_count_operations(2.0 * (double)jobs[i].m * (double)jobs[i].n * (double)jobs[i].k);
-        ck_count_weight_bytes((double)jobs[i].n * (double)jobs[i].k * (double)type_bytes(jobs[i].b_type));
+        const ck_stored *stored = jobs[i].stored;
+        ck_count_weight_bytes(
+            stored ? (double)stored->rows * (double)stored->row_bytes
+                   : (double)jobs[i].n * (double)jobs[i].k * (double)type_bytes(jobs[i].b_type));
     }
     ck_round(matmul_body, &r);
     return atomic_load(&r.failed) ? "oneDNN refused a matrix product (out of memory)" : NULL;

@@ -21,7 +21,7 @@ extern void *(*ck_zeroed_memory)(size_t count, size_t bytes);
 
 // Scratch memory of one slot, at least `bytes` long, 64-byte aligned, valid until the slot's next request for the same
 // `index`. For use inside a round only.
-enum { CK_SCRATCH_WEIGHTS, CK_SCRATCH_ATTENTION, CK_SCRATCH_COUNT };
+enum { CK_SCRATCH_WEIGHTS, CK_SCRATCH_STORED, CK_SCRATCH_ATTENTION, CK_SCRATCH_COUNT };
 void *ck_scratch(int slot, int index, unsigned long bytes);
 
 #endif

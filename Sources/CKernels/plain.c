@@ -3,12 +3,22 @@
 #include <stdlib.h>
 
 #include "lanes.h"
+#include "parallel.h"
 
 void ck_plain_convert(const void *from, ck_type from_type, void *to, ck_type to_type, long count) {
     for (long i = 0; i < count; i++) set_as(to, to_type, i, get_as(from, from_type, i));
 }
 
-void ck_plain_matmul(const ck_matmul *j) {
+void ck_plain_matmul(const ck_matmul *job) {
+    ck_matmul dense = *job;
+    float *unpacked = NULL;
+    if (job->stored) {
+        const ck_stored *s = job->stored;
+        unpacked = ck_allocate(s->rows * s->columns, 4, "a stored matrix");
+        ck_plain_unpack_rows(s, NULL, s->rows, unpacked, CK_F32);
+        dense.b = unpacked, dense.b_type = CK_F32, dense.b_stride = s->columns;
+    }
+    const ck_matmul *j = &dense;
     for (long m = 0; m < j->m; m++)
         for (long n = 0; n < j->n; n++) {
             double total = j->bias ? (double)j->bias[n] : 0;
@@ -21,6 +31,7 @@ void ck_plain_matmul(const ck_matmul *j) {
             if (j->accumulate) total += (double)get_as(j->c, j->c_type, at);
             set_as(j->c, j->c_type, at, (float)total);
         }
+    free(unpacked);
 }
 
 void ck_plain_rms_norm(

@@ -39,7 +39,7 @@ public struct CachedRepository: Sendable {
         public let isWhole: Bool?
         /// What it is.
         public let role: Role
-        /// The base that an adapter names.
+        /// The base that an adapter names, with `@revision` where it names one.
         public let base: String?
         /// When the last of its files was written.
         public let modified: Date?
@@ -143,7 +143,11 @@ extension Hub {
             else { return nil }
             return try? handle.read(upToCount: 1 << 20)
         }
-        let base = text("adapter_config.json").flatMap { try? JSONValue.parse($0) }?["base_model_name_or_path"]?.string
+        let settings = text("adapter_config.json").flatMap { try? JSONValue.parse($0) }
+        let revision = settings?["revision"]?.string.flatMap { ["", "main"].contains($0) ? nil : $0 }
+        let base = settings?["base_model_name_or_path"]?.string.map { name in
+            revision.map { "\(name)@\($0)" } ?? name
+        }
         let isAdapter = files.contains("adapter_config.json")
         let sidecar = text("nla_meta.yaml").map { String(decoding: $0, as: UTF8.self) }
         // The one line that matters; the sidecar's own reader needs YAML.

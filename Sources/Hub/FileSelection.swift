@@ -8,6 +8,8 @@ public struct FileSelection: Sendable {
     package let choose: @Sendable (_ paths: [String]) -> [String]
     /// Whether files that are there are enough, where nobody knows what the revision has. Nil where that cannot be told.
     let suffices: (@Sendable (_ paths: [String]) -> Bool)?
+    /// For a selection of one file: those among all paths of which a person has to name one. Nil for others.
+    let candidates: (@Sendable (_ paths: [String]) -> [String])?
 
     /// A selection.
     ///
@@ -18,10 +20,16 @@ public struct FileSelection: Sendable {
     public init(
         _ description: String, choose: @escaping @Sendable ([String]) -> [String],
         suffices: (@Sendable ([String]) -> Bool)? = nil
+    ) { self.init(description, choose: choose, suffices: suffices, candidates: nil) }
+
+    private init(
+        _ description: String, choose: @escaping @Sendable ([String]) -> [String],
+        suffices: (@Sendable ([String]) -> Bool)?, candidates: (@Sendable ([String]) -> [String])?
     ) {
         self.description = description
         self.choose = choose
         self.suffices = suffices
+        self.candidates = candidates
     }
 
     /// All there is.
@@ -93,6 +101,34 @@ public struct FileSelection: Sendable {
         choose: { paths in
             let endings = [".parquet", ".jsonl", ".json", ".safetensors", ".nla_meta.yaml", "/nla_meta.yaml"]
             return paths.filter { path in path == "nla_meta.yaml" || endings.contains(where: path.hasSuffix) }
+        })
+
+    /// The one file of records that a data set has, Parquet or JSON Lines, with its sidecar. Of several none is chosen.
+    public static let records = FileSelection(
+        "a Parquet or JSON Lines file",
+        choose: { paths in
+            let all = paths.filter(isRecords)
+            return all.count == 1 ? [all[0], all[0] + ".nla_meta.yaml"].filter(paths.contains) : []
+        }, suffices: nil, candidates: { $0.filter(isRecords) })
+
+    /// Whether a file holds records, by its ending.
+    public static func isRecords(_ path: String) -> Bool { path.hasSuffix(".parquet") || path.hasSuffix(".jsonl") }
+
+    /// An activation store or probes, in the folder that is named: no Parquet copy beside them, and no other folder's.
+    public static let store = FileSelection(
+        "an activation store (manifest.json) or probes (probes.json)",
+        choose: { paths in
+            let folders = ["", "half-0/", "half-1/"].filter { folder in
+                paths.contains(folder + "manifest.json") || paths.contains(folder + "probes.json")
+            }
+            let endings = [".json", ".jsonl", ".safetensors"]
+            return paths.filter { path in
+                folders.contains { folder in
+                    let name = path.dropFirst(folder.count)
+                    return path.hasPrefix(folder) && !name.contains("/")
+                        && (name == "nla_meta.yaml" || endings.contains(where: name.hasSuffix))
+                }
+            }
         })
 
     private static let configuration: Set<String> = [

@@ -38,6 +38,8 @@ public struct Hub: Sendable {
         public let files: [String]
         /// Bytes that came over the line for it.
         public let fetchedBytes: Int
+        /// The file that ``FileSelection/records`` chose; nil for other selections.
+        public let file: URL?
     }
 
     /// The folder with the wanted files of a repository; what is missing of them is fetched.
@@ -105,14 +107,16 @@ public struct Hub: Sendable {
             guard isFile || settings.isOffline || selection.suffices?(names) == true else { return nil }
         }
         guard !wanted.isEmpty else { return nil }
-        return snapshot(cache, commit, wanted, fetchedBytes: 0)
+        return snapshot(cache, commit, wanted, selection, fetchedBytes: 0)
     }
 
-    private func snapshot(_ cache: CacheFolder, _ commit: String, _ files: [String], fetchedBytes: Int) -> Snapshot {
+    private func snapshot(
+        _ cache: CacheFolder, _ commit: String, _ files: [String], _ selection: FileSelection, fetchedBytes: Int
+    ) -> Snapshot {
         let top = cache.snapshot(commit)
         return Snapshot(
             folder: cache.reference.path.map(top.appendingPathComponent) ?? top, commit: commit, files: files.sorted(),
-            fetchedBytes: fetchedBytes)
+            fetchedBytes: fetchedBytes, file: selection.candidates?(files).first.map(top.appendingPathComponent))
     }
 
     /// The rest of a path inside a folder; nil where it is elsewhere.
@@ -123,8 +127,8 @@ public struct Hub: Sendable {
     /// The wanted ones among all paths.
     private static func choose(_ paths: [String], _ reference: HubReference, _ selection: FileSelection) -> [String] {
         guard let folder = reference.path else { return selection.choose(paths) }
-        // A file that is named is wanted, whatever else is.
-        if paths.contains(folder) { return [folder] }
+        // A file that is named is wanted, whatever else is, and with it what says which activations it holds.
+        if paths.contains(folder) { return [folder, folder + ".nla_meta.yaml"].filter(paths.contains) }
         return selection.choose(paths.compactMap { below(folder, $0) }).map { folder + "/" + $0 }
     }
 
@@ -170,7 +174,7 @@ public struct Hub: Sendable {
         for file in files { cache.removeParts(of: file.blobName) }
         // Last, so that a branch never names a commit that is not whole where it was before.
         try cache.remember(reference.revisionOrMain, is: commit)
-        return snapshot(cache, commit, Array(chosen), fetchedBytes: plan.missingBytes)
+        return snapshot(cache, commit, Array(chosen), selection, fetchedBytes: plan.missingBytes)
     }
 
     private func checkSpace(_ plan: HubPlan) throws {
@@ -197,8 +201,9 @@ public struct Hub: Sendable {
                 .offline,
                 "\(reference): \(place) holds no snapshot of its revision \(reference.revisionOrMain); \(online)")
         }
-        let here = try cache.files(commit)
-        let wanted = HubListing(at: cache.tree(commit)).map { Self.choose($0.files.map(\.path), reference, selection) }
+        let here = try cache.files(commit), all = HubListing(at: cache.tree(commit))?.files.map(\.path)
+        if let several = severalMatches(reference, selection, all ?? Array(here.keys)) { return several }
+        let wanted = all.map { Self.choose($0, reference, selection) }
         let missing = (wanted ?? []).filter { here[$0] == nil }.sorted()
         let names = missing.isEmpty ? selection.description : missing.prefix(3).joined(separator: ", ")
         let more = missing.count > 3 ? " and \(missing.count - 3) more" : ""
@@ -210,6 +215,7 @@ public struct Hub: Sendable {
         _ reference: HubReference, _ selection: FileSelection, _ paths: [String], _ cache: CacheFolder, _ commit: String
     ) -> HubError {
         guard !paths.isEmpty else { return HubError(.missing, "\(reference): the repository is empty") }
+        if let several = severalMatches(reference, selection, paths) { return several }
         guard let path = reference.path, !paths.contains(where: { $0.hasPrefix(path + "/") }) else {
             let some = paths.sorted().prefix(5).joined(separator: ", ")
             return HubError(
@@ -222,6 +228,20 @@ public struct Hub: Sendable {
         let hint = near.flatMap { Self.distance($0, path) <= max(3, path.count / 3) ? "; there is \($0)" : nil }
         return HubError(
             .missing, "\(reference.repository)@\(reference.revisionOrMain) has no file or folder \(path)\(hint ?? "")")
+    }
+
+    /// That nothing was chosen because several files are meant by what was asked for, with the name of one.
+    private func severalMatches(
+        _ reference: HubReference, _ selection: FileSelection, _ paths: [String]
+    ) -> HubError? {
+        let inside = reference.path.map { folder in paths.compactMap { Self.below(folder, $0) } } ?? paths
+        guard let candidates = selection.candidates?(inside).sorted(), candidates.count > 1 else { return nil }
+        var one = reference
+        one.path = (reference.path.map { "\($0)/" } ?? "") + candidates[0]
+        let some = candidates.prefix(5).joined(separator: ", ") + (candidates.count > 5 ? ", …" : "")
+        return HubError(
+            .missing,
+            "\(reference): has \(candidates.count) files that could be meant (\(some)); name one, such as \(one)")
     }
 
     /// Letters to be changed, left out or put in, to make one text of another (Levenshtein 1965).

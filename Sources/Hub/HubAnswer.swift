@@ -115,21 +115,11 @@ enum HubAnswer {
 
     /// How long a server asks to wait: `Retry-After` in seconds or as a date, or the hub's `RateLimit: "…";r=0;t=55`.
     static func wait(_ head: HubHead, now: Date = Date()) -> Duration? {
-        func bounded(_ seconds: Double) -> Duration? {
-            seconds.isFinite ? .seconds(max(0, min(seconds, 1e9))) : nil
-        }
-        if let text = head.header("retry-after")?.trimmingCharacters(in: .whitespaces), !text.isEmpty {
-            if let seconds = Double(text) { return bounded(seconds) }
-            let format = DateFormatter()
-            format.locale = Locale(identifier: "en_US_POSIX")
-            format.timeZone = TimeZone(identifier: "GMT")
-            format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss zzz"
-            if let date = format.date(from: text) { return bounded(date.timeIntervalSince(now)) }
-        }
+        if let wait = Backoff.wait(retryAfter: head.header("retry-after"), now: now) { return wait }
         guard let limit = head.header("ratelimit"),
             limit.firstMatch(of: /;\s*r\s*=\s*0(?:\s*;|\s*$)/) != nil,
             let reset = limit.firstMatch(of: /;\s*t\s*=\s*(\d+)/), let seconds = Double(reset.1)
         else { return nil }
-        return bounded(seconds)
+        return .seconds(min(seconds, 1e9))
     }
 }

@@ -29,11 +29,11 @@ public struct HubSettings: Sendable {
     /// Whether a file gets its name only when its bytes are on the disk, so that a power failure cannot leave a name without them.
     public var isDurable = true
     /// When a request is made again.
-    public var patience = HubPatience()
+    public var patience = Backoff(longestDelay: .seconds(30))
     /// Where time comes from.
     public var clock = HubClock.machine
     /// Free bytes of the disk that a folder lies on; nil where that cannot be told.
-    public var freeSpace: @Sendable (URL) -> Int? = HubSettings.freeSpace
+    public var freeSpace: @Sendable (URL) -> Int? = { Disk.freeSpace($0) }
 
     /// Settings from the environment.
     ///
@@ -71,19 +71,6 @@ public struct HubSettings: Sendable {
             throw HubError(.settings, "HF_ENDPOINT=\(text): no address; it begins with https:// or http:// and a host")
         }
         return text
-    }
-
-    private static let freeSpace: @Sendable (URL) -> Int? = { folder in
-        var url = folder
-        while true {
-            var status = statvfs()
-            if statvfs(url.path, &status) == 0 {
-                return Int(clamping: UInt64(status.f_bavail) &* UInt64(status.f_frsize))
-            }
-            let parent = url.deletingLastPathComponent()
-            if parent.path == url.path { return nil }
-            url = parent
-        }
     }
 }
 

@@ -1,3 +1,5 @@
+import JSON
+
 /// Makes an attempt again for as long as that makes sense.
 struct Retries: Sendable {
     private let settings: HubSettings
@@ -29,7 +31,7 @@ struct Retries: Sendable {
             guard wait <= settings.patience.longestServerDelay else {
                 throw HubError(failure.error.kind, "\(failure.error); run again after that")
             }
-            delay = max(wait, settings.patience.firstDelay * settings.patience.jitter())
+            delay = settings.patience.delay(askedFor: wait)
         case .locateAgain, .fromStart: if failures == 1 { delay = .zero }
         default: break
         }

@@ -135,6 +135,20 @@ public enum Disk {
         }
     }
 
+    /// Free bytes of the disk that a folder lies on, or would lie on; nil where that cannot be told.
+    package static func freeSpace(_ folder: URL) -> Int? {
+        var url = folder
+        while true {
+            var status = statvfs()
+            if statvfs(url.path, &status) == 0 {
+                return Int(clamping: UInt64(status.f_bavail) &* UInt64(status.f_frsize))
+            }
+            let parent = url.deletingLastPathComponent()
+            if parent.path == url.path { return nil }
+            url = parent
+        }
+    }
+
     // MARK: Names
 
     /// Gives a file, link or folder its name, in place of what had it. Throws a ``Failure``.

@@ -317,11 +317,11 @@ public struct JointOptions: ScheduledOptions, Equatable {
     func inputs() throws -> RunInputs {
         RunInputs([
             "pair": try modelHashes(),
-            "store": try StoreManifest.hash(folder: URL(fileURLWithPath: store)),
+            "store": try StoreManifest.hash(folder: DataLocation.folder(store)),
             "second_reader": try secondReader.map {
                 try TargetHash.compute(autoencoder: URL(fileURLWithPath: $0))
             },
-            "probes": try probes.map { try TeacherProbes.hash(folder: URL(fileURLWithPath: $0)) },
+            "probes": try probes.map { try TeacherProbes.hash(folder: DataLocation.folder($0)) },
         ])
     }
 

@@ -87,7 +87,7 @@ public struct JointRun {
 
     private func openStore(_ pair: Pair) throws -> ActivationStore {
         let store = try ActivationStore(
-            folder: URL(fileURLWithPath: options.store), target: pair.targetHash, verifying: firstStep == 0)
+            folder: DataLocation.folder(options.store), target: pair.targetHash, verifying: firstStep == 0)
         try store.check(layer: pair.verbalizer.sidecar.layer, of: options.pair)
         guard store.hiddenSize == pair.verbalizer.sidecar.width else {
             throw TrainingError(
@@ -116,7 +116,7 @@ public struct JointRun {
 
     private func probes(_ store: ActivationStore) throws -> TeacherProbes? {
         try options.probes.map {
-            let probes = try TeacherProbes(folder: URL(fileURLWithPath: $0), matching: store)
+            let probes = try TeacherProbes(folder: DataLocation.folder($0), matching: store)
             try probes.check(unfitted: [options.split])
             return probes
         }

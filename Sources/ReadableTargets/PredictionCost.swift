@@ -32,7 +32,7 @@ package struct PredictionCost {
     private let layer: Int
     private let precision: Precision
 
-    /// Of a target that is read behind block `layer`.
+    /// Of a target that is read at the output of block `layer`.
     package init(_ decoder: TransformerDecoder, layer: Int, precision: Precision) {
         self.decoder = decoder
         self.layer = layer

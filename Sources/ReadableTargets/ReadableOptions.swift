@@ -3,6 +3,7 @@ import Autoencoder
 import Claims
 import Foundation
 import JointTraining
+import LanguageModel
 import Runs
 import TargetTraining
 import Tensors
@@ -164,7 +165,7 @@ public struct ReadableOptions: ScheduledOptions, DocumentOptions, Equatable {
     /// What the run reads.
     func inputs() throws -> RunInputs {
         let folders = Pair.folders(URL(fileURLWithPath: pair))
-        func content(_ path: String) throws -> String { try ContentHash.file(URL(fileURLWithPath: path)) }
+        func content(_ path: String) throws -> String { try ContentHash.file(DataLocation.file(path)) }
         return RunInputs([
             "pair": try [folders.verbalizer, folders.reconstructor, folders.target].map {
                 try TargetHash.compute(autoencoder: $0)

@@ -9,7 +9,7 @@ import Tensors
 
 /// Trains a target to be read, together with its readers.
 ///
-/// A step reads whole documents. In some of them one activation behind block K gives its place to what the reconstructor rebuilds from
+/// A step reads whole documents. In some of them one activation at the output of block K gives its place to what the reconstructor rebuilds from
 /// the verbalizer's words for it, and the language loss goes on through it: what cannot be said is missing from then on, and its loss
 /// moves both the blocks that have to do without it and the reconstructor. The verbalizer learns from rewards and the reconstructor from
 /// errors as in joint training (docs/method.md §4.2), on the activations that the target has at that step; where that is asked for, each
@@ -162,7 +162,7 @@ package final class ReadableTrainer: Trainer {
         let distance: Variable?
     }
 
-    /// The residual stream behind the last block, with what words rebuild in some activations' places.
+    /// The residual stream at the output of the last block, with what words rebuild in some activations' places.
     private func hidden(_ batch: Batch, _ tape: Tape, step: Int) throws -> (Variable, Splice?) {
         var splice: Result<Splice, any Error>?
         let hidden = decoder.hidden(batch.documents.tree, tape: tape) { [self] block, hidden in

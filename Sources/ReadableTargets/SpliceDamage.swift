@@ -4,7 +4,7 @@ import Runs
 import TargetTraining
 import Tensors
 
-/// What it costs a target's predictions that an activation behind block K is put into words and rebuilt from them, on held-out
+/// What it costs a target's predictions that an activation at the output of block K is put into words and rebuilt from them, on held-out
 /// documents, beside what it costs to have the mean activation there, which says nothing of the text.
 struct SpliceDamage {
     /// What was found.

@@ -50,7 +50,7 @@ enum Attempt {
         case .answer(let status, let retryAfter, let milliseconds, let body):
             if status == 200 { return .document(body) }
             var failure = judge(status: status, body)
-            failure.wait = RetryPolicy.wait(milliseconds: milliseconds, retryAfter: retryAfter)
+            failure.wait = Backoff.wait(milliseconds: milliseconds, retryAfter: retryAfter)
             return .failure(failure)
         }
     }

@@ -105,7 +105,7 @@ public final class RemoteModel: Sendable {
             throw error(
                 failure.ending("the server asks to wait \(seconds) s; run again after that"), attempts: 1)
         }
-        if failures >= policy.maxAttempts || badAnswers >= policy.maxBadAnswers {
+        if failures >= policy.maxAttempts || badAnswers >= settings.maxBadAnswers {
             throw error(failure, attempts: failures)
         }
         try await Task.sleep(

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// Where a model is, and how patiently to ask it.
 public struct RemoteModelSettings: Sendable {
@@ -24,7 +25,9 @@ public struct RemoteModelSettings: Sendable {
     /// Bytes beyond which an answer is not read.
     public var longestAnswer = 4 << 20
     /// When to ask again.
-    public var retries = RetryPolicy()
+    public var retries = Backoff()
+    /// How many attempts for one question may end in an answer that is of no use.
+    public var maxBadAnswers = 2
 
     /// Settings for a model on the protocol's own service or, with `baseURL`, on another server.
     ///

@@ -40,6 +40,16 @@ package enum HTML {
         return "<table><thead><tr>\(head)</tr></thead><tbody>\n\(body)</tbody></table>\n"
     }
 
+    /// A wide table, which scrolls by itself; cells are HTML.
+    package static func scrolling(_ heads: [String], _ rows: [[String]]) -> String {
+        "<div class=\"scroll\">" + table(heads, rows) + "</div>"
+    }
+
+    /// A wide table under a heading; cells are HTML.
+    package static func section(_ title: String, _ heads: [String], _ rows: [[String]]) -> String {
+        "<h2>\(escaped(title))</h2>" + scrolling(heads, rows)
+    }
+
     /// What ``findings(_:)`` opens with, between the angle brackets: a page that gathers others finds theirs by it.
     package static let findingsTag = "ul class=\"findings\""
 

@@ -1,6 +1,7 @@
 import Activations
 import Claims
 import Foundation
+import LanguageModel
 import Runs
 import Tensors
 
@@ -104,14 +105,14 @@ package enum LanguageDocuments {
     package static func open(
         _ data: String, heldOut: String?, seed: UInt64
     ) throws -> (training: any DocumentSource, heldOut: any DocumentSource) {
-        let named = try heldOut.map { try DocumentList(jsonLines: URL(fileURLWithPath: $0)) }
+        let named = try heldOut.map { try DocumentList(jsonLines: DataLocation.file($0)) }
         if let world = try world(data) {
             return (
                 WorldDocuments(world, seed: seed, isHeldOut: false),
                 named ?? WorldDocuments(world, seed: seed, isHeldOut: true)
             )
         }
-        let all = try DocumentList(jsonLines: URL(fileURLWithPath: data))
+        let all = try DocumentList(jsonLines: DataLocation.file(data))
         if let named { return (all, named) }
         return try all.split(share: 0.02, seed: seed)
     }

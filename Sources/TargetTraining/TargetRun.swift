@@ -64,7 +64,7 @@ public struct TargetRun {
                 $0?.appending(path: "tokenizer.json")
             }
         let tokenizer = tokenizers.first { FileManager.default.fileExists(atPath: $0.path) }
-        func content(_ path: String) throws -> String { try ContentHash.file(URL(fileURLWithPath: path)) }
+        func content(_ path: String) throws -> String { try ContentHash.file(DataLocation.file(path)) }
         return RunInputs([
             "tokenizer": try tokenizer.map(ContentHash.file),
             "data": LanguageDocuments.isWorld(options.data) ? options.data : try content(options.data),

@@ -8,6 +8,8 @@ public enum ElementType: String, Sendable, CaseIterable {
     case int64 = "I64"
     case int32 = "I32"
     case int16 = "I16"
+    /// Bytes, such as the codes of stored weights.
+    case uint8 = "U8"
 
     /// Bytes of one element.
     public var byteCount: Int {
@@ -15,6 +17,7 @@ public enum ElementType: String, Sendable, CaseIterable {
         case .int64: 8
         case .float32, .int32: 4
         case .bfloat16, .float16, .int16: 2
+        case .uint8: 1
         }
     }
 
@@ -22,7 +25,7 @@ public enum ElementType: String, Sendable, CaseIterable {
     public var isFloatingPoint: Bool {
         switch self {
         case .float32, .bfloat16, .float16: true
-        case .int64, .int32, .int16: false
+        case .int64, .int32, .int16, .uint8: false
         }
     }
 

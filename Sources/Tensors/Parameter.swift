@@ -7,8 +7,10 @@ import CKernels
 public final class Parameter {
     /// The name in the checkpoint's family-independent form, for messages and for saving.
     public let name: String
-    /// The weight that operations read.
-    public private(set) var value: Tensor
+    /// The weight that operations read, as it lies in memory.
+    public private(set) var storage: WeightStorage
+    /// The weight as numbers: what operations read, or, of a weight that is stored otherwise, float32 in memory of its own.
+    public var value: Tensor { storage.unpacked() }
     /// Whether operations compute a gradient for it.
     public var isTrainable: Bool { moments != nil }
 
@@ -34,9 +36,12 @@ public final class Parameter {
     }
 
     /// A frozen weight.
-    public init(name: String, _ value: Tensor) {
+    public convenience init(name: String, _ value: Tensor) { self.init(name: name, .dense(value)) }
+
+    /// A frozen weight as a file stores it.
+    public init(name: String, _ storage: WeightStorage) {
         self.name = name
-        self.value = value
+        self.storage = storage
     }
 
     /// This step's gradient, float32, or nil if no operation has contributed.
@@ -46,12 +51,12 @@ public final class Parameter {
     }
 
     /// The weight with all its digits, float32.
-    public var master: Tensor { masterElements(0..<value.count).reshaped(value.shape) }
+    public var master: Tensor { masterElements(0..<storage.count).reshaped(storage.shape) }
 
     /// Gives some elements of the master, counted in row-major order, as [n] float32. The parameter itself is not touched, so that another
     /// thread may ask while this one computes with it.
     var masterElements: (Range<Int>) -> Tensor {
-        let upper = value.reshaped([value.count]), lower = low?.reshaped([value.count])
+        let upper = value.reshaped([storage.count]), lower = low?.reshaped([storage.count])
         return { range in
             let part = upper.rows(range)
             guard let rest = lower?.rows(range) else { return part.converted(to: .float32) }
@@ -67,15 +72,15 @@ public final class Parameter {
     public func makeTrainable(precision: Precision) {
         guard moments == nil else { return }
         set(master: value.converted(to: .float32), precision: precision)
-        moments = (Tensor(zeros: value.shape), Tensor(zeros: value.shape))
-        touchedRows = [UInt8](repeating: 0, count: value.rows)
+        moments = (Tensor(zeros: storage.shape), Tensor(zeros: storage.shape))
+        touchedRows = [UInt8](repeating: 0, count: storage.rows)
     }
 
     /// Takes over saved moments. A row whose moments are zero is one that no step has touched, or one that goes on as if none had.
     func restoreMoments(_ first: Tensor, _ second: Tensor) {
         moments = (first, second)
         let width = first.width
-        touchedRows = (0..<value.rows).map { row in
+        touchedRows = (0..<storage.rows).map { row in
             let a = first.floatAddress + row * width, b = second.floatAddress + row * width
             return (0..<width).contains { a[$0] != 0 || b[$0] != 0 } ? 1 : 0
         }
@@ -83,11 +88,11 @@ public final class Parameter {
 
     /// Replaces the weight by a float32 master, keeping the moments.
     public func set(master: Tensor, precision: Precision) {
-        require(master.shape == value.shape, "\(name) has shape \(value.shape), not \(master.shape)")
+        require(master.shape == storage.shape, "\(name) has shape \(storage.shape), not \(master.shape)")
         switch precision {
         case .float32:
             // The master may be somebody else's memory (a mapped file): training writes only to its own.
-            value = master.copy()
+            storage = .dense(master.copy())
             low = nil
         case .bfloat16:
             let upper = Tensor(uninitialized: master.shape, .bfloat16)
@@ -95,14 +100,22 @@ public final class Parameter {
             ck_split_master(
                 master.floatAddress, upper.address.assumingMemoryBound(to: UInt16.self),
                 rest.address.assumingMemoryBound(to: Int16.self), master.count)
-            value = upper
+            storage = .dense(upper)
             low = rest
         }
     }
 
+    /// Gives a frozen weight another value of its shape.
+    package func replace(by other: Tensor) {
+        require(!isTrainable, "\(name) learns")
+        require(other.shape == storage.shape, "\(name) has shape \(storage.shape), not \(other.shape)")
+        storage = .dense(other)
+        low = nil
+    }
+
     /// Memory for an operation to write or add its gradient to: `accumulate` says which. Only while trainable.
     func gradientTarget() -> (memory: Tensor, accumulate: Bool) {
-        let memory = gradientMemory ?? Tensor(uninitialized: value.shape, .float32)
+        let memory = gradientMemory ?? Tensor(uninitialized: storage.shape, .float32)
         gradientMemory = memory
         if let rows = rowGradient {
             // Something else contributes too: the rows move into the whole gradient.
@@ -125,7 +138,7 @@ public final class Parameter {
             ck_scatter_add_rows(gradient.floatAddress, ids, ids.count, gradient.width, memory.floatAddress)
             return
         }
-        var slots = [Int32](repeating: -1, count: value.rows)
+        var slots = [Int32](repeating: -1, count: storage.rows)
         var used: Int32 = 0
         let places = ids.map { id in
             if slots[Int(id)] < 0 {
@@ -134,7 +147,7 @@ public final class Parameter {
             }
             return slots[Int(id)]
         }
-        let values = Tensor(zeros: [Int(used), value.width])
+        let values = Tensor(zeros: [Int(used), storage.width])
         ck_scatter_add_rows(gradient.floatAddress, places, places.count, gradient.width, values.floatAddress)
         rowGradient = RowGradient(slots: slots, values: values)
     }
@@ -147,7 +160,7 @@ public final class Parameter {
     }
 
     func markAllRowsTouched() {
-        if touchedRows.first(where: { $0 == 0 }) != nil { touchedRows = [UInt8](repeating: 1, count: value.rows) }
+        if touchedRows.first(where: { $0 == 0 }) != nil { touchedRows = [UInt8](repeating: 1, count: storage.rows) }
     }
 
     /// Forgets this step's gradient, and gives its memory away unless the next step is to find it here.

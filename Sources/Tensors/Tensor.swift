@@ -65,6 +65,20 @@ public struct Tensor: Sendable {
         values.withUnsafeBytes { if let base = $0.baseAddress { address.copyMemory(from: base, byteCount: $0.count) } }
     }
 
+    /// Bytes, such as the codes of stored weights.
+    public init(bytes: [UInt8], shape: [Int]) {
+        self.init(uninitialized: shape, .uint8)
+        require(bytes.count == count, "\(bytes.count) bytes for the shape \(shape)")
+        bytes.withUnsafeBytes { if let base = $0.baseAddress { address.copyMemory(from: base, byteCount: $0.count) } }
+    }
+
+    /// 32-bit integers in row-major order.
+    init(integers values: [Int32], shape: [Int]) {
+        self.init(uninitialized: shape, .int32)
+        require(values.count == count, "\(values.count) values for the shape \(shape)")
+        values.withUnsafeBytes { if let base = $0.baseAddress { address.copyMemory(from: base, byteCount: $0.count) } }
+    }
+
     /// Number of elements.
     public var count: Int { shape.reduce(1, *) }
     /// Bytes they take.
@@ -112,6 +126,7 @@ extension Tensor {
         case .int64: loaded(as: Int64.self).map(Int.init)
         case .int32: loaded(as: Int32.self).map(Int.init)
         case .int16: loaded(as: Int16.self).map(Int.init)
+        case .uint8: loaded(as: UInt8.self).map(Int.init)
         default: trap("integers wanted of a tensor of \(elementType)")
         }
     }

@@ -154,11 +154,11 @@ public struct WarmStartOptions<Stage: WarmStartStage>: ScheduledOptions {
 
     /// What the run reads. The target goes by the hash in the store, which is compared with the target itself when both are opened.
     func inputs() throws -> RunInputs {
-        let store = URL(fileURLWithPath: store)
+        let store = try DataLocation.folder(store)
         return RunInputs([
             "target": try StoreManifest(folder: store).settings.targetHash,
             "store": try StoreManifest.hash(folder: store),
-            "explanations": try ContentHash.file(URL(fileURLWithPath: explanations)),
+            "explanations": try ContentHash.file(DataLocation.file(explanations)),
         ])
     }
 

@@ -38,8 +38,8 @@ public struct WarmStartRun<Stage: WarmStartStage> {
         let hash = try TargetHash.compute(Checkpoint(folder: target))
         // A run that goes on has read every byte before.
         let store = try ActivationStore(
-            folder: URL(fileURLWithPath: options.store), target: hash, verifying: firstStep == 0)
-        let teacher = try JSONLTeacher(URL(fileURLWithPath: options.explanations))
+            folder: DataLocation.folder(options.store), target: hash, verifying: firstStep == 0)
+        let teacher = try JSONLTeacher(DataLocation.file(options.explanations))
         return TrainingData(
             target: target,
             identity: Sidecar.TargetIdentity(hash: hash, name: options.targetName ?? target.lastPathComponent),

@@ -75,7 +75,7 @@ final class HubDisplay: Sendable {
 /// The folder or file that a name means, on this machine when this returns: what is missing of the wanted files is fetched.
 ///
 /// - Parameters:
-///   - files: what is needed where the name is one on the hub.
+///   - files: what is needed where the name is one on the hub. Of ``FileSelection/records`` it is the file that is returned.
 ///   - isQuiet: whether nothing is said on standard error.
 func located(
     _ name: String, expecting kind: HubReference.Kind = .model, files: FileSelection = .model, isQuiet: Bool = false
@@ -86,8 +86,13 @@ func located(
     case .hub(let named): reference = named
     }
     let hub = try Hub()
-    if let snapshot = try hub.cached(reference, files: files) { return snapshot.folder }
-    let display = HubDisplay(hub.settings, isQuiet: isQuiet, asks: true)
-    defer { display.finish() }
-    return try waitFor { try await hub.resolve(reference, files: files, observer: display.observer).folder }
+    let snapshot: Hub.Snapshot
+    if let cached = try hub.cached(reference, files: files) {
+        snapshot = cached
+    } else {
+        let display = HubDisplay(hub.settings, isQuiet: isQuiet, asks: true)
+        defer { display.finish() }
+        snapshot = try waitFor { try await hub.resolve(reference, files: files, observer: display.observer) }
+    }
+    return snapshot.file ?? snapshot.folder
 }

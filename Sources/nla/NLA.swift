@@ -38,13 +38,14 @@ struct NLA: ParsableCommand {
         }
         if Set(CommandLine.arguments.dropFirst()) == ["--version", "--verbose"] { return printVersion() }
         ModelLocation.look { name, need in
-            let files: FileSelection =
-                switch need {
-                case .model: .model
-                case .tokenizer: .tokenizer
-                case .pair: .pair
-                }
-            return try located(name, files: files, isQuiet: CommandLine.arguments.contains("--quiet"))
+            let isQuiet = CommandLine.arguments.contains("--quiet")
+            return switch need {
+            case .model: try located(name, files: .model, isQuiet: isQuiet)
+            case .tokenizer: try located(name, files: .tokenizer, isQuiet: isQuiet)
+            case .pair: try located(name, files: .pair, isQuiet: isQuiet)
+            case .records: try located(name, expecting: .dataset, files: .records, isQuiet: isQuiet)
+            case .store: try located(name, expecting: .dataset, files: .store, isQuiet: isQuiet)
+            }
         }
         do {
             var command = try parseAsRoot()

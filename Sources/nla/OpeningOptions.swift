@@ -47,29 +47,37 @@ struct OpeningOptions: ParsableArguments {
 }
 
 /// Where a pair lies: in one folder, or in two as pairs are published.
-struct PairPlace: ParsableArguments {
-    @Option(help: ArgumentHelp("Folder with av/, ar/ and, optionally, target/.", valueName: "dir"))
-    var nla: String?
+protocol PairNaming {
+    /// The folder with both halves.
+    var whole: String? { get }
+    var av: String? { get }
+    var ar: String? { get }
+    var opening: OpeningOptions { get }
+}
 
-    @Option(help: ArgumentHelp("The verbalizer, in place of --nla: a folder or org/name.", valueName: "dir"))
-    var av: String?
-
-    @Option(help: ArgumentHelp("The reconstructor, with --av.", valueName: "dir"))
-    var ar: String?
-
-    @OptionGroup var opening: OpeningOptions
-
-    func validate() throws {
-        guard (nla != nil) != (av != nil), (av != nil) == (ar != nil) else {
-            throw ValidationError("Give --nla, or --av and --ar.")
+extension PairNaming {
+    /// Throws unless exactly one place is named; `name` is what the whole pair's is called.
+    func checkPlace(_ name: String) throws {
+        guard (whole != nil) != (av != nil), (av != nil) == (ar != nil) else {
+            throw ValidationError("Give \(name), or --av and --ar.")
         }
     }
+
+    /// The pair's own folder; nil where the halves were named apart.
+    func folder() throws -> URL? { try whole.map { try ModelLocation.resolve($0, need: .pair) } }
 
     /// Its folders; no target where the halves were named apart.
     func folders() throws -> (verbalizer: URL, reconstructor: URL, target: URL?) {
         if let av, let ar { return (try ModelLocation.resolve(av), try ModelLocation.resolve(ar), nil) }
-        let folders = Pair.folders(try ModelLocation.resolve(nla ?? "", need: .pair))
+        let folders = Pair.folders(try ModelLocation.resolve(whole ?? "", need: .pair))
         return (folders.verbalizer, folders.reconstructor, folders.target)
+    }
+
+    /// The target that is named, or that lies in the pair's folder, if there is one.
+    func target(named name: String?) throws -> URL? {
+        if let name { return try ModelLocation.resolve(name) }
+        guard let own = try folders().target, FileManager.default.fileExists(atPath: own.path) else { return nil }
+        return own
     }
 
     /// Opens it, and says what was inferred.
@@ -84,10 +92,54 @@ struct PairPlace: ParsableArguments {
             pair = try Pair(
                 verbalizer: halves.verbalizer, reconstructor: halves.reconstructor, precision: precision, supplement)
         } else {
-            folder = try ModelLocation.resolve(nla ?? "", need: .pair)
+            folder = try ModelLocation.resolve(whole ?? "", need: .pair)
             pair = try Pair(folder: folder, precision: precision, supplement)
         }
         for line in pair.inferences { shared.note(line) }
         return (pair, folder)
+    }
+}
+
+/// The place of a pair that a command works with.
+struct PairPlace: ParsableArguments, PairNaming {
+    @Option(help: ArgumentHelp("Folder with av/, ar/ and, optionally, target/.", valueName: "dir"))
+    var nla: String?
+
+    @Option(help: ArgumentHelp("The verbalizer, in place of --nla: a folder or org/name.", valueName: "dir"))
+    var av: String?
+
+    @Option(help: ArgumentHelp("The reconstructor, with --av.", valueName: "dir"))
+    var ar: String?
+
+    @OptionGroup var opening: OpeningOptions
+
+    var whole: String? { nla }
+
+    func validate() throws { try checkPlace("--nla") }
+}
+
+/// The place of a pair that a command is about.
+struct PairArgument: ParsableArguments, PairNaming {
+    @Argument(
+        help: ArgumentHelp("The pair: a folder with av/, ar/ and, optionally, target/, or org/name.", valueName: "pair")
+    )
+    var pair: String?
+
+    @Option(help: ArgumentHelp("The same.", valueName: "dir"))
+    var nla: String?
+
+    @Option(help: ArgumentHelp("The verbalizer, in place of a pair's folder: a folder or org/name.", valueName: "dir"))
+    var av: String?
+
+    @Option(help: ArgumentHelp("The reconstructor, with --av.", valueName: "dir"))
+    var ar: String?
+
+    @OptionGroup var opening: OpeningOptions
+
+    var whole: String? { pair ?? nla }
+
+    func validate() throws {
+        if pair != nil && nla != nil { throw ValidationError("Give only one of PAIR and --nla.") }
+        try checkPlace("a pair")
     }
 }

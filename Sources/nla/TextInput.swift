@@ -42,7 +42,7 @@ struct TextInput: ParsableArguments {
     /// The text, rendered if it was messages, and its ids. `folder` is the tokenizer's, for messages.
     func encode(_ tokenizer: Tokenizer, _ folder: URL) throws -> (text: String, ids: [Int32]) {
         if let messages {
-            let rendered = try render(messages, tokenizer, folder)
+            let rendered = try render(DataLocation.file(messages).relativePath, tokenizer, folder)
             // A template writes its own special tokens.
             return (rendered, tokenizer.encode(rendered, addSpecialTokens: false))
         }

@@ -75,7 +75,8 @@ struct SidecarTests {
         #expect(try VectorFile.read(file, for: .dataSet(width: 3, layer: 2)).floats() == vectors.floats())
         func refused(_ reader: Sidecar) -> String? { message { _ = try VectorFile.read(file, for: reader) } }
         #expect(
-            refused(.dataSet(width: 3, layer: 1))?.contains("behind block 2, this autoencoder is about block 1") == true
+            refused(.dataSet(width: 3, layer: 1))?.contains(
+                "at the output of block 2, this autoencoder is about block 1") == true
         )
         #expect(refused(.dataSet(width: 3, layer: 2, target: .init(hash: "bb")))?.contains("model aa") == true)
         try write(.dataSet(width: 4, layer: 2))
@@ -232,5 +233,21 @@ struct SidecarTests {
         #expect(
             message { _ = try Reconstructor(folder: ar) }?
                 .contains("config.json has 3 blocks, a reconstructor of layer 1 has 2") == true)
+    }
+
+    @Test("For other programs lengths are numbers and the layer stands at the top; it says the same")
+    func published() throws {
+        var sidecar = fullSidecar
+        sidecar.injectionScale = .rootOfWidth
+        let text = sidecar.publishedYAML
+        #expect(!text.contains("sqrt_d_model") && text.contains("\nextraction_layer_index: 2\nextraction:\n"))
+        let read = try Sidecar(yaml: text, source: "published")
+        #expect(read.injectionScale == .norm(32.0.squareRoot()) && read.lossScale == .norm(32.0.squareRoot()))
+        #expect(read.injectionScale.norm(width: 32) == sidecar.injectionScale.norm(width: 32))
+        var same = read
+        (same.injectionScale, same.lossScale) = (sidecar.injectionScale, sidecar.lossScale)
+        #expect(same == sidecar)
+        sidecar.lossScale = .untouched
+        #expect(try Sidecar(yaml: sidecar.publishedYAML, source: "published").lossScale == .untouched)
     }
 }

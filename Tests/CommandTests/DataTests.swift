@@ -150,7 +150,7 @@ struct DataTests {
                     "train", "ar", "--target", model, "--store", other, "--explanations", output.path, "--split",
                     "rest",
                     "--held-out", "probe", "--output", folder.appending(path: "run").path,
-                ], mentioning: ["e.jsonl.nla_meta.yaml", "behind block 1", "about block 0"])
+                ], mentioning: ["e.jsonl.nla_meta.yaml", "at the output of block 1", "about block 0"])
         }
     }
 

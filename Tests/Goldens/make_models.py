@@ -10,7 +10,7 @@ models/lora/            an adapter in PEFT's layout for models/llama
 models/lora/expected.safetensors
     ids, logits         with the adapter applied
     after3.A, after3.B  one layer's adapter after three AdamW steps on the language loss (lr 1e-2, no decay)
-models/lora-patterns, lora-head
+models/lora-patterns, lora-head, lora-saved, lora-saved-tied, lora-saved-head
     adapters with settings for single layers; ids and logits
 
 CHANGED holds checkpoints whose files were changed by hand as people do; what transformers makes of them is what is right.
@@ -103,11 +103,14 @@ def expected(model, vocab, length=13):
 
 def save(tensors, path): save_file({k: v.contiguous() for k, v in tensors.items()}, path)
 
-def set_adapter(folder, settings, **changes):
+def set_adapter(folder, settings, over="llama", **changes):
     """An adapter with random weights; `changes` are made to its adapter_config.json by hand."""
     torch.manual_seed(6)
-    base = lambda: tf.AutoModelForCausalLM.from_pretrained(os.path.join(HERE, "llama"), dtype=torch.float32)
+    base = lambda: tf.AutoModelForCausalLM.from_pretrained(os.path.join(HERE, over), dtype=torch.float32)
     model = get_peft_model(base(), LoraConfig(lora_alpha=7, task_type="CAUSAL_LM", init_lora_weights=False, **settings))
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if "modules_to_save" in name: p.add_(torch.randn_like(p) * 0.2)
     model.save_pretrained(folder)
     os.remove(os.path.join(folder, "README.md"))
     path = os.path.join(folder, "adapter_config.json")
@@ -123,6 +126,11 @@ ADAPTERS = {
     # PEFT stores a copy of the output matrix beside its adapter.
     "lora-head": lambda f: set_adapter(f, dict(r=2, target_modules=["k_proj", "lm_head"], layers_to_transform=[1, 2], layers_pattern="layers"),
         init_lora_weights="eva", fan_in_fan_out=True),
+    # Modules that were trained whole: norm is every norm, and 1.mlp what is in it.
+    "lora-saved": lambda f: set_adapter(f, dict(r=2, target_modules=["k_proj", "up_proj", "lm_head"], modules_to_save=["lm_head", "embed_tokens", "norm", "1.mlp"])),
+    # The embedding alone of a model whose output matrix it is too.
+    "lora-saved-tied": lambda f: set_adapter(f, dict(r=2, target_modules=["k_proj", "lm_head"], modules_to_save=["embed_tokens"]), over="qwen2"),
+    "lora-saved-head": lambda f: set_adapter(f, dict(r=2, target_modules=["k_proj"], modules_to_save=["lm_head"]), over="qwen2"),
 }
 
 def adapter(folder):

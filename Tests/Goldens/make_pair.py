@@ -4,7 +4,7 @@ usage: make_pair.py                     rewrites pairs/ beside this file
 needs: pip install torch transformers tokenizers safetensors pyyaml
 
 pairs/qwen2/        target, av, ar: Qwen2-shaped, the verbalizer's sidecar with newer field names, the reconstructor's with older ones
-pairs/gemma3/       av, ar: Gemma-3-shaped (scaled embeddings, BOS), injected behind block 0 by norm-matched addition
+pairs/gemma3/       av, ar: Gemma-3-shaped (scaled embeddings, BOS), injected at the output of block 0 by norm-matched addition
 pairs/NAME/expected.safetensors, expected.json
     texts, vectors.NAME                 what the reconstructor makes of the texts
     activations, ids, explanations      greedy continuations of the verbalizer for these vectors

@@ -1,5 +1,6 @@
 import Foundation
 import Hub
+import JSON
 import ScriptedHub
 import Synchronization
 import TestSupport

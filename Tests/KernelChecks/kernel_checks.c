@@ -189,6 +189,67 @@ static const char *check_matmul_blocked(void) {
     return check_products(&j, 1);
 }
 
+// A stored matrix of random codes. Its scales are numbers of ordinary size: random bytes would be NaN now and then.
+static ck_stored stored_matrix(ck_layout layout, long rows, long blocks) {
+    static const int halves[CK_LAYOUT_COUNT][2] = {
+        [CK_Q4_0] = {0, 0}, [CK_Q4_1] = {0, 2}, [CK_Q5_0] = {0, 0}, [CK_Q5_1] = {0, 2}, [CK_Q8_0] = {0, 0}, [CK_Q2_K] = {80, 82},
+        [CK_Q3_K] = {108, 108}, [CK_Q4_K] = {0, 2}, [CK_Q5_K] = {0, 2}, [CK_Q6_K] = {208, 208}, [CK_IQ4_NL] = {0, 0}, [CK_IQ4_XS] = {0, 0}};
+    long bytes = ck_block_bytes(layout), row_bytes = blocks * bytes;
+    unsigned char *codes = allocate((unsigned long)(rows * row_bytes));
+    for (long i = 0; i < rows * row_bytes; i++) codes[i] = (unsigned char)random_bits();
+    for (long i = 0; i < rows * blocks; i++) {
+        unsigned char *block = codes + i * bytes;
+        float scale = normal() * 0.02f;
+        if (layout == CK_MXFP4) block[0] = (unsigned char)between(random_bits() % 4 ? 118 : 0, 128);
+        else if (layout == CK_Q8_K) memcpy(block, &scale, 4);
+        else
+            for (int h = 0; h < 2; h++, scale = normal() * 0.02f) ck_plain_convert(&scale, CK_F32, block + halves[layout][h], CK_F16, 1);
+    }
+    int32_t *order = NULL;
+    if (random_bits() % 2) {
+        order = allocate((unsigned long)rows * 4);
+        for (long i = 0; i < rows; i++) {
+            long other = between(0, i);
+            order[i] = order[other], order[other] = (int32_t)i;
+        }
+    }
+    return (ck_stored){layout, rows, blocks * ck_block_weights(layout), codes, row_bytes, order};
+}
+
+// Unpacked weights equal the plain ones bit for bit.
+static const char *check_stored_rows(void) {
+    ck_layout layout = (ck_layout)between(0, CK_LAYOUT_COUNT - 1);
+    ck_stored s = stored_matrix(layout, between(1, 40), between(1, 5));
+    long count = between(1, 60), n = count * s.columns;
+    int32_t *rows = allocate((unsigned long)count * 4);
+    for (long i = 0; i < count; i++) rows[i] = (int32_t)between(0, s.rows - 1);
+    ck_type type = float_or_bf16();
+    void *fast = allocate((unsigned long)n * size_of(type)), *plain = allocate((unsigned long)n * size_of(type));
+    ck_unpack_rows(&s, rows, count, fast, type);
+    ck_plain_unpack_rows(&s, rows, count, plain, type);
+    bool same = memcmp(fast, plain, (unsigned long)n * size_of(type)) == 0;
+    free((void *)s.codes), free((void *)s.order), free(rows), free(fast), free(plain);
+    snprintf(message, sizeof message, "stored layout %d is unpacked otherwise", layout);
+    return same ? NULL : message;
+}
+
+// Products with a stored matrix: few rows, some and many, along the blocks and across them.
+static const char *check_matmul_stored(void) {
+    ck_layout layout = (ck_layout)between(0, CK_LAYOUT_COUNT - 1);
+    bool along = random_bits() % 4 != 0;
+    ck_stored s = stored_matrix(layout, between(1, 150), ck_block_weights(layout) == 32 ? between(1, 12) : between(1, 3));
+    ck_matmul j = {
+        .m = random_bits() % 2 ? between(1, 9) : random_bits() % 8 == 0 ? between(150, 240) : between(9, 70),
+        .n = along ? s.rows : s.columns, .k = along ? s.columns : s.rows, .a_type = float_or_bf16(), .b_transposed = along};
+    j.c_type = j.a_type == CK_BF16 ? float_or_bf16() : CK_F32;
+    fill_product(&j, random_bits() % 2);
+    free((void *)j.b);
+    j.b = NULL, j.stored = &s;
+    const char *error = check_products(&j, 1);
+    free((void *)s.codes), free((void *)s.order);
+    return error;
+}
+
 static const char *check_rms_norm(void) {
     long rows = between(1, 40), width = random_bits() % 8 == 0 ? between(900, 1100) : between(4, 150), n = rows * width;
     ck_type wt = any_type(), yt = float_or_bf16();
@@ -401,7 +462,7 @@ static const char *check_backward_units(void) {
 static const char *check_counts(void) {
     long m = between(1, 40), n = between(1, 40), k = between(1, 40);
     float *a = floats(m * k), *b = floats(n * k), *c = floats(m * n);
-    ck_matmul job = {m, n, k, a, CK_F32, k, false, b, CK_F32, k, true, NULL, c, CK_F32, n, false};
+    ck_matmul job = {m, n, k, a, CK_F32, k, false, b, CK_F32, k, true, NULL, NULL, c, CK_F32, n, false};
     unsigned long long operations = ck_operations(), bytes = ck_weight_bytes();
     const char *refusal = ck_matmul_run(&job, 1);
     operations = ck_operations() - operations, bytes = ck_weight_bytes() - bytes;
@@ -744,6 +805,7 @@ static const struct {
 } checks[] = {
     {"convert", check_convert}, {"matmul", check_matmul}, {"matmul_some", check_matmul_some},
     {"matmul_large", check_matmul_large},
+    {"stored_rows", check_stored_rows}, {"matmul_stored", check_matmul_stored},
     {"matmul_blocked", check_matmul_blocked}, {"rms_norm", check_rms_norm}, {"rotate", check_rotate},
     {"gated", check_gated}, {"log_probabilities", check_log_probabilities}, {"scores", check_scores},
     {"attention", check_attention}, {"backward_units", check_backward_units}, {"quota", check_quota},  {"adamw", check_adamw}, {"adamw_rows", check_adamw_rows}, {"reductions", check_reductions}, {"sums", check_sums},

@@ -46,7 +46,8 @@ struct AdapterSettingTests {
             ("exclude_modules", ["up_proj"]),
             ("loftq_config", ["loftq_bits": 4]), ("eva_config", ["rho": 2.0]), ("target_modules", ".*(q|down)_proj"),
             ("target_modules", "all-linear"), ("rank_pattern", ["up_proj": 7]), ("a_setting_of_the_future", false),
-            ("layers_to_transform", [0, 1, 2]), ("task_type", "FEATURE_EXTRACTION"),
+            ("layers_to_transform", [0, 1, 2]), ("task_type", "FEATURE_EXTRACTION"), ("modules_to_save", []),
+            ("modules_to_save", ["score", "classifier"]),
         ] as [(String, JSONValue)])
     func taken(key: String, value: JSONValue) throws {
         let scratch = try Scratch()
@@ -62,7 +63,8 @@ struct AdapterSettingTests {
             ("init_lora_weights", "pissa"), ("init_lora_weights", "pissa_niter_4"), ("init_lora_weights", "olora"),
             ("init_lora_weights", "loftq"), ("init_lora_weights", "corda"), ("init_lora_weights", "lora_ga"),
             ("init_lora_weights", "of the future"), ("use_dora", true), ("bias", "lora_only"), ("bias", "all"),
-            ("lora_bias", true), ("modules_to_save", ["lm_head"]), ("layer_replication", [[0, 2], [1, 3]]),
+            ("lora_bias", true), ("modules_to_save", ["lm_head"]), ("modules_to_save", "lm_head"),
+            ("layer_replication", [[0, 2], [1, 3]]),
             ("trainable_token_indices", [1]), ("trainable_token_indices", ["embed_tokens": [1]]),
             ("target_parameters", ["mlp.weight"]), ("use_qalora", true), ("use_bdlora", [:]), ("arrow_config", [:]),
             ("velora_config", [:]), ("kasa_config", [:]), ("monteclora_config", [:]), ("alora_invocation_tokens", []),

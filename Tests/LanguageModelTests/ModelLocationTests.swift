@@ -61,6 +61,30 @@ struct ModelLocationTests {
         #expect(found.path.hasSuffix("snapshots/main"))
     }
 
+    @Test(
+        "A revision is a branch or tag that the cache knows, or a commit",
+        arguments: ["v2", "refs/pr/3", "abc", "main"])
+    func namedRevision(revision: String) throws {
+        let scratch = try Scratch()
+        try makeCache(scratch.url)
+        for name in ["v2", "refs/pr/3"] {
+            let file = scratch.path("models--org--name/refs/\(name)")
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data("abc".utf8).write(to: file)
+        }
+        let environment = ["HF_HUB_CACHE": scratch.url.path]
+        #expect(
+            try ModelLocation.resolve("org/name@\(revision)", environment: environment).path
+                .hasSuffix("models--org--name/snapshots/abc"))
+        for other in ["v3", "", "..", "refs/../../x", "/"] {
+            let error = #expect(throws: ModelError.self) {
+                try ModelLocation.resolve("org/name@\(other)", environment: environment)
+            }
+            #expect(error?.description.contains("org/name@\(other)") == true)
+        }
+    }
+
     @Test("HF_HUB_CACHE comes before HF_HOME")
     func precedence() throws {
         let scratch = try Scratch()

@@ -38,8 +38,8 @@ struct DamagedReplyTests {
         ])
     func waits(text: String) {
         for wait in [
-            RetryPolicy.wait(milliseconds: text, retryAfter: nil),
-            RetryPolicy.wait(milliseconds: nil, retryAfter: text),
+            Backoff.wait(milliseconds: text, retryAfter: nil),
+            Backoff.wait(milliseconds: nil, retryAfter: text),
         ].compactMap({ $0 }) { #expect((.zero ... .seconds(1e9)).contains(wait), "\(wait)") }
     }
 }

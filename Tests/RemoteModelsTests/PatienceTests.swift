@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import JSON
 import RemoteModels
 import ScriptedServer
 import Synchronization
@@ -12,7 +13,7 @@ import Testing
 
 @Suite struct PatienceTests {
     @Test func waitsDoubleUpToALimitAndSpreadBetweenHalfAndAll() {
-        var policy = RetryPolicy()
+        var policy = Backoff()
         policy.firstDelay = .seconds(1)
         policy.longestDelay = .seconds(10)
         policy.jitter = { 0 }
@@ -25,7 +26,7 @@ import Testing
     @Test func aServersWaitIsSecondsMillisecondsOrADate() {
         let now = Date(timeIntervalSince1970: 1_445_412_470)
         func wait(_ after: String?, _ milliseconds: String? = nil) -> Duration? {
-            RetryPolicy.wait(milliseconds: milliseconds, retryAfter: after, now: now)
+            Backoff.wait(milliseconds: milliseconds, retryAfter: after, now: now)
         }
         #expect(wait("7") == .seconds(7) && wait("9", "1500") == .seconds(1.5))
         #expect(wait("Wed, 21 Oct 2015 07:28:00 GMT") == .seconds(10))

@@ -1,3 +1,4 @@
+import JSON
 import RemoteModels
 import ScriptedServer
 import Synchronization

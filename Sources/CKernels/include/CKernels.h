@@ -62,11 +62,39 @@ double ck_reading_limit(void);
 unsigned long long ck_operations(void);
 unsigned long long ck_weight_bytes(void);
 
+// MARK: Stored weights
+
+// How the weights of a matrix lie in memory. The blocks of GGUF files (ggml's names): a row is whole blocks of 32 or 256 weights, each with
+// its scales.
+typedef enum {
+    CK_Q4_0, CK_Q4_1, CK_Q5_0, CK_Q5_1, CK_Q8_0,
+    CK_Q2_K, CK_Q3_K, CK_Q4_K, CK_Q5_K, CK_Q6_K, CK_Q8_K,
+    CK_IQ4_NL, CK_IQ4_XS, CK_MXFP4,
+    CK_LAYOUT_COUNT
+} ck_layout;
+// Weights of one block, and its bytes.
+long ck_block_weights(ck_layout layout);
+long ck_block_bytes(ck_layout layout);
+
+// A weight matrix as it is stored: [rows, columns]. Its values are those that the package which writes the layout makes of it, bit for bit.
+typedef struct {
+    ck_layout layout;
+    long rows, columns;
+    const void *codes;
+    long row_bytes;  // from one row to the next
+    const int32_t *order;  // row i is the order[i]-th one that is stored; null for rows as they lie
+} ck_stored;
+
+// to[i, 0..<columns] = row rows[i] of the matrix, or row i where `rows` is null; in float32 or bfloat16.
+void ck_unpack_rows(const ck_stored *stored, const int32_t *rows, long count, void *to, ck_type to_type);
+void ck_plain_unpack_rows(const ck_stored *stored, const int32_t *rows, long count, void *to, ck_type to_type);
+
 // MARK: Matrix products
 
 // C[m, n] (+)= op(A) · op(B) (+ bias). op(A) is [m, k]: stored so, or [k, m] when a_transposed. op(B) is [k, n]: stored
 // so, or [n, k] when b_transposed, as weights are. A decides the arithmetic: float32, or operands in bfloat16 and their sums in
-// float32, on every CPU. B of another type is converted a slice at a time into a small scratch, so weights stay as they lie in the file.
+// float32, on every CPU. B of another type is converted a slice at a time into a small scratch, so weights stay as they lie in the file. With
+// `stored` B is that matrix, [n, k] when b_transposed and [k, n] else; b, b_type and b_stride are not looked at.
 typedef struct {
     long m, n, k;
     const void *a;
@@ -77,6 +105,7 @@ typedef struct {
     ck_type b_type;
     long b_stride;
     bool b_transposed;
+    const ck_stored *stored;  // or null
     const float *bias;  // [n] or null
     void *c;
     ck_type c_type;

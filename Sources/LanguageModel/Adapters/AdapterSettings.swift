@@ -11,6 +11,8 @@ struct AdapterSettings {
     private let isRankStabilized: Bool
     private let targets: Targets
     private let excluded: Targets?
+    /// Ends of the names of modules whose own weights take the place of the model's.
+    private let savedModules: [String]
     /// Indices of blocks that alone are changed, and what stands before the index; nil for all blocks.
     private let layers: (indices: Set<Int>, patterns: [PythonPattern])?
     private let rankPatterns: [(pattern: PythonPattern, value: Int)]
@@ -34,12 +36,20 @@ struct AdapterSettings {
 
     /// Whether PEFT would put an adapter there.
     func cover(_ module: String) -> Bool {
-        guard excluded?.cover(module) != true, targets.cover(module) else { return false }
+        guard excluded?.cover(module) != true, !saves(module), targets.cover(module) else { return false }
         guard let layers, case .names(let names) = targets, !names.contains(module) else { return true }
         guard let index = layers.patterns.lazy.compactMap({ AdapterSettings.blockIndex(module, $0) }).first else {
             return false
         }
         return layers.indices.contains(index)
+    }
+
+    /// Whether the adapter's file has its own weights of a module, alone or as a part of one that is named in `modules_to_save`. As in
+    /// PEFT a name need not begin where a part does: `norm` is every norm.
+    func saves(_ module: String) -> Bool {
+        guard !savedModules.isEmpty else { return false }
+        let ends = module.indices.filter { module[$0] == "." } + [module.endIndex]
+        return ends.contains { end in savedModules.contains { module[..<end].hasSuffix($0) } }
     }
 
     /// The first number between dots whose way there matches.
@@ -88,7 +98,7 @@ extension AdapterSettings {
     ]
     private static let read: Set = [
         "peft_type", "r", "lora_alpha", "use_rslora", "target_modules", "exclude_modules", "layers_to_transform",
-        "rank_pattern", "alpha_pattern", "init_lora_weights", "fan_in_fan_out", "bias",
+        "rank_pattern", "alpha_pattern", "init_lora_weights", "fan_in_fan_out", "bias", "modules_to_save",
     ]
 
     /// Reads the file. Throws a one-line error that names the key.
@@ -103,6 +113,7 @@ extension AdapterSettings {
         excluded = try AdapterSettings.targets("exclude_modules", reader).flatMap {
             if case .names(let names) = $0, names.isEmpty { nil } else { $0 }
         }
+        savedModules = try AdapterSettings.names("modules_to_save", reader) ?? []
         layers = try AdapterSettings.layers(reader)
         if case .names = targets {
         } else if layers != nil {
@@ -154,12 +165,18 @@ extension AdapterSettings {
             if key == "target_modules", text.lowercased() == "all-linear" { return .allLinear }
             return .pattern(try pattern(text, key, reader))
         }
+        return try names(key, reader).map { .names($0) }
+    }
+
+    private static func names(_ key: String, _ reader: ConfigurationReader) throws -> [String]? {
+        guard let value = reader.value(key) else { return nil }
         guard let list = value.array else { throw reader.fail(key, "\(reader.shown(value)) is no list of names") }
-        return .names(
-            try list.map { name in
-                guard let text = name.string else { throw reader.fail(key, "\(reader.shown(name)) is no name") }
-                return text
-            })
+        return try list.map { name in
+            guard let text = name.string, !text.isEmpty else {
+                throw reader.fail(key, "\(reader.shown(name)) is no name")
+            }
+            return text
+        }
     }
 
     private static func layers(_ reader: ConfigurationReader) throws -> (Set<Int>, [PythonPattern])? {

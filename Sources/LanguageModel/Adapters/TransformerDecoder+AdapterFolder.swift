@@ -4,7 +4,8 @@ import Tensors
 
 extension TransformerDecoder {
     /// Attaches the adapters of a folder in PEFT's layout: `adapter_config.json`, `adapter_model.safetensors`. They are frozen;
-    /// `adapterParameters` can be made trainable. What belongs to parts that this decoder was opened without is left aside.
+    /// `adapterParameters` can be made trainable. Weights of `modules_to_save` take the place of the decoder's own. What belongs to parts
+    /// that this decoder was opened without is left aside.
     ///
     /// - Returns: the settings that hold for most of its layers.
     @discardableResult
@@ -15,9 +16,14 @@ extension TransformerDecoder {
         guard FileManager.default.fileExists(atPath: weights.path) else { throw ModelFolder.missing(weights) }
         let file = try SafetensorsFile(weights)
         func fail(_ reason: String) -> ModelError { ModelError("\(file.url.path): \(reason)") }
-        var parts = try adapterParts(file)
-        guard !parts.isEmpty else { throw fail("no adapters in it") }
-        var found: [(name: String, layer: Linear, down: Tensor, up: Tensor, scale: Float)] = []
+        var (parts, saved) = try adapterTensors(file, settings)
+        guard !parts.isEmpty || !saved.isEmpty else { throw fail("no adapters in it") }
+        if let name = missingWeight(saved, settings) {
+            throw ModelError(
+                "\(url.path): modules_to_save: \(name) is one of them, and \(weights.lastPathComponent) does not hold it; save the adapter again"
+            )
+        }
+        var found: [(name: String, down: Tensor, up: Tensor, scale: Float)] = []
         for (name, layer) in linears {
             guard let part = parts.removeValue(forKey: name) else { continue }
             guard let down = part.down, let up = part.up else {
@@ -25,32 +31,44 @@ extension TransformerDecoder {
             }
             guard settings.cover(part.module) else {
                 throw fail(
-                    "holds an adapter of \(part.module), which \(url.lastPathComponent) leaves out (target_modules, layers_to_transform, exclude_modules)"
+                    "holds an adapter of \(part.module), which \(url.lastPathComponent) leaves out (target_modules, layers_to_transform, exclude_modules, modules_to_save)"
                 )
             }
             try check(name, layer, down, up, rank: settings.rank(of: part.module), file)
-            found.append((name, layer, down, up, settings.scale(of: part.module)))
+            found.append((name, down, up, settings.scale(of: part.module)))
         }
         if let (name, part) = parts.sorted(by: { $0.key < $1.key }).first(where: { !isLeftOut($0.key) }) {
             throw fail("\(part.module) (\(name)) is no linear layer of this model")
         }
         // Only now, so that an adapter with an error in it leaves the decoder as it was.
-        for (name, layer, down, up, scale) in found { attach(name, layer, down: down, up: up, scale) }
+        replaceWeights(saved)
+        let layers = Dictionary(uniqueKeysWithValues: linears.map { ($0.name, $0.layer) })
+        for (name, down, up, scale) in found {
+            guard let layer = layers[name] else { trap("no layer \(name)") }
+            attach(name, layer, down: down, up: up, scale)
+        }
         return settings.summary
     }
 
     /// What a file holds for one layer: the module's name as PEFT has it, A and B.
     private typealias AdapterPart = (module: String, down: Tensor?, up: Tensor?)
 
-    /// The parts by the layers' family-independent names. Throws if a tensor is no part of an adapter of linear layers.
-    private func adapterParts(_ file: SafetensorsFile) throws -> [String: AdapterPart] {
-        var parts: [String: AdapterPart] = [:]
+    /// The adapters by their layers' family-independent names, and the whole weights that take the place of this decoder's, by theirs.
+    /// Throws if a tensor is neither.
+    private func adapterTensors(
+        _ file: SafetensorsFile, _ settings: AdapterSettings
+    ) throws -> (parts: [String: AdapterPart], saved: [String: Tensor]) {
+        var parts: [String: AdapterPart] = [:], saved: [String: Tensor] = [:]
         for name in file.names {
             guard let tensor = try file.tensor(name) else { continue }
             let inner = name.hasPrefix("base_model.model.") ? String(name.dropFirst("base_model.model.".count)) : name
             let isDown = inner.hasSuffix(".lora_A.weight"), isUp = inner.hasSuffix(".lora_B.weight")
             let module = String(inner.dropLast(".lora_A.weight".count))
             guard isDown || isUp, let layer = configuration.weightName(module + ".") else {
+                if let (weight, own) = try savedWeight(name, inner, tensor, settings, file) {
+                    if let own { saved[own] = weight }
+                    continue
+                }
                 if try isOwnWeight(inner, tensor) { continue }
                 throw ModelError(
                     "\(file.url.path): \(name) belongs to no linear layer of this model; adapters of embeddings, changed whole weights and other parts are not supported"
@@ -65,7 +83,7 @@ extension TransformerDecoder {
             if isDown { part.down = tensor } else { part.up = tensor }
             parts[key] = part
         }
-        return parts
+        return (parts, saved)
     }
 
     /// Whether a tensor is a copy of a weight of this model, as PEFT stores beside adapters of the output matrix. One that differs

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Finds the folder behind `--model`: a path, or a name on the hub.
 public enum ModelLocation {
-    /// What of a model is needed.
+    /// What is needed of a model or a data set.
     public enum Need: Sendable {
         /// Configuration, tokenizer and weights.
         case model
@@ -12,6 +12,10 @@ public enum ModelLocation {
         case tokenizer
         /// A pair: in the top folder, or in `av/`, `ar/` and `target/`.
         case pair
+        /// Of a data set: its one file of texts, chats, explanations or activations, or the file that is named. See ``DataLocation``.
+        case records
+        /// Of a data set: an activation store, or probes.
+        case store
     }
 
     /// Finds what no path on this machine names.
@@ -25,40 +29,87 @@ public enum ModelLocation {
 
     /// The folder, with what is needed of it. See ``look(up:)`` for names that are no paths.
     public static func resolve(_ name: String, need: Need = .model) throws -> URL {
-        guard let find = finder.withLock({ $0 }), !name.isEmpty, !FileManager.default.fileExists(atPath: name) else {
+        guard !name.isEmpty, !FileManager.default.fileExists(atPath: name), let found = try find(name, need) else {
             return try resolve(name, environment: ProcessInfo.processInfo.environment)
         }
-        return try find(name, need)
+        return found
     }
 
-    /// The folder of a path, or of `org/name` in the cache, which is where ``cache(environment:)`` says; the revision is `main`'s.
+    /// What ``look(up:)`` finds; nil where nobody looks names up.
+    static func find(_ name: String, _ need: Need) throws -> URL? { try finder.withLock { $0 }?(name, need) }
+
+    /// The folder of a path, or of `org/name` or `org/name@revision` in the cache, which is where ``cache(environment:)`` says; the
+    /// revision is a branch, tag or commit, `main` where none is named.
     public static func resolve(_ name: String, environment: [String: String]) throws -> URL {
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: name, isDirectory: &isFolder) {
             guard isFolder.boolValue else { throw notFolder(name) }
             return URL(fileURLWithPath: name)
         }
-        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        let isRepository =
-            parts.count == 2 && parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." && !$0.hasPrefix("~") }
-        guard isRepository else { throw ModelError("\(name.isEmpty ? "the empty name" : name): no such folder") }
-        let cache = cache(environment: environment)
-        let repository = cache.appendingPathComponent("models--\(parts[0])--\(parts[1])")
-        let reference = repository.appendingPathComponent("refs/main")
-        // Without a reference the revision's own name is tried, as huggingface_hub does.
-        var revision = "main"
+        guard let named = Repository(name) else {
+            throw ModelError("\(name.isEmpty ? "the empty name" : name): no such folder")
+        }
+        let cache = cache(environment: environment), asked = named.revision ?? "main"
+        let repository = cache.appendingPathComponent("models--" + named.id.replacingOccurrences(of: "/", with: "--"))
+        let reference = repository.appendingPathComponent("refs/\(asked)")
+        // Without a reference the revision's own name is tried, as huggingface_hub does: a commit has none.
+        var revision = asked
         if let data = FileManager.default.contents(atPath: reference.path) {
             revision = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         }
         let snapshot = repository.appendingPathComponent("snapshots/\(revision)")
-        let isName = !revision.isEmpty && !revision.contains("/") && revision != "." && revision != ".."
+        let isName = !revision.contains("/") && isPath(revision)
         if isName, FileManager.default.fileExists(atPath: snapshot.path) { return snapshot }
         guard FileManager.default.fileExists(atPath: repository.path) else {
             throw ModelError("\(name): neither a folder nor in the cache at \(cache.path); download it there first")
         }
         throw ModelError(
-            "\(name): the cache at \(cache.path) holds no snapshot of its main revision; download it again, or name a folder below \(repository.path)/snapshots"
+            "\(name): the cache at \(cache.path) holds no snapshot of its revision \(asked); download it again, or name a folder below \(repository.path)/snapshots"
         )
+    }
+
+    /// A model's name on the hub, with the branch, tag or commit that is meant.
+    public struct Repository: Sendable, Hashable, CustomStringConvertible {
+        /// `org/name`
+        public let id: String
+        /// Nil for main.
+        public let revision: String?
+
+        /// Reads `org/name` or `org/name@revision`; nil for any other text.
+        public init?(_ text: String) {
+            let halves = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard ModelLocation.isRepository(halves[0]), halves.count == 1 || ModelLocation.isPath(halves[1]) else {
+                return nil
+            }
+            id = halves[0]
+            revision = halves.count == 1 || halves[1] == "main" ? nil : halves[1]
+        }
+
+        /// What a folder of a cache of the hub is a snapshot of, at its commit; nil for any other folder.
+        public init?(snapshot folder: URL) {
+            let parts = folder.resolvingSymlinksInPath().pathComponents.suffix(3).map { $0 }
+            guard parts.count == 3, parts[1] == "snapshots", parts[0].hasPrefix("models--") else { return nil }
+            self.init(parts[0].dropFirst("models--".count).replacing("--", with: "/") + "@" + parts[2])
+        }
+
+        /// As it would be typed.
+        public var description: String { revision.map { "\(id)@\($0)" } ?? id }
+    }
+
+    /// Whether a name can be a repository's: two parts of letters, digits, `-`, `_` and `.`, and no way through folders.
+    static func isRepository(_ name: String) -> Bool {
+        let isPlain = name.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                || "-_./".utf8.contains(byte)
+        }
+        return isPlain && isPath(name) && name.split(separator: "/").count == 2
+    }
+
+    /// Whether a path stays below the folder that it begins at.
+    private static func isPath(_ path: String) -> Bool {
+        path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
+            !$0.isEmpty && $0 != "." && $0 != ".."
+        }
     }
 
     /// The folder of the Hugging Face cache, found as huggingface_hub's constants.py finds it: `HF_HUB_CACHE`, else

@@ -22,7 +22,7 @@ public struct ModelSource: Sendable {
     ///
     /// - Parameters:
     ///   - base: the base of an adapter; by default the one that its configuration names: a folder, beside the adapter or from the
-    ///     working directory, or org/name in the cache.
+    ///     working directory, or org/name, at the revision that the configuration names.
     ///   - fallback: taken for the base where that one is not found.
     public init(folder: URL, base: URL? = nil, fallback: URL? = nil) throws {
         self.folder = folder
@@ -75,28 +75,43 @@ public struct ModelSource: Sendable {
         return FileManager.default.fileExists(atPath: own.path) ? folder : base
     }
 
+    /// The name on the hub that an adapter's configuration has for its base; nil where it names a folder, or nothing.
+    public static func baseName(of folder: URL) throws -> ModelLocation.Repository? {
+        let json = try Checkpoint.readJSON(folder.appendingPathComponent("adapter_config.json"))
+        guard let name = json[baseKey]?.string, namedFolder(name, folder) == nil else { return nil }
+        return ModelLocation.Repository(nameWithRevision(name, json))
+    }
+
+    private static let baseKey = "base_model_name_or_path"
+
+    /// The name as it is looked up: at the revision that the configuration names.
+    private static func nameWithRevision(_ name: String, _ json: JSONValue) -> String {
+        guard let revision = json["revision"]?.string, !revision.isEmpty, revision != "main" else { return name }
+        return "\(name)@\(revision)"
+    }
+
+    /// The folder that a base's name means: from the working directory, or beside the adapter.
+    private static func namedFolder(_ name: String, _ adapter: URL) -> URL? {
+        guard !name.isEmpty else { return nil }
+        let beside = adapter.deletingLastPathComponent().appendingPathComponent(name)
+        return [URL(fileURLWithPath: name), beside].first(where: isModel)
+    }
+
+    private static func isModel(_ url: URL) -> Bool {
+        FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path)
+    }
+
     /// The base that an adapter's configuration names.
     private static func base(of folder: URL, fallback: URL?) throws -> (url: URL, reason: String?) {
-        let key = "base_model_name_or_path"
         let json = try Checkpoint.readJSON(folder.appendingPathComponent("adapter_config.json"))
-        func isModel(_ url: URL) -> Bool {
-            FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path)
-        }
-        let name = json[key]?.string ?? ""
+        let name = json[baseKey]?.string ?? ""
+        if let url = namedFolder(name, folder) { return (url, baseKey) }
+        var reason = "\(baseKey) in its adapter_config.json names none"
         if !name.isEmpty {
-            let beside = folder.deletingLastPathComponent().appendingPathComponent(name)
-            for url in [URL(fileURLWithPath: name), beside] where isModel(url) { return (url, key) }
-        }
-        var reason = "\(key) in its adapter_config.json names none"
-        if !name.isEmpty {
-            let shown = name.prefix(200)
+            let asked = nameWithRevision(name, json)
             do {
-                let url = try ModelLocation.resolve(name)
-                if let revision = json["revision"]?.string, revision != "main" {
-                    throw ModelError("revision \(revision.prefix(100)) of \(shown) is asked for; give its folder")
-                }
-                return (url, key)
-            } catch { reason = "its base \(shown) is not here (\(error))" }
+                return (try ModelLocation.resolve(asked), asked == name ? baseKey : "\(baseKey) and revision")
+            } catch { reason = "its base \(asked.prefix(300)) is not here (\(error))" }
         }
         if let fallback, isModel(fallback) { return (fallback, "the folder beside it") }
         throw ModelError(

@@ -89,7 +89,7 @@ final class Block {
         var cache: (keys: Tensor, values: Tensor, rows: [Range<Int>])?
     }
 
-    /// x [rows, d] float32 ↦ the residual stream behind the block, for all rows or for those read.
+    /// x [rows, d] float32 ↦ the residual stream at the output of the block, for all rows or for those read.
     func callAsFunction(_ tape: Tape, _ x: Variable, _ rows: Rows, _ table: RotaryTable) -> Variable {
         let normed = norm(tape, x, inputNorm, to: tape.precision.elementType)
         var stream = x, q: Variable, k: Variable, v: Variable, positions = rows.positions, layout = rows.layout
@@ -126,7 +126,7 @@ final class Block {
         tape.store(all[1].value, in: cache.values, rows: cache.rows)
     }
 
-    /// The residual stream behind the block for rows whose keys and values, and those of all they see, are known: the second half.
+    /// The residual stream at the output of the block for rows whose keys and values, and those of all they see, are known: the second half.
     func callAsFunction(
         _ tape: Tape, _ x: Variable, positions: [Int32], layout: AttentionLayout, _ table: RotaryTable,
         knowing cache: (keys: Tensor, values: Tensor)

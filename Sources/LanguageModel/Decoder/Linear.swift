@@ -10,9 +10,9 @@ public final class Linear {
     init(_ weight: Parameter, bias: Parameter? = nil) { operand = LinearOperand(weight: weight, bias: bias) }
 
     /// Input width.
-    public var inputSize: Int { operand.weight.value.width }
+    public var inputSize: Int { operand.weight.storage.width }
     /// Output width.
-    public var outputSize: Int { operand.weight.value.rows }
+    public var outputSize: Int { operand.weight.storage.rows }
 
     var parameters: [Parameter] { [operand.weight, operand.bias].compactMap { $0 } }
 

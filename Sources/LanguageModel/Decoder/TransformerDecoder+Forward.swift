@@ -1,17 +1,17 @@
 import Tensors
 
-/// Sees, and may replace, the residual stream behind a block. The value must be copied to be kept when the tape does not record.
+/// Sees, and may replace, the residual stream at the output of a block. The value must be copied to be kept when the tape does not record.
 public typealias BlockObserver = (_ block: Int, _ hidden: Variable) -> Variable
 
 extension TransformerDecoder {
-    /// The residual stream behind block `through` (0-based; all blocks by default), before any final norm.
+    /// The residual stream at the output of block `through` (0-based; all blocks by default), before any final norm.
     ///
     /// - Parameters:
     ///   - tree: the tokens.
     ///   - vectors: [injected, d] float32, replacing the embeddings of the tree's injected rows after the embedding's scaling.
     ///   - rows: the rows to read, increasing within a segment; nil for all. The last block computes queries and its MLP for
     ///     these only.
-    ///   - observer: called behind every block; the last block's rows are those read.
+    ///   - observer: called at the output of every block; the last block's rows are those read.
     /// - Returns: [rows, d] float32.
     public func hidden(
         _ tree: TokenTree, vectors: Variable? = nil, through last: Int? = nil, rows: [Int32]? = nil, tape: Tape,
@@ -27,7 +27,7 @@ extension TransformerDecoder {
             Pass(tree), vectors: vectors, through: last, read: Pass.read(rows, tree), tape: tape, observer: observer)
     }
 
-    /// The residual stream behind the last block, going on from the one behind block `block`: what a target makes of activations
+    /// The residual stream at the output of the last block, going on from the output of block `block`: what a target makes of activations
     /// that something else has changed. Equal to ``hidden(_:vectors:through:rows:tape:observer:)`` from there on.
     ///
     /// - Parameters:
@@ -139,12 +139,12 @@ extension TransformerDecoder {
         }
     }
 
-    /// KL(clean ‖ model) in nats of the next token, for hidden rows [rows, d] behind the last block; the result is [rows], float32.
+    /// KL(clean ‖ model) in nats of the next token, for hidden rows [rows, d] at the output of the last block; the result is [rows], float32.
     public func divergences(from clean: TokenDistributions, _ hidden: Variable, tape: Tape) -> Variable {
         tape.divergences(logitParts(hidden, tape: tape), from: clean)
     }
 
-    /// The next token's distribution for hidden rows [rows, d] behind the last block. No gradient.
+    /// The next token's distribution for hidden rows [rows, d] at the output of the last block. No gradient.
     public func distributions(_ hidden: Variable, tape: Tape) -> TokenDistributions {
         tape.distributions(logitParts(hidden, tape: tape))
     }
@@ -157,10 +157,10 @@ extension TransformerDecoder {
             to: tape.precision.elementType)
     }
 
-    /// Logits [rows, vocabulary], float32, of hidden rows [rows, d] behind the last block. No gradient.
+    /// Logits [rows, vocabulary], float32, of hidden rows [rows, d] at the output of the last block. No gradient.
     public func logits(_ hidden: Variable, tape: Tape) -> Tensor { tape.logits(logitParts(hidden, tape: tape)) }
 
-    /// log P(target) for hidden rows [rows, d] behind the last block; the result is [rows], float32.
+    /// log P(target) for hidden rows [rows, d] at the output of the last block; the result is [rows], float32.
     ///
     /// - Parameter temperature: of the distribution, above 0.
     public func logProbabilities(

@@ -11,13 +11,13 @@ import Tensors
 /// A decoder is used by one thread at a time; its frozen weights may be shared.
 public final class TransformerDecoder {
     /// What it computes.
-    public let configuration: DecoderConfiguration
+    public private(set) var configuration: DecoderConfiguration
     /// The embedding, [vocabulary, d].
     public let embedding: Parameter
     /// The final norm's weight, or nil in a decoder cut before it.
     public let finalNorm: Parameter?
     /// The output layer, whose matrix is the embedding itself when they are tied; nil in a decoder cut before it, or opened without.
-    let output: Linear?
+    private(set) var output: Linear?
     let blocks: [Block]
     private var rotaryTables: [RotaryTable]
     /// Rows that a pass without a gradient computes at once: more of them go through each block in stretches, so that what a long text takes
@@ -86,6 +86,13 @@ public final class TransformerDecoder {
     /// Makes every weight trainable, with private copies that compute in `precision`.
     public func makeTrainable(precision: Precision) {
         for parameter in parameters { parameter.makeTrainable(precision: precision) }
+    }
+
+    /// Gives the output matrix a weight of its own where it is the embedding itself, so that one can change without the other.
+    func untieOutput() {
+        guard let output, output.operand.weight === embedding else { return }
+        self.output = Linear(Parameter(name: "lm_head.weight", embedding.value))
+        configuration.tiesEmbeddings = false
     }
 
     /// The factor of the embeddings. transformers rounds it to the weights' type.

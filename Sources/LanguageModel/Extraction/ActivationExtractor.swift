@@ -147,7 +147,7 @@ public struct ActivationExtractor {
             if let bad = hidden.value.firstNonFinite() {
                 let row = bad / hidden.value.width
                 let treeRow = all || block < last ? row : Int(unique[row])
-                failure = checkpoint.nonFiniteError("behind block \(block) at \(place(treeRow))")
+                failure = checkpoint.nonFiniteError("at the output of block \(block) at \(place(treeRow))")
             } else if let target = result.hidden[block] {
                 let picked =
                     all

@@ -114,7 +114,7 @@ public final class DecodingSession {
     ///   - vectors: [injected, d] float32 for the tree's injected rows.
     ///   - ends: segments that leaves will start from; all childless ones by default. Behind an empty segment the logits are
     ///     its parent's.
-    ///   - observer: sees, and may replace, the residual stream behind every block; the last block's rows are the ends only.
+    ///   - observer: sees, and may replace, the residual stream at the output of every block; the last block's rows are the ends only.
     /// - Returns: a node for each segment.
     @discardableResult
     public func prefill(

@@ -48,7 +48,7 @@ export function layersPage(context, position, parameters) {
   }
 
   function show(layer, cell) {
-    fill(words, h("h3", {}, `${shown(reading.token(cell.position).token)}, behind block ${layer.layer}`),
+    fill(words, h("h3", {}, `${shown(reading.token(cell.position).token)}, at the output of block ${layer.layer}`),
       h("p", { class: "words" }, cell.description),
       h("p", {}, h("a", { href: address("reading", reading.id, { position: cell.position, pair: layer.pair }) }, `Read on with ${layer.pair}`)));
   }

@@ -73,7 +73,7 @@ export class Panel {
     const layer = models.pairs.find((pair) => pair.name === reading.pair)?.layer ?? reading.data.layer;
     const size = this.range.to - this.range.from + 1;
     fill(this.header, h("h2", {}, shown(token.token)),
-      h("p", { class: "meta" }, `token ${token.position + 1} of ${reading.tokens.length}, behind block ${layer}`,
+      h("p", { class: "meta" }, `token ${token.position + 1} of ${reading.tokens.length}, at the output of block ${layer}`,
         norm !== undefined && norm !== null && `, length ${decimal(norm, 0)}`,
         size > 1 && [h("br"), `${size} tokens chosen `, button("Explain them", () => this.context.explain(this.context.text.positions),
           { class: "link" })]));

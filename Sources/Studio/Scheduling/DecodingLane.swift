@@ -239,7 +239,7 @@ final class DecodingLane {
 
     // MARK: Branches
 
-    /// A prompt as it is, and with other vectors behind block `layer` of its last token, on one tree: what stands before that token is
+    /// A prompt as it is, and with other vectors at the output of block `layer` of its last token, on one tree: what stands before that token is
     /// computed once.
     ///
     /// - Parameters:

@@ -113,7 +113,7 @@ final class ExtractionLane {
             if block == self.layer { hidden = value.value.gatheringRows(wanted) }
             return value
         }
-        guard let hidden else { trap("nothing behind block \(layer)") }
+        guard let hidden else { trap("nothing at the output of block \(layer)") }
         for (index, (reading, range)) in stretches.enumerated() {
             reading.nodes.append(nodes[index])
             let end = index + 1 < firsts.count ? firsts[index + 1] : wanted.count

@@ -64,7 +64,7 @@ extension Scheduler {
         var ids: [Int32]
         /// K
         var layer: Int
-        /// What stands behind block K of the last token, width d each; nil for what stands there anyway. The first is nil.
+        /// What stands at the output of block K of the last token, width d each; nil for what stands there anyway. The first is nil.
         var vectors: [[Float]?]
         var sampling: Sampling
         /// Tokens of each continuation.

@@ -18,7 +18,7 @@ struct Scheduler: Sendable {
     /// Hands over work for the pair's models.
     func submit(_ order: @escaping ModelThread.Order) { thread.submit(to: pair, order) }
 
-    /// The activations [positions, d] behind block K, a row each. The server must have a target.
+    /// The activations [positions, d] at the output of block K, a row each. The server must have a target.
     func activations(_ ids: [Int32], at positions: [Int], _ ticket: Ticket) async throws -> [[Float]] {
         let mailbox = Mailbox<[[Float]]>()
         submit { work in

@@ -23,7 +23,7 @@ extension Tape {
     ///   - type: the results' element type.
     /// - Returns: [rows, out] for each weight. Gradients may come back in float32 or in `type`.
     public func linear(_ x: Variable, _ operands: [LinearOperand], to type: ElementType = .float32) -> [Variable] {
-        let outputs = operands.map { Tensor(uninitialized: [x.value.rows, $0.weight.value.rows], type) }
+        let outputs = operands.map { Tensor(uninitialized: [x.value.rows, $0.weight.storage.rows], type) }
         multiply(x.value, operands, into: outputs, accumulate: false)
         return zip(operands, outputs).map { operand, output in
             result(output, from: [x], parameters: [operand.weight, operand.bias]) { gradient in
@@ -49,25 +49,15 @@ extension Tape {
 
     private func multiply(_ x: Tensor, _ operands: [LinearOperand], into outputs: [Tensor], accumulate: Bool) {
         require(x.elementType == precision.elementType, "\(precision) products of a \(x.elementType) input")
-        var jobs: [ck_matmul] = []
-        jobs.reserveCapacity(operands.count)
-        // The kernel wants biases in float32; they are short.
-        let biases = operands.map { $0.bias?.value.converted(to: .float32) }
-        for ((operand, bias), output) in zip(zip(operands, biases), outputs) {
-            let weight = operand.weight.value
-            require(weight.width == x.width, "\(operand.weight.name) is \(weight.shape), its input \(x.shape)")
-            jobs.append(
-                ck_matmul(
-                    m: x.rows, n: weight.rows, k: x.width, a: x.address, a_type: x.kernelType, a_stride: x.width,
-                    a_transposed: false, b: weight.address, b_type: weight.kernelType, b_stride: weight.width,
-                    b_transposed: true, bias: bias.map { UnsafePointer($0.floatAddress) }, c: output.address,
-                    c_type: output.kernelType, c_stride: output.width, accumulate: accumulate))
-        }
-        withExtendedLifetime((x, biases, outputs)) { run(jobs) }
-    }
-
-    private func run(_ jobs: [ck_matmul]) {
-        if let message = ck_matmul_run(jobs, jobs.count) { trap(String(cString: message)) }
+        Product.run(
+            zip(operands, outputs).map { operand, output in
+                let weight = operand.weight.storage
+                require(weight.width == x.width, "\(operand.weight.name) is \(weight.shape), its input \(x.shape)")
+                // The kernel wants biases in float32; they are short.
+                return Product(
+                    a: x, b: weight, bIsTransposed: true, bias: operand.bias?.value.converted(to: .float32), c: output,
+                    accumulates: accumulate)
+            })
     }
 
     private func linearBackward(_ x: Variable, _ operand: LinearOperand, _ gradient: Tensor) {
@@ -77,30 +67,19 @@ extension Tape {
             ck_column_sums(
                 gradient.address, gradient.kernelType, gradient.rows, gradient.width, memory.floatAddress, accumulate)
         }
-        let weight = operand.weight.value
-        var jobs: [ck_matmul] = []
+        var products: [Product] = []
         if x.needsGradient {
             let (dx, accumulate) = x.gradientTarget()
-            jobs.append(
-                ck_matmul(
-                    m: dy.rows, n: weight.width, k: dy.width, a: dy.address, a_type: dy.kernelType, a_stride: dy.width,
-                    a_transposed: false, b: weight.address, b_type: weight.kernelType, b_stride: weight.width,
-                    b_transposed: false, bias: nil, c: dx.address, c_type: CK_F32, c_stride: dx.width,
-                    accumulate: accumulate))
+            products.append(Product(a: dy, b: operand.weight.storage, c: dx, accumulates: accumulate))
         }
-        if operand.weight.isTrainable {
-            jobs.append(weightGradient(of: operand.weight, dy: dy, x: x.value))
-        }
-        withExtendedLifetime((dy, x)) { run(jobs) }
+        if operand.weight.isTrainable { products.append(weightGradient(of: operand.weight, dy: dy, x: x.value)) }
+        Product.run(products)
     }
 
     /// dW (+)= dyᵀ · x
-    private func weightGradient(of parameter: Parameter, dy: Tensor, x: Tensor) -> ck_matmul {
+    private func weightGradient(of parameter: Parameter, dy: Tensor, x: Tensor) -> Product {
         let (memory, accumulate) = parameter.gradientTarget()
-        return ck_matmul(
-            m: dy.width, n: x.width, k: dy.rows, a: dy.address, a_type: dy.kernelType, a_stride: dy.width,
-            a_transposed: true, b: x.address, b_type: x.kernelType, b_stride: x.width, b_transposed: false, bias: nil,
-            c: memory.address, c_type: CK_F32, c_stride: memory.width, accumulate: accumulate)
+        return Product(a: dy, aIsTransposed: true, b: .dense(x), c: memory, accumulates: accumulate)
     }
 }
 
@@ -126,7 +105,7 @@ extension Tape {
     }
 
     private func logits(_ parts: [LogitPart], _ rows: Range<Int>) -> Tensor {
-        let output = Tensor(uninitialized: [rows.count, parts[0].table.value.rows], .float32)
+        let output = Tensor(uninitialized: [rows.count, parts[0].table.storage.rows], .float32)
         for (index, part) in parts.enumerated() {
             multiply(
                 part.input.value.rows(rows), [LinearOperand(weight: part.table)], into: [output], accumulate: index > 0)
@@ -145,9 +124,9 @@ extension Tape {
     /// - Returns: [rows], float32. A loss is arithmetic on these; its derivative by them is what `backward` takes.
     public func tokenLogProbabilities(_ parts: [LogitPart], targets: [Int32], keptBytes: Int = 600 << 20) -> Variable {
         require(!parts.isEmpty, "logits of no parts")
-        let rows = parts[0].input.value.rows, vocabulary = parts[0].table.value.rows
+        let rows = parts[0].input.value.rows, vocabulary = parts[0].table.storage.rows
         require(
-            parts.allSatisfy { $0.input.value.rows == rows && $0.table.value.rows == vocabulary },
+            parts.allSatisfy { $0.input.value.rows == rows && $0.table.storage.rows == vocabulary },
             "parts of other shapes")
         require(targets.count == rows, "\(targets.count) targets for \(rows) rows")
         require(
@@ -194,27 +173,22 @@ extension Tape {
     func logitsBackward(
         _ part: LogitPart, _ dx: (memory: Tensor, accumulate: Bool)?, _ dlogits: Tensor, _ range: Range<Int>
     ) {
-        let weight = part.table.value
-        var jobs: [ck_matmul] = []
+        var products: [Product] = []
         if let dx {
-            jobs.append(
-                ck_matmul(
-                    m: range.count, n: weight.width, k: dlogits.width, a: dlogits.address, a_type: dlogits.kernelType,
-                    a_stride: dlogits.width, a_transposed: false, b: weight.address, b_type: weight.kernelType,
-                    b_stride: weight.width, b_transposed: false, bias: nil, c: dx.memory.rows(range).address,
-                    c_type: CK_F32, c_stride: weight.width, accumulate: dx.accumulate))
+            products.append(
+                Product(a: dlogits, b: part.table.storage, c: dx.memory.rows(range), accumulates: dx.accumulate))
         }
         if part.table.isTrainable {
-            jobs.append(weightGradient(of: part.table, dy: dlogits, x: part.input.value.rows(range)))
+            products.append(weightGradient(of: part.table, dy: dlogits, x: part.input.value.rows(range)))
         }
-        if !jobs.isEmpty { withExtendedLifetime(dlogits) { run(jobs) } }
+        Product.run(products)
     }
 
     /// The softmax of rows, a part of them at a time: about 64 MiB of logits.
     private func softmax(
         _ parts: [LogitPart], _ targets: [Int32], _ range: Range<Int>, _ output: Tensor, into probabilities: Tensor?
     ) {
-        let most = max(16, (16 << 20) / parts[0].table.value.rows)
+        let most = max(16, (16 << 20) / parts[0].table.storage.rows)
         for begin in stride(from: range.lowerBound, to: range.upperBound, by: most) {
             let some = begin..<min(range.upperBound, begin + most), logits = logits(parts, some)
             ck_token_log_probabilities(

@@ -19,13 +19,10 @@ public enum Activation: Sendable {
 extension Tape {
     /// Rows of a table, scaled: [ids, width], float32.
     public func embedding(_ ids: [Int32], table: Parameter, scale: Float = 1) -> Variable {
-        let width = table.value.width
+        let storage = table.storage
         require(
-            ids.allSatisfy { $0 >= 0 && Int($0) < table.value.rows },
-            "an id outside the vocabulary of \(table.value.rows)")
-        let output = Tensor(uninitialized: [ids.count, width], .float32)
-        ck_embed(table.value.address, table.value.kernelType, ids, ids.count, width, scale, output.floatAddress)
-        return result(output, parameters: [table]) { gradient in
+            ids.allSatisfy { $0 >= 0 && Int($0) < storage.rows }, "an id outside the vocabulary of \(storage.rows)")
+        return result(storage.rows(ids, scale: scale), parameters: [table]) { gradient in
             if scale != 1 { ck_scale(gradient.floatAddress, gradient.floatAddress, scale, gradient.count) }
             table.addGradient(ofRows: ids, gradient)
         }

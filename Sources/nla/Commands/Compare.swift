@@ -93,7 +93,7 @@ struct Compare: ParsableCommand {
 
     private func activations(_ pair: Pair, _ folder: URL, _ precision: Precision?) throws -> (Tensor, Tensor) {
         if let vectors, let rows {
-            let all = try VectorFile.read(URL(fileURLWithPath: vectors), for: pair.verbalizer.sidecar)
+            let all = try VectorFile.read(DataLocation.file(vectors), for: pair.verbalizer.sidecar)
             let chosen = try integers(rows, "--rows")
             guard chosen.count == 2 else { throw ModelError("--rows \(rows): two rows are needed, such as 0,1") }
             let found = try chosen.map { row in

@@ -84,8 +84,8 @@ struct DataExplain: ParsableCommand {
         shared.apply()
         let target = URL(fileURLWithPath: output)
         try AtomicFile.checkWritable(target)
-        let store = try ActivationStore(folder: URL(fileURLWithPath: store))
-        let probes = try probes.map { try TeacherProbes(folder: URL(fileURLWithPath: $0), matching: store) }
+        let store = try ActivationStore(folder: DataLocation.folder(store))
+        let probes = try probes.map { try TeacherProbes(folder: DataLocation.folder($0), matching: store) }
         let names = try splitNames(store, probes)
         let rows = try names.flatMap { try store.rows(ofSplit: $0) }.sorted()
         var lines = ""
@@ -138,7 +138,7 @@ struct DataExplain: ParsableCommand {
     private func filter(
         _ file: String, _ store: ActivationStore, _ rows: [Int], _ deliver: (Int, String) -> Void
     ) throws -> [(String, Int)] {
-        let written = try JSONLTeacher(URL(fileURLWithPath: file))
+        let written = try JSONLTeacher(DataLocation.file(file))
         try store.check(written)
         let known = rows.filter { written[store.id(of: $0)] != nil }
         let reconstructor = try Reconstructor(folder: URL(fileURLWithPath: reader ?? ""))

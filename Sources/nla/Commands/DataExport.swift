@@ -35,8 +35,8 @@ struct DataExport: ParsableCommand {
         shared.apply()
         let file = URL(fileURLWithPath: output)
         try AtomicFile.checkWritable(file)
-        let store = try ActivationStore(folder: URL(fileURLWithPath: store))
-        let teacher = try explanations.map { try JSONLTeacher(URL(fileURLWithPath: $0)) }
+        let store = try ActivationStore(folder: DataLocation.folder(store))
+        let teacher = try explanations.map { try JSONLTeacher(DataLocation.file($0)) }
         if let teacher { try store.check(teacher) }
         try store.writeParquet(to: file, explanations: teacher, baseModel: baseModel)
         if shared.json {

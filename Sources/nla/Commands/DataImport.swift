@@ -36,7 +36,7 @@ struct DataImport: ParsableCommand {
 
     func run() throws {
         shared.apply()
-        let source = try ActivationImport(URL(fileURLWithPath: file))
+        let source = try ActivationImport(DataLocation.file(file))
         let target = try target.map { name in
             let folder = try ModelLocation.resolve(name)
             return (

@@ -2,6 +2,7 @@ import Activations
 import ArgumentParser
 import Foundation
 import JSON
+import LanguageModel
 import Teaching
 
 struct DataProbes: ParsableCommand {
@@ -45,7 +46,7 @@ struct DataProbes: ParsableCommand {
         shared.apply()
         let folder = URL(fileURLWithPath: output)
         try ProbeSet.checkWritable(folder)
-        let store = try ActivationStore(folder: URL(fileURLWithPath: store))
+        let store = try ActivationStore(folder: DataLocation.folder(store))
         let rows = try store.rows(ofSplit: split)
         var options = ProbeOptions()
         options.epochs = epochs

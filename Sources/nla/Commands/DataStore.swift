@@ -14,7 +14,7 @@ struct DataStore: ParsableCommand {
         discussion: """
             The documents are JSON Lines or Parquet: each line or row has "text", and where it is known "id", "kind", "facts" and \
             "moments". Instead of a text it may hold a conversation (messages with role and content, conversations with from and \
-            value, a prompt with its response), which the model's chat template writes out; which of them is found and said. Vectors are stored raw, behind block K, at random positions and with --moments where a fact is about \
+            value, a prompt with its response), which the model's chat template writes out; which of them is found and said. Vectors are stored raw, at the output of block K, at random positions and with --moments where a fact is about \
             to matter. A run that was stopped continues where it was; more documents may be added later.
             """)
 
@@ -69,7 +69,7 @@ struct DataStore: ParsableCommand {
         let shares = try split.map { SplitShares(all: $0) } ?? SplitShares(splits ?? "")
         let folder = try ModelLocation.resolve(model)
         let chats = ChatRendering(try Tokenizer(folder: folder), format: chatFormat)
-        let documents = try DocumentLines.documents(URL(fileURLWithPath: documents), chats: chats).map {
+        let documents = try DocumentLines.documents(DataLocation.file(documents), chats: chats).map {
             StoredDocument($0, split: shares.split(of: $0.id, seed: shared.seed))
         }
         if let format = chats.format { shared.note("documents: \(format.summary)") }

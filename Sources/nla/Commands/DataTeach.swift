@@ -96,13 +96,13 @@ struct DataTeach: ParsableCommand {
             throw ModelError("\(output): is read too; name another --output")
         }
         do {
-            let requests = try texts.map { try TeacherRequest.read(URL(fileURLWithPath: $0)) } ?? storedRows()
+            let requests = try texts.map { try TeacherRequest.read(DataLocation.file($0)) } ?? storedRows()
             let (lines, report) = try from.map { try copied($0, requests) } ?? asked(requests)
             guard !lines.isEmpty else {
                 throw ModelError("\(output): not written, since no text has an explanation (\(Self.reasons(report)))")
             }
             // Texts alone are of no activations; a sidecar that an earlier file of this name left goes.
-            let sidecar = try store.map { try ActivationStore(folder: URL(fileURLWithPath: $0)).sidecar }
+            let sidecar = try store.map { try ActivationStore(folder: DataLocation.folder($0)).sidecar }
             try Sidecar.write(sidecar, beside: target) { try TaughtExplanation.write(lines.joined(), to: target) }
             try summarize(report)
         } catch let error as RemoteModelError {
@@ -112,7 +112,7 @@ struct DataTeach: ParsableCommand {
 
     /// What the rows of the store stand behind.
     private func storedRows() throws -> [TeacherRequest] {
-        let store = try ActivationStore(folder: URL(fileURLWithPath: store ?? ""))
+        let store = try ActivationStore(folder: DataLocation.folder(store ?? ""))
         let names = splits.map { $0.split(separator: ",").map(String.init) } ?? store.splits
         return try names.flatMap { try store.rows(ofSplit: $0) }.sorted().map {
             TeacherRequest(id: store.id(of: $0), textSoFar: store.textSoFar($0))
@@ -120,7 +120,7 @@ struct DataTeach: ParsableCommand {
     }
 
     private func copied(_ file: String, _ requests: [TeacherRequest]) throws -> ([String], TeacherReport) {
-        let teacher = try JSONLTeacher(URL(fileURLWithPath: file))
+        let teacher = try JSONLTeacher(DataLocation.file(file))
         return try waitFor { try await Self.lines(teacher, requests, progress: nil) }
     }
 

@@ -31,7 +31,7 @@ struct Describe: ParsableCommand {
         let verbalizer = try Verbalizer(
             folder: folder, precision: try Dtype.asked(verbalizing.dtype), try opening.supplement())
         for line in verbalizer.sidecar.inferences { shared.note(line) }
-        let file = URL(fileURLWithPath: vectors)
+        let file = try DataLocation.file(vectors)
         let activations = try VectorFile.read(file, for: verbalizer.sidecar)
         let rows = try VectorFile.directed(activations, of: file)
         var options = verbalizing.options(seed: shared.seed)

@@ -82,19 +82,19 @@ struct Eval: ParsableCommand {
     func run() throws {
         shared.apply()
         if let report { try AtomicFile.checkWritable(URL(fileURLWithPath: report)) }
-        let store = try ActivationStore(folder: URL(fileURLWithPath: store))
+        let store = try ActivationStore(folder: DataLocation.folder(store))
         var options = PairEvaluation.Options()
         options.rows = rows
         options.temperature = temperature
         options.maximumTokens = maxTokens
         options.seed = shared.seed
-        let probes = try probes.map { try TeacherProbes(folder: URL(fileURLWithPath: $0), matching: store) }
+        let probes = try probes.map { try TeacherProbes(folder: DataLocation.folder($0), matching: store) }
         try probes?.check(unfitted: [split])
         let comparison = try PairComparison(
             PairComparison.Candidate.read(nla), store, split: split, grammar: grammar.grammar,
             probes: probes,
             taught: try explanations.map {
-                try TaughtRows(store, split: split, JSONLTeacher(URL(fileURLWithPath: $0)))
+                try TaughtRows(store, split: split, JSONLTeacher(DataLocation.file($0)))
             }, options, resamples: resamples, precision: try Dtype.asked(dtype),
             open: Pair.open(_:precision:)
         ) { if nla.count > 1 { shared.note("\($0) …") } }

@@ -11,7 +11,7 @@ struct Extract: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Read residual-stream vectors out of a model.",
         discussion: """
-            Writes a safetensors file with ids [T] and activations [T, d] in float32, the residual stream behind block K \
+            Writes a safetensors file with ids [T] and activations [T, d] in float32, the residual stream at the output of block K (hook_resid_post) \
             (0-based), two thirds deep by default. With --layer all: hidden.K for every block. With --logits: logits [T, V]. \
             With --positions: only those rows, and a tensor positions [n]. With --documents, one JSON object with "text" or \
             "ids" per line: the rows of all documents in order, and document_offsets [documents + 1]. Beside activations of one \
@@ -109,10 +109,11 @@ struct Extract: ParsableCommand {
     private func documentIDs(_ folder: URL) throws -> [[Int32]] {
         if let ids { return [try integers(ids, "--ids").map { try tokenID($0, "--ids") }] }
         guard let documents else { return [try input.encode(Tokenizer(folder: folder), folder).ids] }
+        let file = try DataLocation.file(documents)
         var tokenizer: Tokenizer?
         var all: [[Int32]] = []
         try RecordReader.read(
-            URL(fileURLWithPath: documents), fields: ["ids", "text"], contents: { Data(try readText(documents).utf8) },
+            file, fields: ["ids", "text"], contents: { Data(try readText(file.relativePath).utf8) },
             failure: { ModelError($0) }
         ) { line in
             let (json, place) = (line.json, line.place)

@@ -7,7 +7,8 @@ import LanguageModel
 /// The commands about a pair's files.
 struct PairCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pair", abstract: "Check the files of a pair.", subcommands: [PairCheckCommand.self])
+        commandName: "pair", abstract: "Check the files of a pair, and pack them to be published.",
+        subcommands: [PairCheckCommand.self, PairPackCommand.self])
 }
 
 struct PairCheckCommand: ParsableCommand {
@@ -20,7 +21,7 @@ struct PairCheckCommand: ParsableCommand {
             the opposite vector. Exit status 1 if the pair does not work.
             """)
 
-    @OptionGroup var place: PairPlace
+    @OptionGroup var place: PairArgument
 
     @Option(help: ArgumentHelp("The target, where the folder has none: a folder or org/name.", valueName: "dir"))
     var target: String?
@@ -35,10 +36,9 @@ struct PairCheckCommand: ParsableCommand {
     func run() throws {
         shared.apply()
         let halves = try place.folders()
-        var model = try target.map { try ModelLocation.resolve($0) }
-        if model == nil, let own = halves.target, FileManager.default.fileExists(atPath: own.path) { model = own }
         let check = PairCheck(
-            verbalizer: halves.verbalizer, reconstructor: halves.reconstructor, target: model, text: text,
+            verbalizer: halves.verbalizer, reconstructor: halves.reconstructor, target: try place.target(named: target),
+            text: text,
             precision: try Dtype.asked(verbalizing.dtype), options: verbalizing.options(seed: shared.seed),
             try place.opening.supplement())
         try shared.json ? Output.line(json(check).serialized()) : show(check)

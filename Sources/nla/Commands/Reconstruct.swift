@@ -57,10 +57,11 @@ struct Reconstruct: ParsableCommand {
     }
 
     private func readExplanations(_ path: String) throws -> [String] {
+        let file = try DataLocation.file(path)
         var texts: [String] = []
         try RecordReader.read(
-            URL(fileURLWithPath: path), fields: ["description", "explanation", "api_explanation", "text"],
-            contents: { Data(try readText(path).utf8) }, failure: { ModelError($0) }
+            file, fields: ["description", "explanation", "api_explanation", "text"],
+            contents: { Data(try readText(file.relativePath).utf8) }, failure: { ModelError($0) }
         ) { line in
             let (json, place) = (line.json, line.place)
             let names = ["description"] + (line.isRow ? ["explanation", "api_explanation"] : []) + ["text"]

@@ -35,7 +35,7 @@ struct Score: ParsableCommand {
         let reconstructor = try Reconstructor(
             folder: folder, precision: try Dtype.asked(dtype), try opening.supplement())
         for line in reconstructor.sidecar.inferences { shared.note(line) }
-        let file = URL(fileURLWithPath: vectors)
+        let file = try DataLocation.file(vectors)
         let activations = try VectorFile.read(file, for: reconstructor.sidecar)
         let kept = try VectorFile.directed(activations, of: file)
         let skipped = activations.rows - kept.count

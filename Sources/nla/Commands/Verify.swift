@@ -151,7 +151,7 @@ struct Verify: ParsableCommand {
             material.grammar = grammar
             material.precision = precision
             material.taught = try explanations.map {
-                try TaughtRows(store, split: split, JSONLTeacher(URL(fileURLWithPath: $0)))
+                try TaughtRows(store, split: split, JSONLTeacher(DataLocation.file($0)))
             }
             // Several are measured against one denominator.
             material.variance = try first.variance ?? store.rawVariance(ofSplit: split)
@@ -198,7 +198,7 @@ struct Verify: ParsableCommand {
     private func withStore(
         _ pair: Pair, _ model: Target, _ precision: Precision?, _ body: (ActivationStore) throws -> Void
     ) throws {
-        if let store { return try body(ActivationStore(folder: URL(fileURLWithPath: store))) }
+        if let store { return try body(ActivationStore(folder: DataLocation.folder(store))) }
         let scratch = FileManager.default.temporaryDirectory.appending(path: "nla-verify-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: scratch) }
         shared.note("reading texts of the tiny world …")
@@ -218,7 +218,7 @@ struct Verify: ParsableCommand {
 
     /// The probes asked for, or ones fitted to the store's own split for that; nil without either.
     private func probes(of store: ActivationStore) throws -> TeacherProbes? {
-        if let probes { return try TeacherProbes(folder: URL(fileURLWithPath: probes), matching: store) }
+        if let probes { return try TeacherProbes(folder: DataLocation.folder(probes), matching: store) }
         guard store.splits.contains("probe"), split != "probe", fittingSplit != "probe" else { return nil }
         shared.note("fitting probes …")
         var settings = ProbeOptions()
@@ -227,7 +227,7 @@ struct Verify: ParsableCommand {
     }
 
     private func listed(_ file: String) throws -> Rewording {
-        let teacher = try JSONLTeacher(URL(fileURLWithPath: file))
+        let teacher = try JSONLTeacher(DataLocation.file(file))
         return { texts in texts.map { teacher[$0] } }
     }
 

@@ -279,7 +279,7 @@ struct ActivationStoreTests {
                 try FileManager.default.removeItem(at: copy.appending(path: "nla_meta.yaml"))
             }
             try fails("version 2", edit("\"version\": 1", "\"version\": 2"))
-            try fails("nla_meta.yaml: activations behind block 2, manifest.json is about block 1") { copy in
+            try fails("nla_meta.yaml: activations at the output of block 2, manifest.json is about block 1") { copy in
                 let file = copy.appending(path: "nla_meta.yaml")
                 let text = try String(contentsOf: file, encoding: .utf8)
                 #expect(text.hasPrefix("kind: nla_dataset\n"))

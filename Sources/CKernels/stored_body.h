@@ -1,0 +1,235 @@
+// Stored weights, sixteen at a time, written once in `lanes` and compiled by each kernels_*.c for its instruction set. `layout` is a
+// constant wherever these are used, so that the branches go away.
+
+#include "blocks.h"
+
+// Values are the package's bit for bit: products and sums are rounded one after the other, but for those written as `fused`.
+#pragma clang fp contract(off)
+
+typedef uint8_t lanes_u8 __attribute__((vector_size(16)));
+typedef int8_t lanes_i8 __attribute__((vector_size(16)));
+
+INLINE lanes_i32 bytes16(const uint8_t *p) {
+    lanes_u8 v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return __builtin_convertvector(v, lanes_i32);
+}
+INLINE lanes_i32 signed_bytes16(const uint8_t *p) {
+    lanes_i8 v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return __builtin_convertvector(v, lanes_i32);
+}
+INLINE float half_of(const uint8_t *p) {
+    uint16_t bits;
+    __builtin_memcpy(&bits, p, 2);
+    return f16_to_float(bits);
+}
+INLINE lanes_i32 splat_i32(int32_t x) { return (lanes_i32){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
+// Bit i of `bits`, for lane i: as `value`, or zero.
+INLINE lanes_i32 bits16(uint32_t bits, int32_t value) {
+    lanes_i32 places = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
+    return ((splat_i32((int32_t)bits) & places) != 0) & splat_i32(value);
+}
+// values[codes[i]], codes below 16.
+INLINE lanes looked_up(const float *values, lanes_i32 codes) {
+#if defined(NATIVE_LOOKUP)
+    return (lanes)_mm512_permutexvar_ps((__m512i)codes, (__m512)load(values));
+#else
+    lanes v;
+    for (int i = 0; i < LANES; i++) v[i] = values[codes[i]];
+    return v;
+#endif
+}
+static const float iq4_values[16] = {CK_IQ4_VALUES}, e2m1_values[16] = {CK_E2M1_VALUES};
+
+// What CK_LAYOUTS says of a layout.
+#define WEIGHTS(layout, weights, bytes, shared, has_offset) layout == x ? weights :
+#define BYTES(layout, weights, bytes, shared, has_offset) layout == x ? bytes :
+#define SHARED(layout, weights, bytes, shared, has_offset) layout == x ? shared :
+#define OFFSET(layout, weights, bytes, shared, has_offset) layout == x ? has_offset :
+INLINE long block_weights(const ck_layout x) { return CK_LAYOUTS(WEIGHTS) 0; }
+INLINE long block_bytes(const ck_layout x) { return CK_LAYOUTS(BYTES) 0; }
+INLINE long scale_weights(const ck_layout x) { return CK_LAYOUTS(SHARED) 0; }
+INLINE bool has_offset(const ck_layout x) { return CK_LAYOUTS(OFFSET) 0; }
+
+// The codes of group g (weights 16g..<16g + 16 of a block), as numbers.
+INLINE lanes group_codes(const ck_layout layout, const uint8_t *b, const long g) {
+    // Of a block of 32 nibbles the low halves come first.
+    const int nibble = 4 * (int)(g % 2);
+    // Of a block of 256: its half, quarter of a half, part of 32, and sixteen of the part.
+    const long half = g / 8, quarter = g % 8 / 2, part = g / 2, at = g % 2 * 16;
+    uint32_t high;
+    lanes_i32 c;
+    switch (layout) {
+    case CK_Q4_0: c = (bytes16(b + CK_Q4_0_CODES) >> nibble & 15) - 8; break;
+    case CK_Q4_1: c = bytes16(b + CK_Q4_1_CODES) >> nibble & 15; break;
+    case CK_Q5_0:
+        __builtin_memcpy(&high, b + CK_Q5_0_HIGH, 4);
+        c = ((bytes16(b + CK_Q5_0_CODES) >> nibble & 15) | bits16(high >> 16 * g, 16)) - 16;
+        break;
+    case CK_Q5_1:
+        __builtin_memcpy(&high, b + CK_Q5_1_HIGH, 4);
+        c = (bytes16(b + CK_Q5_1_CODES) >> nibble & 15) | bits16(high >> 16 * g, 16);
+        break;
+    case CK_Q8_0: c = signed_bytes16(b + CK_Q8_0_CODES + 16 * g); break;
+    case CK_IQ4_NL: return looked_up(iq4_values, bytes16(b + CK_IQ4_NL_CODES) >> nibble & 15);
+    case CK_MXFP4: return looked_up(e2m1_values, bytes16(b + CK_MXFP4_CODES) >> nibble & 15);
+    case CK_Q2_K: c = bytes16(b + CK_Q2_K_CODES + 32 * half + at) >> 2 * (int)quarter & 3; break;
+    case CK_Q3_K: {
+        lanes_i32 low = bytes16(b + CK_Q3_K_CODES + 32 * half + at) >> 2 * (int)quarter & 3;
+        c = (low | (bytes16(b + at) >> (int)part & 1) << 2) - 4;
+        break;
+    }
+    case CK_Q4_K: c = bytes16(b + CK_Q4_K_CODES + part / 2 * 32 + at) >> 4 * (int)(part % 2) & 15; break;
+    case CK_Q5_K: {
+        lanes_i32 low = bytes16(b + CK_Q5_K_CODES + part / 2 * 32 + at) >> 4 * (int)(part % 2) & 15;
+        c = low | (bytes16(b + CK_Q5_K_HIGH + at) >> (int)part & 1) << 4;
+        break;
+    }
+    case CK_Q6_K: {
+        lanes_i32 low = bytes16(b + 64 * half + 32 * (quarter % 2) + at) >> 4 * (int)(quarter / 2) & 15;
+        c = (low | (bytes16(b + CK_Q6_K_HIGH + 32 * half + at) >> 2 * (int)quarter & 3) << 4) - 32;
+        break;
+    }
+    case CK_Q8_K: c = signed_bytes16(b + CK_Q8_K_CODES + 16 * g); break;
+    default: return looked_up(iq4_values, bytes16(b + CK_IQ4_XS_CODES + 16 * part) >> nibble & 15);
+    }
+    return __builtin_convertvector(c, lanes);
+}
+
+// The scale and the offset of group g.
+INLINE void group_scale(const ck_layout layout, const uint8_t *b, const long g, float *scale, float *offset) {
+    const long part = g / 2;
+    *offset = 0;
+    switch (layout) {
+    case CK_Q4_1: case CK_Q5_1: *scale = half_of(b), *offset = half_of(b + 2); break;
+    case CK_MXFP4: {
+        uint32_t bits = b[0] < 2 ? 0x00200000u << b[0] : (uint32_t)(b[0] - 1) << 23;
+        __builtin_memcpy(scale, &bits, 4);
+        break;
+    }
+    case CK_Q2_K:
+        *scale = half_of(b + CK_Q2_K_SCALE) * (float)(b[g] & 15);
+        *offset = -(half_of(b + CK_Q2_K_MINIMUM) * (float)(b[g] >> 4));
+        break;
+    case CK_Q3_K: {
+        const uint8_t *s = b + CK_Q3_K_SCALES;
+        int low = g < 8 ? s[g] & 15 : s[g - 8] >> 4, high = s[8 + g % 4] >> 2 * (int)(g / 4) & 3;
+        *scale = half_of(b + CK_Q3_K_SCALE) * (float)((low | high << 4) - 32);
+        break;
+    }
+    case CK_Q4_K: case CK_Q5_K: {
+        const uint8_t *s = b + CK_Q4_K_SCALES;
+        int first = part < 4 ? s[part] & 63 : (s[part + 4] & 15) | s[part - 4] >> 6 << 4;
+        int second = part < 4 ? s[part + 4] & 63 : s[part + 4] >> 4 | s[part] >> 6 << 4;
+        *scale = half_of(b) * (float)first, *offset = -(half_of(b + 2) * (float)second);
+        break;
+    }
+    case CK_Q6_K: *scale = half_of(b + CK_Q6_K_SCALE) * (float)(int8_t)b[CK_Q6_K_SCALES + g]; break;
+    case CK_Q8_K: __builtin_memcpy(scale, b, 4); break;
+    case CK_IQ4_XS: {
+        uint16_t high;
+        __builtin_memcpy(&high, b + CK_IQ4_XS_HIGH, 2);
+        int code = (b[CK_IQ4_XS_LOW + part / 2] >> 4 * (int)(part % 2) & 15) | (high >> 2 * (int)part & 3) << 4;
+        *scale = half_of(b) * (float)(code - 32);
+        break;
+    }
+    default: *scale = half_of(b);
+    }
+}
+
+INLINE const uint8_t *stored_row(const ck_stored *s, long row) {
+    return (const uint8_t *)s->codes + (s->order ? s->order[row] : row) * s->row_bytes;
+}
+
+// MARK: Unpacking
+
+INLINE void unpack_typed(const ck_layout layout, const uint8_t *b, long blocks, void *to, ck_type type) {
+    for (; blocks > 0; blocks--, b += block_bytes(layout))
+        _Pragma("unroll") for (long g = 0; g < block_weights(layout) / CK_GROUP; g++) {
+            float scale, offset;
+            group_scale(layout, b, g, &scale, &offset);
+            lanes w = splat(scale) * group_codes(layout, b, g);
+            if (has_offset(layout)) w = w + splat(offset);
+            if (type == CK_F32) {
+                store(to, w);
+                to = (float *)to + CK_GROUP;
+            } else {
+                store_bf16(to, narrowed_exactly(w));
+                to = (uint16_t *)to + CK_GROUP;
+            }
+        }
+}
+
+// Weights begin..<begin + count of a row, whole blocks of them.
+static void unpack(const ck_stored *s, long row, long begin, long count, void *to, ck_type type) {
+    long weights = ck_block_weights(s->layout);
+    const uint8_t *b = stored_row(s, row) + begin / weights * ck_block_bytes(s->layout);
+    long n = count / weights;
+#define UNPACK(layout, weights, bytes, shared, has_offset) \
+    case layout: \
+        if (type == CK_F32) unpack_typed(layout, b, n, to, CK_F32); \
+        else unpack_typed(layout, b, n, to, CK_BF16); \
+        break;
+    switch (s->layout) { CK_LAYOUTS(UNPACK) default: break; }
+}
+
+// MARK: Few rows
+
+// Dot products of `rows` rows of A with one row of weights: Σ scale · (Σ code · a) + offset · (Σ a), the inner sums over the weights that
+// share a scale. sums[r · k/16 + g] holds Σ a over sixteen columns.
+INLINE void stored_tile(const ck_matmul *job, const ck_layout layout, const float *a, const float *sums, long m0, const int rows, long n) {
+    const ck_stored *s = job->stored;
+    const long groups = block_weights(layout) / CK_GROUP, shared = scale_weights(layout) / CK_GROUP, bytes = block_bytes(layout);
+    long k = job->k, blocks = k / block_weights(layout), all = k / CK_GROUP;
+    const uint8_t *b = stored_row(s, n);
+    lanes total[4][2];
+    float rest[4];
+    _Pragma("unroll") for (int r = 0; r < rows; r++) total[r][0] = total[r][1] = splat(0), rest[r] = 0;
+    const float *x = a + m0 * k, *xs = sums + m0 * all;
+    for (long block = 0; block < blocks; block++, b += bytes, x += block_weights(layout), xs += groups) {
+        for (long line = 0; line < bytes; line += 64) __builtin_prefetch(b + line + HINT_BYTES, 0, 3);
+        _Pragma("unroll") for (long g = 0; g < groups; g += shared) {
+            float scale, offset;
+            group_scale(layout, b, g, &scale, &offset);
+            lanes inner[4];
+            _Pragma("unroll") for (long i = 0; i < shared; i++) {
+                lanes c = group_codes(layout, b, g + i);
+                _Pragma("unroll") for (int r = 0; r < rows; r++) {
+                    lanes v = load(x + r * k + (g + i) * CK_GROUP);
+                    inner[r] = i ? fused(c, v, inner[r]) : c * v;
+                }
+            }
+            _Pragma("unroll") for (int r = 0; r < rows; r++) {
+                total[r][g / shared % 2] = fused(splat(scale), inner[r], total[r][g / shared % 2]);
+                if (!has_offset(layout)) continue;
+                float over = xs[r * all + g];
+                _Pragma("unroll") for (long i = 1; i < shared; i++) over += xs[r * all + g + i];
+                rest[r] += offset * over;
+            }
+        }
+    }
+    for (int r = 0; r < rows; r++) {
+        float value = lane_sum(total[r][0] + total[r][1]) + rest[r];
+        if (job->bias) value += job->bias[n];
+        long at = (m0 + r) * job->c_stride + n;
+        if (job->accumulate) value += get_as(job->c, job->c_type, at);
+        set_as(job->c, job->c_type, at, value);
+    }
+}
+
+INLINE void few_rows_stored_typed(const ck_matmul *job, const ck_layout layout, const float *a, const float *sums, long begin, long end) {
+    for (long n = begin; n < end; n++) {
+        long m = 0;
+        for (; m + 4 <= job->m; m += 4) stored_tile(job, layout, a, sums, m, 4, n);
+        for (; m < job->m; m++) stored_tile(job, layout, a, sums, m, 1, n);
+    }
+}
+
+// Columns begin..<end of A · Bᵀ for at most CK_FEW_ROWS rows and stored B; `a` is A in float32, [m, k], and `sums` space for m · k/16 floats.
+static void few_rows_stored(const ck_matmul *job, const float *a, float *sums, long begin, long end) {
+    for (long i = 0; i < job->m * job->k / CK_GROUP; i++) sums[i] = lane_sum(load(a + i * CK_GROUP));
+#define FEW(layout, weights, bytes, shared, has_offset) \
+    case layout: few_rows_stored_typed(job, layout, a, sums, begin, end); break;
+    switch (job->stored->layout) { CK_LAYOUTS(FEW) default: break; }
+}
