@@ -123,8 +123,8 @@ public struct Hub: Sendable {
     /// The wanted ones among all paths.
     private static func choose(_ paths: [String], _ reference: HubReference, _ selection: FileSelection) -> [String] {
         guard let folder = reference.path else { return selection.choose(paths) }
-        // A file that is named is wanted, whatever else is.
-        if paths.contains(folder) { return [folder] }
+        // A file that is named is wanted, whatever else is; of a model in several GGUF files all are.
+        if paths.contains(folder) { return FileSelection.ggufParts(of: folder, among: paths) }
         return selection.choose(paths.compactMap { below(folder, $0) }).map { folder + "/" + $0 }
     }
 
