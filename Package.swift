@@ -160,7 +160,7 @@ let package = Package(
         .executableTarget(
             name: "nla",
             dependencies: [
-                "Activations", "Autoencoder", "Claims", "Evaluation", "Faithfulness", "Hub", "JSON", "JointTraining",
+                "Activations", "Autoencoder", "Claims", "Evaluation", "Faithfulness", "GGUF", "Hub", "JSON", "JointTraining",
                 "LanguageModel", "Parquet", "ReadableTargets", "RedTeam", "RemoteModels", "Runs", "Studio",
                 "TargetTraining", "Teaching", "Tensors", "TinyWorld", "TinyWorldTraining", "Tokenization", "WarmStart",
                 "Workloads", .product(name: "Logging", package: "swift-log"),

@@ -12,9 +12,11 @@ public struct Checkpoint: Sendable {
     public let json: JSONValue
     /// The decoder it describes.
     public let configuration: DecoderConfiguration
-    /// Family-independent name ↦ the file's own name, for the text model's tensors.
+    /// Family-independent name ↦ the name in safetensors, for the text model's tensors: the file's own, or for GGUF transformers' usual.
     public let fileNames: [String: String]
     let weights: WeightSource
+    /// Family-independent name ↦ the name in the files that were opened.
+    private let sourceNames: [String: String]
 
     /// Opens a folder, or a GGUF file: the one named, or the only one in a folder without safetensors. Reads the configuration and the
     /// headers; no weight is touched, unless the output matrix must be compared with the embedding that it is said to be. Throws
@@ -56,7 +58,8 @@ public struct Checkpoint: Sendable {
         if configuration.tiesEmbeddings {
             configuration.tiesEmbeddings = try Checkpoint.resolveTie(&names, weights)
         }
-        fileNames = names
+        sourceNames = names
+        fileNames = names.reduce(into: [:]) { $0[$1.key] = weights.safetensorsName($1.value, $1.key) }
         self.configuration = configuration
     }
 
@@ -111,18 +114,18 @@ public struct Checkpoint: Sendable {
         case nil: return nil
         case .tensor(let tensor)?: return tensor
         case .packed(let packed)?:
-            throw ModelError("\(place(name)): \(fileNames[name] ?? name) is packed (\(packed.type.name)), no array of numbers")
+            throw ModelError("\(place(name)): \(sourceNames[name] ?? name) is packed (\(packed.type.name)), no array of numbers")
         }
     }
 
     /// A weight by its family-independent name, as it is stored; nil where there is none.
     package func stored(_ name: String) throws -> StoredWeight? {
-        try fileNames[name].flatMap { try weights.stored($0) }
+        try sourceNames[name].flatMap { try weights.stored($0) }
     }
 
     /// The file that holds a weight, for messages.
     private func place(_ name: String) -> String {
-        (fileNames[name].flatMap { weights.place($0) } ?? folder).path
+        (sourceNames[name].flatMap { weights.place($0) } ?? folder).path
     }
 
     /// What is no part of the text model, under the file's own names.
@@ -151,7 +154,7 @@ public struct Checkpoint: Sendable {
                 "\(folder.path): the checkpoint has no tensor \(name), which \(configuration.family) needs; it holds \(all.count) others\(held.isEmpty ? "" : ", such as \(held)"); is the download complete?"
             )
         }
-        let fileName = fileNames[name] ?? name
+        let fileName = sourceNames[name] ?? name
         guard stored.shape == shape else {
             throw ModelError(
                 "\(place(name)): \(fileName) has shape \(stored.shape), \(description) asks for \(shape); they do not belong together"
@@ -166,7 +169,7 @@ public struct Checkpoint: Sendable {
     /// Names of weights that hold a NaN or an infinity, up to `limit`: reads every weight, so only once something went wrong.
     public func nonFiniteWeights(limit: Int = 1) throws -> [String] {
         var found: [String] = []
-        for (name, fileName) in fileNames.sorted(by: { $0.key < $1.key }) {
+        for (name, fileName) in sourceNames.sorted(by: { $0.key < $1.key }) {
             guard case .tensor(let tensor)? = try stored(name), tensor.elementType.isFloatingPoint else { continue }
             if tensor.firstNonFinite() != nil { found.append(fileName) }
             if found.count >= limit { break }

@@ -16,6 +16,9 @@ package enum StoredWeight: Sendable {
         }
     }
 
+    /// The type of the elements; nil where they are packed.
+    package var elementType: ElementType? { if case .tensor(let tensor) = self { tensor.elementType } else { nil } }
+
     /// The name of the elements' type: `BF16`, `Q4_K`.
     package var typeName: String {
         switch self {

@@ -40,6 +40,12 @@ enum WeightSource: Sendable {
         case .gguf(let weights): weights.architecture.canonicalName(name)
         }
     }
+
+    /// The name in safetensors of a tensor with a family-independent name.
+    func safetensorsName(_ name: String, _ canonical: String) -> String {
+        guard case .gguf = self else { return name }
+        return canonical.hasPrefix("lm_head.") ? canonical : "model." + canonical
+    }
 }
 
 // MARK: - Opening
