@@ -56,6 +56,7 @@ let package = Package(
             providers: [.apt(["libzstd-dev", "zlib1g-dev"]), .brew(["zstd"])]),
         .target(name: "CKernels", dependencies: ["CDNNL"], linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "JSON"),
+        .target(name: "GGUF", dependencies: ["JSON"]),
         .target(name: "Parquet", dependencies: ["CCompression", "JSON"]),
         .target(
             name: "Hub",
@@ -64,11 +65,11 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ]),
-        .target(name: "Tensors", dependencies: ["CKernels", "JSON"]),
-        .target(name: "Tokenization", dependencies: ["JSON", "CPCRE2"]),
+        .target(name: "Tensors", dependencies: ["CKernels", "GGUF", "JSON"]),
+        .target(name: "Tokenization", dependencies: ["GGUF", "JSON", "CPCRE2"]),
         .target(
             name: "LanguageModel",
-            dependencies: ["Tensors", "Tokenization", "JSON"]),
+            dependencies: ["GGUF", "Tensors", "Tokenization", "JSON"]),
         .target(name: "Claims", dependencies: ["JSON"]),
         .target(name: "TinyWorld", dependencies: ["Claims", "Tensors"]),
         .target(
@@ -168,7 +169,7 @@ let package = Package(
         .executableTarget(
             name: "nla",
             dependencies: [
-                "Activations", "Autoencoder", "Claims", "Evaluation", "Faithfulness", "Hub", "JSON", "JointTraining",
+                "Activations", "Autoencoder", "Claims", "Evaluation", "Faithfulness", "GGUF", "Hub", "JSON", "JointTraining",
                 "LanguageModel", "Parquet", "ReadableTargets", "RedTeam", "RemoteModels", "Runs", "Studio",
                 "TargetTraining", "Teaching", "Tensors", "TinyWorld", "TinyWorldTraining", "Tokenization", "WarmStart",
                 "Workloads", .product(name: "Logging", package: "swift-log"),
@@ -181,6 +182,7 @@ let package = Package(
         .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "KernelChecks"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+        .testTarget(name: "GGUFTests", dependencies: ["GGUF", "JSON", "Tensors", "TestSupport"]),
         .testTarget(name: "ParquetTests", dependencies: ["JSON", "Parquet"]),
         .executableTarget(name: "ParquetCases", dependencies: ["JSON", "Parquet"], path: "Tests/ParquetCases"),
         .testTarget(name: "TokenizationTests", dependencies: ["JSON", "TestSupport", "Tokenization"]),

@@ -78,7 +78,7 @@ public struct ActivationStoreBuilder {
             TransformerDecoder(checkpoint, blockCount: layer + 1), Tokenizer(folder: folder),
             StoreSettings(
                 hiddenSize: configuration.hiddenSize, layerIndex: layer, targetHash: try TargetHash.compute(checkpoint),
-                tokenizerHash: try ContentHash.file(folder.appendingPathComponent("tokenizer.json")),
+                tokenizerHash: try ContentHash.tokenizer(folder),
                 elementType: elementType, seed: seed, positions: positions), options)
     }
 

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import LanguageModel
+import Tokenization
 
 /// SHA-256 of what lies on disk, in hexadecimal: how a store knows its files again.
 package enum ContentHash {
@@ -17,6 +18,14 @@ package enum ContentHash {
             throw ModelError("\(url.path): cannot be read: \(error.localizedDescription)")
         }
         return hexadecimal(hash.finalize())
+    }
+
+    /// Of the tokenizer.json of a model folder, or of what a GGUF file's tokenizer makes of it.
+    package static func tokenizer(_ folder: URL) throws -> String {
+        guard let made = try Tokenizer.files(ofGGUF: folder)?.first(where: { $0.name == "tokenizer.json" }) else {
+            return try file(folder.appendingPathComponent("tokenizer.json"))
+        }
+        return hexadecimal(SHA256.hash(data: made.contents))
     }
 
     private static func hexadecimal(_ digest: SHA256.Digest) -> String {

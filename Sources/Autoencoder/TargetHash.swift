@@ -8,7 +8,8 @@ import Tensors
 /// The content hash of a target: what guarantees that an autoencoder reads the model it was trained on.
 ///
 /// SHA-256 over the names (family-independent, sorted), element types, shapes and bytes of the weights that the decoder uses, and
-/// over the settings that steer its computation. How the weights are spread over files does not matter, nor the order in them.
+/// over the settings that steer its computation. How the weights are spread over files does not matter, nor the order in them. Packed
+/// weights are hashed as they are stored: a quantized model is not the one it was made from.
 public enum TargetHash {
     /// The hash in lower-case hexadecimal digits. Reads every weight once, about as fast as the cores hash.
     ///
@@ -24,10 +25,10 @@ public enum TargetHash {
         progress: @escaping @Sendable (Double) -> Void
     ) throws -> String {
         let ties = configuration.tiesEmbeddings
-        let tensors = try checkpoint.fileNames.keys.sorted().compactMap { name -> (name: String, tensor: Tensor)? in
+        let tensors = try checkpoint.fileNames.keys.sorted().compactMap { name -> (name: String, tensor: StoredWeight)? in
             // A tied output matrix is a copy that nothing reads.
             if ties && name.hasPrefix("lm_head.") { return nil }
-            return try checkpoint.tensor(name).map { (name, $0) }
+            return try checkpoint.stored(name).map { (name, $0) }
         }
         let total = tensors.reduce(0) { $0 + $1.tensor.byteCount }
         let state = Mutex((digests: [[UInt8]](repeating: [], count: tensors.count), done: 0))
@@ -51,7 +52,7 @@ public enum TargetHash {
         var hash = SHA256()
         hash.update(data: Data("interlinear target 1\n\(settings(configuration))\n".utf8))
         for ((name, tensor), digest) in zip(tensors, state.withLock { $0.digests }) {
-            hash.update(data: Data("\(name) \(tensor.elementType.rawValue) \(PinnedText.of(tensor.shape))\n".utf8))
+            hash.update(data: Data("\(name) \(tensor.typeName) \(PinnedText.of(tensor.shape))\n".utf8))
             hash.update(data: digest)
         }
         return hash.finalize().map { String(format: "%02x", $0) }.joined()

@@ -60,7 +60,8 @@ public struct FileSelection: Sendable {
         "the tokenizer", choose: { $0.filter(isTokenizer) }, suffices: { $0.contains("tokenizer.json") })
 
     /// What a model, a half of a pair or an adapter is opened from: configuration, tokenizer, sidecar, and the weights in safetensors,
-    /// once. Weights in other formats and second copies are left out.
+    /// once. Weights in other formats and second copies are left out. Where there are no safetensors, the only model in GGUF is taken;
+    /// of several, one must be named.
     public static let model = FileSelection(
         "the model",
         choose: { paths in
@@ -73,7 +74,7 @@ public struct FileSelection: Sendable {
         },
         suffices: { paths in
             if paths.contains("adapter_config.json") { return paths.contains("adapter_model.safetensors") }
-            return paths.contains("config.json") && hasAllShards(paths)
+            return (paths.contains("config.json") && hasAllShards(paths)) || hasWholeGGUF(paths)
         })
 
     /// A pair in one repository: what ``model`` chooses, of the top folder and of `av/`, `ar/` and `target/`.
@@ -147,6 +148,7 @@ public struct FileSelection: Sendable {
     /// the layout of the model's own program (`consolidated…`) is a second copy.
     private static func weights(_ paths: [String]) -> Set<String> {
         let top = paths.filter { !$0.contains("/") && $0.hasSuffix(".safetensors") }
+        if top.isEmpty { return Set(onlyGGUF(paths)) }
         let special: Set<String> = ["model.safetensors", "value_head.safetensors", "adapter_model.safetensors"]
         let hasOwn = top.contains { $0 == "model.safetensors" || isShard($0) != nil }
         return Set(
@@ -168,6 +170,39 @@ public struct FileSelection: Sendable {
         let counts = paths.compactMap(isShard)
         guard let count = counts.first else { return false }
         return paths.contains { $0.hasSuffix(".safetensors.index.json") } && counts.count >= count
+    }
+}
+
+// MARK: - GGUF
+
+extension FileSelection {
+    /// The files of the one GGUF model in the top folder; none where there are several. Projectors of vision models do not count.
+    private static func onlyGGUF(_ paths: [String]) -> [String] {
+        let files = paths.filter {
+            let name = $0.lowercased()
+            return !name.contains("/") && name.hasSuffix(".gguf") && !name.hasPrefix("mmproj")
+        }
+        guard let first = files.min() else { return [] }
+        let parts = ggufParts(of: first, among: files)
+        return parts.count == files.count ? parts : []
+    }
+
+    /// All parts of the model that a file called `name-00001-of-00003.gguf` is a part of; the file alone where it is all of it.
+    package static func ggufParts(of file: String, among paths: [String]) -> [String] {
+        guard let whole = ggufWhole(file) else { return [file] }
+        return paths.filter { path in ggufWhole(path).map { $0 == whole } ?? false }
+    }
+
+    /// What the names of a model's parts have in common; nil for a file that is no part.
+    private static func ggufWhole(_ path: String) -> [Substring]? {
+        path.wholeMatch(of: /(.*)-[0-9]{5}-of-([0-9]{5})(\.gguf)/.ignoresCase()).map { [$0.1, $0.2, $0.3] }
+    }
+
+    /// Whether the paths have a whole model in GGUF, and only one.
+    private static func hasWholeGGUF(_ paths: [String]) -> Bool {
+        let files = onlyGGUF(paths)
+        guard let first = files.first else { return false }
+        return (ggufWhole(first).flatMap { Int($0[1]) } ?? 1) == files.count
     }
 }
 

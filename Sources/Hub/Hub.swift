@@ -127,8 +127,12 @@ public struct Hub: Sendable {
     /// The wanted ones among all paths.
     private static func choose(_ paths: [String], _ reference: HubReference, _ selection: FileSelection) -> [String] {
         guard let folder = reference.path else { return selection.choose(paths) }
-        // A file that is named is wanted, whatever else is, and with it what says which activations it holds.
-        if paths.contains(folder) { return [folder, folder + ".nla_meta.yaml"].filter(paths.contains) }
+        // A file that is named is wanted, whatever else is: of a model in several GGUF files all of them, and with a file of activations what
+        // says which they are.
+        if paths.contains(folder) {
+            return FileSelection.ggufParts(of: folder, among: paths)
+                + [folder + ".nla_meta.yaml"].filter(paths.contains)
+        }
         return selection.choose(paths.compactMap { below(folder, $0) }).map { folder + "/" + $0 }
     }
 

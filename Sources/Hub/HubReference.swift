@@ -1,7 +1,7 @@
 import Foundation
 import JSON
 
-/// A repository on the hub, or something in it: `org/name`, `org/name@revision`, `datasets/org/name`,
+/// A repository on the hub, or something in it: `org/name`, `org/name@revision`, `org/name:file`, `datasets/org/name`,
 /// `hf://org/name@revision/path`, `hf://datasets/org/name/path`.
 public struct HubReference: Sendable, Hashable {
     /// What a repository holds. The hub keeps names of models and of data sets apart.
@@ -37,7 +37,8 @@ public struct HubReference: Sendable, Hashable {
     /// Reads a name of a repository.
     ///
     /// - Parameters:
-    ///   - text: `org/name`, with `@revision` if it is not `main`; `datasets/org/name`; or `hf://` and the same, with a path.
+    ///   - text: `org/name`, with `@revision` if it is not `main`, and `:file` for one file; `datasets/org/name`; or `hf://` and the
+    ///     same, with a path.
     ///   - kind: what a name without `models/` or `datasets/` before it means.
     /// - Throws: ``HubError`` of kind `name`.
     public init(_ text: String, expecting kind: Kind = .model) throws {
@@ -47,6 +48,12 @@ public struct HubReference: Sendable, Hashable {
             throw fail("\(text[..<scheme.lowerBound]) addresses are not read; write org/name or hf://org/name")
         }
         var rest = isAddress ? Substring(text.dropFirst(5)) : Substring(text)
+        var path: Substring?
+        if !isAddress, let colon = rest.firstIndex(of: ":") {
+            path = rest[rest.index(after: colon)...]
+            rest = rest[..<colon]
+            if path?.isEmpty == true { throw fail("no file stands after :") }
+        }
         var parts = rest.split(separator: "/", omittingEmptySubsequences: false)
         self.kind = kind
         switch parts.first {
@@ -59,7 +66,6 @@ public struct HubReference: Sendable, Hashable {
         guard parts.count >= 2 else { throw fail("a name on the hub has two parts, org/name") }
         rest = parts.joined(separator: "/")[...]
         let id = rest.prefix { $0 != "@" }
-        var path: Substring?
         if id.endIndex < rest.endIndex {
             // org/name@revision/path: a revision with slashes is written %2F where a path may follow, but for the known refs.
             let after = rest[rest.index(after: id.endIndex)...]

@@ -91,7 +91,7 @@ extension FileFormat {
         (Array("PARE".utf8), "an encrypted Parquet file", "decrypt and convert it with pyarrow"),
         (Array("ARROW1".utf8), "an Arrow file", "convert it with pyarrow and safetensors.numpy.save_file"),
         (Array("FEA1".utf8), "a Feather file", "convert it with pyarrow and safetensors.numpy.save_file"),
-        (Array("GGUF".utf8), "a GGUF file", "take the model's safetensors version"),
+        (Array("GGUF".utf8), "a GGUF file", "name it where a model is named"),
         (Array("ggml".utf8), "a GGML file", "take the model's safetensors version"),
         (Array("lmgg".utf8), "a GGML file", "take the model's safetensors version"),
         (Array("tjgg".utf8), "a GGML file", "take the model's safetensors version"),

@@ -59,14 +59,11 @@ public struct TargetRun {
 
     /// What the run reads. The tokenizer that it has copied counts where the original is gone.
     private static func inputs(_ options: TargetOptions, _ run: URL) throws -> RunInputs {
-        let tokenizers = [try? ModelLocation.resolve(options.tokenizer, need: .tokenizer), tokenizerFolder(run)]
-            .compactMap {
-                $0?.appending(path: "tokenizer.json")
-            }
-        let tokenizer = tokenizers.first { FileManager.default.fileExists(atPath: $0.path) }
+        let folders = [try? ModelLocation.resolve(options.tokenizer, need: .tokenizer), tokenizerFolder(run)]
+        let tokenizer = folders.lazy.compactMap { $0 }.compactMap { try? ContentHash.tokenizer($0) }.first
         func content(_ path: String) throws -> String { try ContentHash.file(DataLocation.file(path)) }
         return RunInputs([
-            "tokenizer": try tokenizer.map(ContentHash.file),
+            "tokenizer": tokenizer,
             "data": LanguageDocuments.isWorld(options.data) ? options.data : try content(options.data),
             "held_out": try options.heldOut.map(content) ?? "none",
         ])
@@ -79,9 +76,8 @@ public struct TargetRun {
             let source = try ModelLocation.resolve(options.tokenizer, need: .tokenizer)
             let tokenizer = try Tokenizer(folder: source)
             try AtomicFolder.write(to: tokenizerFolder) { partial in
-                for name in Checkpoint.tokenizerFiles {
-                    guard let data = files.contents(atPath: source.appending(path: name).path) else { continue }
-                    try AtomicFile.write(data, to: partial.appending(path: name))
+                for file in try Checkpoint.tokenizerContents(source) {
+                    try AtomicFile.write(file.contents, to: partial.appending(path: file.name))
                 }
                 let end: JSONValue = tokenizer.endOfText?.id.map { .integer(Int($0)) } ?? .null
                 try AtomicFile.write(

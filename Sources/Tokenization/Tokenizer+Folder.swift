@@ -1,4 +1,5 @@
 import Foundation
+import GGUF
 import JSON
 
 extension Tokenizer {
@@ -6,10 +7,15 @@ extension Tokenizer {
     ///
     /// The folder must hold tokenizer.json. Where they are there, tokenizer_config.json, special_tokens_map.json and
     /// added_tokens.json give special tokens, generation_config.json and config.json the markers that these do not name, and
-    /// chat_template.jinja, chat_template.json and chat_templates/ the chat templates.
+    /// chat_template.jinja, chat_template.json and chat_templates/ the chat templates. A GGUF file has its own tokenizer; one in a folder
+    /// is asked where there is no tokenizer.json.
     ///
     /// - Throws: `TokenizerError` that names the file.
     public init(folder: URL) throws {
+        if let gguf = try Tokenizer.ggufFile(folder) {
+            try self.init(gguf: gguf)
+            return
+        }
         let file = folder.appending(path: "tokenizer.json")
         guard let data = try? Data(contentsOf: file, options: .mappedIfSafe) else {
             throw TokenizerError(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import GGUF
 import Hub
 import JSON
 import LanguageModel
@@ -15,7 +16,8 @@ struct NLA: ParsableCommand {
         commandName: "nla",
         abstract: "Read what a language model's activations say, in words.",
         discussion: """
-            Models are Hugging Face folders: config.json, model.safetensors (or an index with shards), tokenizer.json. \
+            Models are Hugging Face folders: config.json, model.safetensors (or an index with shards), tokenizer.json; or GGUF \
+            files, which hold all of these. \
             Llama 2 and 3, Qwen2, Qwen3 and Gemma 3 are known. Data goes to standard output, progress to standard error. \
             Exit status: 0, 1 for a failure, 64 for wrong usage. nla --version --verbose says what it computes with; \
             INTERLINEAR_ISA in the environment limits that, for tests and bug reports (docs/processors.md).
@@ -52,7 +54,7 @@ struct NLA: ParsableCommand {
             try command.run()
         } catch let error
             where error is ModelError || error is TensorFileError || error is TokenizerError || error is TrainingError
-            || error is HubError || error is Disk.Failure
+            || error is HubError || error is Disk.Failure || error is GGUFError
         {
             Output.fail("\(error)")
         } catch is CancellationError {

@@ -42,7 +42,7 @@ enum Dtype: String, ExpressibleByArgument, CaseIterable {
     /// does best.
     static func resolve(_ dtype: Dtype?, _ checkpoint: Checkpoint? = nil) throws -> Precision {
         guard let dtype else {
-            let isFloat32 = try checkpoint?.tensor("embed_tokens.weight")?.elementType == .float32
+            let isFloat32 = try checkpoint?.stored("embed_tokens.weight")?.elementType == .float32
             return isFloat32 ? .float32 : .native
         }
         return dtype.precision

@@ -11,6 +11,8 @@ import Testing
             ("org/name@feature/x", "model", "org/name", "feature/x", nil),
             ("models/org/name", "model", "org/name", nil, nil),
             ("datasets/org/name@main", "dataset", "org/name", "main", nil),
+            ("org/name:Q4_K_M/name.gguf", "model", "org/name", nil, "Q4_K_M/name.gguf"),
+            ("org/name@v1:name.gguf", "model", "org/name", "v1", "name.gguf"),
             ("hf://org/name", "model", "org/name", nil, nil),
             ("hf://org/name@rev/av/config.json", "model", "org/name", "rev", "av/config.json"),
             ("hf://org/name/av", "model", "org/name", nil, "av"),
@@ -44,7 +46,8 @@ import Testing
         ("org/name@", "no revision"), ("org/name@a..b", "can be called"), ("org/name@../x", "can be called"),
         ("org/name@a b", "can be called"), ("org/name@/x", "can be called"), ("org/name@x.lock", "can be called"),
         ("hf://org/name/../x", "leads out"), ("hf://org/name/a//b", "leads out"),
-        ("hf://org/name/a\\..\\b", "leads out"),
+        ("hf://org/name/a\\..\\b", "leads out"), ("org/name:", "no file stands after :"),
+        ("org/name:../a.gguf", "leads out"), ("org/name:a:b/../c", "leads out"),
         ("hf://", "two parts"), ("", "the empty name"),
     ])
     func whatIsNoNameIsRefusedInOneLine(_ text: String, why: String) throws {
@@ -162,6 +165,22 @@ import Testing
                     .model, ["adapter_config.json", "adapter_model.safetensors", "adapter_model.bin", "tokenizer.json"])
             )
                 == ["adapter_config.json", "adapter_model.safetensors", "tokenizer.json"])
+    }
+
+    @Test func whereThereAreNoSafetensorsTheOnlyGGUFModelIsTaken() {
+        let parts = ["m-00001-of-00002.gguf", "m-00002-of-00002.gguf"]
+        #expect(chosen(.model, ["README.md", "a.Q4_0.gguf", "mmproj-a.gguf"]) == ["README.md", "a.Q4_0.gguf"])
+        #expect(chosen(.model, parts) == parts)
+        #expect(chosen(.model, ["README.md", "a.Q4_0.gguf", "a.Q8_0.gguf"]) == ["README.md"])
+        #expect(chosen(.model, ["config.json", "model.safetensors", "a.gguf"]) == ["config.json", "model.safetensors"])
+        #expect(FileSelection.model.suffices?(["a.gguf"]) == true && FileSelection.model.suffices?(parts) == true)
+        #expect(FileSelection.model.suffices?([parts[0]]) == false)
+    }
+
+    @Test func aPartOfAGGUFModelThatIsNamedBringsTheOthers() {
+        let paths = ["q/m-00001-of-00002.gguf", "q/m-00002-of-00002.gguf", "q/n-00001-of-00002.gguf", "q/a.gguf"]
+        #expect(FileSelection.ggufParts(of: paths[1], among: paths) == Array(paths[..<2]))
+        #expect(FileSelection.ggufParts(of: paths[3], among: paths) == [paths[3]])
     }
 
     @Test func aTokenizerComesWithoutWeights() {

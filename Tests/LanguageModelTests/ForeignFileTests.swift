@@ -76,7 +76,7 @@ struct ForeignFileTests {
         arguments: [
             (["adapter_config.json", "adapter_model.safetensors"], "--adapter"),
             (["av/config.json", "ar/config.json"], "pair"),
-            (["snapshots/abc/config.json", "refs/main"], "cache"), (["a.Q4_K_M.gguf"], "GGUF"),
+            (["snapshots/abc/config.json", "refs/main"], "cache"), (["mmproj.gguf"], "projector in GGUF"),
             (["params.json", "consolidated.00.pth"], "layout of the model's authors"),
             (["notes.txt"], "the folder needs it"),
             (["model.safetensors.crdownload"], "download is not complete"),
@@ -102,10 +102,10 @@ struct ForeignFileTests {
         arguments: [
             (["pytorch_model.bin"], "pytorch_model.bin is a PyTorch pickle"),
             (["pytorch_model.bin.index.json", "pytorch_model-00001-of-00002.bin"], "PyTorch pickle"),
-            (["tf_model.h5"], "TensorFlow"), (["flax_model.msgpack"], "Flax"), (["model.gguf"], "GGUF"),
+            (["tf_model.h5"], "TensorFlow"), (["flax_model.msgpack"], "Flax"), (["mmproj.gguf"], "projector in GGUF"),
             (["model-00001-of-00002.safetensors"], "index"),
             (["weights.safetensors"], "name the weights model.safetensors"),
-            ([".cache/huggingface/download/abc.incomplete"], "abc.incomplete"), ([], "only safetensors are read"),
+            ([".cache/huggingface/download/abc.incomplete"], "abc.incomplete"), ([], "nor a GGUF file"),
         ])
     func noWeights(names: [String], word: String) throws {
         let scratch = try Scratch()
@@ -145,9 +145,8 @@ struct ForeignFileTests {
     func fileAsModel() throws {
         let scratch = try Scratch()
         try Data("GGUF\u{3}\u{0}".utf8).write(to: scratch.path("a.gguf"))
-        #expect(
-            try message { _ = try ModelLocation.resolve(scratch.path("a.gguf").path) }.contains(
-                "GGUF file, not a model folder"))
+        #expect(try ModelLocation.resolve(scratch.path("a.gguf").path) == scratch.path("a.gguf"))
+        #expect(try message { _ = try Checkpoint(folder: scratch.path("a.gguf")) }.contains("download it again"))
         let weights = TinyModels.folder("llama").appending(path: "model.safetensors")
         #expect(
             try message { _ = try ModelLocation.resolve(weights.path) }.contains("safetensors file, not a model folder")

@@ -85,6 +85,19 @@ struct ModelLocationTests {
         }
     }
 
+    @Test("A GGUF file of a repository is named behind a colon")
+    func fileInCache() throws {
+        let scratch = try Scratch()
+        try makeCache(scratch.url)
+        let environment = ["HF_HUB_CACHE": scratch.url.path]
+        let file = scratch.path("models--org--name/snapshots/abc/m.Q8_0.gguf")
+        try Data("GGUF".utf8).write(to: file)
+        #expect(try ModelLocation.resolve("org/name:m.Q8_0.gguf", environment: environment) == file)
+        for name in ["org/name:n.gguf", "org/name:../abc/m.Q8_0.gguf", "org/name:"] {
+            #expect(throws: ModelError.self) { try ModelLocation.resolve(name, environment: environment) }
+        }
+    }
+
     @Test("HF_HUB_CACHE comes before HF_HOME")
     func precedence() throws {
         let scratch = try Scratch()

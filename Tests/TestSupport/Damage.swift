@@ -101,6 +101,21 @@ public struct Damage {
         return Data(bytes)
     }
 
+    /// A binary file with numbers in it: as ``bytes(_:)``, and numbers of four or eight bytes that are others, large ones above all.
+    public mutating func numbers(_ file: [UInt8]) -> [UInt8] {
+        if Int.random(in: 0..<4, using: &random) == 0 { return [UInt8](bytes(Data(file))) }
+        var result = file
+        let extremes: [UInt64] = [0, 1, 2, 31, 32, 1 << 31, 1 << 32, 1 << 62, 1 << 63, .max, .max - 31]
+        for _ in 0..<Int.random(in: 1...2, using: &random) {
+            let size = Bool.random(using: &random) ? 4 : 8
+            guard result.count > size else { continue }
+            let place = Int.random(in: 0...result.count - size, using: &random)
+            let number = extremes.randomElement(using: &random) ?? 0
+            for index in 0..<size { result[place + index] = UInt8(truncatingIfNeeded: number >> (8 * UInt64(index))) }
+        }
+        return result
+    }
+
     /// Settings as YAML or anything else of lines `key: value`, a few of whose values are others.
     public mutating func settings(_ text: String) -> String {
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)

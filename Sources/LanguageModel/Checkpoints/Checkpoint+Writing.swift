@@ -1,6 +1,8 @@
 import Foundation
+import GGUF
 import JSON
 import Tensors
+import Tokenization
 
 extension Checkpoint {
     /// The files of a model folder that belong to its tokenizer.
@@ -8,8 +10,25 @@ extension Checkpoint {
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "vocab.json",
         "merges.txt", "tokenizer.model", "added_tokens.json",
     ]
-    /// Files beside the weights that make a folder usable: copied from an existing model when a new one is written.
-    static let companionFiles = tokenizerFiles + ["generation_config.json", "LICENSE"]
+    /// Files beside the weights that make a folder usable, taken over from an existing model when a new one is written.
+    ///
+    /// - Parameter source: a model folder, or a GGUF file, of which they are made.
+    static func companionFiles(_ source: URL) throws -> [(name: String, contents: Data)] {
+        try tokenizerContents(source)
+            + ["generation_config.json", "LICENSE"].compactMap { name in
+                FileManager.default.contents(atPath: source.appendingPathComponent(name).path).map { (name, $0) }
+            }
+    }
+
+    /// The files of a model's tokenizer: those of its folder, or what a GGUF file's tokenizer makes of them.
+    ///
+    /// - Parameter source: a model folder, or a GGUF file.
+    public static func tokenizerContents(_ source: URL) throws -> [(name: String, contents: Data)] {
+        if let made = try Tokenizer.files(ofGGUF: source) { return made }
+        return tokenizerFiles.compactMap { name in
+            FileManager.default.contents(atPath: source.appendingPathComponent(name).path).map { (name, $0) }
+        }
+    }
 
     /// Writes a decoder as a folder that transformers loads: `config.json`, safetensors (in shards beyond `shardBytes`), and
     /// copies of the tokenizer's files.
@@ -21,7 +40,7 @@ extension Checkpoint {
     ///   - fileNames: family-independent name ↦ name in the file; names not listed get the usual `model.` prefix.
     ///   - type: the weights' element type in the file.
     ///   - others: tensors that are no part of the decoder, such as a vision tower's.
-    ///   - companions: a folder to copy the tokenizer's files from.
+    ///   - companions: a model folder, or a GGUF file, to take the tokenizer's files from.
     ///   - finish: writes more files into the folder, before it appears under its name.
     public static func write(
         _ decoder: TransformerDecoder, json: JSONValue, fileNames: [String: String] = [:],
@@ -29,7 +48,6 @@ extension Checkpoint {
         shardBytes: Int = 5_000_000_000, to folder: URL, finish: (URL) throws -> Void = { _ in }
     ) throws {
         try checkWritable(folder)
-        let files = FileManager.default
         do {
             try AtomicFolder.write(to: folder) { partial in
                 try AtomicFile.write(
@@ -37,16 +55,15 @@ extension Checkpoint {
                     to: partial.appendingPathComponent("config.json"))
                 try writeWeights(
                     decoder, fileNames: fileNames, others: others, type: type, shardBytes: shardBytes, to: partial)
-                for name in companionFiles {
-                    guard let source = companions?.appendingPathComponent(name),
-                        let data = files.contents(atPath: source.path)
-                    else { continue }
-                    try AtomicFile.write(data, to: partial.appendingPathComponent(name))
+                for file in try companions.map(companionFiles) ?? [] {
+                    try AtomicFile.write(file.contents, to: partial.appendingPathComponent(file.name))
                 }
                 try finish(partial)
             }
         } catch {
-            if error is ModelError || error is TensorFileError { throw error }
+            if error is ModelError || error is TensorFileError || error is GGUFError || error is TokenizerError {
+                throw error
+            }
             throw ModelError("\(folder.path): cannot write: \(error.localizedDescription)")
         }
     }

@@ -1,45 +1,71 @@
 import Foundation
+import GGUF
 import JSON
 import Tensors
 
-/// A model folder as Hugging Face lays it out: `config.json` with `model.safetensors`, or an index and its shards. The weights
-/// are mapped, read-only, and used where they lie.
+/// A model folder as Hugging Face lays it out: `config.json` with `model.safetensors`, or an index and its shards. Or a GGUF file,
+/// which has everything in one. The weights are mapped, read-only, and used where they lie.
 public struct Checkpoint: Sendable {
-    /// The folder.
+    /// The folder, or the GGUF file.
     public let folder: URL
-    /// `config.json` as it stands.
+    /// `config.json` as it stands, or what a GGUF file's metadata make of it.
     public let json: JSONValue
     /// The decoder it describes.
     public let configuration: DecoderConfiguration
-    /// Family-independent name ↦ the file's own name, for the text model's tensors.
+    /// Family-independent name ↦ the name in safetensors, for the text model's tensors: the file's own, or for GGUF transformers' usual.
     public let fileNames: [String: String]
-    private let files: [String: SafetensorsFile]
+    let weights: WeightSource
+    /// Family-independent name ↦ the name in the files that were opened.
+    private let sourceNames: [String: String]
 
-    /// Opens a folder. Reads the configuration and the headers; no weight is touched, unless the output matrix must be compared
-    /// with the embedding that it is said to be. Throws one-line errors.
+    /// Opens a folder, or a GGUF file: the one named, or the only one in a folder without safetensors. Reads the configuration and the
+    /// headers; no weight is touched, unless the output matrix must be compared with the embedding that it is said to be. Throws
+    /// one-line errors.
     public init(folder: URL) throws {
+        if let file = try GGUFLocation.file(folder) {
+            try self.init(folder: folder, gguf: GGUFFile(file))
+        } else {
+            let file = folder.appendingPathComponent("config.json")
+            let json = try Checkpoint.readJSON(file)
+            let configuration = try DecoderConfiguration(json: json, source: file.path)
+            try self.init(folder, json, configuration, WeightSource(safetensorsIn: folder))
+        }
+    }
+
+    private init(folder: URL, gguf file: GGUFFile) throws {
+        let architecture = try GGUFArchitecture(file.header)
+        let json = try GGUFConfiguration(file: file, architecture: architecture).json()
+        let configuration = try DecoderConfiguration(json: json, source: file.url.path)
+        try self.init(
+            folder, json, configuration,
+            .gguf(GGUFWeights(file: file, architecture: architecture, headWidth: configuration.headWidth)))
+    }
+
+    private init(
+        _ folder: URL, _ json: JSONValue, _ described: DecoderConfiguration, _ weights: WeightSource
+    ) throws {
         self.folder = folder
-        json = try Checkpoint.readJSON(folder.appendingPathComponent("config.json"))
-        var configuration = try DecoderConfiguration(
-            json: json, source: folder.appendingPathComponent("config.json").path)
-        files = try Checkpoint.openFiles(folder)
+        self.json = json
+        self.weights = weights
+        var configuration = described
         var names: [String: String] = [:]
-        for name in files.keys.sorted() {
-            guard let canonical = configuration.weightName(name) else { continue }
+        for name in weights.names {
+            guard let canonical = weights.canonicalName(name, configuration) else { continue }
             if let other = names.updateValue(name, forKey: canonical) {
                 throw ModelError("\(folder.path): \(other) and \(name) are two tensors for \(canonical); one must go")
             }
         }
         if configuration.tiesEmbeddings {
-            configuration.tiesEmbeddings = try Checkpoint.resolveTie(&names, files)
+            configuration.tiesEmbeddings = try Checkpoint.resolveTie(&names, weights)
         }
-        fileNames = names
+        sourceNames = names
+        fileNames = names.reduce(into: [:]) { $0[$1.key] = weights.safetensorsName($1.value, $1.key) }
         self.configuration = configuration
     }
 
     /// Whether a model whose configuration ties the output matrix to the embedding does so, as transformers decides it: the tensors
     /// count more than the flag. One of the two may be missing; an own, different output matrix is used.
-    private static func resolveTie(_ names: inout [String: String], _ files: [String: SafetensorsFile]) throws -> Bool {
+    private static func resolveTie(_ names: inout [String: String], _ weights: WeightSource) throws -> Bool {
         let (embedding, head) = ("embed_tokens.weight", "lm_head.weight")
         guard let headName = names[head] else { return true }
         guard let embeddingName = names[embedding] else {
@@ -47,8 +73,9 @@ public struct Checkpoint: Sendable {
             names[head] = nil
             return true
         }
-        guard let one = try files[embeddingName]?.tensor(embeddingName),
-            let other = try files[headName]?.tensor(headName)
+        // A GGUF file has an output matrix only where it is another one.
+        guard case .tensor(let one)? = try weights.stored(embeddingName),
+            case .tensor(let other)? = try weights.stored(headName)
         else { return true }
         return one.shape == other.shape && one.holdsSameNumbers(as: other)
     }
@@ -70,41 +97,6 @@ public struct Checkpoint: Sendable {
         }
     }
 
-    /// The file that holds each tensor.
-    private static func openFiles(_ folder: URL) throws -> [String: SafetensorsFile] {
-        let single = folder.appendingPathComponent("model.safetensors")
-        let index = folder.appendingPathComponent("model.safetensors.index.json")
-        if FileManager.default.fileExists(atPath: single.path) {
-            let file = try SafetensorsFile(single)
-            return Dictionary(uniqueKeysWithValues: file.entries.keys.map { ($0, file) })
-        }
-        guard FileManager.default.fileExists(atPath: index.path) else {
-            throw ModelFolder.weightsMissing(folder)
-        }
-        guard let map = try readJSON(index)["weight_map"]?.object else {
-            throw ModelError("\(index.path): no weight_map")
-        }
-        var shards: [String: SafetensorsFile] = [:]
-        var result: [String: SafetensorsFile] = [:]
-        for (name, value) in map {
-            guard let shard = value.string, !shard.contains("/"), !shard.isEmpty, shard != ".." else {
-                throw ModelError("\(index.path): weight_map: \(name) names no file of this folder")
-            }
-            if shards[shard] == nil {
-                let url = folder.appendingPathComponent(shard)
-                guard FileManager.default.fileExists(atPath: url.path) else {
-                    throw ModelError("\(index.path): the shard \(shard) is missing from the folder; download it")
-                }
-                shards[shard] = try SafetensorsFile(url)
-            }
-            guard let file = shards[shard], file.entries[name] != nil else {
-                throw ModelError("\(index.path): \(shard) does not hold \(name), though the index says so")
-            }
-            result[name] = file
-        }
-        return result
-    }
-
     /// The family-independent name of a weight by transformers' name, which stands in files under several prefixes; inside it has none.
     /// Nil for what is not the text model's. What families have that name their weights otherwise: ``ModelFamily/weightName``.
     public static func canonicalName(_ name: String) -> String? {
@@ -117,52 +109,71 @@ public struct Checkpoint: Sendable {
         return ["embed_tokens.", "layers.", "norm."].contains { rest.hasPrefix($0) } ? String(rest) : nil
     }
 
-    /// A tensor by its family-independent name, in place, or nil.
+    /// A tensor by its family-independent name, in place, or nil. Throws where it is packed.
     public func tensor(_ name: String) throws -> Tensor? {
-        guard let fileName = fileNames[name], let file = files[fileName] else { return nil }
-        return try file.tensor(fileName)
+        switch try stored(name) {
+        case nil: return nil
+        case .tensor(let tensor)?: return tensor
+        case .packed(let packed)?:
+            throw ModelError(
+                "\(place(name)): \(sourceNames[name] ?? name) is packed (\(packed.type.name)), no array of numbers")
+        }
+    }
+
+    /// A weight by its family-independent name, as it is stored; nil where there is none.
+    package func stored(_ name: String) throws -> StoredWeight? {
+        try sourceNames[name].flatMap { try weights.stored($0) }
+    }
+
+    /// The file that holds a weight, for messages.
+    private func place(_ name: String) -> String {
+        (sourceNames[name].flatMap { weights.place($0) } ?? folder).path
     }
 
     /// What is no part of the text model, under the file's own names.
     public func otherTensors() throws -> [(name: String, tensor: Tensor)] {
+        guard case .safetensors(let files) = weights else { return [] }
         let known = Set(fileNames.values)
         return try files.keys.filter { !known.contains($0) }.sorted().compactMap { name in
             try files[name]?.tensor(name).map { (name, $0) }
         }
     }
 
+    /// Where the shapes come from, for messages.
+    private var description: String { if case .gguf = weights { "the metadata" } else { "config.json" } }
+
     /// A weight of a known shape. Throws if it is missing, of another shape, or not of a floating-point type.
     public func weight(_ name: String, _ shape: [Int]) throws -> Parameter {
-        guard let tensor = try tensor(name) else {
+        guard let stored = try stored(name) else {
             if name == "lm_head.weight" {
                 throw ModelError(
-                    "\(folder.path): the checkpoint has no output matrix \(name), and config.json (tie_word_embeddings) does not tie it to the embedding; activations can be read from it, but no text or logits computed"
+                    "\(folder.path): the checkpoint has no output matrix \(name), and \(description) (tie_word_embeddings) does not tie it to the embedding; activations can be read from it, but no text or logits computed"
                 )
             }
-            let held = files.keys.sorted().prefix(3).joined(separator: ", ")
+            let all = weights.names
+            let held = all.prefix(3).joined(separator: ", ")
             throw ModelError(
-                "\(folder.path): the checkpoint has no tensor \(name), which \(configuration.family) needs; it holds \(files.count) others\(held.isEmpty ? "" : ", such as \(held)"); is the download complete?"
+                "\(folder.path): the checkpoint has no tensor \(name), which \(configuration.family) needs; it holds \(all.count) others\(held.isEmpty ? "" : ", such as \(held)"); is the download complete?"
             )
         }
-        let fileName = fileNames[name] ?? name
-        let place = files[fileName]?.url.path ?? folder.path
-        guard tensor.shape == shape else {
+        let fileName = sourceNames[name] ?? name
+        guard stored.shape == shape else {
             throw ModelError(
-                "\(place): \(fileName) has shape \(tensor.shape), config.json asks for \(shape); they do not belong together"
+                "\(place(name)): \(fileName) has shape \(stored.shape), \(description) asks for \(shape); they do not belong together"
             )
         }
-        guard tensor.elementType.isFloatingPoint else {
-            throw ModelError("\(place): \(fileName) holds \(tensor.elementType), not weights; download it again")
+        guard stored.isFloatingPoint else {
+            throw ModelError("\(place(name)): \(fileName) holds \(stored.typeName), not weights; download it again")
         }
-        return Parameter(name: name, tensor)
+        return try stored.parameter(name, place: place(name))
     }
 
     /// Names of weights that hold a NaN or an infinity, up to `limit`: reads every weight, so only once something went wrong.
     public func nonFiniteWeights(limit: Int = 1) throws -> [String] {
         var found: [String] = []
-        for (name, fileName) in fileNames.sorted(by: { $0.key < $1.key }) {
-            guard let tensor = try tensor(name), tensor.elementType.isFloatingPoint else { continue }
-            if tensor.firstNonFinite() != nil { found.append(fileName) }
+        for (name, fileName) in sourceNames.sorted(by: { $0.key < $1.key }) {
+            guard let numbers = try stored(name)?.numbers else { continue }
+            if numbers.firstNonFinite() != nil { found.append(fileName) }
             if found.count >= limit { break }
         }
         return found

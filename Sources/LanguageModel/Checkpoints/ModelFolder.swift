@@ -38,7 +38,7 @@ enum ModelFolder {
         if !shards.isEmpty {
             return ModelError("\(wanted), but \(shards[0]); name the weights model.safetensors")
         }
-        return ModelError("\(wanted); only safetensors are read")
+        return ModelError("\(wanted), nor a GGUF file; only these are read")
     }
 
     private static func reason(_ name: String, _ folder: URL, _ names: Set<String>) -> String? {
@@ -77,7 +77,10 @@ enum ModelFolder {
     /// Weights of a kind that is not read, and what to do about them.
     private static func foreignWeights(_ names: [String]) -> String? {
         let kinds: [(matches: (String) -> Bool, says: String)] = [
-            ({ $0.hasSuffix(".gguf") }, "a GGUF file; take the model's safetensors version"),
+            (
+                { $0.lowercased().hasSuffix(".gguf") },
+                "a vision model's projector in GGUF; name the language model's file"
+            ),
             (
                 { $0.hasPrefix("consolidated.") || $0 == "params.json" },
                 "the layout of the model's authors; take the Hugging Face version"

@@ -1,8 +1,9 @@
 import Foundation
+import GGUF
 import JSON
 import Synchronization
 
-/// Finds the folder behind `--model`: a path, or a name on the hub.
+/// Finds the folder or GGUF file behind `--model`: a path, or a name on the hub.
 public enum ModelLocation {
     /// What is needed of a model or a data set.
     public enum Need: Sendable {
@@ -39,12 +40,27 @@ public enum ModelLocation {
     static func find(_ name: String, _ need: Need) throws -> URL? { try finder.withLock { $0 }?(name, need) }
 
     /// The folder of a path, or of `org/name` or `org/name@revision` in the cache, which is where ``cache(environment:)`` says; the
-    /// revision is a branch, tag or commit, `main` where none is named.
+    /// revision is a branch, tag or commit, `main` where none is named. A GGUF file, as a path or as `org/name:FILE`, stands for itself.
     public static func resolve(_ name: String, environment: [String: String]) throws -> URL {
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: name, isDirectory: &isFolder) {
-            guard isFolder.boolValue else { throw notFolder(name) }
-            return URL(fileURLWithPath: name)
+            let url = URL(fileURLWithPath: name)
+            guard try isFolder.boolValue || GGUFLocation.file(url) != nil else { throw notFolder(name) }
+            return url
+        }
+        // org/name:FILE, a file of a repository.
+        let halves = name.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        if halves.count == 2, halves[0].contains("/") {
+            let file = try resolve(String(halves[0]), environment: environment)
+                .appendingPathComponent(String(halves[1]))
+            let isInside = !halves[1].split(separator: "/", omittingEmptySubsequences: false).contains {
+                $0.isEmpty || $0 == "." || $0 == ".."
+            }
+            guard isInside, FileManager.default.fileExists(atPath: file.path) else {
+                throw ModelError(
+                    "\(name): \(halves[0]) has no file \(halves[1].prefix(200)) in the cache; download it there first")
+            }
+            return try resolve(file.path, environment: environment)
         }
         guard let named = Repository(name) else {
             throw ModelError("\(name.isEmpty ? "the empty name" : name): no such folder")
@@ -124,6 +140,7 @@ public enum ModelLocation {
         guard let head, let kind = FileFormat.name(of: head) else {
             return ModelError("\(name): a file, not a model folder")
         }
-        return ModelError("\(name): \(kind), not a model folder; name a folder with config.json and safetensors")
+        return ModelError(
+            "\(name): \(kind), not a model folder; name a folder with config.json and safetensors, or a GGUF file")
     }
 }

@@ -41,7 +41,7 @@ struct DataImport: ParsableCommand {
             let folder = try ModelLocation.resolve(name)
             return (
                 model: try TargetHash.compute(Checkpoint(folder: folder)),
-                tokenizer: try ContentHash.file(folder.appendingPathComponent("tokenizer.json"))
+                tokenizer: try ContentHash.tokenizer(folder)
             )
         }
         let report = try source.write(to: URL(fileURLWithPath: output), target: target, split: split)
