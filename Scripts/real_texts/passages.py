@@ -120,6 +120,8 @@ def fault(passage):
         return "code"
     if sum(character.isalpha() or character == " " for character in written) < 0.8 * len(written):
         return "symbols"
+    if re.search(r"permission is granted to (?:copy|make|redistribute)", written, re.I):
+        return "licence"
     words = re.findall(r"[a-z]+", written.lower())
     if sum(word in COMMON for word in words) < 0.12 * len(words):
         return "no prose"

@@ -37,6 +37,7 @@ class Cutting(unittest.TestCase):
         self.assertEqual(passages.fault([Block("Too short.")]), "short")
         self.assertEqual(passages.fault([Block("x = the of 1 " * 60, is_code=True)]), "code")
         self.assertEqual(passages.fault([Block("##$$ 1234 of " * 60)]), "symbols")
+        self.assertEqual(passages.fault([Block("Permission is granted to copy this. " + "the cat sat on the mat with it " * 9)]), "licence")
         self.assertEqual(passages.fault([Block("lorem ipsum dolor " * 60)]), "no prose")
         self.assertIsNone(passages.fault([Block("the cat sat on the mat and was happy with it " * 9)]))
 
