@@ -188,9 +188,9 @@ let package = Package(
         .testTarget(name: "TokenizationTests", dependencies: ["JSON", "TestSupport", "Tokenization"]),
         .executableTarget(
             name: "TokenizationCases", dependencies: ["Tokenization", "JSON"], path: "Tests/TokenizationCases"),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+        .testTarget(name: "TensorsTests", dependencies: ["GGUF", "Tensors"]),
         .target(name: "TestSupport", dependencies: ["JSON", "LanguageModel", "Tensors"], path: "Tests/TestSupport"),
-        .testTarget(name: "LanguageModelTests", dependencies: ["JSON", "LanguageModel", "Tensors", "TestSupport"]),
+        .testTarget(name: "LanguageModelTests", dependencies: ["GGUF", "JSON", "LanguageModel", "Tensors", "TestSupport", "Tokenization"]),
         .testTarget(name: "ClaimsTests", dependencies: ["Claims", "JSON"]),
         .testTarget(name: "TinyWorldTests", dependencies: ["TinyWorld", "Claims", "Tensors", "TestSupport"]),
         .testTarget(

@@ -2,12 +2,16 @@
 
 usage: check_gguf.py tokenizers FILE.gguf … [--program .build/release/TokenizationCases] [--cases 500] [--seed 1]
        check_gguf.py rules [--program …] [--cases 50] [--seed 1]
-needs: pip install transformers gguf tokenizers
+       check_gguf.py written FILE.gguf FOLDER
+needs: pip install transformers gguf tokenizers safetensors torch
 
 tokenizers    texts of nasty Unicode, pieces of this repository's documents and random ids go through the tokenizer inside each file, by our
               Tokenization and by transformers. Ids and decoded texts must be equal. Where transformers does not know the splitting rule that a file
               names (it then splits as GPT-2 does), llama.cpp's expressions for it are put in its place.
 rules         the same with a small tokenizer, written by gguf-py, under the name of each splitting rule; and a SentencePiece vocabulary.
+written       a file that `nla convert` wrote, and the folder it was made of: every tensor as gguf-py reads it is the folder's, with the changes that
+              llama.cpp's converter makes, quantized by gguf-py where it is packed: equal bytes. transformers opens the file, with an equal configuration,
+              and its tokenizer gives the folder's ids.
 
 Exit status 1 if there is a fault.
 """
@@ -124,12 +128,62 @@ def check_tokenizer(path, args, documents):
     return faults, count
 
 
+def check_written(path, folder):
+    """The faults, one line each."""
+    import numpy as np, torch
+    from gguf import GGUFReader, GGMLQuantizationType, get_tensor_name_map, MODEL_ARCH_NAMES, quants
+    from safetensors import safe_open
+    from transformers import AutoConfig, AutoTokenizer
+    faults, reader, files = [], GGUFReader(path), sorted(glob.glob(os.path.join(folder, "*.safetensors")))
+    fields = {key: field.contents() for key, field in reader.fields.items() if key.startswith(("general.", "llama.", "qwen", "gemma"))}
+    architecture = fields["general.architecture"]
+    names = get_tensor_name_map(next(a for a, n in MODEL_ARCH_NAMES.items() if n == architecture), fields[f"{architecture}.block_count"])
+    found = {t.name: t for t in reader.tensors}
+    found.pop("rope_freqs.weight", None)
+    for file in files:
+        with safe_open(file, "pt") as tensors:
+            for name in tensors.keys():
+                known = names.get_name(name, try_suffixes=(".weight", ".bias"))
+                if known is None: faults.append(f"{name}: gguf-py has no name for it"); continue
+                if known == "output.weight" and known not in found: continue
+                weights, t = tensors.get_tensor(name).to(torch.float32).numpy(), found.pop(known, None)
+                if t is None: faults.append(f"{known}: missing"); continue
+                heads = fields[f"{architecture}.attention.head_count" + ("_kv" if ".attn_k." in known else "")]
+                if architecture == "llama" and (".attn_q." in known or ".attn_k." in known):
+                    weights = weights.reshape(heads, 2, weights.shape[0] // heads // 2, *weights.shape[1:]).swapaxes(1, 2).reshape(weights.shape)
+                if architecture == "gemma3" and known.endswith("norm.weight"): weights = weights + np.float32(1)
+                wanted = quants.quantize(np.ascontiguousarray(weights), GGMLQuantizationType(t.tensor_type))
+                if weights.ndim == 1 and t.tensor_type != GGMLQuantizationType.F32: faults.append(f"{known}: a vector in {t.tensor_type.name}")
+                if np.asarray(t.data).tobytes() != wanted.tobytes(): faults.append(f"{known}: other bytes than gguf-py's {t.tensor_type.name}")
+    faults += [f"{name}: the folder has no such tensor" for name in found]
+    # transformers, on the same two.
+    one = AutoConfig.from_pretrained(os.path.dirname(path), gguf_file=os.path.basename(path)).to_dict()
+    other = AutoConfig.from_pretrained(folder).to_dict()
+    for key in ["model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "vocab_size", "tie_word_embeddings"]:
+        if one[key] != other[key]: faults.append(f"configuration: {key} {one[key]}, the folder has {other[key]}")
+    return faults + compare_ids(reference(path), AutoTokenizer.from_pretrained(folder).backend_tokenizer)
+
+
+def compare_ids(one, other):
+    documents = [open(f, encoding="utf-8").read() for f in sorted(glob.glob(os.path.join(ROOT, "**", "*.md"), recursive=True))]
+    faults, r = [], random.Random(1)
+    for _ in range(300):
+        document = r.choice(documents); start = r.randrange(len(document)); text = document[start:start + r.choice([5, 40, 300])]
+        if one.encode(text).ids != other.encode(text).ids: faults.append(f"tokenizer: {text!a}: {one.encode(text).ids}, the folder's gives {other.encode(text).ids}")
+    return faults
+
+
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("check", choices=["tokenizers", "rules"]); p.add_argument("files", nargs="*")
+    p.add_argument("check", choices=["tokenizers", "rules", "written"]); p.add_argument("files", nargs="*")
     p.add_argument("--program", default=os.path.join(ROOT, ".build/release/TokenizationCases"))
     p.add_argument("--cases", type=int, default=500); p.add_argument("--seed", type=int, default=1)
     args = p.parse_args()
+    if args.check == "written":
+        faults = check_written(os.path.abspath(args.files[0]), args.files[1])
+        for fault in faults[:20]: print(fault[:1500])
+        print(f"{args.files[0]}: {len(faults)} faults")
+        sys.exit(bool(faults))
     documents = [open(f, encoding="utf-8").read() for f in sorted(glob.glob(os.path.join(ROOT, "**", "*.md"), recursive=True))]
     failed, folder = False, tempfile.TemporaryDirectory()
     for path in args.files if args.check == "tokenizers" else small_files(folder.name, documents):

@@ -62,10 +62,11 @@ public struct ActivationStoreBuilder {
     /// A builder on a model folder.
     ///
     /// - Parameters:
+    ///   - tokenizer: a folder to take the tokenizer from; the model's own by default.
     ///   - layer: the block to read behind; two thirds deep by default.
     ///   - options: with the precision to compute in.
     public init(
-        model folder: URL, layer: Int? = nil, positions: PositionPolicy, elementType: ElementType = .float32,
+        model folder: URL, tokenizer: URL? = nil, layer: Int? = nil, positions: PositionPolicy, elementType: ElementType = .float32,
         seed: UInt64 = 0, _ options: Options = Options()
     ) throws {
         let checkpoint = try Checkpoint(folder: folder)
@@ -75,10 +76,10 @@ public struct ActivationStoreBuilder {
             throw ModelError("layer \(layer): the model has blocks 0...\(configuration.blockCount - 1)")
         }
         try self.init(
-            TransformerDecoder(checkpoint, blockCount: layer + 1), Tokenizer(folder: folder),
+            TransformerDecoder(checkpoint, blockCount: layer + 1), Tokenizer(folder: tokenizer ?? folder),
             StoreSettings(
                 hiddenSize: configuration.hiddenSize, layerIndex: layer, targetHash: try TargetHash.compute(checkpoint),
-                tokenizerHash: try ContentHash.tokenizer(folder),
+                tokenizerHash: try ContentHash.tokenizer(tokenizer ?? folder),
                 elementType: elementType, seed: seed, positions: positions), options)
     }
 

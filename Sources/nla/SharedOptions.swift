@@ -126,8 +126,11 @@ func readConfiguration(_ path: String) throws -> (json: JSONValue, configuration
     return (json, configuration)
 }
 
-/// A model's folder with the adapter that `--adapter` names, or an adapter's folder, whose base is then found by its name.
-func modelSource(_ folder: URL, adapter: String?) throws -> ModelSource {
-    guard let adapter else { return try ModelSource(folder: folder) }
-    return ModelSource(try Checkpoint(folder: folder), adapter: try ModelLocation.resolve(adapter))
+/// A model's folder with the adapter that `--adapter` names, or an adapter's folder, whose base is then found by its name; and the
+/// tokenizer that `--tokenizer` names, or the model's.
+func modelSource(_ folder: URL, adapter: String?, tokenizer: String?) throws -> ModelSource {
+    let source =
+        try adapter.map { ModelSource(try Checkpoint(folder: folder), adapter: try ModelLocation.resolve($0)) }
+        ?? ModelSource(folder: folder)
+    return source.with(tokenizer: try tokenizer.map { try ModelLocation.resolve($0, need: .tokenizer) })
 }

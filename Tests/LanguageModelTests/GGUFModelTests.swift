@@ -4,6 +4,7 @@ import LanguageModel
 import Tensors
 import TestSupport
 import Testing
+import Tokenization
 
 @Suite("GGUF models")
 struct GGUFModelTests {
@@ -207,6 +208,80 @@ struct GGUFModelTests {
                 at: TinyModels.folder("llama").appending(path: name), to: scratch.path(name))
         }
         #expect(try Checkpoint(folder: scratch.url).configuration.family == "llama")
+    }
+
+    // MARK: Writing
+
+    /// A tokenizer of two letters, with the pre-tokenizer given.
+    private func addTokenizer(_ folder: URL, splitter: String) throws {
+        let text = """
+            {"added_tokens": [{"id": 3, "content": "<s>", "special": true, "normalized": false}], "normalizer": null,
+            "pre_tokenizer": \(splitter), "decoder": {"type": "ByteLevel"},
+            "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}}
+            """
+        try Data(text.utf8).write(to: folder.appending(path: "tokenizer.json"))
+        try Data(#"{"eos_token": "<s>", "chat_template": "{{ 1 }}"}"#.utf8).write(
+            to: folder.appending(path: "tokenizer_config.json"))
+    }
+
+    private let gpt2 = #"{"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}"#
+
+    @Test(
+        "A folder becomes a file, and the file a folder, that are the same model",
+        arguments: ["llama", "qwen2", "qwen3", "gemma3"])
+    func converted(name: String) throws {
+        let scratch = try Scratch()
+        let model = try changed(name, scratch) { if name == "gemma3" { $0["query_pre_attn_scalar"] = 10 } }
+        try addTokenizer(model.folder, splitter: gpt2)
+        let file = scratch.path("m.gguf"), folder = scratch.path("folder")
+        let conversion = try GGUFConversion(model, as: .f32)
+        #expect(conversion.remarks.isEmpty)
+        try conversion.write(to: file)
+        let written = try Checkpoint(folder: file)
+        try expectSame(written, model)
+        try written.write(TransformerDecoder(written), type: .float32, to: folder)
+        try expectSame(Checkpoint(folder: folder), model)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.url.path).sorted() == ["folder", "m.gguf", name].sorted())
+        for place in [file, folder] {
+            let tokenizer = try Tokenizer(folder: place)
+            #expect(tokenizer.encode("abba<s>b") == [2, 1, 0, 3, 1] && tokenizer.endOfText?.id == 3)
+            #expect(tokenizer.chatTemplate != nil)
+        }
+    }
+
+    @Test("Matrices are held as asked for where their rows are whole blocks, vectors in float32")
+    func types() throws {
+        let scratch = try Scratch()
+        let model = try changed("qwen3", scratch) { _ in }
+        try addTokenizer(model.folder, splitter: gpt2)
+        try GGUFConversion(model, as: .q8_0).write(to: scratch.path("m.gguf"))
+        let file = try Checkpoint(folder: scratch.path("m.gguf"))
+        // Queries are 32 wide at their output, 24 at their input; the output projection takes 32 in.
+        #expect(try file.stored("layers.0.self_attn.q_proj.weight")?.typeName == "F16")
+        #expect(try file.stored("layers.0.self_attn.o_proj.weight")?.typeName == "Q8_0")
+        #expect(try file.stored("norm.weight")?.typeName == "F32")
+    }
+
+    @Test("What GGUF cannot say is refused, and nothing is left behind")
+    func unwritable() throws {
+        let scratch = try Scratch()
+        func said(_ checkpoint: Checkpoint) -> String {
+            do {
+                try GGUFConversion(checkpoint, as: .f16).write(to: scratch.path("m.gguf"))
+                return ""
+            } catch { return "\(error)" }
+        }
+        let scaled = try changed("gemma3", scratch) { _ in }
+        #expect(said(scaled).contains("tokenizer.json is needed"))
+        try addTokenizer(scaled.folder, splitter: #"{"type": "Whitespace"}"#)
+        #expect(said(scaled).contains("GGUF has no name for the way in which this pre-tokenizer splits text"))
+        try addTokenizer(scaled.folder, splitter: gpt2)
+        #expect(said(scaled).contains("GGUF cannot describe this model"))
+        let windows = try changed("qwen2-window", scratch) { _ in }
+        try addTokenizer(windows.folder, splitter: gpt2)
+        #expect(said(windows).contains("blocks of a qwen2 model see a window only"))
+        let names = try FileManager.default.contentsOfDirectory(atPath: scratch.url.path)
+        #expect(names.sorted() == ["gemma3", "qwen2-window"])
     }
 
     @Test("Damaged files are opened, or refused in one line")

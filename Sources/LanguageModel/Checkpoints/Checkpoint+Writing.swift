@@ -14,7 +14,12 @@ extension Checkpoint {
     ///
     /// - Parameter source: a model folder, or a GGUF file, of which they are made.
     static func companionFiles(_ source: URL) throws -> [(name: String, contents: Data)] {
-        try tokenizerContents(source)
+        if let file = try GGUFLocation.file(source) {
+            let tokens = JSONValue.object(try GGUFConfiguration.tokens(GGUFHeader(file)))
+            let generation = (name: "generation_config.json", contents: Data((tokens.serialized(indent: 2) + "\n").utf8))
+            return try tokenizerContents(source) + [generation]
+        }
+        return try tokenizerContents(source)
             + ["generation_config.json", "LICENSE"].compactMap { name in
                 FileManager.default.contents(atPath: source.appendingPathComponent(name).path).map { (name, $0) }
             }

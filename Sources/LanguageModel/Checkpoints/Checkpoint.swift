@@ -139,8 +139,11 @@ public struct Checkpoint: Sendable {
         }
     }
 
+    /// Whether it is a GGUF file.
+    public var isGGUF: Bool { if case .gguf = weights { true } else { false } }
+
     /// Where the shapes come from, for messages.
-    private var description: String { if case .gguf = weights { "the metadata" } else { "config.json" } }
+    private var description: String { isGGUF ? "the metadata" : "config.json" }
 
     /// A weight of a known shape. Throws if it is missing, of another shape, or not of a floating-point type.
     public func weight(_ name: String, _ shape: [Int]) throws -> Parameter {

@@ -1,4 +1,5 @@
 import Foundation
+import GGUF
 import JSON
 import Tokenization
 
@@ -17,6 +18,8 @@ public struct ModelSource: Sendable {
     public let adapter: URL?
     /// What was found, a line each: `base /models/b, from base_model_name_or_path`.
     public let inferences: [String]
+    /// Where the tokenizer is taken from, if not from the model: for a GGUF file whose own is not read.
+    private var ownTokenizer: URL?
 
     /// Opens a folder. Throws a one-line error; for an adapter whose base is not here it names the base.
     ///
@@ -66,8 +69,15 @@ public struct ModelSource: Sendable {
         return decoder
     }
 
+    /// The same model with the tokenizer of another folder.
+    public func with(tokenizer folder: URL?) -> ModelSource {
+        var changed = self
+        changed.ownTokenizer = folder ?? ownTokenizer
+        return changed
+    }
+
     /// Where the tokenizer lies: beside an adapter, if it brings one, for it may have tokens of its own.
-    public var tokenizerFolder: URL { ModelSource.tokenizerFolder(folder, else: checkpoint.folder) }
+    public var tokenizerFolder: URL { ownTokenizer ?? ModelSource.tokenizerFolder(folder, else: checkpoint.folder) }
 
     /// The same of a folder, and the one of its base.
     public static func tokenizerFolder(_ folder: URL, else base: URL) -> URL {
@@ -99,6 +109,7 @@ public struct ModelSource: Sendable {
 
     private static func isModel(_ url: URL) -> Bool {
         FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path)
+            || (try? GGUFLocation.file(url)) != nil
     }
 
     /// The base that an adapter's configuration names.

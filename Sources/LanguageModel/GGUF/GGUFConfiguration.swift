@@ -47,7 +47,7 @@ struct GGUFConfiguration {
             if architecture.name != "qwen2" { json["attention_bias"] = .bool(has("attn_q.bias")) }
             if architecture.name == "llama" { json["mlp_bias"] = .bool(has("ffn_up.bias")) }
         }
-        for (name, value) in try tokens() { json[name] = value }
+        for (name, value) in try GGUFConfiguration.tokens(header) { json[name] = value }
         return .object(json)
     }
 
@@ -101,16 +101,15 @@ struct GGUFConfiguration {
     }
 
     /// The ids of special tokens, as config.json has them. Several tokens may end a text.
-    private func tokens() throws -> [(String, JSONValue)] {
-        var found: [(String, JSONValue)] = []
+    static func tokens(_ header: GGUFHeader) throws -> JSONObject {
+        var found = JSONObject()
         for (name, key) in [("bos_token_id", "bos"), ("pad_token_id", "padding")] {
-            if let id = try header.integer("tokenizer.ggml.\(key)_token_id") { found.append((name, .integer(id))) }
+            if let id = try header.integer("tokenizer.ggml.\(key)_token_id") { found[name] = .integer(id) }
         }
         let ends = try ["eos", "eot", "eom"].compactMap { try header.integer("tokenizer.ggml.\($0)_token_id") }
         let distinct = ends.enumerated().filter { !ends[..<$0.offset].contains($0.element) }.map(\.element)
         if let first = distinct.first {
-            found.append(
-                ("eos_token_id", distinct.count == 1 ? .integer(first) : .array(distinct.map { .integer($0) })))
+            found["eos_token_id"] = distinct.count == 1 ? .integer(first) : .array(distinct.map { .integer($0) })
         }
         return found
     }

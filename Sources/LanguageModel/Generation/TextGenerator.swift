@@ -1,4 +1,5 @@
 import Foundation
+import GGUF
 import JSON
 import Tensors
 import Tokenization
@@ -63,14 +64,17 @@ public struct TextGenerator {
         self.precision = precision
     }
 
-    /// The tokens that end a text, from `generation_config.json`, `config.json` and the tokenizer.
+    /// The tokens that end a text, from `generation_config.json`, `config.json` and the tokenizer, or from a GGUF file.
     /// Throws if one of them is damaged.
     public static func stopTokens(folder: URL, tokenizer: Tokenizer) throws -> Set<Int32> {
         var found: Set<Int32> = []
-        for name in ["generation_config.json", "config.json"] {
-            let file = folder.appendingPathComponent(name)
-            guard FileManager.default.fileExists(atPath: file.path) else { continue }
-            let json = try Checkpoint.readJSON(file)
+        var documents = try ["generation_config.json", "config.json"].map(folder.appendingPathComponent)
+            .filter { FileManager.default.fileExists(atPath: $0.path) }.map(Checkpoint.readJSON)
+        if let file = try GGUFLocation.file(folder) {
+            documents = [.object(try GGUFConfiguration.tokens(GGUFHeader(file)))]
+            for name in endNames { if let id = tokenizer.id(of: name) { found.insert(id) } }
+        }
+        for json in documents {
             // Null counts as absent: a wrapped model may have it outside and the number inside.
             let value = [json["eos_token_id"], json["text_config"]?["eos_token_id"]].compactMap { $0 }.first {
                 !$0.isNull
@@ -82,6 +86,11 @@ public struct TextGenerator {
         if let id = tokenizer.endOfText?.id { found.insert(id) }
         return found
     }
+
+    /// Tokens that end a turn in the models of the families here. A GGUF file names one end of a text; llama.cpp takes these too.
+    private static let endNames = [
+        "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|endoftext|>", "<end_of_turn>",
+    ]
 
     /// Writes a continuation of `prompt`. Throws if the prompt is empty, holds an id outside the vocabulary, or the model
     /// computes NaN.

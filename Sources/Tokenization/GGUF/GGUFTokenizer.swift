@@ -102,7 +102,7 @@ struct SpecialTokens {
     private(set) var ids: [(name: String, id: Int)] = []
     private let tokens: GGUFTokens
 
-    private static let keys = [
+    static let keys = [
         ("bos_token", "bos"), ("eos_token", "eos"), ("unk_token", "unknown"), ("sep_token", "seperator"),
         ("pad_token", "padding"), ("cls_token", "cls"), ("mask_token", "mask"),
     ]

@@ -13,7 +13,7 @@ struct Check: ParsableCommand {
             ‖ours − theirs‖ / ‖theirs‖, the tolerance, and whether it passes. Exit status 1 if any does not.
             """)
 
-    @Option(help: ArgumentHelp("Model folder, or org/name on the hub.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Model folder or GGUF file, or org/name or org/name:FILE on the hub.", valueName: "dir"))
     var model: String
 
     @Option(help: ArgumentHelp("Reference file.", valueName: "file.safetensors"))

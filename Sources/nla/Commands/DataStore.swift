@@ -18,11 +18,14 @@ struct DataStore: ParsableCommand {
             to matter. A run that was stopped continues where it was; more documents may be added later.
             """)
 
-    @Option(help: ArgumentHelp("Model folder, or org/name on the hub.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Model folder or GGUF file, or org/name or org/name:FILE on the hub.", valueName: "dir"))
     var model: String
 
     @Option(help: ArgumentHelp("A file of documents, JSON Lines or Parquet.", valueName: "file"))
     var documents: String
+
+    @Option(help: ArgumentHelp("Take the tokenizer of this folder instead of the model's.", valueName: "dir"))
+    var tokenizer: String?
 
     @Option(
         help: "What conversations look like: messages, conversations or pairs; found by the first record by default.")
@@ -68,7 +71,8 @@ struct DataStore: ParsableCommand {
         shared.apply()
         let shares = try split.map { SplitShares(all: $0) } ?? SplitShares(splits ?? "")
         let folder = try ModelLocation.resolve(model)
-        let chats = ChatRendering(try Tokenizer(folder: folder), format: chatFormat)
+        let tokenizerFolder = try tokenizer.map { try ModelLocation.resolve($0, need: .tokenizer) }
+        let chats = ChatRendering(try Tokenizer(folder: tokenizerFolder ?? folder), format: chatFormat)
         let documents = try DocumentLines.documents(DataLocation.file(documents), chats: chats).map {
             StoredDocument($0, split: shares.split(of: $0.id, seed: shared.seed))
         }
@@ -77,7 +81,7 @@ struct DataStore: ParsableCommand {
         let policy = PositionPolicy(
             perDocument: positionsPerDocument, includeMoments: moments, firstPosition: firstPosition)
         let builder = try ActivationStoreBuilder(
-            model: folder, layer: layer, positions: policy, elementType: storeBf16 ? .bfloat16 : .float32,
+            model: folder, tokenizer: tokenizerFolder, layer: layer, positions: policy, elementType: storeBf16 ? .bfloat16 : .float32,
             seed: shared.seed, .init(precision: precision))
         let manifest = try builder.build(documents, into: URL(fileURLWithPath: output)) {
             shared.note(

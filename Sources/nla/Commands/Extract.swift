@@ -18,7 +18,7 @@ struct Extract: ParsableCommand {
             block stands FILE.nla_meta.yaml, by which other commands tell what they are of.
             """)
 
-    @Option(help: ArgumentHelp("Model folder, or org/name on the hub.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Model folder or GGUF file, or org/name or org/name:FILE on the hub.", valueName: "dir"))
     var model: String
 
     @OptionGroup var input: TextInput
@@ -46,6 +46,9 @@ struct Extract: ParsableCommand {
     @Option(help: ArgumentHelp("A PEFT folder with low-rank adapters to apply.", valueName: "dir"))
     var adapter: String?
 
+    @Option(help: ArgumentHelp("Take the tokenizer of this folder instead of the model's.", valueName: "dir"))
+    var tokenizer: String?
+
     @Option(help: ArgumentHelp("File to write.", valueName: "file.safetensors"))
     var output: String
 
@@ -61,7 +64,7 @@ struct Extract: ParsableCommand {
         shared.apply()
         try AtomicFile.checkWritable(URL(fileURLWithPath: output))
         let folder = try ModelLocation.resolve(model)
-        let source = try modelSource(folder, adapter: adapter)
+        let source = try modelSource(folder, adapter: adapter, tokenizer: tokenizer)
         let checkpoint = source.checkpoint
         let documents = try documentIDs(source.tokenizerFolder)
         let request = ActivationExtractor.Request(

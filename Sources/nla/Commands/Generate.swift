@@ -13,7 +13,7 @@ struct Generate: ParsableCommand {
             same text. With --json one object is printed at the end instead.
             """)
 
-    @Option(help: ArgumentHelp("Model folder, or org/name on the hub.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Model folder or GGUF file, or org/name or org/name:FILE on the hub.", valueName: "dir"))
     var model: String
 
     @OptionGroup var input: TextInput
@@ -43,6 +43,9 @@ struct Generate: ParsableCommand {
     @Option(help: ArgumentHelp("A PEFT folder with low-rank adapters to apply.", valueName: "dir"))
     var adapter: String?
 
+    @Option(help: ArgumentHelp("Take the tokenizer of this folder instead of the model's.", valueName: "dir"))
+    var tokenizer: String?
+
     @OptionGroup var shared: SharedOptions
 
     func validate() throws {
@@ -59,7 +62,7 @@ struct Generate: ParsableCommand {
         shared.apply()
         let folder = try ModelLocation.resolve(model)
         // First, for it says what a folder is that is no model.
-        let source = try modelSource(folder, adapter: adapter)
+        let source = try modelSource(folder, adapter: adapter, tokenizer: tokenizer)
         let checkpoint = source.checkpoint
         let tokenizer = try Tokenizer(folder: source.tokenizerFolder)
         let decoder = try source.decoder()

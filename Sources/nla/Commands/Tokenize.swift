@@ -13,7 +13,7 @@ struct Tokenize: ParsableCommand {
             added again.
             """)
 
-    @Option(help: ArgumentHelp("Model folder, or org/name on the hub.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Model folder or GGUF file, or org/name or org/name:FILE on the hub.", valueName: "dir"))
     var model: String
 
     @OptionGroup var input: TextInput
