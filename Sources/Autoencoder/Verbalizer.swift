@@ -139,5 +139,8 @@ extension Checkpoint {
     public func naturalPrecision() throws -> Precision { try naturalType() == .float32 ? .float32 : .native }
 
     /// The element type that the weights are stored in.
-    public func naturalType() throws -> ElementType { try tensor("embed_tokens.weight")?.elementType ?? .float32 }
+    public func naturalType() throws -> ElementType {
+        guard let type = try tensor("embed_tokens.weight")?.elementType else { return .float32 }
+        return type.isFloatingPoint ? type : .bfloat16
+    }
 }

@@ -14,6 +14,8 @@ public struct Checkpoint: Sendable {
     /// Family-independent name ↦ the file's own name, for the text model's tensors.
     public let fileNames: [String: String]
     private let files: [String: SafetensorsFile]
+    /// How its weights are quantized; nil if they are numbers.
+    let quantization: Quantization?
 
     /// Opens a folder. Reads the configuration and the headers; no weight is touched, unless the output matrix must be compared
     /// with the embedding that it is said to be. Throws one-line errors.
@@ -22,6 +24,10 @@ public struct Checkpoint: Sendable {
         json = try Checkpoint.readJSON(folder.appendingPathComponent("config.json"))
         var configuration = try DecoderConfiguration(
             json: json, source: folder.appendingPathComponent("config.json").path)
+        let type = configuration
+        quantization = try Quantization(
+            json: json, source: folder.appendingPathComponent("config.json").path,
+            layerName: { type.weightName("\($0).weight").map { String($0.dropLast(".weight".count)) } })
         files = try Checkpoint.openFiles(folder)
         var names: [String: String] = [:]
         for name in files.keys.sorted() {
@@ -41,7 +47,8 @@ public struct Checkpoint: Sendable {
     /// count more than the flag. One of the two may be missing; an own, different output matrix is used.
     private static func resolveTie(_ names: inout [String: String], _ files: [String: SafetensorsFile]) throws -> Bool {
         let (embedding, head) = ("embed_tokens.weight", "lm_head.weight")
-        guard let headName = names[head] else { return true }
+        // A quantized output matrix may have no tensor of that name.
+        guard let headName = names[head] else { return !names.keys.contains { $0.hasPrefix("lm_head.") } }
         guard let embeddingName = names[embedding] else {
             names[embedding] = headName
             names[head] = nil
@@ -133,6 +140,7 @@ public struct Checkpoint: Sendable {
 
     /// A weight of a known shape. Throws if it is missing, of another shape, or not of a floating-point type.
     public func weight(_ name: String, _ shape: [Int]) throws -> Parameter {
+        if let quantized = try quantization?.weight(name, shape, self) { return quantized }
         guard let tensor = try tensor(name) else {
             if name == "lm_head.weight" {
                 throw ModelError(
@@ -152,7 +160,7 @@ public struct Checkpoint: Sendable {
             )
         }
         guard tensor.elementType.isFloatingPoint else {
-            throw ModelError("\(place): \(fileName) holds \(tensor.elementType), not weights; download it again")
+            throw ModelError("\(place): \(fileName) holds \(tensor.elementType), not weights, and config.json names no quantization of it; download it again")
         }
         return Parameter(name: name, tensor)
     }
@@ -161,8 +169,9 @@ public struct Checkpoint: Sendable {
     public func nonFiniteWeights(limit: Int = 1) throws -> [String] {
         var found: [String] = []
         for (name, fileName) in fileNames.sorted(by: { $0.key < $1.key }) {
-            guard let tensor = try tensor(name), tensor.elementType.isFloatingPoint else { continue }
-            if tensor.firstNonFinite() != nil { found.append(fileName) }
+            guard let tensor = try tensor(name) else { continue }
+            let isDamaged = tensor.elementType.isFloatingPoint ? tensor.firstNonFinite() : tensor.firstBadScale()
+            if isDamaged != nil { found.append(fileName) }
             if found.count >= limit { break }
         }
         return found
