@@ -51,6 +51,8 @@ public enum TargetHash {
         }
         var hash = SHA256()
         hash.update(data: Data("interlinear target 1\n\(settings(configuration))\n".utf8))
+        // The same bytes are other weights under another convention.
+        if let method = checkpoint.quantizationMethod { hash.update(data: Data("quantized \(method)\n".utf8)) }
         for ((name, tensor), digest) in zip(tensors, state.withLock { $0.digests }) {
             hash.update(data: Data("\(name) \(tensor.typeName) \(PinnedText.of(tensor.shape))\n".utf8))
             hash.update(data: digest)

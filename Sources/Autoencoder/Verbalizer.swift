@@ -138,9 +138,9 @@ extension Checkpoint {
     /// float32 for float32 weights; for others what the CPU does best.
     public func naturalPrecision() throws -> Precision { try naturalType() == .float32 ? .float32 : .native }
 
-    /// The element type that the weights are stored in; bfloat16 where they are packed.
+    /// The element type that the weights are stored in; bfloat16 where they are packed or quantized.
     public func naturalType() throws -> ElementType {
         guard let stored = try stored("embed_tokens.weight") else { return .float32 }
-        return stored.elementType ?? .bfloat16
+        return stored.elementType.flatMap { $0.isFloatingPoint ? $0 : nil } ?? .bfloat16
     }
 }

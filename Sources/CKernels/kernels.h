@@ -63,7 +63,8 @@ typedef struct {
     void (*few_rows)(const ck_matmul *job, const float *a, long begin, long end);
     // The same for at most CK_SOME_ROWS rows of bfloat16, where the CPU has its instructions; see some_rows_body.h.
     void (*some_rows)(const ck_matmul *job, long begin, long end, float *scratch);
-    // Weights begin..<begin + count of a row of a stored matrix, whole blocks of them, in float32 or bfloat16; see stored_body.h.
+    // Weights begin..<begin + count of a row of a stored matrix, in float32 or bfloat16; see stored_body.h. Whole blocks of them, or from a
+    // multiple of CK_SLICE_UNIT on where there are no blocks (grouped_body.h).
     void (*unpack)(const ck_stored *stored, long row, long begin, long count, void *to, ck_type type);
     // few_rows for a stored matrix; `sums` is space for m · k / 16 floats.
     void (*few_rows_stored)(const ck_matmul *job, const float *a, float *sums, long begin, long end);
@@ -100,6 +101,11 @@ enum { CK_BASE, CK_AVX2, CK_AVX512, CK_AVX512BF16 };
 // The one in use, and the highest allowed by INTERLINEAR_ISA: CK_AVX512BF16 + 1 where nothing limits it.
 int ck_level(void);
 int ck_limit(void);
+
+// Columns of a matrix with scales of groups are unpacked from a multiple of this one on.
+#define CK_SLICE_UNIT 64
+// One weight of such a matrix; the definition.
+float ck_grouped_weight(const ck_stored *s, long row, long column);
 
 // Adds to what ck_operations and ck_weight_bytes tell.
 void ck_count_operations(double count);

@@ -373,7 +373,8 @@ static bool dense_share(int slot, int index, int parts, const ck_matmul *j) {
 static bool stored_share(int slot, int slots, const ck_matmul *j) {
     const ck_stored *stored = j->stored;
     // Across the blocks only whole ones can be unpacked.
-    long unit = j->b_transposed ? few(j) ? 8 : CK_PANEL : ck_block_weights(stored->layout), begin, end;
+    long across = stored->layout == CK_GROUPED ? CK_SLICE_UNIT : ck_block_weights(stored->layout);
+    long unit = j->b_transposed ? few(j) ? 8 : CK_PANEL : across, begin, end;
     part_of(j->n, unit, slot, slots, &begin, &end);
     if (few(j)) {
         if (begin < end) few_rows(slot, j, begin, end);

@@ -107,6 +107,12 @@ static float weight_of_256(ck_layout layout, const uint8_t *b, long i) {
 }
 
 void ck_plain_unpack_rows(const ck_stored *s, const int32_t *rows, long count, void *to, ck_type to_type) {
+    if (s->layout == CK_GROUPED) {
+        for (long r = 0; r < count; r++)
+            for (long i = 0; i < s->columns; i++)
+                set_as(to, to_type, r * s->columns + i, ck_grouped_weight(s, rows ? rows[r] : r, i));
+        return;
+    }
     long weights = ck_block_weights(s->layout), bytes = ck_block_bytes(s->layout);
     for (long r = 0; r < count; r++) {
         long id = rows ? rows[r] : r;

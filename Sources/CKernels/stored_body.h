@@ -142,6 +142,8 @@ INLINE const uint8_t *stored_row(const ck_stored *s, long row) {
     return (const uint8_t *)s->codes + (s->order ? s->order[row] : row) * s->row_bytes;
 }
 
+#include "grouped_body.h"
+
 // MARK: Unpacking
 
 INLINE void unpack_typed(const ck_layout layout, const uint8_t *b, long blocks, void *to, ck_type type) {
@@ -163,6 +165,10 @@ INLINE void unpack_typed(const ck_layout layout, const uint8_t *b, long blocks, 
 
 // Weights begin..<begin + count of a row, whole blocks of them.
 static void unpack(const ck_stored *s, long row, long begin, long count, void *to, ck_type type) {
+    if (s->layout == CK_GROUPED) {
+        unpack_grouped(s, row, begin, count, to, type);
+        return;
+    }
     long weights = ck_block_weights(s->layout);
     const uint8_t *b = stored_row(s, row) + begin / weights * ck_block_bytes(s->layout);
     long n = count / weights;
@@ -228,6 +234,10 @@ INLINE void few_rows_stored_typed(const ck_matmul *job, const ck_layout layout, 
 
 // Columns begin..<end of A · Bᵀ for at most CK_FEW_ROWS rows and stored B; `a` is A in float32, [m, k], and `sums` space for m · k/16 floats.
 static void few_rows_stored(const ck_matmul *job, const float *a, float *sums, long begin, long end) {
+    if (job->stored->layout == CK_GROUPED) {
+        few_rows_grouped(job, a, begin, end);
+        return;
+    }
     for (long i = 0; i < job->m * job->k / CK_GROUP; i++) sums[i] = lane_sum(load(a + i * CK_GROUP));
 #define FEW(layout, weights, bytes, shared, has_offset) \
     case layout: few_rows_stored_typed(job, layout, a, sums, begin, end); break;

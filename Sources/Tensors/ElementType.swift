@@ -8,16 +8,23 @@ public enum ElementType: String, Sendable, CaseIterable {
     case int64 = "I64"
     case int32 = "I32"
     case int16 = "I16"
+    case int8 = "I8"
+    /// Words of packed codes.
+    case uint32 = "U32"
     /// Bytes, such as the codes of stored weights.
     case uint8 = "U8"
+    /// Floats of eight bits: one of sign, four of exponent, three of mantissa; no infinities. Kernels read them as codes only.
+    case float8 = "F8_E4M3"
+    /// Powers of two from 2⁻¹²⁷ to 2¹²⁷: the exponent alone. Kernels read them as scales only.
+    case powerOfTwo = "F8_E8M0"
 
     /// Bytes of one element.
     public var byteCount: Int {
         switch self {
         case .int64: 8
-        case .float32, .int32: 4
+        case .float32, .int32, .uint32: 4
         case .bfloat16, .float16, .int16: 2
-        case .uint8: 1
+        case .uint8, .int8, .float8, .powerOfTwo: 1
         }
     }
 
@@ -25,7 +32,7 @@ public enum ElementType: String, Sendable, CaseIterable {
     public var isFloatingPoint: Bool {
         switch self {
         case .float32, .bfloat16, .float16: true
-        case .int64, .int32, .int16, .uint8: false
+        case .int64, .int32, .int16, .int8, .uint32, .uint8, .float8, .powerOfTwo: false
         }
     }
 
@@ -35,6 +42,18 @@ public enum ElementType: String, Sendable, CaseIterable {
         case .bfloat16: CK_BF16
         case .float16: CK_F16
         default: trap("the kernels do not compute with \(self)")
+        }
+    }
+
+    /// What the kernels call it where it is the type of a scale; nil where it cannot be.
+    var kernelScale: ck_scale_type? {
+        switch self {
+        case .float32: CK_SCALE_F32
+        case .bfloat16: CK_SCALE_BF16
+        case .float16: CK_SCALE_F16
+        case .powerOfTwo: CK_SCALE_E8M0
+        case .float8: CK_SCALE_E4M3
+        default: nil
         }
     }
 }

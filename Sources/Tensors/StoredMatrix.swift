@@ -45,17 +45,20 @@ public enum StoredLayout: String, Sendable, CaseIterable {
 }
 
 /// A weight matrix as a file stores it, [rows, width]. Products read it where it lies; nothing of it is unpacked for good.
+///
+/// Its rows are blocks that hold codes and scales (``StoredLayout``), or codes whose scales lie apart from them (``GroupedCodes``).
 public struct StoredMatrix: Sendable {
-    /// How its rows are laid out.
-    public let layout: StoredLayout
     /// Rows, the outputs of a linear layer.
     public let rows: Int
-    /// Columns, its inputs: a multiple of the layout's block.
+    /// Columns, its inputs.
     public let width: Int
-    /// [rows, bytes of a row] uint8
-    let bytes: Tensor
-    /// Row i is the order[i]-th one that is stored; nil for rows as they lie.
-    let order: Tensor?
+    private let form: Form
+
+    private enum Form: Sendable {
+        /// Bytes are [rows, bytes of a row] uint8. Row i is the order[i]-th one that is stored; without an order they are as they lie.
+        case blocks(StoredLayout, bytes: Tensor, order: Tensor?)
+        case groups(GroupedCodes)
+    }
 
     /// A matrix over the bytes of a file.
     ///
@@ -71,15 +74,23 @@ public struct StoredMatrix: Sendable {
         if let order {
             require(Set(order) == Set(0..<Int32(bytes.rows)), "an order of rows that is no permutation")
         }
-        self.layout = layout
         self.width = width
-        self.bytes = bytes
-        self.order = order.map { Tensor(integers: $0, shape: [bytes.rows]) }
+        form = .blocks(layout, bytes: bytes, order: order.map { Tensor(integers: $0, shape: [bytes.rows]) })
         rows = bytes.rows
     }
 
+    /// A matrix of codes whose scales lie apart from them.
+    public init(_ codes: GroupedCodes) {
+        (rows, width, form) = (codes.rows, codes.width, .groups(codes))
+    }
+
     /// Bytes that it takes.
-    public var byteCount: Int { bytes.byteCount }
+    public var byteCount: Int {
+        switch form {
+        case .blocks(_, let bytes, _): bytes.byteCount
+        case .groups(let codes): codes.byteCount
+        }
+    }
 
     /// Rows as numbers, [ids, width], in float32 or bfloat16.
     public func unpacked(rows ids: [Int32], to type: ElementType = .float32) -> Tensor {
@@ -98,9 +109,15 @@ public struct StoredMatrix: Sendable {
 
     /// What the kernels take, valid as long as the matrix is.
     var kernelMatrix: ck_stored {
-        ck_stored(
-            layout: layout.kernelLayout, rows: rows, columns: width, codes: UnsafeRawPointer(bytes.address),
-            row_bytes: bytes.width, order: order.map { UnsafePointer($0.address.assumingMemoryBound(to: Int32.self)) })
+        switch form {
+        case .blocks(let layout, let bytes, let order):
+            ck_stored(
+                layout: layout.kernelLayout, rows: rows, columns: width, codes: UnsafeRawPointer(bytes.address),
+                row_bytes: bytes.width,
+                order: order.map { UnsafePointer($0.address.assumingMemoryBound(to: Int32.self)) },
+                grouped: ck_grouped())
+        case .groups(let codes): codes.kernelMatrix
+        }
     }
 
     private func withKernelMatrix(_ body: (UnsafePointer<ck_stored>) -> Void) {

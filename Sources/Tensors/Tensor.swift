@@ -113,6 +113,7 @@ public struct Tensor: Sendable {
 extension Tensor {
     /// The elements as float32, in row-major order. Integers are converted too.
     public func floats() -> [Float] {
+        if elementType == .float8 || elementType == .powerOfTwo { return scaleNumbers() }
         if !elementType.isFloatingPoint { return integers().map(Float.init) }
         return [Float](unsafeUninitializedCapacity: count) { target, filled in
             if count > 0, let base = target.baseAddress { ck_convert(address, kernelType, base, CK_F32, count) }
@@ -126,6 +127,8 @@ extension Tensor {
         case .int64: loaded(as: Int64.self).map(Int.init)
         case .int32: loaded(as: Int32.self).map(Int.init)
         case .int16: loaded(as: Int16.self).map(Int.init)
+        case .int8: loaded(as: Int8.self).map(Int.init)
+        case .uint32: loaded(as: UInt32.self).map(Int.init)
         case .uint8: loaded(as: UInt8.self).map(Int.init)
         default: trap("integers wanted of a tensor of \(elementType)")
         }

@@ -213,13 +213,93 @@ static ck_stored stored_matrix(ck_layout layout, long rows, long blocks) {
             order[i] = order[other], order[other] = (int32_t)i;
         }
     }
-    return (ck_stored){layout, rows, blocks * ck_block_weights(layout), codes, row_bytes, order};
+    return (ck_stored){
+        .layout = layout, .rows = rows, .columns = blocks * ck_block_weights(layout), .codes = codes, .row_bytes = row_bytes, .order = order};
+}
+
+// Scales of ordinary size: [count].
+static void *scales_of(ck_scale_type type, long count) {
+    static const ck_type types[] = {[CK_SCALE_F32] = CK_F32, [CK_SCALE_BF16] = CK_BF16, [CK_SCALE_F16] = CK_F16};
+    if (type <= CK_SCALE_F16) return typed(types[type], count);
+    unsigned char *scales = allocate((unsigned long)count);
+    for (long i = 0; i < count; i++) scales[i] = (unsigned char)(type == CK_SCALE_E8M0 ? between(118, 130) : between(0, 126));
+    return scales;
+}
+
+// A matrix of random codes with scales of groups, of any shape.
+static ck_stored grouped_matrix(void) {
+    static const int bits[CK_CODE_COUNT] = {2, 3, 4, 5, 6, 8, 8, 8, 4, 4};
+    ck_grouped g = {
+        .code = (ck_code)between(0, CK_CODE_COUNT - 1), .scale_type = (ck_scale_type)between(0, CK_SCALE_E4M3), .rounding = any_type(),
+        .group_rows = random_bits() % 2 ? 1 : between(1, 50), .group_columns = random_bits() % 4 ? 16 * between(1, 8) : between(1, 40),
+        .zero = (float)between(0, 8), .factor = random_bits() % 4 ? 1 : 0.0078125f};
+    long rows = between(1, 60), columns = random_bits() % 2 ? 16 * between(1, 80) : between(1, 700);
+    long groups = (columns + g.group_columns - 1) / g.group_columns, count = (rows + g.group_rows - 1) / g.group_rows * groups;
+    g.groups = groups;
+    if (random_bits() % 4 == 0) {
+        int32_t *group_of = allocate((unsigned long)columns * 4);
+        for (long i = 0; i < columns; i++) group_of[i] = (int32_t)between(0, groups - 1);
+        g.group_of = group_of;
+    }
+    g.scales = scales_of(g.scale_type, count);
+    if (g.scale_type <= CK_SCALE_F16 && random_bits() % 2) g.offsets = scales_of(g.scale_type, count);
+    if (random_bits() % 2) {
+        signed char *zeros = allocate((unsigned long)count);
+        for (long i = 0; i < count; i++) zeros[i] = (signed char)between(-16, 16);
+        g.zeros = zeros;
+    }
+    for (int i = 0; i < 16; i++) g.numbers[i] = normal();
+    long row_bytes = (columns * bits[g.code] + 7) / 8;
+    unsigned char *codes = allocate((unsigned long)(rows * row_bytes));
+    for (long i = 0; i < rows * row_bytes; i++) {
+        codes[i] = (unsigned char)random_bits();
+        if (g.code == CK_E4M3 && (codes[i] & 127) == 127) codes[i] ^= 1;  // no number
+    }
+    return (ck_stored){.layout = CK_GROUPED, .rows = rows, .columns = columns, .codes = codes, .row_bytes = row_bytes, .grouped = g};
+}
+
+static void free_stored(ck_stored s) {
+    free((void *)s.codes), free((void *)s.order), free((void *)s.grouped.group_of), free((void *)s.grouped.scales);
+    free((void *)s.grouped.offsets), free((void *)s.grouped.zeros);
+}
+
+// Codes laid anew are where they belong.
+static const char *check_repacked(void) {
+    static const uint8_t order[8] = {0, 2, 4, 6, 1, 3, 5, 7};
+    long rows = between(1, 80), columns = 8 * between(1, 12), bytes = 1l << between(0, 2), halves = (rows + 1) / 2;
+    unsigned char *from = allocate((unsigned long)(rows * columns * 4)), *to = allocate((unsigned long)(rows * columns * bytes));
+    for (long i = 0; i < rows * columns * 4; i++) from[i] = (unsigned char)random_bits();
+    ck_transpose(from, rows, columns, bytes, to);
+    bool same = true;
+    for (long r = 0; r < rows; r++)
+        for (long c = 0; c < columns; c++)
+            same = same && memcmp(to + (c * rows + r) * bytes, from + (r * columns + c) * bytes, (unsigned long)bytes) == 0;
+    unsigned char *nibbles = allocate((unsigned long)(halves * columns));
+    ck_transpose_nibbles((const uint32_t *)(const void *)from, rows, columns, order, nibbles);
+    for (long r = 0; r < rows; r++)
+        for (long c = 0; c < columns; c++) {
+            int code = from[(r * columns + c) / 2] >> 4 * (c % 2) & 15;
+            long place = c / 8 * 8 + order[c % 8];
+            same = same && (nibbles[place * halves + r / 2] >> 4 * (r % 2) & 15) == code;
+        }
+    int bits = (int)between(2, 8);
+    long count = between(1, 50), row_bytes = (count * bits + 7) / 8;
+    unsigned char *packed = allocate((unsigned long)row_bytes), *spread = allocate((unsigned long)count);
+    for (long i = 0; i < row_bytes; i++) packed[i] = (unsigned char)random_bits();
+    ck_spread_codes(packed, 1, row_bytes, bits, count, 1, spread);
+    for (long i = 0; i < count; i++) {
+        int code = 0;
+        for (long b = 0; b < bits; b++) code |= (packed[(i * bits + b) / 8] >> (i * bits + b) % 8 & 1) << b;
+        same = same && spread[i] == (unsigned char)(code + 1);
+    }
+    free(from), free(to), free(nibbles), free(packed), free(spread);
+    return same ? NULL : "repacked codes are not where they belong";
 }
 
 // Unpacked weights equal the plain ones bit for bit.
 static const char *check_stored_rows(void) {
     ck_layout layout = (ck_layout)between(0, CK_LAYOUT_COUNT - 1);
-    ck_stored s = stored_matrix(layout, between(1, 40), between(1, 5));
+    ck_stored s = random_bits() % 2 ? grouped_matrix() : stored_matrix(layout, between(1, 40), between(1, 5));
     long count = between(1, 60), n = count * s.columns;
     int32_t *rows = allocate((unsigned long)count * 4);
     for (long i = 0; i < count; i++) rows[i] = (int32_t)between(0, s.rows - 1);
@@ -228,8 +308,8 @@ static const char *check_stored_rows(void) {
     ck_unpack_rows(&s, rows, count, fast, type);
     ck_plain_unpack_rows(&s, rows, count, plain, type);
     bool same = memcmp(fast, plain, (unsigned long)n * size_of(type)) == 0;
-    free((void *)s.codes), free((void *)s.order), free(rows), free(fast), free(plain);
-    snprintf(message, sizeof message, "stored layout %d is unpacked otherwise", layout);
+    free_stored(s), free(rows), free(fast), free(plain);
+    snprintf(message, sizeof message, "stored layout %d is unpacked otherwise (code %d)", s.layout, s.grouped.code);
     return same ? NULL : message;
 }
 
@@ -237,7 +317,8 @@ static const char *check_stored_rows(void) {
 static const char *check_matmul_stored(void) {
     ck_layout layout = (ck_layout)between(0, CK_LAYOUT_COUNT - 1);
     bool along = random_bits() % 4 != 0;
-    ck_stored s = stored_matrix(layout, between(1, 150), ck_block_weights(layout) == 32 ? between(1, 12) : between(1, 3));
+    long blocks = ck_block_weights(layout) == 32 ? between(1, 12) : between(1, 3);
+    ck_stored s = random_bits() % 2 ? grouped_matrix() : stored_matrix(layout, between(1, 150), blocks);
     ck_matmul j = {
         .m = random_bits() % 2 ? between(1, 9) : random_bits() % 8 == 0 ? between(150, 240) : between(9, 70),
         .n = along ? s.rows : s.columns, .k = along ? s.columns : s.rows, .a_type = float_or_bf16(), .b_transposed = along};
@@ -246,7 +327,7 @@ static const char *check_matmul_stored(void) {
     free((void *)j.b);
     j.b = NULL, j.stored = &s;
     const char *error = check_products(&j, 1);
-    free((void *)s.codes), free((void *)s.order);
+    free_stored(s);
     return error;
 }
 
@@ -805,7 +886,7 @@ static const struct {
 } checks[] = {
     {"convert", check_convert}, {"matmul", check_matmul}, {"matmul_some", check_matmul_some},
     {"matmul_large", check_matmul_large},
-    {"stored_rows", check_stored_rows}, {"matmul_stored", check_matmul_stored},
+    {"repacked", check_repacked}, {"stored_rows", check_stored_rows}, {"matmul_stored", check_matmul_stored},
     {"matmul_blocked", check_matmul_blocked}, {"rms_norm", check_rms_norm}, {"rotate", check_rotate},
     {"gated", check_gated}, {"log_probabilities", check_log_probabilities}, {"scores", check_scores},
     {"attention", check_attention}, {"backward_units", check_backward_units}, {"quota", check_quota},  {"adamw", check_adamw}, {"adamw_rows", check_adamw_rows}, {"reductions", check_reductions}, {"sums", check_sums},

@@ -70,11 +70,43 @@ typedef enum {
     CK_Q4_0, CK_Q4_1, CK_Q5_0, CK_Q5_1, CK_Q8_0,
     CK_Q2_K, CK_Q3_K, CK_Q4_K, CK_Q5_K, CK_Q6_K, CK_Q8_K,
     CK_IQ4_NL, CK_IQ4_XS, CK_MXFP4,
-    CK_LAYOUT_COUNT
+    CK_LAYOUT_COUNT,
+    // Codes of one width, and apart from them a scale for each group of rows and columns: ck_grouped.
+    CK_GROUPED = CK_LAYOUT_COUNT
 } ck_layout;
-// Weights of one block, and its bytes.
+// Weights of one block, and its bytes; not of CK_GROUPED.
 long ck_block_weights(ck_layout layout);
 long ck_block_bytes(ck_layout layout);
+
+// The codes of a row, one behind the other, and the number that each stands for.
+typedef enum {
+    // That many bits, the lowest first, across the bytes.
+    CK_U2, CK_U3, CK_U4, CK_U5, CK_U6, CK_U8,
+    // A signed byte; a float of eight bits (sign, four of exponent, three of mantissa; no infinities).
+    CK_I8, CK_E4M3,
+    // Four bits that pick one of sixteen numbers, the low half of a byte first, or the high one.
+    CK_PICK, CK_PICK_HIGH,
+    CK_CODE_COUNT
+} ck_code;
+// What a scale is stored as: a number, a power of two, or a float of eight bits.
+typedef enum { CK_SCALE_F32, CK_SCALE_BF16, CK_SCALE_F16, CK_SCALE_E8M0, CK_SCALE_E4M3 } ck_scale_type;
+
+// CK_GROUPED. Row r and column c have scale s = r / group_rows · groups + group(c), where group(c) is group_of[c], or c / group_columns:
+//     weight = ((number − zero − zeros[s]) · scales[s] + offsets[s]) · factor
+// rounded to `rounding` after the product and after what follows it, as the packages round.
+typedef struct {
+    ck_code code;
+    ck_scale_type scale_type;
+    ck_type rounding;
+    long group_rows, group_columns, groups;
+    const int32_t *group_of;  // [columns], or null
+    const void *scales;  // [⌈rows / group_rows⌉, groups]
+    const void *offsets;  // of the scales' type, or null; only with scales that are numbers
+    const int8_t *zeros;  // or null
+    float zero;
+    float factor;  // 1, or what everything is multiplied by at last
+    float numbers[16];  // of CK_PICK and CK_PICK_HIGH
+} ck_grouped;
 
 // A weight matrix as it is stored: [rows, columns]. Its values are those that the package which writes the layout makes of it, bit for bit.
 typedef struct {
@@ -82,12 +114,25 @@ typedef struct {
     long rows, columns;
     const void *codes;
     long row_bytes;  // from one row to the next
-    const int32_t *order;  // row i is the order[i]-th one that is stored; null for rows as they lie
+    const int32_t *order;  // row i is the order[i]-th one that is stored; null for rows as they lie, as those of CK_GROUPED do
+    ck_grouped grouped;  // of CK_GROUPED
 } ck_stored;
 
 // to[i, 0..<columns] = row rows[i] of the matrix, or row i where `rows` is null; in float32 or bfloat16.
 void ck_unpack_rows(const ck_stored *stored, const int32_t *rows, long count, void *to, ck_type to_type);
 void ck_plain_unpack_rows(const ck_stored *stored, const int32_t *rows, long count, void *to, ck_type to_type);
+
+// Codes as files have them otherwise, laid anew.
+// to[c, r] = from[r, c], for elements of 1, 2 or 4 bytes.
+void ck_transpose(const void *from, long rows, long columns, long element_bytes, void *to);
+// Words of eight codes of four bits, [rows, columns / 8]: code k of a word, the lowest first, is that of column order[k] of eight.
+// to[columns, ⌈rows / 2⌉] holds them by columns, the low half of a byte first.
+void ck_transpose_nibbles(const uint32_t *from, long rows, long columns, const uint8_t *order, uint8_t *to);
+// Codes of `bits` bits, the lowest first: `count` in each row of row_bytes bytes; to[rows, count] one byte each, with `added` to it.
+void ck_spread_codes(const uint8_t *from, long rows, long row_bytes, int bits, long count, int added, uint8_t *to);
+void ck_scale_numbers(const void *scales, ck_scale_type type, long count, float *to);
+// Index of the first scale that is NaN or infinite, or −1.
+long ck_first_bad_scale(const void *scales, ck_scale_type type, long count);
 
 // MARK: Matrix products
 

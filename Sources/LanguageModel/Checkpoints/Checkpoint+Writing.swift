@@ -116,10 +116,13 @@ extension Checkpoint {
 
     private static func configurationText(_ json: JSONValue, type: ElementType) -> String {
         var object = json.object ?? JSONObject()
+        // What is written are numbers.
+        for key in Quantization.keys { object[key] = nil }
         let name = type == .float32 ? "float32" : type == .bfloat16 ? "bfloat16" : "float16"
         // Both dialects name the element type; a file keeps the one it has.
         for key in ["dtype", "torch_dtype"] where object[key] != nil { object[key] = .string(name) }
         if var text = object["text_config"]?.object {
+            for key in Quantization.keys { text[key] = nil }
             for key in ["dtype", "torch_dtype"] where text[key] != nil { text[key] = .string(name) }
             object["text_config"] = .object(text)
         }

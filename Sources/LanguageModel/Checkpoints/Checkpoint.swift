@@ -17,6 +17,8 @@ public struct Checkpoint: Sendable {
     let weights: WeightSource
     /// Family-independent name ↦ the name in the files that were opened.
     private let sourceNames: [String: String]
+    /// How its weights are quantized; nil if they are numbers, or packed as GGUF files pack them.
+    let quantization: Quantization?
 
     /// Opens a folder, or a GGUF file: the one named, or the only one in a folder without safetensors. Reads the configuration and the
     /// headers; no weight is touched, unless the output matrix must be compared with the embedding that it is said to be. Throws
@@ -28,7 +30,10 @@ public struct Checkpoint: Sendable {
             let file = folder.appendingPathComponent("config.json")
             let json = try Checkpoint.readJSON(file)
             let configuration = try DecoderConfiguration(json: json, source: file.path)
-            try self.init(folder, json, configuration, WeightSource(safetensorsIn: folder))
+            let quantization = try Quantization(
+                json: json, source: file.path,
+                layerName: { configuration.weightName("\($0).weight").map { String($0.dropLast(".weight".count)) } })
+            try self.init(folder, json, configuration, WeightSource(safetensorsIn: folder), quantization)
         }
     }
 
@@ -38,15 +43,17 @@ public struct Checkpoint: Sendable {
         let configuration = try DecoderConfiguration(json: json, source: file.url.path)
         try self.init(
             folder, json, configuration,
-            .gguf(GGUFWeights(file: file, architecture: architecture, headWidth: configuration.headWidth)))
+            .gguf(GGUFWeights(file: file, architecture: architecture, headWidth: configuration.headWidth)), nil)
     }
 
     private init(
-        _ folder: URL, _ json: JSONValue, _ described: DecoderConfiguration, _ weights: WeightSource
+        _ folder: URL, _ json: JSONValue, _ described: DecoderConfiguration, _ weights: WeightSource,
+        _ quantization: Quantization?
     ) throws {
         self.folder = folder
         self.json = json
         self.weights = weights
+        self.quantization = quantization
         var configuration = described
         var names: [String: String] = [:]
         for name in weights.names {
@@ -67,7 +74,8 @@ public struct Checkpoint: Sendable {
     /// count more than the flag. One of the two may be missing; an own, different output matrix is used.
     private static func resolveTie(_ names: inout [String: String], _ weights: WeightSource) throws -> Bool {
         let (embedding, head) = ("embed_tokens.weight", "lm_head.weight")
-        guard let headName = names[head] else { return true }
+        // A quantized output matrix may have no tensor of that name.
+        guard let headName = names[head] else { return !names.keys.contains { $0.hasPrefix("lm_head.") } }
         guard let embeddingName = names[embedding] else {
             names[embedding] = headName
             names[head] = nil
@@ -147,6 +155,7 @@ public struct Checkpoint: Sendable {
 
     /// A weight of a known shape. Throws if it is missing, of another shape, or not of a floating-point type.
     public func weight(_ name: String, _ shape: [Int]) throws -> Parameter {
+        if let quantized = try quantization?.weight(name, shape, self) { return quantized }
         guard let stored = try stored(name) else {
             if name == "lm_head.weight" {
                 throw ModelError(
@@ -166,7 +175,7 @@ public struct Checkpoint: Sendable {
             )
         }
         guard stored.isFloatingPoint else {
-            throw ModelError("\(place(name)): \(fileName) holds \(stored.typeName), not weights; download it again")
+            throw ModelError("\(place(name)): \(fileName) holds \(stored.typeName), not weights, and \(description) names no quantization of it; download it again")
         }
         return try stored.parameter(name, place: place(name))
     }
@@ -175,8 +184,8 @@ public struct Checkpoint: Sendable {
     public func nonFiniteWeights(limit: Int = 1) throws -> [String] {
         var found: [String] = []
         for (name, fileName) in sourceNames.sorted(by: { $0.key < $1.key }) {
-            guard let numbers = try stored(name)?.numbers else { continue }
-            if numbers.firstNonFinite() != nil { found.append(fileName) }
+            guard let stored = try stored(name) else { continue }
+            if stored.holdsNonFinite() { found.append(fileName) }
             if found.count >= limit { break }
         }
         return found

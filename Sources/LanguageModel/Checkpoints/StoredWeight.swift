@@ -51,11 +51,12 @@ package enum StoredWeight: Sendable {
         }
     }
 
-    /// The weight as floating-point numbers: in place, or of packed rows in memory of their own. Nil where it holds none.
-    var numbers: Tensor? {
+    /// Whether a number, or a scale of codes, is NaN or infinite. Packed rows are unpacked for it.
+    func holdsNonFinite() -> Bool {
         switch self {
-        case .tensor(let tensor): tensor.elementType.isFloatingPoint ? tensor : nil
-        case .packed(let tensor): tensor.matrix?.unpacked()
+        case .tensor(let tensor):
+            (tensor.elementType.isFloatingPoint ? tensor.firstNonFinite() : tensor.firstBadScale()) != nil
+        case .packed(let tensor): tensor.matrix?.unpacked().firstNonFinite() != nil
         }
     }
 

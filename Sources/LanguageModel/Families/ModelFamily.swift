@@ -119,11 +119,7 @@ extension DecoderConfiguration {
                 "unknown architecture \(outer.shown(.string(type))); known are \(known) (CONTRIBUTING.md says how to add one)"
             )
         }
-        for reader in [outer, try ConfigurationReader(.object(object), source: place)] {
-            for key in ["quantization_config", "compression_config", "quantization"] {
-                try reader.refuse(key) { _ in false }
-            }
-        }
+        _ = try Quantization(json: json, source: source)
         let tie = family.settingName("tie_word_embeddings")
         if outer.value("text_config") != nil {
             // A wrapped model ties its embeddings as the outer file says, and what the inner one says is read by nobody.
