@@ -44,9 +44,9 @@ struct GGUFFileTests {
             #expect(file.tensor("turned.v")?.plain?.floats() == [-2, 2, 3.5])
             let packed = try #require(file.tensor("q8"))
             #expect(packed.plain == nil && packed.rows == 4 && packed.rowBytes == 34 && packed.byteCount == 136)
-            let moved = packed.gatheringRows([2, 0])
-            #expect(moved.shape == [2, 32])
-            #expect(moved.bytes(0..<68) == packed.bytes(68..<102) + packed.bytes(0..<34))
+            let moved = try #require(packed.ordered(by: [2, 0, 3, 1]).matrix), plain = try #require(packed.matrix)
+            #expect(moved.rows == 4 && moved.width == 32)
+            #expect(moved.unpacked().floats() == plain.unpacked(rows: [2, 0, 3, 1]).floats())
         }
     }
 

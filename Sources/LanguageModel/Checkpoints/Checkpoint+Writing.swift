@@ -16,7 +16,9 @@ extension Checkpoint {
     static func companionFiles(_ source: URL) throws -> [(name: String, contents: Data)] {
         if let file = try GGUFLocation.file(source) {
             let tokens = JSONValue.object(try GGUFConfiguration.tokens(GGUFHeader(file)))
-            let generation = (name: "generation_config.json", contents: Data((tokens.serialized(indent: 2) + "\n").utf8))
+            let generation = (
+                name: "generation_config.json", contents: Data((tokens.serialized(indent: 2) + "\n").utf8)
+            )
             return try tokenizerContents(source) + [generation]
         }
         return try tokenizerContents(source)

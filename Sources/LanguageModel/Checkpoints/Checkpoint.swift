@@ -175,7 +175,9 @@ public struct Checkpoint: Sendable {
             )
         }
         guard stored.isFloatingPoint else {
-            throw ModelError("\(place(name)): \(fileName) holds \(stored.typeName), not weights, and \(description) names no quantization of it; download it again")
+            throw ModelError(
+                "\(place(name)): \(fileName) holds \(stored.typeName), not weights, and \(description) names no quantization of it; download it again"
+            )
         }
         return try stored.parameter(name, place: place(name))
     }

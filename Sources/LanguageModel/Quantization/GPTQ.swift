@@ -15,13 +15,16 @@ struct GPTQ: QuantizationMethod {
 
     init(_ reader: ConfigurationReader) throws {
         bits = try reader.count("bits")
-        guard [2, 3, 4, 8].contains(bits) else { throw reader.fail("bits", "\(bits) is not supported; 2, 3, 4 and 8 are") }
+        guard [2, 3, 4, 8].contains(bits) else {
+            throw reader.fail("bits", "\(bits) is not supported; 2, 3, 4 and 8 are")
+        }
         if reader.value("group_size")?.int == -1 {
             groupSize = nil
         } else {
             groupSize = try reader.count("group_size")
         }
-        let key = reader.value("checkpoint_format") == nil && reader.value("format") != nil ? "format" : "checkpoint_format"
+        let key =
+            reader.value("checkpoint_format") == nil && reader.value("format") != nil ? "format" : "checkpoint_format"
         let format = try reader.text(key, default: "gptq")
         guard ["gptq", "gptq_v2"].contains(format) else {
             throw reader.fail(key, "\(reader.shown(.string(format))) is not supported; gptq and gptq_v2 are")
