@@ -25,7 +25,8 @@ public enum TargetHash {
         progress: @escaping @Sendable (Double) -> Void
     ) throws -> String {
         let ties = configuration.tiesEmbeddings
-        let tensors = try checkpoint.fileNames.keys.sorted().compactMap { name -> (name: String, tensor: StoredWeight)? in
+        let tensors = try checkpoint.fileNames.keys.sorted().compactMap {
+            name -> (name: String, tensor: StoredWeight)? in
             // A tied output matrix is a copy that nothing reads.
             if ties && name.hasPrefix("lm_head.") { return nil }
             return try checkpoint.stored(name).map { (name, $0) }

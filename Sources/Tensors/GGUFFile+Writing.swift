@@ -17,7 +17,9 @@ extension GGUFFile {
         /// - Parameters:
         ///   - order: the rows to write, in that order; nil for all as they are.
         ///   - addend: what is added to each element before it is written.
-        package init(_ name: String, _ tensor: Tensor, as type: GGMLType, order: [Int32]? = nil, adding addend: Float = 0) {
+        package init(
+            _ name: String, _ tensor: Tensor, as type: GGMLType, order: [Int32]? = nil, adding addend: Float = 0
+        ) {
             require(GGUFFile.writableTypes.contains(type), "\(type.name) is not written")
             self.name = name
             self.type = type

@@ -11,7 +11,8 @@ struct GGUFModelTests {
     private func same(_ one: DecoderConfiguration, _ other: DecoderConfiguration) -> Bool { "\(one)" == "\(other)" }
 
     /// A copy of a tiny model's folder with other settings.
-    private func changed(_ name: String, _ scratch: Scratch, _ change: (inout JSONObject) -> Void) throws -> Checkpoint {
+    private func changed(_ name: String, _ scratch: Scratch, _ change: (inout JSONObject) -> Void) throws -> Checkpoint
+    {
         let folder = scratch.path(name)
         try FileManager.default.copyItem(at: TinyModels.folder(name), to: folder)
         var json = try TinyModels.json(name).object ?? JSONObject()
@@ -47,7 +48,8 @@ struct GGUFModelTests {
                     && zip(found.floats(), wanted.floats()).allSatisfy { abs($0 - $1) <= tolerance }, "\(name)")
         }
         let ids = [1, 5, 9, 3, 30, 2, 7]
-        let error = try TransformerDecoder.logits(of: file, ids).relativeError(to: TransformerDecoder.logits(of: model, ids))
+        let error = try TransformerDecoder.logits(of: file, ids).relativeError(
+            to: TransformerDecoder.logits(of: model, ids))
         #expect(error < 1e-6)
     }
 
@@ -120,7 +122,8 @@ struct GGUFModelTests {
         // 32 rows of one Q8_0 block each, told apart by their bytes; heads are 8 wide.
         let rows = (0..<32).map { row in [UInt8](repeating: UInt8(row), count: 34) }
         builder.tensors[place] = .init(
-            "blk.0.attn_q.weight", type: 8, [32, 32], ConvertedModel.interleaved(rows, width: 1, headWidth: 8).flatMap { $0 })
+            "blk.0.attn_q.weight", type: 8, [32, 32],
+            ConvertedModel.interleaved(rows, width: 1, headWidth: 8).flatMap { $0 })
         builder.tensors.removeAll { $0.name.contains("attn_q_norm") || $0.name.contains("attn_k_norm") }
         let stored = try #require(try opened(builder, scratch).stored("layers.0.self_attn.q_proj.weight"))
         #expect(stored.typeName == "Q8_0" && stored.shape == [32, 32])
@@ -143,7 +146,7 @@ struct GGUFModelTests {
         try check("general.architecture: unknown architecture \"bloom\"") { $0.metadata[0].value = .string("bloom") }
         try check("vision model's projector") { $0.metadata[0].value = .string("clip") }
         try check("qwen3.block_count: missing") { $0.metadata.removeAll { $0.key == "qwen3.block_count" } }
-        try add("qwen3.expert_count: 8.0 is not supported", "qwen3.expert_count", .uint32(8))
+        try add("qwen3.expert_count: 8 is not supported", "qwen3.expert_count", .uint32(8))
         try add("qwen3.logit_scale", "qwen3.logit_scale", .float32(0.5))
         try add("only causal models", "qwen3.attention.causal", .bool(false))
         try add("qwen3.rope.dimension_count: 4 is not supported", "qwen3.rope.dimension_count", .uint32(4))
@@ -154,7 +157,18 @@ struct GGUFModelTests {
             $0.metadata.removeAll { $0.key == "qwen3.attention.head_count_kv" }
             $0.metadata.append(("qwen3.attention.head_count_kv", .int32s([2, 2, 1])))
         }
-        try check("tensor blk.0.ffn_gate_inp.weight") { $0.tensors.append(.init("blk.0.ffn_gate_inp.weight", [2], floats: [0, 0])) }
+        try check("tensor blk.0.ffn_gate_inp.weight") {
+            $0.tensors.append(.init("blk.0.ffn_gate_inp.weight", [2], floats: [0, 0]))
+        }
+        try check("tensor blk.1.attn_norm.bias: no part") {
+            $0.tensors.append(.init("blk.1.attn_norm.bias", [2], floats: [0, 0]))
+        }
+        try check("tensor blk.3.attn_norm.weight: no part of a qwen3 model of 3 blocks") {
+            $0.tensors.append(.init("blk.3.attn_norm.weight", [24], floats: [Float](repeating: 1, count: 24)))
+        }
+        try check("no tensor layers.0.self_attn.q_proj.bias") {
+            $0.tensors.append(.init("blk.1.attn_q.bias", [32], floats: [Float](repeating: 1, count: 32)))
+        }
         try check("no tensor layers.1.mlp.up_proj.weight") { $0.tensors.removeAll { $0.name == "blk.1.ffn_up.weight" } }
         try check("blk.1.attn_norm.weight has shape [23], the metadata asks for [24]") {
             let place = $0.tensors.firstIndex { $0.name == "blk.1.attn_norm.weight" } ?? 0
@@ -236,7 +250,9 @@ struct GGUFModelTests {
         try expectSame(written, model)
         try written.write(TransformerDecoder(written), type: .float32, to: folder)
         try expectSame(Checkpoint(folder: folder), model)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.url.path).sorted() == ["folder", "m.gguf", name].sorted())
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: scratch.url.path).sorted()
+                == ["folder", "m.gguf", name].sorted())
         for place in [file, folder] {
             let tokenizer = try Tokenizer(folder: place)
             #expect(tokenizer.encode("abba<s>b") == [2, 1, 0, 3, 1] && tokenizer.endOfText?.id == 3)

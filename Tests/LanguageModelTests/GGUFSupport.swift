@@ -10,7 +10,9 @@ enum ConvertedModel {
     static func builder(_ checkpoint: Checkpoint, _ architecture: String) throws -> GGUFBuilder {
         var builder = GGUFBuilder(metadata(checkpoint.configuration, architecture))
         for name in checkpoint.fileNames.keys.sorted() {
-            guard let tensor = try checkpoint.tensor(name), let fileName = fileName(name, architecture) else { continue }
+            guard let tensor = try checkpoint.tensor(name), let fileName = fileName(name, architecture) else {
+                continue
+            }
             if name == "lm_head.weight", checkpoint.configuration.tiesEmbeddings { continue }
             var floats = tensor.floats()
             let width = tensor.shape.count > 1 ? tensor.shape[1] : 1
@@ -70,7 +72,9 @@ enum ConvertedModel {
             "pre_feedforward_layernorm": "ffn_norm", "post_feedforward_layernorm": "post_ffw_norm",
         ]
         let parts = name.split(separator: ".").map(String.init)
-        guard parts.count >= 4, let layer = layers[parts[2..<parts.count - 1].joined(separator: ".")] else { return nil }
+        guard parts.count >= 4, let layer = layers[parts[2..<parts.count - 1].joined(separator: ".")] else {
+            return nil
+        }
         return "blk.\(parts[1]).\(layer).\(parts[parts.count - 1])"
     }
 }

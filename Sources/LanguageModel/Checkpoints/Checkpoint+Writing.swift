@@ -16,7 +16,9 @@ extension Checkpoint {
     static func companionFiles(_ source: URL) throws -> [(name: String, contents: Data)] {
         if let file = try GGUFLocation.file(source) {
             let tokens = JSONValue.object(try GGUFConfiguration.tokens(GGUFHeader(file)))
-            let generation = (name: "generation_config.json", contents: Data((tokens.serialized(indent: 2) + "\n").utf8))
+            let generation = (
+                name: "generation_config.json", contents: Data((tokens.serialized(indent: 2) + "\n").utf8)
+            )
             return try tokenizerContents(source) + [generation]
         }
         return try tokenizerContents(source)
@@ -34,7 +36,6 @@ extension Checkpoint {
             FileManager.default.contents(atPath: source.appendingPathComponent(name).path).map { (name, $0) }
         }
     }
-
 
     /// Writes a decoder as a folder that transformers loads: `config.json`, safetensors (in shards beyond `shardBytes`), and
     /// copies of the tokenizer's files.

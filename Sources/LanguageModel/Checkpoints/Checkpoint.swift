@@ -114,7 +114,8 @@ public struct Checkpoint: Sendable {
         case nil: return nil
         case .tensor(let tensor)?: return tensor
         case .packed(let packed)?:
-            throw ModelError("\(place(name)): \(sourceNames[name] ?? name) is packed (\(packed.type.name)), no array of numbers")
+            throw ModelError(
+                "\(place(name)): \(sourceNames[name] ?? name) is packed (\(packed.type.name)), no array of numbers")
         }
     }
 

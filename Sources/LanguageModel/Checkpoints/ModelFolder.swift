@@ -77,7 +77,10 @@ enum ModelFolder {
     /// Weights of a kind that is not read, and what to do about them.
     private static func foreignWeights(_ names: [String]) -> String? {
         let kinds: [(matches: (String) -> Bool, says: String)] = [
-            ({ $0.lowercased().hasSuffix(".gguf") }, "a vision model's projector in GGUF; name the language model's file"),
+            (
+                { $0.lowercased().hasSuffix(".gguf") },
+                "a vision model's projector in GGUF; name the language model's file"
+            ),
             (
                 { $0.hasPrefix("consolidated.") || $0 == "params.json" },
                 "the layout of the model's authors; take the Hugging Face version"

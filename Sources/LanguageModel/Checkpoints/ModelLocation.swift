@@ -50,7 +50,8 @@ public enum ModelLocation {
                 $0.isEmpty || $0 == "." || $0 == ".."
             }
             guard isInside, FileManager.default.fileExists(atPath: file.path) else {
-                throw ModelError("\(name): \(halves[0]) has no file \(halves[1].prefix(200)) in the cache; download it there first")
+                throw ModelError(
+                    "\(name): \(halves[0]) has no file \(halves[1].prefix(200)) in the cache; download it there first")
             }
             return try resolve(file.path, environment: environment)
         }
@@ -89,6 +90,7 @@ public enum ModelLocation {
         guard let head, let kind = FileFormat.name(of: head) else {
             return ModelError("\(name): a file, not a model folder")
         }
-        return ModelError("\(name): \(kind), not a model folder; name a folder with config.json and safetensors, or a GGUF file")
+        return ModelError(
+            "\(name): \(kind), not a model folder; name a folder with config.json and safetensors, or a GGUF file")
     }
 }

@@ -67,6 +67,7 @@ package enum StoredWeight: Sendable {
 extension Parameter {
     /// A frozen weight that stays packed. The one place where blocks of a GGUF file become a weight.
     fileprivate convenience init(name: String, packed: GGMLTensor, place: String) throws {
-        throw ModelError("\(place): \(name) is stored as \(packed.type.name), with which this version does not compute yet")
+        throw ModelError(
+            "\(place): \(name) is stored as \(packed.type.name), with which this version does not compute yet")
     }
 }

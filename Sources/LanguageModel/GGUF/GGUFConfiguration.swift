@@ -51,7 +51,8 @@ struct GGUFConfiguration {
         return .object(json)
     }
 
-    private func has(_ name: String) -> Bool { file.entries["blk.0.\(name)"] != nil }
+    /// Whether any block has a tensor.
+    private func has(_ name: String) -> Bool { file.names.contains { $0.hasSuffix(".\(name)") } }
 
     // MARK: Values
 
@@ -94,7 +95,8 @@ struct GGUFConfiguration {
             throw header.fail("token_embd.weight", "there is no such tensor; is this a whole model?")
         }
         if let count = try count("vocab_size"), count != rows {
-            throw header.fail(key("vocab_size"), "\(count), but the embedding has \(rows) rows; they do not belong together")
+            throw header.fail(
+                key("vocab_size"), "\(count), but the embedding has \(rows) rows; they do not belong together")
         }
         return rows
     }
@@ -128,7 +130,7 @@ struct GGUFConfiguration {
     private func refuseUnknownComputation() throws {
         for (name, neutral) in Self.foreignKeys {
             guard let value = try header.number(key(name)), value != neutral, value != 0 else { continue }
-            throw header.fail(key(name), "\(value) is not supported")
+            throw header.fail(key(name), "\(Int(exactly: value).map(String.init) ?? String(value)) is not supported")
         }
         for name in ["use_parallel_residual", "use_alibi"] where try header.bool(key(name)) == true {
             throw header.fail(key(name), "it is not supported")
@@ -139,8 +141,16 @@ struct GGUFConfiguration {
         if header.metadata[key("rope.dimension_sections")] != nil {
             throw header.fail(key("rope.dimension_sections"), "several kinds of positions are not supported")
         }
-        for name in file.names where architecture.canonicalName(name) == nil && name != "rope_freqs.weight" {
-            throw header.fail("tensor \(name)", "no part of a \(architecture.name) model that is known; the model is not supported")
+        let blocks = try required("block_count")
+        for name in file.names where name != "rope_freqs.weight" {
+            // blk.N.…
+            let block = name.split(separator: ".").dropFirst().first.flatMap { Int($0) } ?? 0
+            guard architecture.canonicalName(name) != nil, block < blocks || !name.hasPrefix("blk.") else {
+                throw header.fail(
+                    "tensor \(name)",
+                    "no part of a \(architecture.name) model of \(blocks) blocks that is known; the model is not supported"
+                )
+            }
         }
     }
 
@@ -203,7 +213,8 @@ extension GGUFConfiguration {
         }
         guard let factors else { return scaling }
         guard scaling == nil else {
-            throw header.fail("rope_freqs.weight", "a second stretch of the wavelengths, beside \(key("rope.scaling.type"))")
+            throw header.fail(
+                "rope_freqs.weight", "a second stretch of the wavelengths, beside \(key("rope.scaling.type"))")
         }
         return factors
     }
@@ -232,7 +243,8 @@ extension GGUFConfiguration {
         guard architecture.name == "llama", tensor.type == .f32, tensor.shape == [width / 2],
             let found = tensor.plain?.floats(), let factor = found.max(), factor.isFinite, factor >= 1
         else {
-            throw header.fail(name, "\(tensor.type.name) \(tensor.shape) of a \(architecture.name) model is not supported")
+            throw header.fail(
+                name, "\(tensor.type.name) \(tensor.shape) of a \(architecture.name) model is not supported")
         }
         let base = try header.number(key("rope.freq_base")) ?? 10_000
         let plain = RotaryConfiguration(base: base).frequencies(headWidth: width)
@@ -250,6 +262,7 @@ extension GGUFConfiguration {
                 "high_freq_factor": 4.0, "original_max_position_embeddings": .integer(length),
             ]
         }
-        throw header.fail(name, "the divisors are not those of Llama 3.1's stretch of the wavelengths; the model is not supported")
+        throw header.fail(
+            name, "the divisors are not those of Llama 3.1's stretch of the wavelengths; the model is not supported")
     }
 }

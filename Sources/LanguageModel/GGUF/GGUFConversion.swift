@@ -120,7 +120,8 @@ package struct GGUFConversion {
             guard let number = UInt32(exactly: number) else { throw fail("\(number) is more than GGUF holds") }
             return .uint32(number)
         }
-        let length = checkpoint.json["max_position_embeddings"] ?? checkpoint.json["text_config"]?["max_position_embeddings"]
+        let length =
+            checkpoint.json["max_position_embeddings"] ?? checkpoint.json["text_config"]?["max_position_embeddings"]
         var own: [(String, GGUFNewValue)] = [
             ("block_count", try count(c.blockCount)), ("context_length", try count(length?.int ?? 32768)),
             ("embedding_length", try count(c.hiddenSize)), ("feed_forward_length", try count(c.intermediateSize)),
