@@ -169,7 +169,8 @@ let package = Package(
         .executableTarget(
             name: "nla",
             dependencies: [
-                "Activations", "Autoencoder", "Claims", "Evaluation", "Faithfulness", "GGUF", "Hub", "JSON", "JointTraining",
+                "Activations", "Autoencoder", "Claims", "Evaluation", "Faithfulness", "GGUF", "Hub", "JSON",
+                "JointTraining",
                 "LanguageModel", "Parquet", "ReadableTargets", "RedTeam", "RemoteModels", "Runs", "Studio",
                 "TargetTraining", "Teaching", "Tensors", "TinyWorld", "TinyWorldTraining", "Tokenization", "WarmStart",
                 "Workloads", .product(name: "Logging", package: "swift-log"),
@@ -190,7 +191,9 @@ let package = Package(
             name: "TokenizationCases", dependencies: ["Tokenization", "JSON"], path: "Tests/TokenizationCases"),
         .testTarget(name: "TensorsTests", dependencies: ["GGUF", "Tensors"]),
         .target(name: "TestSupport", dependencies: ["JSON", "LanguageModel", "Tensors"], path: "Tests/TestSupport"),
-        .testTarget(name: "LanguageModelTests", dependencies: ["GGUF", "JSON", "LanguageModel", "Tensors", "TestSupport", "Tokenization"]),
+        .testTarget(
+            name: "LanguageModelTests",
+            dependencies: ["GGUF", "JSON", "LanguageModel", "Tensors", "TestSupport", "Tokenization"]),
         .testTarget(name: "ClaimsTests", dependencies: ["Claims", "JSON"]),
         .testTarget(name: "TinyWorldTests", dependencies: ["TinyWorld", "Claims", "Tensors", "TestSupport"]),
         .testTarget(

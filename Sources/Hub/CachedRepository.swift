@@ -163,6 +163,7 @@ extension Hub {
         if files.contains("config.json"), files.contains(where: { $0.hasSuffix(".safetensors") }) {
             return (.target, nil)
         }
+        if files.contains(where: { $0.lowercased().hasSuffix(".gguf") }) { return (.target, nil) }
         return (files.contains("tokenizer.json") ? .tokenizer : .other, nil)
     }
 

@@ -172,7 +172,8 @@ import Testing
         #expect(chosen(.model, ["README.md", "a.Q4_0.gguf", "mmproj-a.gguf"]) == ["README.md", "a.Q4_0.gguf"])
         #expect(chosen(.model, parts) == parts)
         #expect(chosen(.model, ["README.md", "a.Q4_0.gguf", "a.Q8_0.gguf"]) == ["README.md"])
-        #expect(chosen(.model, ["config.json", "model.safetensors", "a.gguf"]) == ["config.json", "model.safetensors"])
+        #expect(
+            chosen(.model, ["config.json", "model.safetensors", "a.gguf"]) == ["config.json", "model.safetensors"])
         #expect(FileSelection.model.suffices?(["a.gguf"]) == true && FileSelection.model.suffices?(parts) == true)
         #expect(FileSelection.model.suffices?([parts[0]]) == false)
     }

@@ -67,11 +67,17 @@ struct GGUFTokenizerTests {
         arguments: [
             (
                 "llama-bpe",
-                [266, 259, 265, 108, 100, 32, 32, 262, 263, 32, 262, 51, 266, 259, 267, 32, 39, 115, 32, 73, 39, 76, 76]
+                [
+                    266, 259, 265, 108, 100, 32, 32, 262, 263, 32, 262, 51, 266, 259, 267, 32, 39, 115, 32, 73, 39, 76,
+                    76,
+                ]
             ),
             (
                 "qwen2",
-                [259, 265, 108, 100, 32, 32, 49, 50, 263, 32, 49, 50, 51, 266, 259, 267, 32, 39, 115, 32, 73, 39, 76, 76]
+                [
+                    259, 265, 108, 100, 32, 32, 49, 50, 263, 32, 49, 50, 51, 266, 259, 267, 32, 39, 115, 32, 73, 39, 76,
+                    76,
+                ]
             ),
             (
                 "smollm",
@@ -127,7 +133,10 @@ struct GGUFTokenizerTests {
                 return line.contains(says) && line.contains("m.gguf") && !line.contains("\n")
             }
         }
-        func changed(_ key: String, _ value: GGUFBuilder.Value?, of builder: GGUFBuilder = GGUFTokenizerTests.bytePairs(rule: "qwen2")) -> GGUFBuilder {
+        func changed(
+            _ key: String, _ value: GGUFBuilder.Value?,
+            of builder: GGUFBuilder = GGUFTokenizerTests.bytePairs(rule: "qwen2")
+        ) -> GGUFBuilder {
             var builder = builder
             builder.metadata.removeAll { $0.key == "tokenizer.ggml.\(key)" }
             if let value { builder.metadata.append(("tokenizer.ggml.\(key)", value)) }

@@ -14,28 +14,38 @@ struct GGUFArchitecture: Sendable {
     let interleavesRotaryHalves: Bool
     /// The converter added 1 to the norms' weights.
     let addsOneToNorms: Bool
+    /// Queries and keys have norms.
+    let normalizesQueriesAndKeys: Bool
     /// Each sublayer's output has a norm, and `ffn_norm` stands before the MLP.
     let normalizesOutputs: Bool
+    /// The layers of a block that may have biases, by the beginning of their family-independent names.
+    let biases: [String]
 
     private init(
         _ name: String, _ modelType: String, _ transformersClass: String, interleavesRotaryHalves: Bool = false,
-        addsOneToNorms: Bool = false, normalizesOutputs: Bool = false
+        addsOneToNorms: Bool = false, normalizesQueriesAndKeys: Bool = false, normalizesOutputs: Bool = false,
+        biases: [String] = []
     ) {
         self.name = name
         self.modelType = modelType
         self.transformersClass = transformersClass
         self.interleavesRotaryHalves = interleavesRotaryHalves
         self.addsOneToNorms = addsOneToNorms
+        self.normalizesQueriesAndKeys = normalizesQueriesAndKeys
         self.normalizesOutputs = normalizesOutputs
+        self.biases = biases
     }
 
     /// What is read, as llama.cpp's convert_hf_to_gguf.py writes it.
     static let all = [
-        GGUFArchitecture("llama", "llama", "LlamaForCausalLM", interleavesRotaryHalves: true),
-        GGUFArchitecture("qwen2", "qwen2", "Qwen2ForCausalLM"),
-        GGUFArchitecture("qwen3", "qwen3", "Qwen3ForCausalLM"),
         GGUFArchitecture(
-            "gemma3", "gemma3_text", "Gemma3ForCausalLM", addsOneToNorms: true, normalizesOutputs: true),
+            "llama", "llama", "LlamaForCausalLM", interleavesRotaryHalves: true, biases: ["self_attn.", "mlp."]),
+        GGUFArchitecture(
+            "qwen2", "qwen2", "Qwen2ForCausalLM", biases: ["self_attn.q_", "self_attn.k_", "self_attn.v_"]),
+        GGUFArchitecture("qwen3", "qwen3", "Qwen3ForCausalLM", normalizesQueriesAndKeys: true, biases: ["self_attn."]),
+        GGUFArchitecture(
+            "gemma3", "gemma3_text", "Gemma3ForCausalLM", addsOneToNorms: true, normalizesQueriesAndKeys: true,
+            normalizesOutputs: true),
     ]
 
     /// The architecture of a file. Throws where it is not read.
@@ -70,7 +80,9 @@ extension GGUFArchitecture {
         }
         // A number is written in one way only.
         guard parts.count == 4, parts[0] == "blk", let block = Int(parts[1]), String(block) == parts[1], block >= 0,
-            parts[3] == "weight" || parts[3] == "bias", let layer = layer(parts[2])
+            let layer = layer(parts[2]),
+            parts[3] == "weight"
+                || parts[3] == "bias" && layer.hasSuffix("_proj") && biases.contains(where: layer.hasPrefix)
         else { return nil }
         return "layers.\(block).\(layer).\(parts[3])"
     }
@@ -93,12 +105,14 @@ extension GGUFArchitecture {
 
     /// The names of a block's layers, in the file and here.
     private var layers: [(file: String, canonical: String)] {
-        let shared = [
-            ("attn_norm", "input_layernorm"), ("attn_q", "self_attn.q_proj"), ("attn_k", "self_attn.k_proj"),
-            ("attn_v", "self_attn.v_proj"), ("attn_output", "self_attn.o_proj"), ("attn_q_norm", "self_attn.q_norm"),
-            ("attn_k_norm", "self_attn.k_norm"), ("ffn_gate", "mlp.gate_proj"), ("ffn_up", "mlp.up_proj"),
-            ("ffn_down", "mlp.down_proj"),
-        ]
+        let shared =
+            [
+                ("attn_norm", "input_layernorm"), ("attn_q", "self_attn.q_proj"), ("attn_k", "self_attn.k_proj"),
+                ("attn_v", "self_attn.v_proj"), ("attn_output", "self_attn.o_proj"), ("ffn_gate", "mlp.gate_proj"),
+                ("ffn_up", "mlp.up_proj"), ("ffn_down", "mlp.down_proj"),
+            ]
+            + (normalizesQueriesAndKeys
+                ? [("attn_q_norm", "self_attn.q_norm"), ("attn_k_norm", "self_attn.k_norm")] : [])
         guard normalizesOutputs else { return shared + [("ffn_norm", "post_attention_layernorm")] }
         return shared + [
             ("post_attention_norm", "post_attention_layernorm"), ("ffn_norm", "pre_feedforward_layernorm"),

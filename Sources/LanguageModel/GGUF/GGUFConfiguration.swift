@@ -51,7 +51,8 @@ struct GGUFConfiguration {
         return .object(json)
     }
 
-    private func has(_ name: String) -> Bool { file.entries["blk.0.\(name)"] != nil }
+    /// Whether any block has a tensor.
+    private func has(_ name: String) -> Bool { file.names.contains { $0.hasSuffix(".\(name)") } }
 
     // MARK: Values
 
@@ -129,7 +130,7 @@ struct GGUFConfiguration {
     private func refuseUnknownComputation() throws {
         for (name, neutral) in Self.foreignKeys {
             guard let value = try header.number(key(name)), value != neutral, value != 0 else { continue }
-            throw header.fail(key(name), "\(value) is not supported")
+            throw header.fail(key(name), "\(Int(exactly: value).map(String.init) ?? String(value)) is not supported")
         }
         for name in ["use_parallel_residual", "use_alibi"] where try header.bool(key(name)) == true {
             throw header.fail(key(name), "it is not supported")
@@ -140,9 +141,16 @@ struct GGUFConfiguration {
         if header.metadata[key("rope.dimension_sections")] != nil {
             throw header.fail(key("rope.dimension_sections"), "several kinds of positions are not supported")
         }
-        for name in file.names where architecture.canonicalName(name) == nil && name != "rope_freqs.weight" {
-            throw header.fail(
-                "tensor \(name)", "no part of a \(architecture.name) model that is known; the model is not supported")
+        let blocks = try required("block_count")
+        for name in file.names where name != "rope_freqs.weight" {
+            // blk.N.…
+            let block = name.split(separator: ".").dropFirst().first.flatMap { Int($0) } ?? 0
+            guard architecture.canonicalName(name) != nil, block < blocks || !name.hasPrefix("blk.") else {
+                throw header.fail(
+                    "tensor \(name)",
+                    "no part of a \(architecture.name) model of \(blocks) blocks that is known; the model is not supported"
+                )
+            }
         }
     }
 

@@ -83,7 +83,8 @@ struct GGUFTokens {
             guard vocabulary.count == id + 1 else {
                 throw header.fail(
                     "tokenizer.ggml.tokens",
-                    "the token \(String(decoding: text, as: UTF8.self).abridged.debugDescription) stands twice; convert the model again")
+                    "the token \(String(decoding: text, as: UTF8.self).abridged.debugDescription) stands twice; convert the model again"
+                )
             }
             guard text.withUnsafeBufferPointer({ UTF8Validation.firstInvalidOffset(in: $0) }) == nil else {
                 throw header.fail("tokenizer.ggml.tokens", "token \(id) is no UTF-8; convert the model again")

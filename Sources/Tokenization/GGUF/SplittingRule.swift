@@ -41,7 +41,8 @@ struct SplittingRule {
             self.init([Self.gpt2])
         case "smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2":
             self.init([Self.digits, Self.gpt2])
-        case "falcon": self.init([Self.punctuation(#"[\p{P}\$\+<=>\^~\|`]+"#), Self.gpt2Words, Self.triples, Self.bytes])
+        case "falcon":
+            self.init([Self.punctuation(#"[\p{P}\$\+<=>\^~\|`]+"#), Self.gpt2Words, Self.triples, Self.bytes])
         case "default":
             self.init([
                 Self.punctuation(#"[\p{P}\$\+<=>\^~\|]+"#), Self.gpt2Words, Self.split(#"\p{N}+"#), Self.triples,

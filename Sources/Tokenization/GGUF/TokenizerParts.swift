@@ -32,7 +32,9 @@ struct TokenizerParts {
         normalizer = .null
         preTokenizer = rule.preTokenizer
         decoder = ["type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true]
-        settings = ["unk_token": .null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": .bool(rule.ignoresMerges)]
+        settings = [
+            "unk_token": .null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": .bool(rule.ignoresMerges),
+        ]
         addsBeginning = rule.addsBeginning
         defaultIDs = [:]
         leftOut = []
@@ -55,7 +57,9 @@ struct TokenizerParts {
         }
         let addsSpace = try header.bool("tokenizer.ggml.add_space_prefix") ?? true
         if try header.bool("tokenizer.ggml.remove_extra_whitespaces") == true {
-            throw header.fail("tokenizer.ggml.remove_extra_whitespaces", "it is not supported; give the model's tokenizer.json with --tokenizer")
+            throw header.fail(
+                "tokenizer.ggml.remove_extra_whitespaces",
+                "it is not supported; give the model's tokenizer.json with --tokenizer")
         }
         let spaces: JSONValue = ["type": "Replace", "pattern": ["String": " "], "content": "▁"]
         normalizer =
@@ -101,7 +105,9 @@ extension TokenizerParts {
     /// The contents of tokenizer.json.
     func json(_ specials: SpecialTokens, adds: (beginning: Bool, end: Bool), _ header: GGUFHeader) throws -> [UInt8] {
         var model = settings
-        if model["unk_token"] == nil { model["unk_token"] = specials.id("unk_token").map { .string(tokens.text($0)) } ?? .null }
+        if model["unk_token"] == nil {
+            model["unk_token"] = specials.id("unk_token").map { .string(tokens.text($0)) } ?? .null
+        }
         var text = ByteText()
         text.add("{\"version\": \"1.0\", \"truncation\": null, \"padding\": null,\n\"added_tokens\": ")
         text.add(JSONValue.array(addedTokens))
@@ -112,7 +118,9 @@ extension TokenizerParts {
             text.add(",\n\"\(name)\": ")
             text.add(part)
         }
-        text.add(",\n\"model\": {\"type\": \"BPE\", \"dropout\": null, \"continuing_subword_prefix\": null, \"end_of_word_suffix\": null")
+        text.add(
+            ",\n\"model\": {\"type\": \"BPE\", \"dropout\": null, \"continuing_subword_prefix\": null, \"end_of_word_suffix\": null"
+        )
         for (name, value) in model {
             text.add(", \"\(name)\": ")
             text.add(value)
@@ -156,7 +164,8 @@ extension TokenizerParts {
             guard let id = specials.id(name) else {
                 let word = name == "bos_token" ? "bos" : "eos"
                 throw header.fail(
-                    "tokenizer.ggml.\(word)_token_id", "missing, though the tokenizer adds this token; convert the model again")
+                    "tokenizer.ggml.\(word)_token_id",
+                    "missing, though the tokenizer adds this token; convert the model again")
             }
             let text = tokens.text(id)
             named[text] = ["id": .string(text), "ids": [.integer(id)], "tokens": [.string(text)]]

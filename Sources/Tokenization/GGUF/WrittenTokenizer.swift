@@ -39,17 +39,23 @@ package struct WrittenTokenizer {
         if let template = try Self.template(folder) { metadata.append(("tokenizer.chat_template", .string(template))) }
     }
 
-    private mutating func add(_ name: String, _ value: GGUFNewValue) { metadata.append(("tokenizer.ggml." + name, value)) }
+    private mutating func add(_ name: String, _ value: GGUFNewValue) {
+        metadata.append(("tokenizer.ggml." + name, value))
+    }
 
     // MARK: Splitting
 
     private mutating func addBytePairs(_ model: JSONValue) throws {
         let steps = SplittingRule.steps(json["pre_tokenizer"] ?? .null)
         let ignoresMerges = model["ignore_merges"]?.bool ?? false
-        guard let rule = SplittingRule.writtenNames.first(where: { name in
-            SplittingRule(named: name).map { SplittingRule.steps($0.preTokenizer) == steps && $0.ignoresMerges == ignoresMerges }
-                ?? false
-        }) else {
+        guard
+            let rule = SplittingRule.writtenNames.first(where: { name in
+                SplittingRule(named: name).map {
+                    SplittingRule.steps($0.preTokenizer) == steps && $0.ignoresMerges == ignoresMerges
+                }
+                    ?? false
+            })
+        else {
             throw fail("GGUF has no name for the way in which this pre-tokenizer splits text; it cannot be written")
         }
         add("pre", .string(rule))
@@ -57,7 +63,8 @@ package struct WrittenTokenizer {
         case nil: break
         case "NFC":
             remarks.append("GGUF cannot say that text is brought into the form NFC: text in other forms gets other ids")
-        case let type?: throw fail("GGUF cannot say what the normalizer \(type.debugDescription) does; it cannot be written")
+        case let type?:
+            throw fail("GGUF cannot say what the normalizer \(type.debugDescription) does; it cannot be written")
         }
     }
 
@@ -85,7 +92,8 @@ package struct WrittenTokenizer {
         var texts = [[UInt8]?](repeating: nil, count: count), kinds = [Int32](repeating: 5, count: count)
         func set(_ text: String, _ id: Int?, _ kind: GGUFTokens.Kind) throws {
             guard let id, (0..<count).contains(id) else {
-                throw fail("the token \(text.abridged.debugDescription) has no id below \(count), the rows of the embedding")
+                throw fail(
+                    "the token \(text.abridged.debugDescription) has no id below \(count), the rows of the embedding")
             }
             texts[id] = Array(text.utf8)
             kinds[id] = Int32(kind.rawValue)
@@ -100,7 +108,9 @@ package struct WrittenTokenizer {
             let isSpecial = tokenizer.addedTokens.isSpecial(ByteString(Array(token.content.utf8)))
             let isChanged = token.isNormalized && json["normalizer"]?.isNull == false
             if isChanged || token.stripsLeft || token.stripsRight || token.isSingleWord {
-                remarks.append("GGUF cannot say how \(token.content.abridged.debugDescription) takes the spaces beside it, or is normalized")
+                remarks.append(
+                    "GGUF cannot say how \(token.content.abridged.debugDescription) takes the spaces beside it, or is normalized"
+                )
             }
             if !isBytes && token.content == unknown { continue }
             try set(token.content, Int(id), isSpecial ? .control : .userDefined)
@@ -137,7 +147,8 @@ package struct WrittenTokenizer {
     private mutating func addSpecialTokens(_ tokenizer: Tokenizer) throws {
         for (name, word) in SpecialTokens.keys {
             let marker =
-                name == "bos_token" ? tokenizer.beginningOfText?.text
+                name == "bos_token"
+                ? tokenizer.beginningOfText?.text
                 : name == "eos_token" ? tokenizer.endOfText?.text : tokenizer.templateTokens[name]
             guard let id = marker.flatMap({ tokenizer.id(of: $0) }) else { continue }
             add("\(word)_token_id", .uint32(UInt32(id)))
@@ -149,7 +160,8 @@ package struct WrittenTokenizer {
         }
         let before = Array(whole[..<place]), behind = Array(whole[(place + plain.count)...])
         let first = tokenizer.beginningOfText?.id, last = tokenizer.endOfText?.id
-        guard before.isEmpty || before == [first].compactMap({ $0 }), behind.isEmpty || behind == [last].compactMap({ $0 })
+        guard before.isEmpty || before == [first].compactMap({ $0 }),
+            behind.isEmpty || behind == [last].compactMap({ $0 })
         else { throw fail("GGUF cannot say that a text is put between other tokens than the first and the last") }
         add("add_bos_token", .bool(!before.isEmpty))
         add("add_eos_token", .bool(!behind.isEmpty))
@@ -184,7 +196,9 @@ extension SplittingRule {
             return ["bytes \(prefix) \(splits)"]
         case "Digits": return ["digits \(value["individual_digits"]?.bool ?? false)"]
         case "Split":
-            return ["split \(value["pattern"]?.serialized() ?? "") \(value["behavior"]?.string ?? "") \(value["invert"]?.bool ?? false)"]
+            return [
+                "split \(value["pattern"]?.serialized() ?? "") \(value["behavior"]?.string ?? "") \(value["invert"]?.bool ?? false)"
+            ]
         case let type: return [type ?? "none"]
         }
     }
