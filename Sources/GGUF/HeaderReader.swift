@@ -39,7 +39,7 @@ struct HeaderReader {
             guard let name = FileFormat.name(of: Data(head)), !bytes.starts(with: Array("GGUF".utf8)) else {
                 throw fail("no GGUF file, or one of which only \(bytes.count) bytes are there; download it again")
             }
-            throw fail("\(name), where GGUF is needed; name the right file")
+            throw fail("\(name), where GGUF is needed; \(bytes.isEmpty ? "download it again" : "name the right file")")
         }
         _ = try cursor.number(UInt32.self, "the mark")
         let number = try cursor.number(UInt32.self, "the version")

@@ -32,6 +32,11 @@ struct AdapterBaseTests {
         return (["extract", "--model", model.path, "--ids", "1,2,3", "--output", output.path] + more, output)
     }
 
+    /// What was read, without the file's note of where the model came from.
+    private func activations(_ file: URL) throws -> [Float] {
+        try SafetensorsFile(file).requiredTensor("activations").floats()
+    }
+
     @Test(
         "The base is looked up and fetched at the revision that the adapter names, and from then on taken from the cache",
         arguments: ["v2", "refs/pr/3", .string(Repository.commit(2))] as [JSONValue])
@@ -42,11 +47,11 @@ struct AdapterBaseTests {
             try Command.succeed(wanted.arguments)
             let fetched = extract(adapter, folder)
             try Command.succeed(fetched.arguments, environment: environment)
-            #expect(try Data(contentsOf: fetched.output) == Data(contentsOf: wanted.output))
+            #expect(try activations(fetched.output) == activations(wanted.output))
             let asked = hub.requests.count
             let cached = extract(adapter, folder)
             try Command.succeed(cached.arguments, environment: offline(environment))
-            #expect(try Data(contentsOf: cached.output) == Data(contentsOf: wanted.output))
+            #expect(try activations(cached.output) == activations(wanted.output))
             #expect(hub.requests.count == asked)
         }
     }
@@ -59,7 +64,7 @@ struct AdapterBaseTests {
             try Command.succeed(wanted.arguments)
             let fetched = extract(adapter, folder)
             try Command.succeed(fetched.arguments, environment: environment)
-            #expect(try Data(contentsOf: fetched.output) == Data(contentsOf: wanted.output))
+            #expect(try activations(fetched.output) == activations(wanted.output))
         }
     }
 
