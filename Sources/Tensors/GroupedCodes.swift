@@ -135,7 +135,9 @@ public struct GroupedCodes: Sendable {
         grouped.zeros = zeroPoints.map { UnsafePointer($0.address.assumingMemoryBound(to: Int8.self)) }
         grouped.factor = factor
         if case .pick(let numbers, _) = code {
-            withUnsafeMutableBytes(of: &grouped.numbers) { target in numbers.withUnsafeBytes { target.copyMemory(from: $0) } }
+            withUnsafeMutableBytes(of: &grouped.numbers) { target in
+                numbers.withUnsafeBytes { target.copyMemory(from: $0) }
+            }
         }
         return ck_stored(
             layout: CK_GROUPED, rows: rows, columns: width, codes: UnsafeRawPointer(codes.address),

@@ -131,7 +131,8 @@ public struct SafetensorsFile: Sendable {
         guard let entry = entries[name] else { return nil }
         guard let type = ElementType(rawValue: entry.type) else {
             throw TensorFileError(
-                "\(url.path): tensor \(name) has dtype \(entry.type); usable are \(ElementType.allCases.map(\.rawValue).joined(separator: ", "))")
+                "\(url.path): tensor \(name) has dtype \(entry.type); usable are \(ElementType.allCases.map(\.rawValue).joined(separator: ", "))"
+            )
         }
         let offset = dataOffset + entry.range.lowerBound
         let tensor = Tensor(shape: entry.shape, elementType: type, buffer: buffer, byteOffset: offset)

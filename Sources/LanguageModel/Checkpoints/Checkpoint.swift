@@ -160,7 +160,9 @@ public struct Checkpoint: Sendable {
             )
         }
         guard tensor.elementType.isFloatingPoint else {
-            throw ModelError("\(place): \(fileName) holds \(tensor.elementType), not weights, and config.json names no quantization of it; download it again")
+            throw ModelError(
+                "\(place): \(fileName) holds \(tensor.elementType), not weights, and config.json names no quantization of it; download it again"
+            )
         }
         return Parameter(name: name, tensor)
     }

@@ -56,10 +56,13 @@ struct BitsAndBytes: QuantizationMethod {
         let size = try reader.count("blocksize")
         try layer.checkGroups(of: size)
         let name = try reader.text("dtype")
-        guard let rounding = ["float32": .float32, "bfloat16": .bfloat16, "float16": .float16][name] as ElementType? else {
+        guard let rounding = ["float32": .float32, "bfloat16": .bfloat16, "float16": .float16][name] as ElementType?
+        else {
             throw reader.fail("dtype", "\(reader.shown(.string(name))) is not supported")
         }
-        guard layer.width % 2 == 0 else { throw layer.fail("weight", "rows of \(layer.width) codes are no whole bytes") }
+        guard layer.width % 2 == 0 else {
+            throw layer.fail("weight", "rows of \(layer.width) codes are no whole bytes")
+        }
         let count = layer.rows * layer.width
         let codes = try layer.part("weight", [count / 2, 1], .uint8).reshaped([layer.rows, layer.width / 2])
         let map = try layer.scales("weight.quant_map", [16], .float32).floats()

@@ -37,7 +37,8 @@ struct CompressedTensors: QuantizationMethod {
         let type = try layer.part("weight")?.elementType
         guard packed || type == .int8 || type == .float8 else {
             guard try layer.part("weight_scale") == nil else {
-                throw layer.fail("weight_scale", "a scale of a weight that is not quantized; this format is not supported")
+                throw layer.fail(
+                    "weight_scale", "a scale of a weight that is not quantized; this format is not supported")
             }
             return nil
         }
@@ -50,7 +51,8 @@ struct CompressedTensors: QuantizationMethod {
         guard scheme.isFloat == (type == .float8), packed || scheme.bits == 8 else {
             throw layer.fail(
                 packed ? "weight_packed" : "weight",
-                "config.json says \(scheme.isFloat ? "float" : "int") of \(scheme.bits) bits; they do not belong together")
+                "config.json says \(scheme.isFloat ? "float" : "int") of \(scheme.bits) bits; they do not belong together"
+            )
         }
         return packed ? try self.packed(layer, scheme) : try bytes(layer, scheme)
     }
@@ -116,7 +118,8 @@ struct CompressedTensors: QuantizationMethod {
         guard case .group(let size) = scheme.strategy, let part = try layer.part("weight_g_idx") else { return nil }
         if part.elementType == .int32, part.integers().allSatisfy({ $0 == -1 }) { return nil }
         guard let order = try layer.groupOfColumn("weight_g_idx", size: size, groups: groups) else { return nil }
-        guard Set(order).count == groups, order.sorted().enumerated().allSatisfy({ Int($0.element) == $0.offset / size })
+        guard Set(order).count == groups,
+            order.sorted().enumerated().allSatisfy({ Int($0.element) == $0.offset / size })
         else { throw layer.fail("weight_g_idx", "its groups are not of \(size) columns each") }
         return order
     }
@@ -193,7 +196,8 @@ struct WeightScheme {
                 "strategy", "\(own.shown(.string(name))) is not supported; tensor, channel, group and block are")
         }
         let known = [
-            "num_bits", "type", "symmetric", "group_size", "strategy", "block_structure", "dynamic", "actorder", "observer",
+            "num_bits", "type", "symmetric", "group_size", "strategy", "block_structure", "dynamic", "actorder",
+            "observer",
             "observer_kwargs", "scale_dtype", "zp_dtype", "is_mx",
         ]
         for (key, value) in own.json where !known.contains(key) && !value.isNull {

@@ -15,13 +15,16 @@ struct GPTQ: QuantizationMethod {
 
     init(_ reader: ConfigurationReader) throws {
         bits = try reader.count("bits")
-        guard [2, 3, 4, 8].contains(bits) else { throw reader.fail("bits", "\(bits) is not supported; 2, 3, 4 and 8 are") }
+        guard [2, 3, 4, 8].contains(bits) else {
+            throw reader.fail("bits", "\(bits) is not supported; 2, 3, 4 and 8 are")
+        }
         if reader.value("group_size")?.int == -1 {
             groupSize = nil
         } else {
             groupSize = try reader.count("group_size")
         }
-        let key = reader.value("checkpoint_format") == nil && reader.value("format") != nil ? "format" : "checkpoint_format"
+        let key =
+            reader.value("checkpoint_format") == nil && reader.value("format") != nil ? "format" : "checkpoint_format"
         let format = try reader.text(key, default: "gptq")
         guard ["gptq", "gptq_v2"].contains(format) else {
             throw reader.fail(key, "\(reader.shown(.string(format))) is not supported; gptq and gptq_v2 are")
@@ -43,9 +46,9 @@ struct GPTQ: QuantizationMethod {
         }
         let words = try layer.part("qweight", [layer.width * bits / 32, layer.rows], .int32)
         let scales = try layer.scales("scales", [groups, layer.rows])
-        let stored = try layer.part("qzeros", [groups, layer.rows * bits / 32], .int32)
-            .spreadingCodes(bits: bits, count: layer.rows)
-        if storesOneLess, stored.holds(Int8(truncatingIfNeeded: 1 << bits - 1)) {
+        let packed = try layer.part("qzeros", [groups, layer.rows * bits / 32], .int32)
+        if storesOneLess,
+            packed.spreadingCodes(bits: bits, count: layer.rows).holds(Int8(truncatingIfNeeded: 1 << bits - 1)) {
             throw layer.fail(
                 "qzeros",
                 "a zero point of \(1 << bits - 1), which packages read differently in this checkpoint_format; convert it to gptq_v2"
@@ -53,8 +56,8 @@ struct GPTQ: QuantizationMethod {
         }
         // Within a signed byte.
         let shift = bits == 8 ? 128 : 0
-        let zeros = try layer.part("qzeros", [groups, layer.rows * bits / 32], .int32)
-            .spreadingCodes(bits: bits, count: layer.rows, adding: (storesOneLess ? 1 : 0) - shift)
+        let zeros = packed.spreadingCodes(
+            bits: bits, count: layer.rows, adding: (storesOneLess ? 1 : 0) - shift)
         return GroupedCodes(
             .unsigned(bits: bits), width: layer.width, codes: words.exchangingAxes(), scales: scales.exchangingAxes(),
             zero: shift, zeroPoints: zeros.exchangingAxes(), group: (1, size),

@@ -39,8 +39,9 @@ struct Quantization: Sendable {
         }
         guard let object = first.value.object else { throw ModelError("\(source): not an object") }
         let reader = try ConfigurationReader(first.value, source: source)
-        let isMLX = object["quant_method"] == nil && object["group_size"] != nil && object["bits"] != nil
-        guard let method = isMLX ? "mlx" : try reader.value("quant_method").map({ _ in try reader.text("quant_method") })
+        let isMLX = object["quant_method"] == nil && MLXQuantization.isDescribed(by: object, key: first.key)
+        guard
+            let method = isMLX ? "mlx" : try reader.value("quant_method").map({ _ in try reader.text("quant_method") })
         else {
             throw ModelError(
                 "\(source): \(reader.shown(first.value)) is not supported: it names no quant_method, and has not the group_size and bits of MLX"
