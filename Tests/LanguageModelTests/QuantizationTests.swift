@@ -224,6 +224,22 @@ struct QuantizationRefusalTests {
         }
     }
 
+    @Test("A zero point that packages read differently is refused in one convention, and read in the other")
+    func zeroPoints() throws {
+        func ones(_ name: String, _ value: Tensor) -> Tensor {
+            guard name.hasSuffix("up_proj.qzeros") else { return value }
+            return Tensor(bytes: [UInt8](repeating: 255, count: value.byteCount), shape: [value.rows, 4 * value.width])
+                .viewed(as: .int32, shape: value.shape)
+        }
+        let line = try refusal("gptq-4") { ones($0, $1) }
+        #expect(line.contains("up_proj.qzeros") && line.contains("gptq_v2"), "\(line)")
+        let scratch = try Scratch(), folder = try scratch.copy(QuantizedModels.folder("gptq-4-order"))
+        let place = folder.appending(path: "model.safetensors"), file = try SafetensorsFile(place)
+        try SafetensorsFile.write(
+            try file.names.map { (name: $0, tensor: ones($0, try file.requiredTensor($0))) }, to: place)
+        _ = try TransformerDecoder(Checkpoint(folder: folder))
+    }
+
     @Test("A code that is no number is found when it is computed with")
     func codes() throws {
         let scratch = try Scratch(), folder = try scratch.copy(QuantizedModels.folder("fp8-blocks"))
