@@ -17,15 +17,25 @@ INLINE lanes_i32 nibbles16(const uint8_t *p, const bool high_first) {
     return __builtin_convertvector(all, lanes_i32);
 }
 
-// Codes of less than eight bits, sixteen of them in 2 · bits bytes.
-INLINE lanes_i32 narrow16(const uint8_t *p, const int bits) {
-    uint8_t held[17] = {0};
-    __builtin_memcpy(held, p, (unsigned long)(2 * bits));
-    lanes_i32 v;
-    _Pragma("unroll") for (int i = 0; i < LANES; i++)
-        v[i] = (held[i * bits / 8] | held[i * bits / 8 + 1] << 8) >> i * bits % 8;
-    return v & ((1 << bits) - 1);
-}
+// Codes of less than eight bits, sixteen of them in 2 · bits bytes: each is in two bytes side by side.
+#define SIXTEEN(X, b) \
+    X(0, b), X(1, b), X(2, b), X(3, b), X(4, b), X(5, b), X(6, b), X(7, b), X(8, b), X(9, b), X(10, b), X(11, b), X(12, b), X(13, b), \
+        X(14, b), X(15, b)
+#define BYTE_OF(i, b) (i) * (b) / 8
+#define NEXT_OF(i, b) ((i) * (b) / 8 + 1)
+#define SHIFT_OF(i, b) (i) * (b) % 8
+#define NARROW(bits) \
+    INLINE lanes_i32 narrow16_##bits(const uint8_t *p) { \
+        lanes_u8 v = {0}; \
+        __builtin_memcpy(&v, p, 2 * bits); \
+        lanes_u8 low = __builtin_shufflevector(v, v, SIXTEEN(BYTE_OF, bits)), high = __builtin_shufflevector(v, v, SIXTEEN(NEXT_OF, bits)); \
+        lanes_i32 shifts = {SIXTEEN(SHIFT_OF, bits)}; \
+        lanes_i32 both = __builtin_convertvector(low, lanes_i32) | __builtin_convertvector(high, lanes_i32) << 8; \
+        return both >> shifts & ((1 << bits) - 1); \
+    }
+NARROW(3)
+NARROW(5)
+NARROW(6)
 
 INLINE lanes_i32 codes16(const ck_code code, const uint8_t *row, long c) {
     switch (code) {
@@ -35,9 +45,9 @@ INLINE lanes_i32 codes16(const ck_code code, const uint8_t *row, long c) {
         lanes_u32 shifts = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
         return (lanes_i32)((lanes_u32)splat_i32((int32_t)word) >> shifts & 3);
     }
-    case CK_U3: return narrow16(row + c * 3 / 8, 3);
-    case CK_U5: return narrow16(row + c * 5 / 8, 5);
-    case CK_U6: return narrow16(row + c * 6 / 8, 6);
+    case CK_U3: return narrow16_3(row + c * 3 / 8);
+    case CK_U5: return narrow16_5(row + c * 5 / 8);
+    case CK_U6: return narrow16_6(row + c * 6 / 8);
     case CK_U4: case CK_PICK: return nibbles16(row + c / 2, false);
     case CK_PICK_HIGH: return nibbles16(row + c / 2, true);
     case CK_I8: return signed_bytes16(row + c);
@@ -54,7 +64,8 @@ INLINE lanes numbers16(const ck_code code, const ck_grouped *g, lanes_i32 codes)
 }
 
 INLINE lanes rounded_lanes(const ck_type type, lanes v) {
-    if (type == CK_BF16) return rounded(v);
+    // Without the care for NaN that `rounded` takes: those that come up here stay what they are.
+    if (type == CK_BF16) return (lanes)(((lanes_u32)v + 0x7fffu + ((lanes_u32)v >> 16 & 1)) & 0xffff0000u);
     if (type == CK_F16) return __builtin_convertvector(__builtin_convertvector(v, lanes_f16), lanes);
     return v;
 }
@@ -78,17 +89,52 @@ INLINE lanes scattered16(const ck_code code, const ck_type rounding, const ck_st
     return weights16(rounding, g, numbers16(code, g, codes16(code, row, c)), zero, scale, offset);
 }
 
+// As many groups at most have their scales made numbers before columns pick among them.
+#define PICKED_GROUPS 256
+
+INLINE lanes gathered(const float *from, lanes_i32 at) {
+#if NATIVE_LOOKUP
+    return (lanes)_mm512_i32gather_ps((__m512i)at, from, 4);
+#else
+    lanes v;
+    for (int i = 0; i < LANES; i++) v[i] = from[at[i]];
+    return v;
+#endif
+}
+
+// Columns begin..<end, whole sixteens, of a row whose columns each have a group of their own.
+INLINE void scattered_span(const ck_code code, const ck_type rounding, const ck_stored *s, long r, long begin, long end, float *to) {
+    const ck_grouped *g = &s->grouped;
+    const uint8_t *row = (const uint8_t *)s->codes + r * s->row_bytes;
+    if (!g->group_of || g->offsets || g->groups > PICKED_GROUPS) {
+        for (long c = begin; c < end; c += LANES) store(to + (c - begin), scattered16(code, rounding, s, row, r, c));
+        return;
+    }
+    float scales[PICKED_GROUPS], zeros[PICKED_GROUPS];
+    for (long i = 0, at = r / g->group_rows * g->groups; i < g->groups; i++, at++) {
+        scales[i] = scale_at(g->scales, g->scale_type, at);
+        zeros[i] = g->zeros ? g->zero + (float)g->zeros[at] : g->zero;
+    }
+    for (long c = begin; c < end; c += LANES) {
+        lanes_i32 groups;
+        __builtin_memcpy(&groups, g->group_of + c, sizeof groups);
+        lanes numbers = numbers16(code, g, codes16(code, row, c));
+        store(to + (c - begin), weights16(rounding, g, numbers, gathered(zeros, groups), gathered(scales, groups), splat(0)));
+    }
+}
+
 // Columns begin..<end of row r, in float32; `begin` is a multiple of sixteen.
 INLINE void grouped_span(const ck_code code, const ck_type rounding, const ck_stored *s, long r, long begin, long end, float *to) {
     const ck_grouped *g = &s->grouped;
     const uint8_t *row = (const uint8_t *)s->codes + r * s->row_bytes;
     long c = begin, whole = begin + (end - begin) / LANES * LANES;
-    if (g->group_of || g->group_columns % LANES)
-        for (; c < whole; c += LANES) store(to + (c - begin), scattered16(code, rounding, s, row, r, c));
-    long first = r / g->group_rows * g->groups;
-    while (c < whole) {
-        long group = c / g->group_columns, stop = (group + 1) * g->group_columns, at = first + group;
-        if (stop > whole) stop = whole;
+    if (g->group_of || g->group_columns % LANES) {
+        scattered_span(code, rounding, s, r, begin, whole, to);
+        c = whole;
+    }
+    long group = begin / g->group_columns, at = r / g->group_rows * g->groups + group, bound = (group + 1) * g->group_columns;
+    for (; c < whole; at++, bound += g->group_columns) {
+        long stop = bound < whole ? bound : whole;
         lanes scale = splat(scale_at(g->scales, g->scale_type, at)), zero = splat(g->zeros ? g->zero + (float)g->zeros[at] : g->zero);
         lanes offset = splat(g->offsets ? scale_at(g->offsets, g->scale_type, at) : 0);
 #if NATIVE_LOOKUP
@@ -121,7 +167,7 @@ static void grouped_columns(const ck_stored *s, long r, long begin, long end, fl
 }
 
 // Columns that are unpacked at once, and stay in the first cache until they are used.
-#define SPAN_COLUMNS 512
+#define SPAN_COLUMNS 1024
 
 static void unpack_grouped(const ck_stored *s, long row, long begin, long count, void *to, ck_type type) {
     if (type == CK_F32) {

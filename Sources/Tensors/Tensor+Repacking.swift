@@ -8,10 +8,13 @@ extension Tensor {
             shape: [rows, width * elementType.byteCount], elementType: .uint8, buffer: buffer, byteOffset: byteOffset)
     }
 
-    /// The same bytes under another type of their width, such as scales that a file holds as U8.
-    package func viewed(as type: ElementType) -> Tensor {
-        require(type.byteCount == elementType.byteCount, "\(elementType) seen as \(type)")
-        return Tensor(shape: shape, elementType: type, buffer: buffer, byteOffset: byteOffset)
+    /// The same bytes under another type, such as scales that a file holds as U8.
+    ///
+    /// - Parameter shape: by default the same, for a type of the same width.
+    package func viewed(as type: ElementType, shape: [Int]? = nil) -> Tensor {
+        let result = Tensor(shape: shape ?? self.shape, elementType: type, buffer: buffer, byteOffset: byteOffset)
+        require(result.byteCount == byteCount, "\(elementType) \(self.shape) seen as \(type) \(result.shape)")
+        return result
     }
 
     /// [rows, columns] ↦ [columns, rows], for elements of up to four bytes.

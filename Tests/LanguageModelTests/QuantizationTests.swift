@@ -49,7 +49,9 @@ enum QuantizedModels {
 
 @Suite("Quantized checkpoints")
 struct QuantizationTests {
-    @Test("Weights are the package's, bit for bit, and take a byte or less, with their scales", arguments: QuantizedModels.names)
+    @Test(
+        "Weights are the package's, bit for bit, and take a byte or less, with their scales",
+        arguments: QuantizedModels.names)
     func weights(name: String) throws {
         let decoder = try TransformerDecoder(try QuantizedModels.checkpoint(name))
         let expected = try #require(try QuantizedModels.expected(name)["weights"]?.object)
@@ -91,7 +93,9 @@ struct QuantizationTests {
         #expect(decoder.logits(of: [ids[0]]).relativeError(to: reference.rows(0..<1)) < 2e-5)
     }
 
-    @Test("What is written of a quantized checkpoint are its numbers", arguments: ["mlx-mixed", "gptq-4-order", "bnb-nf4"])
+    @Test(
+        "What is written of a quantized checkpoint are its numbers",
+        arguments: ["mlx-mixed", "gptq-4-order", "bnb-nf4"])
     func written(name: String) throws {
         let scratch = try Scratch(), folder = scratch.path("model")
         let checkpoint = try QuantizedModels.checkpoint(name), decoder = try TransformerDecoder(checkpoint)
@@ -167,11 +171,13 @@ struct QuantizationRefusalTests {
     func contradictions() throws {
         let weights = ["config_groups", "group_0", "weights"]
         let cases: [(String, [String], JSONValue?)] = [
-            ("mlx-4", ["bits"], 8), ("mlx-4", ["group_size"], 32), ("mlx-4", ["mode"], "mxfp4"), ("mlx-nvfp4", ["mode"], "affine"),
+            ("mlx-4", ["bits"], 8), ("mlx-4", ["group_size"], 32), ("mlx-4", ["mode"], "mxfp4"),
+            ("mlx-nvfp4", ["mode"], "affine"),
             ("packed-4", weights + ["num_bits"], 8), ("packed-4", weights + ["group_size"], 64),
             ("packed-4", weights + ["symmetric"], false), ("packed-4-zeros", weights + ["symmetric"], true),
             ("packed-4", weights + ["strategy"], "channel"), ("int-8", weights + ["type"], "float"),
-            ("float-8-block", weights + ["block_structure"], [64, 64]), ("fp8-blocks", ["weight_block_size"], [128, 128]),
+            ("float-8-block", weights + ["block_structure"], [64, 64]),
+            ("fp8-blocks", ["weight_block_size"], [128, 128]),
             ("gptq-4", ["bits"], 8), ("gptq-4", ["group_size"], 128), ("awq-4", ["group_size"], 64),
         ]
         for (name, path, value) in cases {
@@ -188,7 +194,9 @@ struct QuantizationRefusalTests {
             try edit(name, file.requiredTensor(name)).map { (name: name, tensor: $0) }
         }
         try SafetensorsFile.write(tensors, to: place)
-        let error = #expect(throws: (any Error).self, "\(name)") { _ = try TransformerDecoder(Checkpoint(folder: folder)) }
+        let error = #expect(throws: (any Error).self, "\(name)") {
+            _ = try TransformerDecoder(Checkpoint(folder: folder))
+        }
         return error.map { "\($0)" } ?? ""
     }
 
@@ -206,12 +214,30 @@ struct QuantizationRefusalTests {
             let shorter = try refusal(name) { $0.hasSuffix(part) ? $1.rows(0..<$1.rows - 1) : $1 }
             #expect(shorter.contains(part), "\(name) \(part): \(shorter)")
             let damaged = try refusal(name) { tensor, value in
-                guard tensor.hasSuffix(part), value.elementType.isFloatingPoint else { return tensor.hasSuffix(part) ? nil : value }
+                guard tensor.hasSuffix(part), value.elementType.isFloatingPoint else {
+                    return tensor.hasSuffix(part) ? nil : value
+                }
                 return Tensor([Float](repeating: .infinity, count: value.count), shape: value.shape)
                     .converted(to: value.elementType)
             }
             #expect(damaged.contains("up_proj"), "\(name) \(part): \(damaged)")
         }
+    }
+
+    @Test("A zero point that packages read differently is refused in one convention, and read in the other")
+    func zeroPoints() throws {
+        func ones(_ name: String, _ value: Tensor) -> Tensor {
+            guard name.hasSuffix("up_proj.qzeros") else { return value }
+            return Tensor(bytes: [UInt8](repeating: 255, count: value.byteCount), shape: [value.rows, 4 * value.width])
+                .viewed(as: .int32, shape: value.shape)
+        }
+        let line = try refusal("gptq-4") { ones($0, $1) }
+        #expect(line.contains("up_proj.qzeros") && line.contains("gptq_v2"), "\(line)")
+        let scratch = try Scratch(), folder = try scratch.copy(QuantizedModels.folder("gptq-4-order"))
+        let place = folder.appending(path: "model.safetensors"), file = try SafetensorsFile(place)
+        try SafetensorsFile.write(
+            try file.names.map { (name: $0, tensor: ones($0, try file.requiredTensor($0))) }, to: place)
+        _ = try TransformerDecoder(Checkpoint(folder: folder))
     }
 
     @Test("A code that is no number is found when it is computed with")

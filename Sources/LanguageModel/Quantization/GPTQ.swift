@@ -46,18 +46,20 @@ struct GPTQ: QuantizationMethod {
         }
         let words = try layer.part("qweight", [layer.width * bits / 32, layer.rows], .int32)
         let scales = try layer.scales("scales", [groups, layer.rows])
-        let stored = try layer.part("qzeros", [groups, layer.rows * bits / 32], .int32)
-            .spreadingCodes(bits: bits, count: layer.rows)
-        if storesOneLess, stored.holds(Int8(truncatingIfNeeded: 1 << bits - 1)) {
+        let packed = try layer.part("qzeros", [groups, layer.rows * bits / 32], .int32)
+        let ones = (1 << bits) - 1
+        if storesOneLess,
+            packed.spreadingCodes(bits: bits, count: layer.rows).holds(Int8(truncatingIfNeeded: ones))
+        {
             throw layer.fail(
                 "qzeros",
-                "a zero point of \(1 << bits - 1), which packages read differently in this checkpoint_format; convert it to gptq_v2"
+                "a zero point of \(ones), which packages read differently in this checkpoint_format; convert it to gptq_v2"
             )
         }
         // Within a signed byte.
         let shift = bits == 8 ? 128 : 0
-        let zeros = try layer.part("qzeros", [groups, layer.rows * bits / 32], .int32)
-            .spreadingCodes(bits: bits, count: layer.rows, adding: (storesOneLess ? 1 : 0) - shift)
+        let zeros = packed.spreadingCodes(
+            bits: bits, count: layer.rows, adding: (storesOneLess ? 1 : 0) - shift)
         return GroupedCodes(
             .unsigned(bits: bits), width: layer.width, codes: words.exchangingAxes(), scales: scales.exchangingAxes(),
             zero: shift, zeroPoints: zeros.exchangingAxes(), group: (1, size),

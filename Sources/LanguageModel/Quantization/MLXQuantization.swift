@@ -18,6 +18,15 @@ struct MLXQuantization: QuantizationMethod {
     /// Settings of single layers; nil for one that is left as it is.
     private let ofLayers: [String: Settings?]
 
+    /// Whether settings without a `quant_method` are MLX's. Those of other methods, whose name was lost, have other options beside the two.
+    static func isDescribed(by settings: JSONObject, key: String) -> Bool {
+        guard settings["group_size"] != nil, settings["bits"] != nil else { return false }
+        return key == "quantization"
+            || settings.allSatisfy { key, value in
+                ["group_size", "bits", "mode"].contains(key) || value.object != nil || value.bool != nil
+            }
+    }
+
     init(_ reader: ConfigurationReader, layerName: (String) -> String?) throws {
         settings = try MLXQuantization.settings(reader)
         var ofLayers: [String: Settings?] = [:]

@@ -39,7 +39,7 @@ struct Quantization: Sendable {
         }
         guard let object = first.value.object else { throw ModelError("\(source): not an object") }
         let reader = try ConfigurationReader(first.value, source: source)
-        let isMLX = object["quant_method"] == nil && object["group_size"] != nil && object["bits"] != nil
+        let isMLX = object["quant_method"] == nil && MLXQuantization.isDescribed(by: object, key: first.key)
         guard
             let method = isMLX ? "mlx" : try reader.value("quant_method").map({ _ in try reader.text("quant_method") })
         else {
