@@ -7,7 +7,7 @@ public struct FileSelection: Sendable {
     /// The wanted ones among all paths of a revision, or of the folder in it that was named.
     package let choose: @Sendable (_ paths: [String]) -> [String]
     /// Whether files that are there are enough, where nobody knows what the revision has. Nil where that cannot be told.
-    let suffices: (@Sendable (_ paths: [String]) -> Bool)?
+    package let suffices: (@Sendable (_ paths: [String]) -> Bool)?
 
     /// A selection.
     ///

@@ -1,9 +1,9 @@
 import Foundation
 
 /// Puts a GGUF file together, byte by byte, for tests: also files that no program would write.
-public struct GGUFBuilder {
+public struct GGUFBuilder: Sendable {
     /// A value of the metadata.
-    public enum Value {
+    public enum Value: Sendable {
         case uint32(UInt32)
         case int32(Int32)
         case uint16(UInt16)
@@ -22,7 +22,7 @@ public struct GGUFBuilder {
 
     /// A tensor: its name, the number of its type, the lengths of its axes as the file orders them (the longest run of memory first),
     /// and its bytes.
-    public struct Tensor {
+    public struct Tensor: Sendable {
         public var name: String
         public var type: UInt32
         public var dimensions: [UInt64]
