@@ -1,4 +1,3 @@
-import Foundation
 import JSON
 
 /// Reads a GGUF file's header and checks it.
@@ -35,11 +34,11 @@ struct HeaderReader {
     private mutating func readVersion(_ cursor: inout GGUFCursor) throws {
         let bytes = cursor.bytes
         guard bytes.count >= 8, bytes.starts(with: Array("GGUF".utf8)) else {
+            let isCut = bytes.starts(with: Array("GGUF".utf8))
             let head = UnsafeRawBufferPointer(rebasing: bytes.prefix(4096))
-            guard let name = FileFormat.name(of: Data(head)), !bytes.starts(with: Array("GGUF".utf8)) else {
-                throw fail("no GGUF file, or one of which only \(bytes.count) bytes are there; download it again")
-            }
-            throw fail("\(name), where GGUF is needed; \(bytes.isEmpty ? "download it again" : "name the right file")")
+            let complaint = isCut ? nil : FileFormat.complaint(of: head, wanted: .gguf)
+            throw fail(
+                complaint ?? "no GGUF file, or one of which only \(bytes.count) bytes are there; download it again")
         }
         _ = try cursor.number(UInt32.self, "the mark")
         let number = try cursor.number(UInt32.self, "the version")

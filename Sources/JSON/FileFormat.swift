@@ -13,7 +13,7 @@ public struct FileFormat: Sendable, Equatable {
 
     /// What a reader can read.
     public enum Wanted: String, Sendable {
-        case safetensors, json = "JSON", yaml = "YAML", text
+        case safetensors, json = "JSON", yaml = "YAML", gguf = "GGUF", text
     }
 
     /// One clause for an error: what the file is, that something else is wanted, what to do. Nil where the bytes look like what is

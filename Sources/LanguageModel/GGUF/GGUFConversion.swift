@@ -46,7 +46,10 @@ package struct GGUFConversion {
         let draft = url.deletingLastPathComponent().appendingPathComponent(".\(UUID().uuidString).gguf")
         defer { try? FileManager.default.removeItem(at: draft) }
         try GGUFFile.write(metadata: try metadata() + tokenizer.metadata, sources: try sources(), to: draft)
-        do { try check(Checkpoint(folder: draft)) } catch let error as GGUFError {
+        do {
+            try check(Checkpoint(folder: draft))
+            try checkTokenizer(draft)
+        } catch let error as GGUFError {
             throw fail("GGUF cannot describe this model: \(error)")
         }
         guard rename(draft.path, url.path) == 0 else {
@@ -61,6 +64,23 @@ package struct GGUFConversion {
         wanted.rotaries = wanted.rotaries.map { RotaryConfiguration(base: Double(Float($0.base)), scaling: $0.scaling) }
         guard "\(written.configuration)" == "\(wanted)" else {
             throw fail("GGUF cannot describe this model: its configuration would be read as another one")
+        }
+    }
+
+    /// Compares the ids of texts with what tokenizers treat in different ways: digits, white space, marks, endings, letters of many kinds.
+    private func checkTokenizer(_ written: URL) throws {
+        let own = try Tokenizer(folder: checkpoint.folder), other = try Tokenizer(folder: written)
+        let texts =
+            [
+                "", " ", "Hello, world", " leading and trailing ", "1 22 333 4444 55555", "a  b   c\t\td\n\n\ne \r\n f",
+                "I'll we've don't IT'S", "snake_case camelCase x=y+1; // ok", "naïve café Ελλάδα Привет שלום مرحبا",
+                "日本語の文、漢字。 한국어",
+                "👩‍👧 🏳️‍🌈 ½ ² Ⅳ ①", "{\"k\": [1, 2.5e-3]}", "<b>x</b> $5 50% #1 @me",
+                String(repeating: " ", count: 40) + "x",
+            ] + own.templateTokens.values.sorted().flatMap { ["\($0)", "a\($0) b"] }
+        for text in texts where own.encode(text) != other.encode(text) {
+            throw fail(
+                "GGUF cannot describe this tokenizer: the ids of \(text.abridged.debugDescription) would be others")
         }
     }
 

@@ -150,7 +150,10 @@ package struct WrittenTokenizer {
                 name == "bos_token"
                 ? tokenizer.beginningOfText?.text
                 : name == "eos_token" ? tokenizer.endOfText?.text : tokenizer.templateTokens[name]
-            guard let id = marker.flatMap({ tokenizer.id(of: $0) }) else { continue }
+            // A piece that config.json alone names would be looked for in every text by who reads the file.
+            guard let marker, tokenizer.addedTokens.contains(marker), let id = tokenizer.id(of: marker) else {
+                continue
+            }
             add("\(word)_token_id", .uint32(UInt32(id)))
         }
         // What is put around a text, seen on one.
