@@ -240,6 +240,30 @@ struct QuantizationRefusalTests {
         _ = try TransformerDecoder(Checkpoint(folder: folder))
     }
 
+    @Test(
+        "An output matrix with the embedding's codes and other scales is a matrix of its own, though the file ties them"
+    )
+    func equalCodes() throws {
+        let scratch = try Scratch(), folder = try scratch.copy(QuantizedModels.folder("mlx-4"))
+        let place = folder.appending(path: "model.safetensors"), file = try SafetensorsFile(place)
+        let codes = try file.requiredTensor("model.embed_tokens.weight")
+        try SafetensorsFile.write(
+            try file.names.map { name in
+                (name: name, tensor: name == "lm_head.weight" ? codes : try file.requiredTensor(name))
+            }, to: place)
+        let settings = folder.appending(path: "config.json")
+        var json = try #require(try JSONValue.parse(Data(contentsOf: settings)).object)
+        json["tie_word_embeddings"] = true
+        try Data(JSONValue.object(json).serialized().utf8).write(to: settings)
+        let checkpoint = try Checkpoint(folder: folder),
+            shape = [checkpoint.configuration.vocabularySize, checkpoint.configuration.hiddenSize]
+        #expect(!checkpoint.configuration.tiesEmbeddings)
+        let (embedding, head) = try (
+            checkpoint.weight("embed_tokens.weight", shape), checkpoint.weight("lm_head.weight", shape)
+        )
+        #expect(embedding.value.floats() != head.value.floats())
+    }
+
     @Test("A code that is no number is found when it is computed with")
     func codes() throws {
         let scratch = try Scratch(), folder = try scratch.copy(QuantizedModels.folder("fp8-blocks"))
