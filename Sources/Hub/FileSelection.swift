@@ -55,9 +55,13 @@ public struct FileSelection: Sendable {
             suffices: { names.allSatisfy($0.contains) })
     }
 
-    /// What a tokenizer and a chat template are read from; no weights.
+    /// What a tokenizer and a chat template are read from; no weights, unless it lies with them in the only GGUF model.
     public static let tokenizer = FileSelection(
-        "the tokenizer", choose: { $0.filter(isTokenizer) }, suffices: { $0.contains("tokenizer.json") })
+        "the tokenizer",
+        choose: { paths in
+            let isInGGUF = !paths.contains("tokenizer.json") && !paths.contains { $0.hasSuffix(".safetensors") }
+            return paths.filter(isTokenizer) + (isInGGUF ? onlyGGUF(paths) : [])
+        }, suffices: { $0.contains("tokenizer.json") || hasWholeGGUF($0) })
 
     /// What a model, a half of a pair or an adapter is opened from: configuration, tokenizer, sidecar, and the weights in safetensors,
     /// once. Weights in other formats and second copies are left out. Where there are no safetensors, the only model in GGUF is taken;

@@ -176,6 +176,8 @@ import Testing
             chosen(.model, ["config.json", "model.safetensors", "a.gguf"]) == ["config.json", "model.safetensors"])
         #expect(FileSelection.model.suffices?(["a.gguf"]) == true && FileSelection.model.suffices?(parts) == true)
         #expect(FileSelection.model.suffices?([parts[0]]) == false)
+        #expect(chosen(.tokenizer, ["README.md", "a.gguf"]) == ["a.gguf"])
+        #expect(chosen(.tokenizer, ["tokenizer.json", "a.gguf"]) == ["tokenizer.json"])
     }
 
     @Test func aPartOfAGGUFModelThatIsNamedBringsTheOthers() {
