@@ -271,15 +271,17 @@ static bool some(const ck_matmul *j) {
 
 static void few_rows(int slot, const ck_matmul *j, long begin, long end) {
     const float *a = j->a;
-    // A in float32, and the sums that stored weights need.
-    float *space = ck_scratch(slot, CK_SCRATCH_WEIGHTS, (unsigned long)(j->m * j->k) * 8);
-    if (j->a_type != CK_F32 || j->a_stride != j->k) {
+    bool converts = j->a_type != CK_F32 || j->a_stride != j->k;
+    // A in float32, and for stored weights its sums over sixteen columns.
+    long converted = converts ? j->m * j->k : 0, sums = j->stored ? j->m * j->k / 16 : 0;
+    float *space = converted + sums ? ck_scratch(slot, CK_SCRATCH_WEIGHTS, (unsigned long)(converted + sums) * 4) : NULL;
+    if (converts) {
         for (long r = 0; r < j->m; r++)
             ck_current()->convert(
                 (const char *)j->a + r * j->a_stride * type_bytes(j->a_type), j->a_type, space + r * j->k, CK_F32, j->k);
         a = space;
     }
-    if (j->stored) ck_current()->few_rows_stored(j, a, space + j->m * j->k, begin, end);
+    if (j->stored) ck_current()->few_rows_stored(j, a, sums ? space + converted : NULL, begin, end);
     else ck_current()->few_rows(j, a, begin, end);
 }
 

@@ -238,8 +238,10 @@ static void few_rows_stored(const ck_matmul *job, const float *a, float *sums, l
         few_rows_grouped(job, a, begin, end);
         return;
     }
-    for (long i = 0; i < job->m * job->k / CK_GROUP; i++) sums[i] = lane_sum(load(a + i * CK_GROUP));
 #define FEW(layout, weights, bytes, shared, has_offset) \
-    case layout: few_rows_stored_typed(job, layout, a, sums, begin, end); break;
+    case layout: \
+        for (long i = 0; has_offset && i < job->m * job->k / CK_GROUP; i++) sums[i] = lane_sum(load(a + i * CK_GROUP)); \
+        few_rows_stored_typed(job, layout, a, sums, begin, end); \
+        break;
     switch (job->stored->layout) { CK_LAYOUTS(FEW) default: break; }
 }

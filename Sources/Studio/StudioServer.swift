@@ -102,7 +102,7 @@ public final class StudioServer: Sendable {
         router.addMiddleware {
             AccessLog()
             ErrorAnswers()
-            Doorkeeper(settings)
+            RequestGuard(settings)
         }
         endpoints.add(to: router, exceptRoot: studio != nil)
         studio?.add(to: router)

@@ -1,49 +1,5 @@
 import CKernels
 
-/// How a file lays out the weights of a matrix: blocks of codes with their scales. The names are those of GGUF files.
-///
-/// Values: the Python package gguf, `quants.py`, whose `dequantize` every layout equals bit for bit.
-public enum StoredLayout: String, Sendable, CaseIterable {
-    case q4_0 = "Q4_0"
-    case q4_1 = "Q4_1"
-    case q5_0 = "Q5_0"
-    case q5_1 = "Q5_1"
-    case q8_0 = "Q8_0"
-    case q2_K = "Q2_K"
-    case q3_K = "Q3_K"
-    case q4_K = "Q4_K"
-    case q5_K = "Q5_K"
-    case q6_K = "Q6_K"
-    case q8_K = "Q8_K"
-    case iq4_nl = "IQ4_NL"
-    case iq4_xs = "IQ4_XS"
-    case mxfp4 = "MXFP4"
-
-    /// Weights of one block; a row is whole blocks.
-    public var blockWidth: Int { ck_block_weights(kernelLayout) }
-    /// Bytes of one block.
-    public var blockByteCount: Int { ck_block_bytes(kernelLayout) }
-
-    var kernelLayout: ck_layout {
-        switch self {
-        case .q4_0: CK_Q4_0
-        case .q4_1: CK_Q4_1
-        case .q5_0: CK_Q5_0
-        case .q5_1: CK_Q5_1
-        case .q8_0: CK_Q8_0
-        case .q2_K: CK_Q2_K
-        case .q3_K: CK_Q3_K
-        case .q4_K: CK_Q4_K
-        case .q5_K: CK_Q5_K
-        case .q6_K: CK_Q6_K
-        case .q8_K: CK_Q8_K
-        case .iq4_nl: CK_IQ4_NL
-        case .iq4_xs: CK_IQ4_XS
-        case .mxfp4: CK_MXFP4
-        }
-    }
-}
-
 /// A weight matrix as a file stores it, [rows, width]. Products read it where it lies; nothing of it is unpacked for good.
 ///
 /// Its rows are blocks that hold codes and scales (``StoredLayout``), or codes whose scales lie apart from them (``GroupedCodes``).
@@ -122,59 +78,5 @@ public struct StoredMatrix: Sendable {
 
     private func withKernelMatrix(_ body: (UnsafePointer<ck_stored>) -> Void) {
         withExtendedLifetime(self) { withUnsafePointer(to: kernelMatrix, body) }
-    }
-}
-
-/// How a weight lies in memory. An operation asks it for rows, or hands it to a kernel that reads it where it lies.
-///
-/// A layer holds a `Parameter`, and that one of these: what computes with a weight does not know how it is stored.
-public enum WeightStorage: Sendable {
-    /// Numbers.
-    case dense(Tensor)
-    /// Codes with scales, as a file holds them. Such a weight is frozen.
-    case stored(StoredMatrix)
-
-    /// Lengths of the axes.
-    public var shape: [Int] {
-        switch self {
-        case .dense(let tensor): tensor.shape
-        case .stored(let matrix): [matrix.rows, matrix.width]
-        }
-    }
-    /// Length of the first axis: a matrix's outputs.
-    public var rows: Int { shape.first ?? 1 }
-    /// Elements of one row: a matrix's inputs.
-    public var width: Int { shape.dropFirst().reduce(1, *) }
-    /// Number of elements.
-    public var count: Int { shape.reduce(1, *) }
-    /// Bytes that it takes in memory.
-    public var byteCount: Int {
-        switch self {
-        case .dense(let tensor): tensor.byteCount
-        case .stored(let matrix): matrix.byteCount
-        }
-    }
-
-    /// The weight as numbers: the tensor itself, or one of float32 in memory of its own.
-    public func unpacked() -> Tensor {
-        switch self {
-        case .dense(let tensor): tensor
-        case .stored(let matrix): matrix.unpacked()
-        }
-    }
-
-    /// Some rows, scaled, in float32: [ids, width].
-    func rows(_ ids: [Int32], scale: Float) -> Tensor {
-        switch self {
-        case .dense(let tensor):
-            let result = Tensor(uninitialized: [ids.count, tensor.width], .float32)
-            ck_embed(
-                tensor.address, tensor.kernelType, ids, ids.count, tensor.width, scale, result.floatAddress)
-            return result
-        case .stored(let matrix):
-            let result = matrix.unpacked(rows: ids)
-            if scale != 1 { ck_scale(result.floatAddress, result.floatAddress, scale, result.count) }
-            return result
-        }
     }
 }

@@ -32,9 +32,13 @@ struct AdapterBaseTests {
         return (["extract", "--model", model.path, "--ids", "1,2,3", "--output", output.path] + more, output)
     }
 
-    /// What was read, without the file's note of where the model came from.
-    private func activations(_ file: URL) throws -> [Float] {
-        try SafetensorsFile(file).requiredTensor("activations").floats()
+    /// What the command reads, without its file's note of where the model came from.
+    private func activations(
+        _ model: URL, _ folder: URL, more: [String] = [], environment: [String: String] = [:]
+    ) throws -> [Float] {
+        let extraction = extract(model, folder, more: more)
+        try Command.succeed(extraction.arguments, environment: environment)
+        return try SafetensorsFile(extraction.output).requiredTensor("activations").floats()
     }
 
     @Test(
@@ -43,15 +47,10 @@ struct AdapterBaseTests {
     func revision(_ revision: JSONValue) async throws {
         try await withHub([base()]) { hub, folder, environment in
             let adapter = try adapter(folder, revision: revision)
-            let wanted = extract(Folders.model("llama"), folder, more: ["--adapter", adapter.path])
-            try Command.succeed(wanted.arguments)
-            let fetched = extract(adapter, folder)
-            try Command.succeed(fetched.arguments, environment: environment)
-            #expect(try activations(fetched.output) == activations(wanted.output))
+            let wanted = try activations(Folders.model("llama"), folder, more: ["--adapter", adapter.path])
+            #expect(try activations(adapter, folder, environment: environment) == wanted)
             let asked = hub.requests.count
-            let cached = extract(adapter, folder)
-            try Command.succeed(cached.arguments, environment: offline(environment))
-            #expect(try activations(cached.output) == activations(wanted.output))
+            #expect(try activations(adapter, folder, environment: offline(environment)) == wanted)
             #expect(hub.requests.count == asked)
         }
     }
@@ -60,11 +59,8 @@ struct AdapterBaseTests {
     func main(_ revision: JSONValue) async throws {
         try await withHub([base()]) { _, folder, environment in
             let adapter = try adapter(folder, revision: revision)
-            let wanted = extract(Folders.model("qwen2"), folder, more: ["--adapter", adapter.path])
-            try Command.succeed(wanted.arguments)
-            let fetched = extract(adapter, folder)
-            try Command.succeed(fetched.arguments, environment: environment)
-            #expect(try activations(fetched.output) == activations(wanted.output))
+            let wanted = try activations(Folders.model("qwen2"), folder, more: ["--adapter", adapter.path])
+            #expect(try activations(adapter, folder, environment: environment) == wanted)
         }
     }
 

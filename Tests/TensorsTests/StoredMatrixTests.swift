@@ -1,4 +1,5 @@
 import Foundation
+import GGUF
 import JSON
 import Tensors
 import Testing
@@ -52,6 +53,16 @@ struct StoredMatrixTests {
             #expect(
                 unpacked.floats().map(\.bitPattern) == (golden.values + golden.values + golden.values).map(\.bitPattern)
             )
+        }
+    }
+
+    @Test("The types of GGUF files that pack weights are these layouts, with blocks of the same size")
+    func types() {
+        let packed = GGMLType.allCases.filter(\.isPacked)
+        #expect(Set(packed.map(\.name)) == Set(StoredLayout.allCases.map(\.rawValue)))
+        for type in packed {
+            let layout = StoredLayout(rawValue: type.name)
+            #expect(layout?.blockWidth == type.block.weights && layout?.blockByteCount == type.block.bytes, "\(type)")
         }
     }
 

@@ -81,11 +81,10 @@ public struct Checkpoint: Sendable {
             names[head] = nil
             return true
         }
-        // A GGUF file has an output matrix only where it is another one.
+        // Equal codes may have other scales, and a GGUF file has an output matrix only where it is another one.
         guard case .tensor(let one)? = try weights.stored(embeddingName),
             case .tensor(let other)? = try weights.stored(headName)
-        else { return true }
-        // Equal codes may have other scales.
+        else { return false }
         return one.elementType.isFloatingPoint && one.shape == other.shape && one.holdsSameNumbers(as: other)
     }
 

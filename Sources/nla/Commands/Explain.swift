@@ -79,8 +79,8 @@ struct Explain: ParsableCommand {
         var options = verbalizing.options(samples: samples, seed: shared.seed)
         options.keys = chosen.map(UInt64.init)
         let explainer = TextExplainer(pair, variance: variance?.variance)
-        let believer = try believer(pair, folder, precision).map {
-            try Believer($0, model, ids, positions: chosen, precision: precision)
+        let scorer = try claimScorer(pair, folder, precision).map {
+            try ClaimScorer($0, model, ids, positions: chosen, precision: precision)
         }
         let other = try beside.map {
             try Beside($0, ids, chosen, activations, precision, maximumTokens: verbalizing.maxTokens)
@@ -89,7 +89,7 @@ struct Explain: ParsableCommand {
         let page = Interlinear(ids: ids, tokenizer: model.tokenizer, doubtBelow: doubtBelow, beside: other)
         let rows = try explainer.explain(activations, options) { row in
             let position = chosen[row.index]
-            claims[row.index] = try believer?.read(
+            claims[row.index] = try scorer?.read(
                 row.explanation, of: activations.rows(row.index..<row.index + 1), at: position)
             if !shared.json { try Output.write(page.block(row, position: position, claims[row.index])) }
         }
@@ -109,7 +109,7 @@ struct Explain: ParsableCommand {
     }
 
     /// What the pair's folder says of confidence; nil if nothing, or if it is not about explanations like these.
-    private func believer(
+    private func claimScorer(
         _ pair: Pair, _ folder: URL, _ precision: Precision?
     ) throws -> ConfidenceReader? {
         guard confidence else { return nil }
@@ -124,7 +124,7 @@ struct Explain: ParsableCommand {
 }
 
 /// A text's claims with the confidence in them: a reader with the activations of the tokens that it looks at.
-private struct Believer {
+private struct ClaimScorer {
     private let reader: ConfidenceReader
     private let vectors: Tensor
     /// The row of `vectors` of each position.

@@ -6,7 +6,7 @@ import HummingbirdCore
 ///
 /// A page anywhere in the world can make its visitor's browser call `http://127.0.0.1`. It betrays itself by its `Origin`, or, if
 /// its own name was made to point here, by the `Host` it calls.
-struct Doorkeeper: RouterMiddleware {
+struct RequestGuard: RouterMiddleware {
     typealias Context = StudioContext
 
     private let secret: [UInt8]?
@@ -33,7 +33,7 @@ struct Doorkeeper: RouterMiddleware {
         guard let authority = request.head.authority, !authority.isEmpty else {
             throw ErrorReply(.badRequest, "the request has no Host header; send the server's name")
         }
-        if let hosts, !hosts.contains(Doorkeeper.name(of: authority)) {
+        if let hosts, !hosts.contains(RequestGuard.name(of: authority)) {
             throw ErrorReply(
                 .forbidden,
                 "the request is for another host than this server; call it as localhost, or allow the name (--allow-host)"
@@ -90,10 +90,10 @@ struct Doorkeeper: RouterMiddleware {
         let bearer = request.headers[.authorization].flatMap { value in
             value.lowercased().hasPrefix("bearer ") ? String(value.dropFirst("bearer ".count)) : nil
         }
-        guard let offered = request.headers[Doorkeeper.secretName] ?? bearer else {
+        guard let offered = request.headers[RequestGuard.secretName] ?? bearer else {
             throw ErrorReply(.unauthorized, "this server has a secret; send it as X-SECRET-KEY")
         }
-        guard Doorkeeper.isEqual(Array(offered.utf8), secret) else {
+        guard RequestGuard.isEqual(Array(offered.utf8), secret) else {
             throw ErrorReply(.unauthorized, "the X-SECRET-KEY is not this server's")
         }
     }
