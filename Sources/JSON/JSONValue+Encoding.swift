@@ -66,7 +66,12 @@ private final class ValueEncoder: Encoder {
         case let value as String: single = .string(value)
         case let value as Double: single = .number(value)
         case let value as Float: single = .number(Double(value))
-        case let value as any BinaryInteger: single = .integer(Int(truncatingIfNeeded: value))
+        case let value as any BinaryInteger:
+            guard let whole = Int(exactly: value) else {
+                throw EncodingError.invalidValue(
+                    value, .init(codingPath: [], debugDescription: "\(value) is beyond 64-bit integers"))
+            }
+            single = .integer(whole)
         default: try value.encode(to: self)
         }
     }

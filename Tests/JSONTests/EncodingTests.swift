@@ -24,6 +24,12 @@ struct EncodingTests {
         }
     }
 
+    @Test("A whole number that no 64-bit integer holds is refused, not another one")
+    func integers() throws {
+        #expect(try JSONValue(encoding: [UInt64(Int.max)]) == [.integer(Int.max)])
+        #expect(throws: EncodingError.self) { try JSONValue(encoding: [UInt64.max]) }
+    }
+
     @Test("Keys keep the order in which they are encoded; what is nil is left out, or null where it is asked for")
     func order() throws {
         #expect(

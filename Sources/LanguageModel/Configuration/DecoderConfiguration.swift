@@ -4,7 +4,7 @@ import Tensors
 ///
 /// Every family here is the same computation with some pieces present or absent: norms before (and in Gemma also after) each
 /// sublayer, grouped-query attention with rotary positions, a gated MLP.
-public struct DecoderConfiguration: Sendable {
+public struct DecoderConfiguration: Sendable, Equatable {
     /// The name of the family, as in `model_type`.
     public var family: String
     /// Width d of the residual stream.

@@ -52,8 +52,8 @@ package struct GGUFConversion {
         } catch let error as GGUFError {
             throw fail("GGUF cannot describe this model: \(error)")
         }
-        guard rename(draft.path, url.path) == 0 else {
-            throw ModelError("\(url.path): cannot write: \(String(cString: strerror(errno)))")
+        do { try Disk.rename(draft.path, to: url) } catch let error as Disk.Failure {
+            throw ModelError(error.description)
         }
     }
 
@@ -62,7 +62,7 @@ package struct GGUFConversion {
         var wanted = checkpoint.configuration
         // Numbers are stored in float32.
         wanted.rotaries = wanted.rotaries.map { RotaryConfiguration(base: Double(Float($0.base)), scaling: $0.scaling) }
-        guard "\(written.configuration)" == "\(wanted)" else {
+        guard written.configuration == wanted else {
             throw fail("GGUF cannot describe this model: its configuration would be read as another one")
         }
     }
