@@ -179,8 +179,7 @@ extension TargetHash {
             let file = folder.appending(path: name)
             guard FileManager.default.fileExists(atPath: file.path) else { continue }
             hash.update(Data("\(name)\n".utf8))
-            do { hash.update(Digest.of(try Data(contentsOf: file, options: .alwaysMapped))) } catch
-            {
+            do { hash.update(Digest.of(try Data(contentsOf: file, options: .alwaysMapped))) } catch {
                 throw ModelError("\(file.path): cannot be read: \(error.localizedDescription)")
             }
         }

@@ -37,6 +37,10 @@ final class Transfer: @unchecked Sendable {
         onHead: @escaping @Sendable (HTTPHead) throws -> Void,
         onBody: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void
     ) throws {
+        let scheme = request.address.prefix { $0 != ":" }.lowercased()
+        guard scheme == "http" || scheme == "https" else {
+            throw HTTPFailure.other("no address that begins with http:// or https://")
+        }
         guard !request.headers.contains(where: { !Self.isSendable($0.name, $0.value) }) else {
             throw HTTPFailure.other("a header holds a control character")
         }
@@ -200,7 +204,8 @@ final class Transfer: @unchecked Sendable {
     func end(_ code: CURLcode) {
         if let error { return end(.failure(error)) }
         guard code == CURLE_OK else { return end(.failure(failure(code))) }
-        guard let head else { return end(.failure(HTTPFailure.notHTTP)) }
+        // The connection may also end in the middle of the head.
+        guard let head else { return end(.failure(lines.isEmpty ? HTTPFailure.notHTTP : .cut)) }
         end(.success(head))
     }
 

@@ -91,7 +91,8 @@ final class TransferLoop: Sendable {
             var count: Int32 = 0
             curl_multi_perform(multi, &count)
             while let message = curl_multi_info_read(multi, &count)?.pointee {
-                guard message.msg == CURLMSG_DONE, let transfer = running.removeValue(forKey: message.easy_handle) else {
+                guard message.msg == CURLMSG_DONE, let transfer = running.removeValue(forKey: message.easy_handle)
+                else {
                     continue
                 }
                 curl_multi_remove_handle(multi, transfer.handle)

@@ -1,4 +1,5 @@
 import Foundation
+import HTTP
 import JSON
 
 /// One file of a revision, as the hub lists it.

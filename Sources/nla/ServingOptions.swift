@@ -19,7 +19,8 @@
         @Option(help: ArgumentHelp("A file with the secret that clients send as X-SECRET-KEY.", valueName: "file"))
         var secretFile: String?
 
-        @Option(help: ArgumentHelp("A further name that the server may be called by; may be repeated.", valueName: "name"))
+        @Option(
+            help: ArgumentHelp("A further name that the server may be called by; may be repeated.", valueName: "name"))
         var allowHost: [String] = []
 
         @Option(
@@ -41,13 +42,15 @@
 
         @OptionGroup var opening: OpeningOptions
 
-        @Option(help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else what this CPU multiplies faster.")
+        @Option(
+            help: "Arithmetic: f32 or bf16; by default f32 for float32 weights, else what this CPU multiplies faster.")
         var dtype: Dtype?
 
         @Option(help: ArgumentHelp("Threads to compute with; all cores by default.", valueName: "n"))
         var threads: Int?
 
-        @Option(help: ArgumentHelp("Seed of everything random; without it every request draws its own.", valueName: "n"))
+        @Option(
+            help: ArgumentHelp("Seed of everything random; without it every request draws its own.", valueName: "n"))
         var seed: UInt64?
 
         @Flag(help: "Log what is asked, too.")

@@ -43,7 +43,8 @@
             guard let av else { return try serving.models(nla ?? "", target: target) }
             var models = ServedModels(
                 verbalizer: try Verbalizer(
-                    folder: ModelLocation.resolve(av), precision: Dtype.asked(serving.dtype), serving.opening.supplement()))
+                    folder: ModelLocation.resolve(av), precision: Dtype.asked(serving.dtype),
+                    serving.opening.supplement()))
             if !serving.quiet { models.verbalizer.sidecar.inferences.forEach(Output.note) }
             models.verbalizerName = av
             return models

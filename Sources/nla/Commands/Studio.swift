@@ -22,7 +22,8 @@
                 "Folder with av/, ar/ and, optionally, target/; name=… names it; may be repeated.", valueName: "dir"))
         var nla: [String] = []
 
-        @Option(help: ArgumentHelp("The target, where the first folder has none: a folder or org/name.", valueName: "dir"))
+        @Option(
+            help: ArgumentHelp("The target, where the first folder has none: a folder or org/name.", valueName: "dir"))
         var target: String?
 
         @Option(help: ArgumentHelp("The library; by default in your data folder.", valueName: "file"))
@@ -74,7 +75,8 @@
             let bundled = "Models/tiny"
             guard FileManager.default.fileExists(atPath: bundled + "/av") else {
                 throw ModelError(
-                    "no models: give a pair with --nla, or start nla studio in the repository, which has one in \(bundled)")
+                    "no models: give a pair with --nla, or start nla studio in the repository, which has one in \(bundled)"
+                )
             }
             return [bundled]
         }
