@@ -62,14 +62,13 @@ let package = Package(
             name: "CCompression", pkgConfig: "libzstd",
             providers: [.apt(["libzstd-dev", "zlib1g-dev"]), .brew(["zstd"])]),
         .systemLibrary(
-            name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"]), .brew(["curl"])]),
-        .systemLibrary(
             name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
         .target(name: "CKernels", dependencies: ["CDNNL"], linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "JSON"),
         .target(
             name: "Digests",
             dependencies: [.target(name: "COpenSSL", condition: .when(platforms: [.linux, .android, .windows]))]),
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux, .android]))]),
         .target(name: "HTTP", dependencies: ["CCurl"]),
         .target(name: "GGUF", dependencies: ["JSON"]),
         .target(name: "Parquet", dependencies: ["CCompression", "JSON"]),

@@ -7,11 +7,11 @@
 /// A hash in the making: bytes go in piece by piece, and the digest comes out.
 ///
 ///     var hash = Digest(.sha256)
-///     hash.update(Array("abc".utf8))
+///     hash.update("abc".utf8)
 ///     hash.finalize().hexadecimal  // "ba7816bf…"
 ///
 /// The system's library computes it: OpenSSL's libcrypto, or CryptoKit on Apple's systems.
-package struct Digest: ~Copyable {
+package struct Digest: Sendable {
     /// Which hash.
     package enum Algorithm: Sendable {
         /// SHA-256 of FIPS 180-4: 32 bytes.
@@ -21,68 +21,87 @@ package struct Digest: ~Copyable {
     }
 
     #if canImport(CryptoKit)
-        private var sha256: CryptoKit.SHA256?
-        private var sha1: CryptoKit.Insecure.SHA1?
-
-        /// A hash of nothing yet.
-        package init(_ algorithm: Algorithm) {
-            switch algorithm {
-            case .sha256: sha256 = CryptoKit.SHA256()
-            case .sha1: sha1 = CryptoKit.Insecure.SHA1()
-            }
-        }
-
-        /// Takes bytes in.
-        package mutating func update(_ bytes: UnsafeRawBufferPointer) {
-            sha256?.update(bufferPointer: bytes)
-            sha1?.update(bufferPointer: bytes)
-        }
-
-        /// The digest of all bytes that were taken in. Nothing can be taken in afterwards.
-        package mutating func finalize() -> [UInt8] {
-            sha256.map { Array($0.finalize()) } ?? sha1.map { Array($0.finalize()) } ?? []
+        private enum Context {
+            case sha256(CryptoKit.SHA256)
+            case sha1(CryptoKit.Insecure.SHA1)
         }
     #else
-        private let context: OpaquePointer
-
-        /// A hash of nothing yet.
-        package init(_ algorithm: Algorithm) {
-            let type =
-                switch algorithm {
-                case .sha256: EVP_sha256()
-                case .sha1: EVP_sha1()
-                }
-            guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, type, nil) == 1 else {
-                fatalError("libcrypto offers no \(algorithm)")
-            }
-            self.context = context
-        }
-
-        deinit { EVP_MD_CTX_free(context) }
-
-        /// Takes bytes in.
-        package mutating func update(_ bytes: UnsafeRawBufferPointer) {
-            guard EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1 else {
-                fatalError("libcrypto took no bytes in")
-            }
-        }
-
-        /// The digest of all bytes that were taken in. Nothing can be taken in afterwards.
-        package mutating func finalize() -> [UInt8] {
-            [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { buffer, initialized in
-                var count: UInt32 = 0
-                guard EVP_DigestFinal_ex(context, buffer.baseAddress, &count) == 1 else {
-                    fatalError("libcrypto gave no digest")
-                }
-                initialized = Int(count)
-            }
+        private enum Context {
+            case sha256(SHA256_CTX)
+            case sha1(SHA_CTX)
         }
     #endif
+    private var context: Context
+
+    /// A hash of nothing yet.
+    package init(_ algorithm: Algorithm) {
+        #if canImport(CryptoKit)
+            switch algorithm {
+            case .sha256: context = .sha256(CryptoKit.SHA256())
+            case .sha1: context = .sha1(CryptoKit.Insecure.SHA1())
+            }
+        #else
+            switch algorithm {
+            case .sha256:
+                var state = SHA256_CTX()
+                SHA256_Init(&state)
+                context = .sha256(state)
+            case .sha1:
+                var state = SHA_CTX()
+                SHA1_Init(&state)
+                context = .sha1(state)
+            }
+        #endif
+    }
+
+    /// Takes bytes in.
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        switch context {
+        case .sha256(var state):
+            #if canImport(CryptoKit)
+                state.update(bufferPointer: bytes)
+            #else
+                SHA256_Update(&state, bytes.baseAddress, bytes.count)
+            #endif
+            context = .sha256(state)
+        case .sha1(var state):
+            #if canImport(CryptoKit)
+                state.update(bufferPointer: bytes)
+            #else
+                SHA1_Update(&state, bytes.baseAddress, bytes.count)
+            #endif
+            context = .sha1(state)
+        }
+    }
 
     /// Takes bytes in.
     package mutating func update(_ bytes: some Sequence<UInt8>) {
         if bytes.withContiguousStorageIfAvailable({ update(UnsafeRawBufferPointer($0)) }) == nil {
             Array(bytes).withUnsafeBytes { update($0) }
+        }
+    }
+
+    /// The digest of all bytes that were taken in.
+    package func finalize() -> [UInt8] {
+        switch context {
+        case .sha256(var state):
+            #if canImport(CryptoKit)
+                return Array(state.finalize())
+            #else
+                return [UInt8](unsafeUninitializedCapacity: Int(SHA256_DIGEST_LENGTH)) { buffer, count in
+                    SHA256_Final(buffer.baseAddress, &state)
+                    count = Int(SHA256_DIGEST_LENGTH)
+                }
+            #endif
+        case .sha1(var state):
+            #if canImport(CryptoKit)
+                return Array(state.finalize())
+            #else
+                return [UInt8](unsafeUninitializedCapacity: Int(SHA_DIGEST_LENGTH)) { buffer, count in
+                    SHA1_Final(buffer.baseAddress, &state)
+                    count = Int(SHA_DIGEST_LENGTH)
+                }
+            #endif
         }
     }
 

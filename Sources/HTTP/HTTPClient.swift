@@ -1,4 +1,4 @@
-import Foundation
+import CCurl
 
 /// Makes HTTP/1.1 requests over connections that are kept for the next ones.
 ///
@@ -21,6 +21,12 @@ package final class HTTPClient: Sendable {
 
         package init() {}
     }
+
+    /// Whether this machine has libcurl, 7.68 or later. Without it nothing can be asked.
+    package static let isAvailable = ccurl_load()
+    /// What to say where it has none.
+    package static let absence =
+        "nothing can be fetched without libcurl: install libcurl4 (Debian, Ubuntu) or libcurl (Fedora)"
 
     private let settings: Settings
     private let loop = TransferLoop()

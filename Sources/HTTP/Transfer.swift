@@ -44,9 +44,7 @@ final class Transfer: @unchecked Sendable {
         guard !request.headers.contains(where: { !Self.isSendable($0.name, $0.value) }) else {
             throw HTTPFailure.other("a header holds a control character")
         }
-        guard LibraryStart.isDone, let handle = curl_easy_init() else {
-            throw HTTPFailure.other("libcurl does not start")
-        }
+        guard HTTPClient.isAvailable, let handle = ccurl_new() else { throw HTTPFailure.other(HTTPClient.absence) }
         self.handle = handle
         self.onHead = onHead
         self.onBody = onBody
@@ -59,8 +57,8 @@ final class Transfer: @unchecked Sendable {
     }
 
     deinit {
-        curl_easy_cleanup(handle)
-        curl_slist_free_all(fields)
+        ccurl_free(handle)
+        ccurl_list_free(fields)
         words.deallocate()
     }
 
@@ -76,7 +74,6 @@ final class Transfer: @unchecked Sendable {
         text(CURLOPT_URL, request.address)
         number(CURLOPT_PATH_AS_IS, 1)
         number(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
-        _ = ccurl_allow_http_only(handle)
         switch request.method {
         case "GET" where request.body == nil: number(CURLOPT_HTTPGET, 1)
         case "HEAD": number(CURLOPT_NOBODY, 1)
@@ -116,7 +113,6 @@ final class Transfer: @unchecked Sendable {
         number(CURLOPT_NOSIGNAL, 1)
         number(CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(settings.connectTimeout / .milliseconds(1))))
         number(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-        if let certificates = Certificates.file { text(CURLOPT_CAINFO, certificates) }
         // An empty text is not nil: libcurl would look into the environment.
         text(CURLOPT_NOPROXY, "")
         guard let proxy = settings.proxy else { return text(CURLOPT_PROXY, "") }
@@ -132,7 +128,7 @@ final class Transfer: @unchecked Sendable {
 
     private func number(_ option: CURLoption, _ value: Int) { _ = ccurl_set_number(handle, option, value) }
     private func text(_ option: CURLoption, _ value: String) { _ = ccurl_set_text(handle, option, value) }
-    private func field(_ line: String) { fields = curl_slist_append(fields, line) }
+    private func field(_ line: String) { fields = ccurl_list_append(fields, line) }
 
     // MARK: What libcurl calls
 
@@ -224,25 +220,7 @@ final class Transfer: @unchecked Sendable {
         case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY: return .notHTTP
         default:
             let words = String(cString: words)
-            return .other(words.isEmpty ? String(cString: curl_easy_strerror(code)) : words)
+            return .other(words.isEmpty ? String(cString: ccurl_words(code)) : words)
         }
     }
-}
-
-/// libcurl's own start, once for the program.
-private enum LibraryStart {
-    static let isDone = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
-}
-
-/// Where this machine keeps the certificates of those who sign others.
-private enum Certificates {
-    /// The file to name to libcurl; nil where its own is there. A libcurl that was built on one system and runs on another looks in vain.
-    static let file: String? = {
-        let own = curl_version_info(CURLVERSION_SEVENTH)?.pointee.cainfo.map { String(cString: $0) }
-        guard let own, !FileManager.default.fileExists(atPath: own) else { return nil }
-        return [
-            "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
-            "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem",
-        ].first { FileManager.default.fileExists(atPath: $0) }
-    }()
 }

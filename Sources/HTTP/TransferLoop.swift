@@ -9,7 +9,7 @@ final class TransferLoop: Sendable {
         var isEnding = false
         var isOver = false
         var closers: [CheckedContinuation<Void, Never>] = []
-        /// libcurl's handle of all transfers; nil when the thread has ended.
+        /// libcurl's handle of all transfers; nil before the thread begins and after it has ended.
         var multi: Multi?
     }
     /// Used by the thread alone, but for waking it.
@@ -18,7 +18,10 @@ final class TransferLoop: Sendable {
 
     /// Starts the thread, which ends with ``end()`` or ``close()``.
     func start() {
-        guard let pointer = curl_multi_init() else { fatalError("libcurl does not start") }
+        // Without libcurl every transfer fails before it comes here.
+        guard HTTPClient.isAvailable, let pointer = ccurl_multi_new() else {
+            return state.withLock { $0.isOver = true }
+        }
         let multi = Multi(pointer: pointer)
         state.withLock { $0.multi = multi }
         let thread = Thread { [self] in run(multi.pointer) }
@@ -68,7 +71,7 @@ final class TransferLoop: Sendable {
     }
 
     private func wake(_ state: borrowing State) {
-        if let multi = state.multi { curl_multi_wakeup(multi.pointer) }
+        if let multi = state.multi { ccurl_multi_wake(multi.pointer) }
     }
 
     // MARK: The thread
@@ -82,24 +85,21 @@ final class TransferLoop: Sendable {
             }
             for transfer in new {
                 running[transfer.handle] = transfer
-                curl_multi_add_handle(multi, transfer.handle)
+                ccurl_multi_add(multi, transfer.handle)
             }
             for transfer in running.values where isEnding || transfer.isCancelled.load(ordering: .acquiring) {
                 end(transfer, &running, multi, .failure(CancellationError()))
             }
             if isEnding { break }
-            var count: Int32 = 0
-            curl_multi_perform(multi, &count)
-            while let message = curl_multi_info_read(multi, &count)?.pointee {
-                guard message.msg == CURLMSG_DONE, let transfer = running.removeValue(forKey: message.easy_handle)
-                else {
-                    continue
-                }
-                curl_multi_remove_handle(multi, transfer.handle)
-                transfer.end(message.data.result)
+            ccurl_multi_perform(multi)
+            var code = CURLE_OK
+            while let handle = ccurl_multi_ended(multi, &code) {
+                guard let transfer = running.removeValue(forKey: handle) else { continue }
+                ccurl_multi_remove(multi, handle)
+                transfer.end(code)
             }
             let wait = endSilent(&running, multi)
-            curl_multi_poll(multi, nil, 0, Int32(wait), nil)
+            ccurl_multi_wait(multi, Int32(wait))
         }
         let closers = state.withLock { state in
             state.multi = nil
@@ -107,7 +107,7 @@ final class TransferLoop: Sendable {
             defer { state.closers = [] }
             return state.closers
         }
-        curl_multi_cleanup(multi)
+        ccurl_multi_free(multi)
         for closer in closers { closer.resume() }
     }
 
@@ -135,7 +135,7 @@ final class TransferLoop: Sendable {
         _ result: Result<HTTPHead, any Error>
     ) {
         running[transfer.handle] = nil
-        curl_multi_remove_handle(multi, transfer.handle)
+        ccurl_multi_remove(multi, transfer.handle)
         transfer.end(result)
     }
 }

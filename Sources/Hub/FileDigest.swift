@@ -32,7 +32,7 @@ enum FileDigest {
     }
 
     /// A hash in the making.
-    struct Running: ~Copyable {
+    struct Running {
         private var hash: Digest
 
         init(_ expected: Expected, size: Int) {
@@ -46,6 +46,6 @@ enum FileDigest {
 
         mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bytes) }
 
-        mutating func value() -> String { hash.finalize().hexadecimal }
+        func value() -> String { hash.finalize().hexadecimal }
     }
 }

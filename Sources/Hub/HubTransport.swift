@@ -42,6 +42,7 @@ final class HubTransport: Sendable {
     static func connect<Result: Sendable>(
         _ settings: HubSettings, _ body: @Sendable (HubTransport) async throws -> Result
     ) async throws -> Result {
+        guard HTTPClient.isAvailable else { throw HubError(.settings, HTTPClient.absence) }
         let transport = HubTransport(settings)
         do {
             let result = try await body(transport)

@@ -39,6 +39,7 @@ public final class RemoteModel: Sendable {
     public static func connect<Result: Sendable>(
         _ settings: RemoteModelSettings, _ body: @Sendable (RemoteModel) async throws -> Result
     ) async throws -> Result {
+        guard HTTPClient.isAvailable else { throw RemoteModelError.settings(HTTPClient.absence) }
         var wanted = HTTPClient.Settings()
         wanted.connectTimeout = settings.connectTimeout
         // It follows no redirects, which would carry the key to an address that nobody named.
