@@ -19,6 +19,8 @@
 #define CK_BLOCK_COLUMNS 512
 #define CK_FEW_COLUMNS 64
 #define CK_MORE_COLUMNS 4096
+// Squares that are added up together, see ck_sum_of_squares.
+#define CK_SUM_BLOCK 262144
 #define CK_SOME_SCRATCH (CK_PANEL * (CK_PANEL_PAIRS + CK_SOME_ROWS))
 
 // Where an item of attention adds the gradients of keys and values: row r at row places[r] of dk and dv, or at row −1 − places[r] of the
@@ -84,6 +86,8 @@ typedef struct {
     double (*limit_multiply_adds)(float *sink);
     double (*limit_pair_products)(float *sink);
     float (*limit_read)(const float *x, long count);
+    // Blocks of CK_Q8_0 out of 32 floats each.
+    void (*quantize_q8_0)(const float *x, long blocks, uint8_t *to);
 } ck_kernels;
 
 extern const ck_kernels ck_kernels_base;

@@ -9,6 +9,7 @@
 #include "few_rows_body.h"
 #include "limits_body.h"
 #include "optimizer_body.h"
+#include "quantize_body.h"
 #if NATIVE_BF16
 #include "some_rows_body.h"
 #endif
@@ -51,4 +52,5 @@ const ck_kernels KERNELS = {
     .limit_pair_products = limit_pair_products,
 #endif
     .limit_read = limit_read,
+    .quantize_q8_0 = quantize_q8_0,
 };

@@ -39,14 +39,15 @@ public struct SafetensorsFile: Sendable {
         func fail(_ reason: String) -> TensorFileError { TensorFileError("\(url.path): \(reason)") }
         // What the file is instead is worth more than what is wrong with its header.
         func unreadable(_ reason: String) -> TensorFileError {
-            let bytes = UnsafeRawBufferPointer(start: buffer.address, count: min(buffer.byteCount, 4096))
-            return fail(FileFormat.complaint(of: bytes, wanted: .safetensors) ?? reason)
+            buffer.withBytes(0..<min(buffer.byteCount, 4096)) { bytes in
+                fail(FileFormat.complaint(of: bytes, wanted: .safetensors) ?? reason)
+            }
         }
         guard buffer.byteCount >= 8 else {
             throw unreadable(
                 "\(buffer.byteCount) bytes are too few for a safetensors file; is the download complete?")
         }
-        let length = UInt64(littleEndian: buffer.address.loadUnaligned(as: UInt64.self))
+        let length = buffer.withBytes(0..<8) { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
         guard length <= UInt64(buffer.byteCount - 8), length <= 100_000_000 else {
             throw unreadable(
                 "the header claims \(length) bytes, the file has \(buffer.byteCount); it is truncated or no safetensors file"
@@ -54,7 +55,7 @@ public struct SafetensorsFile: Sendable {
         }
         let header: JSONValue
         do {
-            header = try JSONValue.parse(UnsafeRawBufferPointer(start: buffer.address + 8, count: Int(length)))
+            header = try buffer.withBytes(8..<8 + Int(length)) { try JSONValue.parse($0) }
         } catch {
             throw unreadable("the header is not JSON: \(error)")
         }
