@@ -1,24 +1,31 @@
 import CKernels
 
-/// Second moments of what goes into a matrix: Σ xᵀx over the rows seen, [width, width] float32.
+/// Second moments of what goes into a matrix: Σ xᵀx over the rows seen, each scaled to a root mean square of 1, [width, width] float32.
+///
+/// Unscaled, the first token of a text, whose activation is hundreds of times as large as others in many models, would count for all of them.
 public final class InputMoments {
     /// Inputs.
     public let width: Int
     /// Rows seen.
     public private(set) var count = 0
     private let sum: Tensor
+    private let ones: Tensor
 
     /// Of no rows yet.
     public init(width: Int) {
         self.width = width
         sum = Tensor(zeros: [width, width])
+        ones = Tensor([Float](repeating: 1, count: width), shape: [width])
     }
 
     /// Adds rows [n, width], float32 or bfloat16.
     public func add(_ rows: Tensor) {
         require(rows.width == width, "inputs of \(rows.width) numbers for \(width)")
         count += rows.rows
-        Product.run([Product(a: rows, aIsTransposed: true, b: .dense(rows), c: sum, accumulates: true)])
+        let numbers = rows.converted(to: .float32), scaled = Tensor(uninitialized: rows.shape, .float32)
+        ck_rms_norm(
+            numbers.floatAddress, ones.address, CK_F32, 0, 1e-20, rows.rows, width, scaled.address, CK_F32, nil)
+        Product.run([Product(a: scaled, aIsTransposed: true, b: .dense(scaled), c: sum, accumulates: true)])
     }
 
     /// Σ xᵀx / n + λI, where λ is this share of the mean of the diagonal: what was not seen in the inputs counts a little too.

@@ -71,7 +71,7 @@ struct QuantizingTests {
         let codes = GroupedCodes(quantizing: .dense(weights), CodeFormat(bits: 3, groupSize: 32, type: .bfloat16))
         let wanted = StoredMatrix(codes).unpacked().relativeError(to: weights)
         #expect(wanted > 0.01)
-        #expect(abs(codes.relativeError(to: .dense(weights)) - wanted) < 1e-9)
+        #expect(abs(codes.relativeError(to: .dense(weights)) - wanted) < 1e-6 * wanted)
     }
 
     /// Inputs whose columns depend on one another and are of different sizes, [rows, width].
