@@ -102,7 +102,7 @@ let package = Package(
             name: "Teaching",
             dependencies: [
                 "Activations", "Autoencoder", "Claims", "JSON", "LanguageModel", "Parquet", "RemoteModels", "Runs",
-                "Tensors", .product(name: "Crypto", package: "swift-crypto"),
+                "Tensors", "Tokenization", .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .target(
             name: "Evaluation",
@@ -233,8 +233,8 @@ let package = Package(
         .testTarget(
             name: "FaithfulnessTests",
             dependencies: [
-                "Autoencoder", "Claims", "Faithfulness", "JSON", "LanguageModel", "Runs", "Statistics", "Tensors",
-                "TestSupport", "TinyWorld",
+                "Autoencoder", "Claims", "Evaluation", "Faithfulness", "JSON", "LanguageModel", "Runs", "Statistics",
+                "Tensors", "TestSupport", "TinyWorld",
             ]),
         .testTarget(
             name: "RedTeamTests",
