@@ -30,17 +30,19 @@ public final class ChatRendering {
                 "\(place): holds no \(wanted.rawValue); give another --chat-format, or none to have it found")
         }
         do {
-            object["text"] = .string(try withoutMarker(tokenizer.render(format.conversation(json, source: place))))
+            object["text"] = .string(try tokenizer.documentText(format.conversation(json, source: place)))
         } catch let error as TokenizerError {
             throw ModelError("\(error)".contains(place) ? "\(error)" : "\(place): \(error)")
         }
         return .object(object)
     }
+}
 
-    /// A rendered text without the token at its beginning that is added when it is read as a text.
-    private func withoutMarker(_ text: String) -> String {
-        guard let marker = tokenizer.beginningOfText, let id = marker.id, tokenizer.encode("").first == id,
-            text.hasPrefix(marker.text)
+extension Tokenizer {
+    /// A conversation as its template renders it, without the token at its beginning that is added when it is read as a text.
+    func documentText(_ conversation: Conversation) throws -> String {
+        let text = try render(conversation)
+        guard let marker = beginningOfText, let id = marker.id, encode("").first == id, text.hasPrefix(marker.text)
         else { return text }
         return String(text.dropFirst(marker.text.count))
     }

@@ -33,8 +33,25 @@ public enum DocumentLines {
     ///
     /// - Parameter chats: makes texts of conversations; nil where every record must have a text.
     public static func documents(_ url: URL, chats: ChatRendering? = nil) throws -> [LabelledDocument] {
+        try records(url, chats: chats, fields) { document, _, _ in document }
+    }
+
+    /// The same with the split that each record names in "split". Throws a `ModelError` with the line of one that names none.
+    public static func splitDocuments(_ url: URL, chats: ChatRendering? = nil) throws -> [StoredDocument] {
+        try records(url, chats: chats, fields + ["split"]) { document, json, place in
+            guard let split = json["split"]?.string, !split.isEmpty else {
+                throw ModelError("\(place): names no \"split\"; give every document one, or all of them by --split or --splits")
+            }
+            return StoredDocument(document, split: split)
+        }
+    }
+
+    private static func records<Result>(
+        _ url: URL, chats: ChatRendering?, _ fields: [String],
+        _ make: (_ document: LabelledDocument, _ json: JSONValue, _ place: String) throws -> Result
+    ) throws -> [Result] {
         var numbers: [String: Int] = [:]
-        var documents: [LabelledDocument] = []
+        var documents: [Result] = []
         try RecordReader.read(
             url, fields: chats == nil ? fields : fields + ChatFormat.fields, contents: { try contents(url) },
             failure: { ModelError($0) }
@@ -47,7 +64,7 @@ public enum DocumentLines {
                     "\(url.path): \(kind) \(first) and \(record.number) have the same id \(document.id); give each its own"
                 )
             }
-            documents.append(document)
+            documents.append(try make(document, json, record.place))
         }
         guard !documents.isEmpty else { throw ModelError("\(url.path): no documents in it") }
         return documents

@@ -26,8 +26,10 @@ public final class Reconstructor {
     public let headBias: Parameter?
     /// The folder it came from; its checkpoint's, unless that is the base of an adapter.
     public let folder: URL
+    /// The base with the PEFT folder's adapter that it came from, or its checkpoint alone.
+    package let source: ModelSource
     /// Whether its blocks are a base's with a PEFT folder's adapter.
-    private let isAdapted: Bool
+    package var isAdapted: Bool { source.adapter != nil }
     /// What it computes in.
     public private(set) var precision: Precision
     /// What stands before and behind the explanation.
@@ -120,7 +122,7 @@ public final class Reconstructor {
         }
         self.checkpoint = checkpoint
         folder = model.folder
-        isAdapted = model.adapter != nil
+        self.source = model
         self.sidecar = sidecar
         self.tokenizer = tokenizer
         template = (pieces[0], pieces[1])
@@ -230,13 +232,25 @@ public final class Reconstructor {
             decoder, json: checkpoint.json.cut(toBlocks: sidecar.layer + 1), fileNames: checkpoint.fileNames,
             others: others, type: type, companions: tokenizerFolder, to: folder
         ) { partial in
-            var tensors = [(Reconstructor.headName, head.master.converted(to: type))]
-            if let headBias { tensors.append((Reconstructor.biasName, headBias.master.converted(to: type))) }
-            try SafetensorsFile.write(
-                tensors, metadata: ["format": "pt"],
-                to: partial.appendingPathComponent(Reconstructor.headFile))
+            try writeHead(type, to: partial)
             try sidecar.write(to: partial)
         }
+    }
+
+    /// Writes the adapters that are attached as a PEFT folder with the head, in float32, and the sidecar, which `init(folder:)` opens over
+    /// the same base. See ``Verbalizer/writeAdapters(to:)``.
+    public func writeAdapters(to folder: URL) throws {
+        try AdapterFolder.write(decoder, source, to: folder) { partial in
+            try writeHead(.float32, to: partial)
+            try sidecar.write(to: partial)
+        }
+    }
+
+    private func writeHead(_ type: ElementType, to folder: URL) throws {
+        var tensors = [(Reconstructor.headName, head.master.converted(to: type))]
+        if let headBias { tensors.append((Reconstructor.biasName, headBias.master.converted(to: type))) }
+        try SafetensorsFile.write(
+            tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent(Reconstructor.headFile))
     }
 }
 

@@ -15,8 +15,10 @@ public final class Verbalizer {
     public let checkpoint: Checkpoint
     /// The folder it came from; its checkpoint's, unless that is the base of an adapter.
     public let folder: URL
+    /// The base with the PEFT folder's adapter that it came from, or its checkpoint alone.
+    package let source: ModelSource
     /// Whether it is a base with a PEFT folder's adapter.
-    private let isAdapted: Bool
+    package var isAdapted: Bool { source.adapter != nil }
     /// What it knows beside its weights. Its scores and target may be filled in before writing.
     public var sidecar: Sidecar
     /// Text to ids and back.
@@ -72,7 +74,7 @@ public final class Verbalizer {
         }
         self.checkpoint = checkpoint
         folder = model.folder
-        isAdapted = model.adapter != nil
+        self.source = model
         self.sidecar = sidecar
         self.tokenizer = tokenizer
         self.precision = try precision ?? checkpoint.naturalPrecision()
@@ -118,6 +120,15 @@ public final class Verbalizer {
             type: type ?? checkpoint.naturalType(),
             companions: ModelSource.tokenizerFolder(self.folder, else: checkpoint.folder), to: folder
         ) { try sidecar.write(to: $0) }
+    }
+
+    /// Writes the adapters that are attached as a PEFT folder with the sidecar, which `init(folder:)` opens over the same base: no weight of
+    /// the base is copied, and the tokenizer is the base's. The folder names no base; it is looked for beside it, under the name
+    /// `target`, or given. The folder appears under its name when it is complete; it must not exist, or be empty.
+    ///
+    /// - Throws: a one-line error where no adapter is attached, or where the one that it was opened from changes whole modules too.
+    public func writeAdapters(to folder: URL) throws {
+        try AdapterFolder.write(decoder, source, to: folder) { try sidecar.write(to: $0) }
     }
 
     /// Vectors in float32, of the right width. Throws otherwise.

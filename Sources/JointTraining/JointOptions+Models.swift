@@ -28,6 +28,17 @@ extension JointOptions {
                 "max_completion_length: \(maximumLength) tokens are fewer than the shortest explanation has, \(shortest)"
             )
         }
+        for (name, rank, half) in [
+            ("av", verbalizerRank, opened.verbalizer.isAdapted), ("ar", reconstructorRank, opened.reconstructor.isAdapted),
+        ] where rank > 0 && half {
+            throw TrainingError(
+                "\(name)_lora_rank: \(url.path)/\(name) consists of adapters already, which learn on; set it to 0")
+        }
+        if mergesAdapters == false, !keepsAdapters(opened) {
+            throw TrainingError(
+                "merge_adapters: false writes adapters alone, and \(url.path) has whole weights that learn; set av_lora_rank and ar_lora_rank"
+            )
+        }
         if let adapters = adapters(rank: verbalizerRank) {
             try opened.verbalizer.decoder.attachAdapters(adapters, seed: seed, precision: precision)
         }
@@ -35,6 +46,17 @@ extension JointOptions {
             try opened.reconstructor.decoder.attachAdapters(adapters, seed: seed &+ 1, precision: precision)
         }
         return opened
+    }
+
+    /// Whether what learns of both halves is adapters, those of the pair or new ones. Of a reconstructor that does not learn nothing is
+    /// asked but that it is an adapter.
+    private func keepsAdapters(_ pair: Pair) -> Bool {
+        (pair.verbalizer.isAdapted || verbalizerRank > 0) && (pair.reconstructor.isAdapted || reconstructorRank > 0)
+    }
+
+    /// Whether a pair that a run ends with is written as adapters alone.
+    func writesAdapters(_ pair: Pair) -> Bool {
+        !(mergesAdapters ?? !(pair.verbalizer.isAdapted && pair.reconstructor.isAdapted))
     }
 }
 

@@ -75,9 +75,27 @@ public struct WarmStartRun<Stage: WarmStartStage> {
             progress($0)
         }
         if case .interrupted(let step, let signal) = try loop.run() { return .interrupted(step: step, signal: signal) }
-        try half.decoder.mergeAdapters(precision: options.precision)
-        try half.write(to: folder.model, type: nil)
+        if options.mergesAdapters {
+            try half.decoder.mergeAdapters(precision: options.precision)
+            try half.write(to: folder.model, type: nil)
+        } else {
+            // First, for a run with a model is finished.
+            try linkTarget(material.target)
+            try half.writeAdapters(to: folder.model)
+        }
         return .finished(last)
+    }
+
+    /// Puts a link to the target beside the model, where whoever opens an adapter looks for its base.
+    private func linkTarget(_ target: URL) throws {
+        let link = folder.url.appending(path: "target")
+        // What a killed process left.
+        if (try? FileManager.default.destinationOfSymbolicLink(atPath: link.path)) != nil {
+            try FileManager.default.removeItem(at: link)
+        }
+        do { try RelativeLink.write(at: link, to: target) } catch {
+            throw TrainingError("\(link.path): cannot write: \(error.localizedDescription)")
+        }
     }
 }
 
@@ -86,6 +104,7 @@ protocol AutoencoderHalf: AnyObject {
     var sidecar: Sidecar { get set }
     var decoder: TransformerDecoder { get }
     func write(to folder: URL, type: ElementType?) throws
+    func writeAdapters(to folder: URL) throws
 }
 
 extension Verbalizer: AutoencoderHalf {}

@@ -62,6 +62,14 @@ public struct ModelSource: Sendable {
         )
     }
 
+    /// Whether the adapter's folder holds, beside low-rank adapters, whole modules that take the place of the base's
+    /// (`modules_to_save`). They are not part of what ``TransformerDecoder/adapterParameters`` holds.
+    package func hasSavedModules() throws -> Bool {
+        guard let adapter else { return false }
+        let json = try Checkpoint.readJSON(adapter.appendingPathComponent("adapter_config.json"))
+        return json["modules_to_save"]?.array?.isEmpty == false
+    }
+
     /// The decoder, its adapter attached and frozen.
     public func decoder(blockCount: Int? = nil, hasOutput: Bool = true) throws -> TransformerDecoder {
         let decoder = try TransformerDecoder(checkpoint, blockCount: blockCount, hasOutput: hasOutput)
