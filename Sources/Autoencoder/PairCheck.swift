@@ -53,11 +53,12 @@ public struct PairCheck: Sendable {
     /// Looks at two folders and, if there is one, at their target.
     ///
     /// - Parameters:
+    ///   - adapter: a PEFT folder over the target.
     ///   - text: read by the target, at the last token.
     ///   - options: how the explanations of the round trip are written; one sample of each is looked at.
     public init(
-        verbalizer av: URL, reconstructor ar: URL, target: URL?, text: String, precision: Precision? = nil,
-        options: Verbalizer.Options = Verbalizer.Options(), _ supplement: SidecarSupplement = SidecarSupplement()
+        verbalizer av: URL, reconstructor ar: URL, target: URL?, adapter: URL? = nil, text: String,
+        precision: Precision? = nil, options: Verbalizer.Options = Verbalizer.Options(), _ supplement: SidecarSupplement = SidecarSupplement()
     ) {
         let reader = attempt { try Reconstructor(folder: ar, precision: precision, supplement) }
         var own = supplement
@@ -86,7 +87,8 @@ public struct PairCheck: Sendable {
             add(.doubt, "no target: its hash is not checked, and no round trip is made")
             return
         }
-        guard let model = attempt({ try pair.openTarget(target, base: supplement.base, allowsAdapter: true) }) else {
+        guard let model = attempt({ try pair.openTarget(
+                target, base: supplement.base, adapter: adapter, allowsAdapter: true) }) else {
             return
         }
         if pair.targetHash == nil { add(.doubt, "the sidecars record no target hash, so the target is not checked") }

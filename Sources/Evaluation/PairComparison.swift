@@ -17,16 +17,21 @@ public struct PairComparison: Sendable {
         public var name: String
         /// Where it lies.
         public var folder: URL
-        /// The same as it was given, for reports that others read: a relative path stays relative.
-        public var place: String { folder.relativePath }
+        /// The same as it was given, for reports that others read: a relative path stays relative, and a name on the hub a name.
+        public var place: String
 
         /// A pair under a name.
         public init(_ name: String, _ folder: URL) {
-            self.name = name
-            self.folder = folder
+            self.init(name, folder, place: folder.relativePath)
         }
 
-        /// Reads `name=folder`, or `folder`, whose name is the end of its path, as long as it takes to tell it from the others. Throws
+        private init(_ name: String, _ folder: URL, place: String) {
+            self.name = name
+            self.folder = folder
+            self.place = place
+        }
+
+        /// Reads `name=folder`, or `folder`, each of them a path or a name on the hub. Without a name it is called by its place, whose name is the end of its path, as long as it takes to tell it from the others. Throws
         /// a `TrainingError` if two have the same name.
         public static func read(_ arguments: [String]) throws -> [Candidate] {
             let parts = arguments.map { argument -> (name: String?, folder: String) in
@@ -44,7 +49,9 @@ public struct PairComparison: Sendable {
                 throw TrainingError(
                     "\(arguments.joined(separator: ", ")): two pairs have the same name; name them: a=folder, b=folder")
             }
-            return zip(found, parts).map { Candidate($0, URL(fileURLWithPath: $1.folder)) }
+            return try zip(found, parts).map { name, part in
+                Candidate(name, try ModelLocation.pair(part.folder), place: part.folder)
+            }
         }
     }
 

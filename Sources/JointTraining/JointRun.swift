@@ -100,14 +100,13 @@ public struct JointRun {
     /// The warm start; with adapters it is the verbalizer itself.
     private func reference(_ verbalizer: Verbalizer) throws -> ReferencePolicy {
         if options.verbalizerRank > 0 { return .withoutAdapters(verbalizer) }
-        let checkpoint = verbalizer.checkpoint
         return .model(
-            try Verbalizer(checkpoint, verbalizer.sidecar, verbalizer.tokenizer, precision: options.precision))
+            try Verbalizer(verbalizer.source, verbalizer.sidecar, verbalizer.tokenizer, precision: options.precision))
     }
 
     private func secondReader(_ pair: Pair, _ store: ActivationStore) throws -> Reconstructor? {
         try options.secondReader.map {
-            let reader = try Reconstructor(folder: URL(fileURLWithPath: $0), precision: options.precision)
+            let reader = try Reconstructor(folder: ModelLocation.resolve($0), precision: options.precision)
             // The same checks as for the pair's own.
             _ = try Pair(pair.verbalizer, reader)
             return reader
@@ -125,7 +124,7 @@ public struct JointRun {
     private func write(_ pair: Pair) throws {
         try pair.verbalizer.decoder.mergeAdapters(precision: options.precision)
         try pair.reconstructor.decoder.mergeAdapters(precision: options.precision)
-        let target = Pair.folders(URL(fileURLWithPath: options.pair)).target
+        let target = Pair.folders(try ModelLocation.pair(options.pair)).target
         try AtomicFolder.write(to: folder.model) { partial in
             let folders = Pair.folders(partial)
             try pair.verbalizer.write(to: folders.verbalizer)

@@ -91,7 +91,7 @@ struct AdapterSettings {
 
 extension AdapterSettings {
     /// What changes nothing in what a loaded adapter computes.
-    private static let ignored: Set = [
+    static let ignored: Set = [
         "auto_mapping", "base_model_name_or_path", "revision", "inference_mode", "peft_version", "task_type",
         "lora_dropout", "megatron_core", "qalora_group_size", "runtime_config", "loftq_config", "eva_config",
         "corda_config", "lora_ga_config", "layers_pattern",

@@ -138,10 +138,10 @@ struct DataExplain: ParsableCommand {
     private func filter(
         _ file: String, _ store: ActivationStore, _ rows: [Int], _ deliver: (Int, String) -> Void
     ) throws -> [(String, Int)] {
-        let written = try JSONLTeacher(DataLocation.file(file))
+        let written = try JSONLTeacher(DataLocation.files(file))
         try store.check(written)
         let known = rows.filter { written[store.id(of: $0)] != nil }
-        let reconstructor = try Reconstructor(folder: URL(fileURLWithPath: reader ?? ""))
+        let reconstructor = try Reconstructor(folder: ModelLocation.resolve(reader ?? ""))
         try store.check(reconstructor.sidecar, named: reader ?? "")
         let filter = ReaderFilter(reconstructor, gain: gain)
         var report = ReaderFilter.Report()

@@ -27,11 +27,7 @@ struct Eval: ParsableCommand {
             keeps them).
             """)
 
-    @Option(
-        help: ArgumentHelp(
-            "Folder with av/ and ar/, or a checkpoint of a run, or name=folder; several to compare them with the first.",
-            valueName: "dir"))
-    var nla: [String]
+    @OptionGroup var pairs: PairList
 
     @Option(help: ArgumentHelp("The activation store.", valueName: "dir"))
     var store: String
@@ -91,13 +87,13 @@ struct Eval: ParsableCommand {
         let probes = try probes.map { try TeacherProbes(folder: DataLocation.folder($0), matching: store) }
         try probes?.check(unfitted: [split])
         let comparison = try PairComparison(
-            PairComparison.Candidate.read(nla), store, split: split, grammar: grammar.grammar,
+            pairs.candidates(), store, split: split, grammar: grammar.grammar,
             probes: probes,
             taught: try explanations.map {
-                try TaughtRows(store, split: split, JSONLTeacher(DataLocation.file($0)))
+                try TaughtRows(store, split: split, JSONLTeacher(DataLocation.files($0)))
             }, options, resamples: resamples, precision: try Dtype.asked(dtype),
-            open: Pair.open(_:precision:)
-        ) { if nla.count > 1 { shared.note("\($0) …") } }
+            open: { try pairs.open($0, $1, shared) }
+        ) { if pairs.nla.count > 1 { shared.note("\($0) …") } }
         if csv {
             try Output.write(comparison.csv)
         } else {

@@ -35,9 +35,9 @@ struct Score: ParsableCommand {
         let reconstructor = try Reconstructor(
             folder: folder, precision: try Dtype.asked(dtype), try opening.supplement())
         for line in reconstructor.sidecar.inferences { shared.note(line) }
-        let file = try DataLocation.file(vectors)
-        let activations = try VectorFile.read(file, for: reconstructor.sidecar)
-        let kept = try VectorFile.directed(activations, of: file)
+        let files = try DataLocation.vectors(vectors)
+        let activations = try VectorFile.read(files, for: reconstructor.sidecar)
+        let kept = try VectorFile.directed(activations, of: files[0])
         let skipped = activations.rows - kept.count
         let scores = try Scores.rows(
             try reconstructor.reconstruct([text]), activations.gatheringRows(kept.map(Int32.init)))
