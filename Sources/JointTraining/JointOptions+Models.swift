@@ -89,11 +89,16 @@ extension Pair {
 }
 
 extension JointOptions {
+    /// Where a reader lies that may be gone.
+    private static func reader(_ name: String) -> URL {
+        (try? ModelLocation.resolve(name)) ?? URL(fileURLWithPath: name)
+    }
+
     /// The second reader in the reward of the joint run that a pair comes from: one of its checkpoints, or its finished `model`. Nil
     /// if there is none, or the folder is no part of a joint run.
     public static func rewardReader(of folder: URL) throws -> URL? {
         if let options = try Pair.parts(ofCheckpoint: folder)?.options {
-            return try options.secondReader.map { try ModelLocation.resolve($0) }
+            return options.secondReader.map(JointOptions.reader)
         }
         let run = folder.standardizedFileURL.deletingLastPathComponent()
         guard folder.standardizedFileURL.lastPathComponent == "model",
@@ -102,6 +107,6 @@ extension JointOptions {
         var options = JointOptions()
         // Another kind of run has no such reader.
         guard (try? options.read(runFile: run.appending(path: "run.yaml"))) != nil else { return nil }
-        return try options.secondReader.map { try ModelLocation.resolve($0) }
+        return options.secondReader.map(JointOptions.reader)
     }
 }

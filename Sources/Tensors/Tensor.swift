@@ -89,6 +89,9 @@ public struct Tensor: Sendable {
     public var width: Int { shape.dropFirst().reduce(1, *) }
 
     var address: UnsafeMutableRawPointer { buffer.address + byteOffset }
+
+    /// Whether two lie in the same memory, such as a mapped file's.
+    package func sharesMemory(with other: Tensor) -> Bool { address == other.address && byteCount == other.byteCount }
     var floatAddress: UnsafeMutablePointer<Float> {
         require(elementType == .float32, "float32 expected, \(elementType) found")
         return address.assumingMemoryBound(to: Float.self)
