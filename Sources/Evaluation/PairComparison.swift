@@ -31,7 +31,7 @@ public struct PairComparison: Sendable {
             self.place = place
         }
 
-        /// Reads `name=folder`, or `folder`, each of them a path or a name on the hub. Without a name it is called by its place, whose name is the end of its path, as long as it takes to tell it from the others. Throws
+        /// Reads `name=folder`, or `folder`, whose name is the end of its path, as long as it takes to tell it from the others. Throws
         /// a `TrainingError` if two have the same name.
         public static func read(_ arguments: [String]) throws -> [Candidate] {
             let parts = arguments.map { argument -> (name: String?, folder: String) in
@@ -49,9 +49,14 @@ public struct PairComparison: Sendable {
                 throw TrainingError(
                     "\(arguments.joined(separator: ", ")): two pairs have the same name; name them: a=folder, b=folder")
             }
-            return try zip(found, parts).map { name, part in
-                Candidate(name, try ModelLocation.pair(part.folder), place: part.folder)
-            }
+            return zip(found, parts).map { Candidate($0, URL(fileURLWithPath: $1.folder), place: $1.folder) }
+        }
+
+        /// The same with the folder on this machine where the place is a name on the hub.
+        package func located() throws -> Candidate {
+            var candidate = self
+            candidate.folder = try ModelLocation.pair(place)
+            return candidate
         }
     }
 

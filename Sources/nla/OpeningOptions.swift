@@ -186,8 +186,10 @@ struct PairList: ParsableArguments {
 
     /// Where they lie. Of two halves that were named apart the verbalizer's folder stands for both.
     func candidates() throws -> [PairComparison.Candidate] {
-        guard let av else { return try PairComparison.Candidate.read(nla) }
-        return try PairComparison.Candidate.read([av])
+        guard let av else { return try PairComparison.Candidate.read(nla).map { try $0.located() } }
+        var both = try PairComparison.Candidate.read([av])
+        both[0].folder = try ModelLocation.resolve(av)
+        return both
     }
 
     /// Opens one of them, and says what was inferred.
