@@ -52,11 +52,6 @@ struct Serve: ParsableCommand {
                 verbalizer: ModelLocation.resolve(av), reconstructor: ModelLocation.resolve(ar), named: av,
                 target: target)
         }
-        if let ar {
-            return try serving.models(
-                verbalizer: ModelLocation.resolve(av), reconstructor: ModelLocation.resolve(ar), named: av,
-                target: target)
-        }
         var models = ServedModels(
             verbalizer: try Verbalizer(
                 folder: ModelLocation.resolve(av), precision: Dtype.asked(serving.dtype), serving.opening.supplement()))
