@@ -65,7 +65,9 @@ struct ChatDocument {
     private func setUp(_ starts: [Int]?, _ text: String) -> [LabelledDocument.Truth] {
         guard let starts else { return [] }
         func end(ofFirst role: String) -> Int? {
-            starts.indices.first { self.role($0) == role }.map { $0 + 1 < starts.count ? starts[$0 + 1] : text.utf8.count }
+            starts.indices.first { self.role($0) == role }.map {
+                $0 + 1 < starts.count ? starts[$0 + 1] : text.utf8.count
+            }
         }
         let behindRequest = end(ofFirst: "user") ?? text.utf8.count
         let behindPrompt = end(ofFirst: "system") ?? behindRequest

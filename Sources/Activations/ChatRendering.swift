@@ -21,7 +21,7 @@ public final class ChatRendering {
     /// A record with its conversation as `text`; as it is where it has a text, or neither.
     ///
     /// - Throws: a `ModelError` with the place for a conversation that cannot be read or rendered.
-    func record(_ json: JSONValue, place: String) throws -> JSONValue {
+    package func record(_ json: JSONValue, place: String) throws -> JSONValue {
         guard var object = json.object, object["text"]?.string == nil || wanted != nil else { return json }
         if format == nil { format = ChatFormat.detect(json, wanted: wanted) }
         guard let format else {

@@ -111,7 +111,8 @@ public struct ChatSampler {
                 throw ModelError("\(line.place): the id \(id) stands before already; give every chat its own")
             }
             let messages: [JSONObject]
-            do { messages = try Conversation(line.json, source: line.place).messages } catch let error as TokenizerError {
+            do { messages = try Conversation(line.json, source: line.place).messages } catch let error as TokenizerError
+            {
                 throw ModelError("\(error)")
             }
             guard messages.last?["role"]?.string == "user" else {
@@ -129,7 +130,8 @@ public struct ChatSampler {
     private func settings(_ input: String) -> JSONValue {
         [
             "format": "sampled chats 1", "model": .string(identity), "input": .string(input),
-            "temperature": .number(Double(options.sampling.temperature)), "top_p": .number(Double(options.sampling.topP)),
+            "temperature": .number(Double(options.sampling.temperature)),
+            "top_p": .number(Double(options.sampling.topP)),
             "top_k": options.sampling.topK.map { .integer($0) } ?? .null, "max_tokens": .integer(options.maximumTokens),
             "max_length": .integer(options.maximumLength), "per_part": .integer(options.chatsPerPart),
             "seed": .string("\(options.seed)"),

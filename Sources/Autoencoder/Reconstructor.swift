@@ -12,8 +12,10 @@ import Tokenization
 /// The target cut to blocks 0...K without final norm, and a bias-free linear head read at the last token (docs/method.md §1). Used by
 /// one thread at a time.
 public final class Reconstructor {
-    /// The checkpoint it came from: its own, or its target's for a fresh one.
-    public let checkpoint: Checkpoint
+    /// What it came from: a checkpoint, its own or its target's for a fresh one, or an adapter over one.
+    package let source: ModelSource
+    /// The checkpoint it came from.
+    public var checkpoint: Checkpoint { source.checkpoint }
     /// What it knows beside its weights.
     public var sidecar: Sidecar
     /// Text to ids.
@@ -25,9 +27,7 @@ public final class Reconstructor {
     /// Its bias, [d]: the method has none, some published pairs have one.
     public let headBias: Parameter?
     /// The folder it came from; its checkpoint's, unless that is the base of an adapter.
-    public let folder: URL
-    /// The base with the PEFT folder's adapter that it came from, or its checkpoint alone.
-    package let source: ModelSource
+    public var folder: URL { source.folder }
     /// Whether its blocks are a base's with a PEFT folder's adapter.
     package var isAdapted: Bool { source.adapter != nil }
     /// What it computes in.
@@ -70,6 +70,12 @@ public final class Reconstructor {
     private static func head(_ folder: URL, width: Int) throws -> (weight: Tensor, bias: Tensor?) {
         let url = folder.appendingPathComponent(headFile)
         guard FileManager.default.fileExists(atPath: url.path) else {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+            if let other = names.sorted().first(where: { $0.hasPrefix("value_head.") }) {
+                throw ModelError(
+                    "\(url.path): missing, but \(other); save the head in this format: safetensors.torch.save_file({\"weight\": …}, \"\(headFile)\")"
+                )
+            }
             throw ModelError("\(url.path): missing; a reconstructor needs its head")
         }
         let file = try SafetensorsFile(url)
@@ -120,9 +126,6 @@ public final class Reconstructor {
         guard let pieces = sidecar.reconstructorTemplate?.pieces(around: "explanation"), pieces.count == 2 else {
             throw ModelError("\(source): the reconstructor's template must hold {explanation} exactly once")
         }
-        self.checkpoint = checkpoint
-        folder = model.folder
-        self.source = model
         self.sidecar = sidecar
         self.tokenizer = tokenizer
         template = (pieces[0], pieces[1])
@@ -144,10 +147,13 @@ public final class Reconstructor {
         from target: URL, _ recipe: Recipe = Recipe(), target identity: Sidecar.TargetIdentity? = nil,
         precision: Precision? = nil
     ) throws -> Reconstructor {
-        let checkpoint = try Checkpoint(folder: target), tokenizer = try Tokenizer(folder: target)
-        let sidecar = try recipe.sidecar(.reconstructor, checkpoint, tokenizer, target: identity)
-        return try Reconstructor(
-            checkpoint, sidecar, tokenizer, head: .identity(sidecar.width), precision: precision)
+        let source = try ModelSource(folder: target), tokenizer = try Tokenizer(folder: source.tokenizerFolder)
+        let sidecar = try recipe.sidecar(.reconstructor, source.checkpoint, tokenizer, target: identity)
+        let fresh = try Reconstructor(
+            source, sidecar, tokenizer, head: .identity(sidecar.width), precision: precision)
+        // The target's adapter is a part of the weights that learn.
+        if source.adapter != nil { try fresh.decoder.mergeAdapters(precision: fresh.precision) }
+        return fresh
     }
 
     private var tokenizerFolder: URL { ModelSource.tokenizerFolder(folder, else: checkpoint.folder) }

@@ -11,12 +11,12 @@ import Tokenization
 /// A full copy of the target; the activation takes the place of one token of a fixed prompt (docs/method.md §2). Used by one thread at
 /// a time.
 public final class Verbalizer {
-    /// The checkpoint it came from: its own, or its target's for a fresh one.
-    public let checkpoint: Checkpoint
-    /// The folder it came from; its checkpoint's, unless that is the base of an adapter.
-    public let folder: URL
-    /// The base with the PEFT folder's adapter that it came from, or its checkpoint alone.
+    /// What it came from: a checkpoint, its own or its target's for a fresh one, or an adapter over one.
     package let source: ModelSource
+    /// The checkpoint it came from.
+    public var checkpoint: Checkpoint { source.checkpoint }
+    /// The folder it came from; its checkpoint's, unless that is the base of an adapter.
+    public var folder: URL { source.folder }
     /// Whether it is a base with a PEFT folder's adapter.
     package var isAdapted: Bool { source.adapter != nil }
     /// What it knows beside its weights. Its scores and target may be filled in before writing.
@@ -72,9 +72,6 @@ public final class Verbalizer {
                 "\(source): \(sidecar.injection.rawValue) adds to the output of block \(sidecar.injectionBlock), behind which another is needed; the model has blocks 0...\(configuration.blockCount - 1)"
             )
         }
-        self.checkpoint = checkpoint
-        folder = model.folder
-        self.source = model
         self.sidecar = sidecar
         self.tokenizer = tokenizer
         self.precision = try precision ?? checkpoint.naturalPrecision()
@@ -95,9 +92,12 @@ public final class Verbalizer {
         from target: URL, _ recipe: Recipe = Recipe(), target identity: Sidecar.TargetIdentity? = nil,
         precision: Precision? = nil
     ) throws -> Verbalizer {
-        let checkpoint = try Checkpoint(folder: target), tokenizer = try Tokenizer(folder: target)
-        let sidecar = try recipe.sidecar(.verbalizer, checkpoint, tokenizer, target: identity)
-        return try Verbalizer(checkpoint, sidecar, tokenizer, precision: precision)
+        let source = try ModelSource(folder: target), tokenizer = try Tokenizer(folder: source.tokenizerFolder)
+        let sidecar = try recipe.sidecar(.verbalizer, source.checkpoint, tokenizer, target: identity)
+        let fresh = try Verbalizer(source, sidecar, tokenizer, precision: precision)
+        // The target's adapter is a part of the weights that learn.
+        if source.adapter != nil { try fresh.decoder.mergeAdapters(precision: fresh.precision) }
+        return fresh
     }
 
     /// Every weight, and every adapter's.

@@ -17,13 +17,18 @@ public struct PairComparison: Sendable {
         public var name: String
         /// Where it lies.
         public var folder: URL
-        /// The same as it was given, for reports that others read: a relative path stays relative.
-        public var place: String { folder.relativePath }
+        /// The same as it was given, for reports that others read: a relative path stays relative, and a name on the hub a name.
+        public var place: String
 
         /// A pair under a name.
         public init(_ name: String, _ folder: URL) {
+            self.init(name, folder, place: folder.relativePath)
+        }
+
+        private init(_ name: String, _ folder: URL, place: String) {
             self.name = name
             self.folder = folder
+            self.place = place
         }
 
         /// Reads `name=folder`, or `folder`, whose name is the end of its path, as long as it takes to tell it from the others. Throws
@@ -44,7 +49,14 @@ public struct PairComparison: Sendable {
                 throw TrainingError(
                     "\(arguments.joined(separator: ", ")): two pairs have the same name; name them: a=folder, b=folder")
             }
-            return zip(found, parts).map { Candidate($0, URL(fileURLWithPath: $1.folder)) }
+            return zip(found, parts).map { Candidate($0, URL(fileURLWithPath: $1.folder), place: $1.folder) }
+        }
+
+        /// The same with the folder on this machine where the place is a name on the hub.
+        package func located() throws -> Candidate {
+            var candidate = self
+            candidate.folder = try ModelLocation.pair(place)
+            return candidate
         }
     }
 

@@ -71,7 +71,9 @@ public struct PairMeasure: Sendable {
             ]
                 + ClaimScores.PositionKind.allCases.map { place in
                     // Where all rows stand at one kind of place, the table has been shown.
-                    variance("fve_table_\(table.rawValue)_\(place.rawValue)", "FVE of \(table.title), at \(place.title)") {
+                    variance(
+                        "fve_table_\(table.rawValue)_\(place.rawValue)", "FVE of \(table.title), at \(place.title)"
+                    ) {
                         $0.rowDetails.variances.count > 1 && $0.rowDetails.places[$1] == place
                             ? $0.baselines?.errors[table]?[$1] : nil
                     }
@@ -89,7 +91,8 @@ public struct PairMeasure: Sendable {
                 $0.baselines?.together[$1]
             },
             PairMeasure(
-                name: "fve_added_to_best_table", title: "FVE that the explanation adds to the best table", style: .number
+                name: "fve_added_to_best_table", title: "FVE that the explanation adds to the best table",
+                style: .number
             ) { evaluation, row in
                 guard let baselines = evaluation.baselines, let table = baselines.errors[baselines.best]?[row] else {
                     return (0, 0)

@@ -326,7 +326,7 @@ public struct JointOptions: ScheduledOptions, Equatable {
             "pair": try modelHashes(),
             "store": try StoreManifest.hash(folder: DataLocation.folder(store)),
             "second_reader": try secondReader.map {
-                try TargetHash.compute(autoencoder: URL(fileURLWithPath: $0))
+                try TargetHash.compute(autoencoder: ModelLocation.resolve($0))
             },
             "probes": try probes.map { try TeacherProbes.hash(folder: DataLocation.folder($0)) },
         ])
@@ -334,7 +334,7 @@ public struct JointOptions: ScheduledOptions, Equatable {
 
     /// The contents of the models that the run begins with.
     func modelHashes() throws -> String {
-        let folders = Pair.folders(URL(fileURLWithPath: pair))
+        let folders = Pair.folders(try ModelLocation.pair(pair))
         let models = [folders.verbalizer, folders.reconstructor] + (warmStart ? [] : [folders.target])
         return try models.map { try TargetHash.compute(autoencoder: $0) }.joined(separator: " ")
     }

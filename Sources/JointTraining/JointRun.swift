@@ -106,7 +106,7 @@ public struct JointRun {
 
     private func secondReader(_ pair: Pair, _ store: ActivationStore) throws -> Reconstructor? {
         try options.secondReader.map {
-            let reader = try Reconstructor(folder: URL(fileURLWithPath: $0), precision: options.precision)
+            let reader = try Reconstructor(folder: ModelLocation.resolve($0), precision: options.precision)
             // The same checks as for the pair's own.
             _ = try Pair(pair.verbalizer, reader)
             return reader
@@ -127,7 +127,7 @@ public struct JointRun {
             try pair.verbalizer.decoder.mergeAdapters(precision: options.precision)
             try pair.reconstructor.decoder.mergeAdapters(precision: options.precision)
         }
-        let target = Pair.folders(URL(fileURLWithPath: options.pair)).target
+        let target = Pair.folders(try ModelLocation.pair(options.pair)).target
         try AtomicFolder.write(to: folder.model) { partial in
             let folders = Pair.folders(partial)
             if isAdapters {

@@ -123,7 +123,9 @@ private struct Descent {
             var step = ck_descent()
             (step.rows, step.columns, step.first, step.group) = (weights.rows, weights.width, first, format.groupSize)
             (step.bits, step.rounding) = (Int32(format.bits), format.type.kernelType)
-            (step.weights, step.curvature) = (UnsafePointer(weights.floatAddress), UnsafePointer(curvature.floatAddress))
+            (step.weights, step.curvature) = (
+                UnsafePointer(weights.floatAddress), UnsafePointer(curvature.floatAddress)
+            )
             (step.difference, step.slope) = (difference.floatAddress, UnsafePointer(slope.floatAddress))
             (step.change, step.scales, step.offsets) = (change.floatAddress, scales.floatAddress, offsets.floatAddress)
             step.codes = codes.address.assumingMemoryBound(to: UInt8.self)

@@ -167,7 +167,7 @@ public struct WarmStartOptions<Stage: WarmStartStage>: ScheduledOptions {
         return RunInputs([
             "target": try StoreManifest(folder: store).settings.targetHash,
             "store": try StoreManifest.hash(folder: store),
-            "explanations": try ContentHash.file(DataLocation.file(explanations)),
+            "explanations": try ContentHash.files(DataLocation.files(explanations)),
         ])
     }
 

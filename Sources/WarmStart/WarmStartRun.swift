@@ -35,11 +35,11 @@ public struct WarmStartRun<Stage: WarmStartStage> {
     func material() throws -> TrainingData {
         if let threads = options.threads { Machine.threads = threads }
         let target = try ModelLocation.resolve(options.target)
-        let hash = try TargetHash.compute(Checkpoint(folder: target))
+        let hash = try TargetHash.compute(ModelSource(folder: target))
         // A run that goes on has read every byte before.
         let store = try ActivationStore(
             folder: DataLocation.folder(options.store), target: hash, verifying: firstStep == 0)
-        let teacher = try JSONLTeacher(DataLocation.file(options.explanations))
+        let teacher = try JSONLTeacher(DataLocation.files(options.explanations))
         return TrainingData(
             target: target,
             identity: Sidecar.TargetIdentity(hash: hash, name: options.targetName ?? target.lastPathComponent),
@@ -127,7 +127,7 @@ extension WarmStartRun where Stage == VerbalizerStage {
     /// Scores explanations while training, with the reconstructor that the options name.
     private func judge(_ material: TrainingData) throws -> ExplanationJudge? {
         try options.reconstructor.map {
-            let reader = try Reconstructor(folder: URL(fileURLWithPath: $0), precision: options.precision)
+            let reader = try Reconstructor(folder: ModelLocation.resolve($0), precision: options.precision)
             try material.store.check(layer: reader.sidecar.layer, of: $0)
             return ExplanationJudge(reader, material.variance)
         }

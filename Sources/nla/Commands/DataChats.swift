@@ -78,7 +78,8 @@ struct DataChats: ParsableCommand {
             last = $0.chats
             shared.note(
                 String(
-                    format: "%ld of %ld chats, %ld tokens, %.0f tokens/s", $0.chats, $0.of, $0.tokens, $0.tokensPerSecond))
+                    format: "%ld of %ld chats, %ld tokens, %.0f tokens/s", $0.chats, $0.of, $0.tokens,
+                    $0.tokensPerSecond))
         }
         if shared.json {
             try Output.line((["output": .string(output), "chats": .integer(last)] as JSONValue).serialized())

@@ -20,7 +20,8 @@ struct DataContinue: ParsableCommand {
             """)
 
     @Option(
-        help: ArgumentHelp("The store's target: a folder or GGUF file, or org/name or org/name:FILE on the hub.", valueName: "dir"))
+        help: ArgumentHelp(
+            "The store's target: a folder or GGUF file, or org/name or org/name:FILE on the hub.", valueName: "dir"))
     var model: String
 
     @Option(help: ArgumentHelp("The activation store.", valueName: "dir"))

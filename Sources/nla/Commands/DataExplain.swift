@@ -61,7 +61,9 @@ struct DataExplain: ParsableCommand {
     var threshold: Float = 0.5
 
     @Option(
-        help: ArgumentHelp("Sentences of an explanation at most, the one about the ending included; with --extractive the one about what comes next is one more.", valueName: "n"))
+        help: ArgumentHelp(
+            "Sentences of an explanation at most, the one about the ending included; with --extractive the one about what comes next is one more.",
+            valueName: "n"))
     var maximumSentences = 3
 
     @Option(help: ArgumentHelp("Share of facts left out at random.", valueName: "x"))
@@ -89,7 +91,8 @@ struct DataExplain: ParsableCommand {
         let others = [textOnly, from != nil, extractive].filter { $0 }.count
         if others + (probes != nil && !extractive ? 1 : 0) != 1 {
             throw ValidationError(
-                "Give exactly one of --probes, --text-only, --extractive (which --probes may go with), and --from with --reader.")
+                "Give exactly one of --probes, --text-only, --extractive (which --probes may go with), and --from with --reader."
+            )
         }
         if !extractive && (continuations != nil || relations != nil) {
             throw ValidationError("--continuations and --relations go with --extractive.")
@@ -182,10 +185,10 @@ struct DataExplain: ParsableCommand {
     private func filter(
         _ file: String, _ store: ActivationStore, _ rows: [Int], _ deliver: (Int, String) -> Void
     ) throws -> [(String, Int)] {
-        let written = try JSONLTeacher(DataLocation.file(file))
+        let written = try JSONLTeacher(DataLocation.files(file))
         try store.check(written)
         let known = rows.filter { written[store.id(of: $0)] != nil }
-        let reconstructor = try Reconstructor(folder: URL(fileURLWithPath: reader ?? ""))
+        let reconstructor = try Reconstructor(folder: ModelLocation.resolve(reader ?? ""))
         try store.check(reconstructor.sidecar, named: reader ?? "")
         let filter = ReaderFilter(reconstructor, gain: gain)
         var report = ReaderFilter.Report()

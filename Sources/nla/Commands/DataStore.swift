@@ -21,8 +21,14 @@ struct DataStore: ParsableCommand {
     @Option(help: ArgumentHelp("Model folder or GGUF file, or org/name or org/name:FILE on the hub.", valueName: "dir"))
     var model: String
 
-    @Option(help: ArgumentHelp("A file of documents, JSON Lines or Parquet.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Documents, JSON Lines or Parquet: a file, a folder or a pattern of files, or a data set on the hub.",
+            valueName: "file"))
     var documents: String
+
+    @Option(help: ArgumentHelp("A PEFT folder with low-rank adapters to apply, or org/name.", valueName: "dir"))
+    var adapter: String?
 
     @Option(help: ArgumentHelp("Take the tokenizer of this folder instead of the model's.", valueName: "dir"))
     var tokenizer: String?
@@ -76,21 +82,22 @@ struct DataStore: ParsableCommand {
         shared.apply()
         let shares = try split.map { SplitShares(all: $0) } ?? splits.map { try SplitShares($0) }
         let folder = try ModelLocation.resolve(model)
-        let tokenizerFolder = try tokenizer.map { try ModelLocation.resolve($0, need: .tokenizer) }
-        let chats = ChatRendering(try Tokenizer(folder: tokenizerFolder ?? folder), format: chatFormat)
-        let file = try DataLocation.file(documents)
-        let documents = try shares.map { shares in
-            try DocumentLines.documents(file, chats: chats).map {
-                StoredDocument($0, split: shares.split(of: $0.id, seed: shared.seed))
-            }
-        } ?? DocumentLines.splitDocuments(file, chats: chats)
+        let source = try modelSource(folder, adapter: adapter, tokenizer: tokenizer)
+        let chats = ChatRendering(try Tokenizer(folder: source.tokenizerFolder), format: chatFormat)
+        let files = try DataLocation.files(documents)
+        let documents =
+            try shares.map { shares in
+                try DocumentLines.documents(files, chats: chats).map {
+                    StoredDocument($0, split: shares.split(of: $0.id, seed: shared.seed))
+                }
+            } ?? DocumentLines.splitDocuments(files, chats: chats)
         if let format = chats.format { shared.note("documents: \(format.summary)") }
-        let precision = try Dtype.resolve(dtype, Checkpoint(folder: folder))
+        let precision = try Dtype.resolve(dtype, source.checkpoint)
         let policy = PositionPolicy(
             perDocument: positionsPerDocument, includeMoments: moments, firstPosition: firstPosition)
         let builder = try ActivationStoreBuilder(
-            model: folder, tokenizer: tokenizerFolder, layer: layer, positions: policy, elementType: storeBf16 ? .bfloat16 : .float32,
-            seed: shared.seed, .init(precision: precision))
+            source, layer: layer, positions: policy, elementType: storeBf16 ? .bfloat16 : .float32, seed: shared.seed,
+            .init(precision: precision))
         let manifest = try builder.build(documents, into: URL(fileURLWithPath: output)) {
             shared.note(
                 String(

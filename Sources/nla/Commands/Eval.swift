@@ -33,11 +33,7 @@ struct Eval: ParsableCommand {
             keeps them).
             """)
 
-    @Option(
-        help: ArgumentHelp(
-            "Folder with av/ and ar/, or a checkpoint of a run, or name=folder; several to compare them with the first.",
-            valueName: "dir"))
-    var nla: [String]
+    @OptionGroup var pairs: PairList
 
     @Option(help: ArgumentHelp("The activation store.", valueName: "dir"))
     var store: String
@@ -74,7 +70,8 @@ struct Eval: ParsableCommand {
     var secondReader: String?
 
     @Option(
-        help: ArgumentHelp("Write the first pair's explanations with their texts, for other judges.", valueName: "file.jsonl"))
+        help: ArgumentHelp(
+            "Write the first pair's explanations with their texts, for other judges.", valueName: "file.jsonl"))
     var writeExplanations: String?
 
     @Option(help: "How claims are said: tiny-world, or plain.")
@@ -94,12 +91,6 @@ struct Eval: ParsableCommand {
 
     @Option(help: ArgumentHelp("Times that documents are drawn for the intervals.", valueName: "n"))
     var resamples = 1000
-
-    @Flag(
-        help:
-            "Take activations of a model whose content hash is not the recorded one: that it is the same model stored in another way is your word. Those of a copy by nla quantize need no such flag."
-    )
-    var anyStorage = false
 
     @Flag(help: "Write CSV to standard output: a line for each pair and measure.")
     var csv = false
@@ -133,19 +124,21 @@ struct Eval: ParsableCommand {
         options.seed = shared.seed
         let probes = try probes.map { try TeacherProbes(folder: DataLocation.folder($0), matching: store) }
         try probes?.check(unfitted: [split])
-        let candidates = try PairComparison.Candidate.read(nla)
-        let second = try secondReader.map { try Reconstructor(folder: URL(fileURLWithPath: $0), precision: Dtype.asked(dtype)) }
+        let candidates = try pairs.candidates()
+        let second = try secondReader.map {
+            try Reconstructor(folder: ModelLocation.resolve($0), precision: Dtype.asked(dtype))
+        }
         if let second { try store.check(second.sidecar, named: secondReader ?? "") }
         let comparison = try PairComparison(
             candidates, store, split: split, grammar: grammar.grammar,
             probes: probes,
             taught: try explanations.map {
-                try TaughtRows(store, split: split, JSONLTeacher(DataLocation.file($0)))
+                try TaughtRows(store, split: split, JSONLTeacher(DataLocation.files($0)))
             }, options, resamples: resamples, precision: try Dtype.asked(dtype),
-            storage: anyStorage ? .any : .quantized,
+            storage: pairs.opening.storage,
             tables: try tables(candidates[0].folder, store), secondReader: second,
-            open: Pair.open(_:precision:)
-        ) { if nla.count > 1 { shared.note("\($0) …") } }
+            open: { try pairs.open($0, $1, shared) }
+        ) { if pairs.nla.count > 1 { shared.note("\($0) …") } }
         if csv {
             try Output.write(comparison.csv)
         } else {
@@ -180,7 +173,8 @@ struct Eval: ParsableCommand {
         let model = try folder.map { try Checkpoint(folder: $0) }
         if let model, try TargetHash.compute(model) != store.manifest.settings.targetHash {
             throw ModelError(
-                "\(model.folder.path): is not the model whose activations \(store.folder.path) holds; give it with --target")
+                "\(model.folder.path): is not the model whose activations \(store.folder.path) holds; give it with --target"
+            )
         }
         var next = NextTokens.unknown
         if let continuations {
