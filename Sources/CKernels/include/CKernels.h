@@ -169,8 +169,8 @@ typedef struct {
 void ck_descend(const ck_descent *descent);
 // [rows, width] codes of one byte ↦ [rows, width · bits / 8], the lowest bits first. Rows are whole bytes.
 void ck_pack_codes(const uint8_t *from, long rows, long width, int bits, uint8_t *to);
-// sums[r] = Σ_i a[r, i] · b[r, i]
-void ck_row_dots(const float *a, const float *b, long rows, long width, double *sums);
+// x[i, i] += number, for x of [width, width].
+void ck_add_to_diagonal(float *x, long width, float number);
 
 // MARK: Matrix products
 
