@@ -117,7 +117,7 @@ struct Extract: ParsableCommand {
         func texts() throws -> (tokenizer: Tokenizer, chats: ChatRendering) {
             if let opened { return opened }
             let tokenizer = try Tokenizer(folder: folder)
-            let new = (tokenizer, ChatRendering(tokenizer, format: input.chatFormat))
+            let new = (tokenizer: tokenizer, chats: ChatRendering(tokenizer, format: input.chatFormat))
             opened = new
             return new
         }
