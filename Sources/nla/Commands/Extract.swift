@@ -1,3 +1,4 @@
+import Activations
 import ArgumentParser
 import Autoencoder
 import Foundation
