@@ -71,13 +71,13 @@ public enum TargetHash {
 
     private static func adapted(_ base: String, _ source: ModelSource) throws -> String {
         guard let adapter = source.adapter, let settings = try source.adapterSettings else { return base }
-        var hash = SHA256()
-        hash.update(data: Data("interlinear adapted target 1\n\(base)\n\(settings)\n".utf8))
+        var hash = Digest(.sha256)
+        hash.update("interlinear adapted target 1\n\(base)\n\(settings)\n".utf8)
         let file = adapter.appendingPathComponent("adapter_model.safetensors")
-        do { hash.update(data: try Data(contentsOf: file, options: .alwaysMapped)) } catch {
+        do { hash.update(try Data(contentsOf: file, options: .alwaysMapped)) } catch {
             throw ModelError("\(file.path): cannot be read: \(error.localizedDescription)")
         }
-        return hash.finalize().map { String(format: "%02x", $0) }.joined()
+        return hash.finalize().hexadecimal
     }
 
     /// The same as of a checkpoint, of a model that may be an adapter over one.
