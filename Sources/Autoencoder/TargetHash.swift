@@ -72,7 +72,7 @@ public enum TargetHash {
     private static func adapted(_ base: String, _ source: ModelSource) throws -> String {
         guard let adapter = source.adapter, let settings = try source.adapterSettings else { return base }
         var hash = Digest(.sha256)
-        hash.update("interlinear adapted target 1\n\(base)\n\(settings)\n".utf8)
+        hash.update(Data("interlinear adapted target 1\n\(base)\n\(settings)\n".utf8))
         let file = adapter.appendingPathComponent("adapter_model.safetensors")
         do { hash.update(try Data(contentsOf: file, options: .alwaysMapped)) } catch {
             throw ModelError("\(file.path): cannot be read: \(error.localizedDescription)")
