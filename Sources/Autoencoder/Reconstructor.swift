@@ -126,6 +126,7 @@ public final class Reconstructor {
         guard let pieces = sidecar.reconstructorTemplate?.pieces(around: "explanation"), pieces.count == 2 else {
             throw ModelError("\(source): the reconstructor's template must hold {explanation} exactly once")
         }
+        self.source = model
         self.sidecar = sidecar
         self.tokenizer = tokenizer
         template = (pieces[0], pieces[1])

@@ -72,6 +72,7 @@ public final class Verbalizer {
                 "\(source): \(sidecar.injection.rawValue) adds to the output of block \(sidecar.injectionBlock), behind which another is needed; the model has blocks 0...\(configuration.blockCount - 1)"
             )
         }
+        self.source = model
         self.sidecar = sidecar
         self.tokenizer = tokenizer
         self.precision = try precision ?? checkpoint.naturalPrecision()
