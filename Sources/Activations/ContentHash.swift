@@ -23,7 +23,7 @@ package enum ContentHash {
     /// Of the bytes of files that are read as one: of one file its own hash. Throws a `ModelError` if one cannot be read.
     package static func files(_ urls: [URL]) throws -> String {
         let hashes = try urls.map(file)
-        return hashes.count == 1 ? hashes[0] : hexadecimal(SHA256.hash(data: Data(hashes.joined().utf8)))
+        return hashes.count == 1 ? hashes[0] : Digest.of(hashes.joined().utf8).hexadecimal
     }
 
     /// Of the tokenizer.json of a model folder, or of what a GGUF file's tokenizer makes of it.

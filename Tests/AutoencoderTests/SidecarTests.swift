@@ -141,7 +141,7 @@ struct SidecarTests {
         arguments: [
             ("d_model: 32\n", "d_model: 32\nextraction_d: 1\ninjection_scale: 7\n", "injection_scale: contradicts extraction.injection_scale"),
             ("  layer_index: 2\n", "  layer_index: 2\n  d_model: 33\n", "extraction.d_model: contradicts d_model"),
-            ("  mse_scale: sqrt_d_model\n", "  mse_scale: sqrt_d_model\nmse_scale: 1\n", "mse_scale: contradicts"),
+            ("d_model: 32\n", "d_model: 32\nmse_scale: 1\n", "mse_scale: contradicts"),
             ("prompt_templates:\n", "prompt_templates:\n  actor: other {injection_char}\n", "prompt_templates.actor: contradicts"),
             ("prompt_templates:\n", "prompt_templates:\n  critic: other {explanation}\n", "prompt_templates.critic: contradicts"),
             ("d_model: 32\n", "d_model: 32\ninjection: replace\n", "injection: contradicts extraction.injection"),

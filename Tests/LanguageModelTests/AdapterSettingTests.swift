@@ -107,7 +107,10 @@ struct AdapterSettingTests {
         if let tensor {
             let file = folder.appending(path: "adapter_model.safetensors"), weights = try SafetensorsFile(file)
             let changed = "base_model.model.model.layers.1.self_attn.q_proj.lora_magnitude_vector"
-            let tensors = try weights.names.map { ($0, $0 == changed ? tensor : try weights.requiredTensor($0).copy()) }
+            let tensors = try weights.names.map { name -> (String, Tensor) in
+                let own = try weights.requiredTensor(name).copy()
+                return (name, name == changed ? tensor : own)
+            }
             try SafetensorsFile.write(tensors, to: file)
         }
         let error = #expect(throws: ModelError.self) { try logits(folder, [1, 2]) }

@@ -1,3 +1,4 @@
+import Activations
 import ArgumentParser
 import Autoencoder
 import Foundation
@@ -117,7 +118,7 @@ struct Extract: ParsableCommand {
         func texts() throws -> (tokenizer: Tokenizer, chats: ChatRendering) {
             if let opened { return opened }
             let tokenizer = try Tokenizer(folder: folder)
-            let new = (tokenizer, ChatRendering(tokenizer, format: input.chatFormat))
+            let new = (tokenizer: tokenizer, chats: ChatRendering(tokenizer, format: input.chatFormat))
             opened = new
             return new
         }
