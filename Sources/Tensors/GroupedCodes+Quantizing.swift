@@ -1,5 +1,3 @@
-import CKernels
-
 /// How weights are made into codes: MLX's affine layout.
 public struct CodeFormat: Sendable, Equatable {
     /// Bits of a code: 2, 3, 4, 5, 6 or 8.
@@ -27,7 +25,8 @@ extension GroupedCodes {
     /// - Parameter weight: a matrix whose columns are whole groups; every number must be finite.
     public init(quantizing weight: WeightStorage, _ format: CodeFormat) {
         let (rows, width) = (weight.rows, weight.width), groups = width / format.groupSize
-        require(rows > 0 && width > 0 && width % format.groupSize == 0, "\(weight.shape) in groups of \(format.groupSize)")
+        require(
+            rows > 0 && width > 0 && width % format.groupSize == 0, "\(weight.shape) in groups of \(format.groupSize)")
         let codes = Tensor(uninitialized: [rows, format.rowBytes(width)], .uint8)
         let scales = Tensor(uninitialized: [rows, groups], .float32)
         let offsets = Tensor(uninitialized: [rows, groups], .float32)
@@ -36,10 +35,8 @@ extension GroupedCodes {
         for begin in stride(from: 0, to: rows, by: step) {
             let range = begin..<min(rows, begin + step)
             let slice = weight.floatRows(range).converted(to: format.type).converted(to: .float32)
-            ck_quantize_groups(
-                slice.floatAddress, range.count * groups, format.groupSize, Int32(format.bits),
-                scales.rows(range).floatAddress, offsets.rows(range).floatAddress,
-                codes.rows(range).address.assumingMemoryBound(to: UInt8.self))
+            Kernels.quantizeGroups(
+                slice, format, scales: scales.rows(range), offsets: offsets.rows(range), codes: codes.rows(range))
         }
         self.init(
             format, width: width, codes: codes, scales: scales.converted(to: format.type),
@@ -63,10 +60,10 @@ extension GroupedCodes {
         for begin in stride(from: 0, to: rows, by: step) {
             let range = begin..<min(rows, begin + step)
             let truth = weight.floatRows(range).copy()
-            scale += ck_sum_of_squares(truth.floatAddress, truth.count)
+            scale += Kernels.sumOfSquares(truth)
             let values = matrix.unpacked(rows: range.map(Int32.init))
-            ck_add_scaled(truth.floatAddress, values.floatAddress, -1, truth.count)
-            difference += ck_sum_of_squares(truth.floatAddress, truth.count)
+            Kernels.add(values, to: truth, scale: -1)
+            difference += Kernels.sumOfSquares(truth)
         }
         return (scale > 0 ? difference / scale : difference).squareRoot()
     }

@@ -36,6 +36,6 @@ struct AWQ: QuantizationMethod {
             .exchangingNibbles(order: AWQ.order).spreadingCodes(bits: 4, count: groups)
         return GroupedCodes(
             .unsigned(bits: 4), width: layer.width, codes: words.exchangingNibbles(order: AWQ.order),
-            scales: scales.exchangingAxes(), zeroPoints: zeros, group: (1, size), rounding: scales.elementType)
+            scales: scales.transposed(), zeroPoints: zeros, group: (1, size), rounding: scales.elementType)
     }
 }

@@ -106,8 +106,8 @@ struct CompressedTensors: QuantizationMethod {
                 throw layer.fail("weight_zero_point", "zero points of whole matrices or blocks are not supported")
             }
             // Packed along the rows.
-            zeros = try layer.part("weight_zero_point", [words(layer.rows), scales.width], .int32).exchangingAxes()
-                .spreadingCodes(bits: bits, count: layer.rows, adding: -shift).exchangingAxes()
+            zeros = try layer.part("weight_zero_point", [words(layer.rows), scales.width], .int32).transposed()
+                .spreadingCodes(bits: bits, count: layer.rows, adding: -shift).transposed()
         } else if try layer.part("weight_zero_point") != nil {
             throw layer.fail("weight_zero_point", "zero points, though config.json says symmetric")
         }

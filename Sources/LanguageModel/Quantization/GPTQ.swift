@@ -62,8 +62,8 @@ struct GPTQ: QuantizationMethod {
         let zeros = packed.spreadingCodes(
             bits: bits, count: layer.rows, adding: (storesOneLess ? 1 : 0) - shift)
         return GroupedCodes(
-            .unsigned(bits: bits), width: layer.width, codes: words.exchangingAxes(), scales: scales.exchangingAxes(),
-            zero: shift, zeroPoints: zeros.exchangingAxes(), group: (1, size),
+            .unsigned(bits: bits), width: layer.width, codes: words.transposed(), scales: scales.transposed(),
+            zero: shift, zeroPoints: zeros.transposed(), group: (1, size),
             groupOfColumn: try layer.groupOfColumn("g_idx", size: size, groups: groups),
             rounding: scales.elementType)
     }
