@@ -128,7 +128,9 @@ struct Eval: ParsableCommand {
         let probes = try probes.map { try TeacherProbes(folder: DataLocation.folder($0), matching: store) }
         try probes?.check(unfitted: [split])
         let candidates = try PairComparison.Candidate.read(nla)
-        let second = try secondReader.map { try Reconstructor(folder: URL(fileURLWithPath: $0), precision: Dtype.asked(dtype)) }
+        let second = try secondReader.map {
+            try Reconstructor(folder: URL(fileURLWithPath: $0), precision: Dtype.asked(dtype))
+        }
         if let second { try store.check(second.sidecar, named: secondReader ?? "") }
         let comparison = try PairComparison(
             candidates, store, split: split, grammar: grammar.grammar,
