@@ -102,7 +102,7 @@ public struct PairComparison: Sendable {
     ///   - grammar: see ``PairEvaluation``, as for `probes` and `taught`.
     ///   - precision: what all compute in; nil for that of their weights.
     ///   - storage: which weights may stand in for those that the pairs were trained on.
-    ///   - tables: tables of tokens that stand beside the pairs; nil for none.
+    ///   - tables: tables of tokens that stand beside the pairs; nil for none. Asked for when the pairs are open.
     ///   - secondReader: see ``PairEvaluation``.
     ///   - open: opens the pair in a folder, which may be a checkpoint where the caller knows how.
     ///   - progress: called with the name of each pair before it is evaluated.
@@ -111,7 +111,7 @@ public struct PairComparison: Sendable {
         _ candidates: [Candidate], _ store: ActivationStore, split: String, grammar: (any ClaimGrammar)?,
         probes: TeacherProbes?, taught: TaughtRows?, _ options: PairEvaluation.Options = PairEvaluation.Options(),
         resamples: Int = 1000, precision: Precision? = nil, storage: TargetStorage = .recorded,
-        tables: LookupTables? = nil, secondReader: Reconstructor? = nil,
+        tables: @autoclosure () throws -> LookupTables? = nil, secondReader: Reconstructor? = nil,
         open: (URL, Precision?) throws -> Pair = { try Pair(folder: $0, precision: $1) },
         progress: (String) -> Void = { _ in }
     ) throws {
@@ -126,7 +126,7 @@ public struct PairComparison: Sendable {
         }
         var options = options
         options.variance = try options.variance ?? pairs[0].variance ?? store.rawVariance(ofSplit: split)
-        let readings = try tables?.readings(PairEvaluation.rows(store, split: split, options))
+        let readings = try tables()?.readings(PairEvaluation.rows(store, split: split, options))
         let evaluations = try zip(candidates, pairs).enumerated().map { index, entry in
             let (candidate, pair) = entry
             progress(candidate.name)
