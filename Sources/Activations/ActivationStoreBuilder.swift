@@ -80,7 +80,8 @@ public struct ActivationStoreBuilder {
             StoreSettings(
                 hiddenSize: configuration.hiddenSize, layerIndex: layer, targetHash: try TargetHash.compute(checkpoint),
                 tokenizerHash: try ContentHash.tokenizer(tokenizer ?? folder),
-                elementType: elementType, seed: seed, positions: positions), options)
+                elementType: elementType, seed: seed, positions: positions, targetStorage: checkpoint.storage,
+                targetOrigin: checkpoint.quantizedFrom), options)
     }
 
     /// Stores documents that are not stored yet, in order.

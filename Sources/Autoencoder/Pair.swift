@@ -83,6 +83,9 @@ public struct Pair {
     /// The recorded denominator of FVE.
     public var variance: RawVariance? { reconstructor.sidecar.variance ?? verbalizer.sidecar.variance }
 
+    /// How the weights of the target were stored that both were trained on, if it was recorded.
+    public var targetStorage: String? { verbalizer.sidecar.targetStorage ?? reconstructor.sidecar.targetStorage }
+
     /// Opens a target for this pair. Throws if it is too shallow, of another width, or not the one whose hash was recorded.
     ///
     /// The hash is that of the weights: an adapter over them is the user's own wish, for those who allow one.
@@ -90,12 +93,13 @@ public struct Pair {
     /// - Parameters:
     ///   - base: the base of a folder that holds an adapter.
     ///   - allowsAdapter: whether the folder may hold an adapter alone.
+    ///   - storage: which weights may stand in for those whose hash was recorded.
     ///   - progress: called with the share of the weights hashed, for large ones.
     public func openTarget(
-        _ folder: URL, base: URL? = nil, allowsAdapter: Bool = false,
+        _ folder: URL, base: URL? = nil, allowsAdapter: Bool = false, storage: TargetStorage = .recorded,
         progress: @escaping @Sendable (Double) -> Void = { _ in }
     ) throws -> Target {
-        let target = try Target(folder: folder, layer: verbalizer.sidecar.layer, base: base)
+        var target = try Target(folder: folder, layer: verbalizer.sidecar.layer, base: base)
         guard allowsAdapter || target.adapter == nil else {
             throw ModelError(
                 "\(folder.path): this is an adapter, and a whole model is needed here: merge it (merge_and_unload) and give the result"
@@ -107,14 +111,18 @@ public struct Pair {
                 "\(folder.path): the model's width is \(configuration.hiddenSize), this autoencoder reads \(verbalizer.sidecar.width); it is not the target"
             )
         }
-        if let wanted = targetHash {
+        var isRecorded: Bool?
+        if let wanted = targetHash?.lowercased() {
             let found = try TargetHash.accepted(target.checkpoint, progress: progress)
-            guard found.contains(wanted.lowercased()) else {
+            isRecorded = found.contains(wanted)
+            guard isRecorded == true || storage.allows(target.checkpoint.quantizedFrom, for: wanted) else {
                 throw ModelError(
                     "\(folder.path): is not the model this autoencoder reads: its content hash is \(found[0].prefix(12))…, the sidecar says \(wanted.prefix(12))…"
-                )
+                        + TargetStorage.hint(target.checkpoint))
             }
         }
+        target.storageNote = TargetStorage.note(
+            target.checkpoint.storage, trainedOn: targetStorage, isRecorded: isRecorded)
         return target
     }
 }
@@ -129,6 +137,8 @@ public struct Target {
     public let tokenizer: Tokenizer
     /// K.
     public let layer: Int
+    /// Where its weights are stored in another way than those of the target that the pair was trained on: what to say of scores, in one line.
+    public internal(set) var storageNote: String?
 
     /// Opens a model's folder, or a PEFT adapter's. Throws if it has no block `layer`.
     public init(folder: URL, layer: Int, base: URL? = nil) throws {

@@ -86,9 +86,12 @@ public struct PairCheck: Sendable {
             add(.doubt, "no target: its hash is not checked, and no round trip is made")
             return
         }
-        guard let model = attempt({ try pair.openTarget(target, base: supplement.base, allowsAdapter: true) }) else {
-            return
-        }
+        guard
+            let model = attempt({
+                try pair.openTarget(target, base: supplement.base, allowsAdapter: true, storage: .quantized)
+            })
+        else { return }
+        if let note = model.storageNote { add(.doubt, note) }
         if pair.targetHash == nil { add(.doubt, "the sidecars record no target hash, so the target is not checked") }
         roundTrip = attempt { try PairCheck.roundTrip(pair, model, text, precision, options) }
         if let roundTrip { judge(roundTrip, marker: writer.sidecar.marker?.text ?? "") }

@@ -6,8 +6,14 @@ import Tensors
 /// `.nla_meta.yaml` behind, a folder's lies in it.
 extension Sidecar {
     /// The sidecar of raw activations.
-    public static func dataSet(width: Int, layer: Int, target: TargetIdentity? = nil) -> Sidecar {
-        Sidecar(role: .dataset, width: width, layer: layer, lossScale: .untouched, target: target)
+    ///
+    /// - Parameter storage: how the weights of the model that they are of are stored.
+    public static func dataSet(
+        width: Int, layer: Int, target: TargetIdentity? = nil, storage: String? = nil
+    ) -> Sidecar {
+        var sidecar = Sidecar(role: .dataset, width: width, layer: layer, lossScale: .untouched, target: target)
+        sidecar.targetStorage = storage
+        return sidecar
     }
 
     /// Where the sidecar of a file of activations stands.

@@ -106,6 +106,7 @@ extension Sidecar {
         if let hash = try reader.text(["target", "sha256"]) {
             target = TargetIdentity(hash: hash, name: try reader.text(["target", "name"]))
         }
+        targetStorage = try reader.text(["target", "storage"]).map { $0.onOneLine.abridged }
         variance = try reader.variance()
     }
 

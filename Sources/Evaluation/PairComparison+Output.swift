@@ -35,6 +35,7 @@ extension PairComparison {
     public var json: JSONValue {
         var object = results.count == 1 ? results[0].json : JSONObject([("rows", .integer(results[0].evaluation.rows))])
         for (key, value) in sampling { object[key] = value }
+        if !storageNotes.isEmpty { object["storage_notes"] = .array(storageNotes.map { .string($0) }) }
         if results.count > 1 { object["pairs"] = .array(results.map { .object($0.json) }) }
         return .object(object)
     }
@@ -64,6 +65,7 @@ extension PairComparison {
     public var table: String {
         let intervals =
             "95% intervals over documents: \(resamples) draws of the \(documents) that the rows are from, seed \(seed)."
+            + storageNotes.map { "\n\($0)" }.joined()
         guard results.count > 1 else {
             return results[0].evaluation.table + "\n" + intervals + "\n\n"
                 + rows(["measure", "value"], results) { $0.estimate.text($1.style) }

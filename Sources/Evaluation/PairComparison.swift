@@ -73,6 +73,8 @@ public struct PairComparison: Sendable {
 
     /// The pairs, in the order given.
     public let results: [Result]
+    /// A line for each pair that was trained on a target stored in another way than the one that the activations are of.
+    public let storageNotes: [String]
     /// The split that the rows are from.
     public let split: String
     /// Documents that the rows are from.
@@ -87,21 +89,25 @@ public struct PairComparison: Sendable {
     /// - Parameters:
     ///   - grammar: see ``PairEvaluation``, as for `probes` and `taught`.
     ///   - precision: what all compute in; nil for that of their weights.
+    ///   - storage: which weights may stand in for those that the pairs were trained on.
     ///   - open: opens the pair in a folder, which may be a checkpoint where the caller knows how.
     ///   - progress: called with the name of each pair before it is evaluated.
     /// - Throws: a one-line error, before anything is computed, if a pair is missing or does not read the store's activations.
     public init(
         _ candidates: [Candidate], _ store: ActivationStore, split: String, grammar: (any ClaimGrammar)?,
         probes: TeacherProbes?, taught: TaughtRows?, _ options: PairEvaluation.Options = PairEvaluation.Options(),
-        resamples: Int = 1000, precision: Precision? = nil,
+        resamples: Int = 1000, precision: Precision? = nil, storage: TargetStorage = .recorded,
         open: (URL, Precision?) throws -> Pair = { try Pair(folder: $0, precision: $1) },
         progress: (String) -> Void = { _ in }
     ) throws {
         require(!candidates.isEmpty, "no pairs")
         let pairs = try candidates.map { candidate in
             let pair = try open(candidate.folder, precision)
-            try store.check(pair, named: candidate.folder.path)
+            try store.check(pair, named: candidate.folder.path, storage: storage)
             return pair
+        }
+        storageNotes = zip(candidates, pairs).compactMap { candidate, pair in
+            store.storageNote(pair).map { candidates.count > 1 ? "\(candidate.name): \($0)" : $0 }
         }
         var options = options
         options.variance = try options.variance ?? pairs[0].variance ?? store.rawVariance(ofSplit: split)
@@ -144,16 +150,29 @@ public struct PairComparison: Sendable {
 
 extension ActivationStore {
     /// Throws if a pair does not read these activations.
-    public func check(_ pair: Pair, named name: String) throws {
-        try check(pair.verbalizer.sidecar, named: name)
+    ///
+    /// - Parameter storage: which weights may stand in for those that the pair was trained on.
+    public func check(_ pair: Pair, named name: String, storage: TargetStorage = .recorded) throws {
+        try check(pair.verbalizer.sidecar, named: name, storage: storage)
         // Of the two sidecars one may know its target.
-        try check(pair.reconstructor.sidecar, named: name)
+        try check(pair.reconstructor.sidecar, named: name, storage: storage)
+    }
+
+    /// What to say of a pair's scores on these activations, in one line, where they are of a model that is stored in another way than the one
+    /// that the pair was trained on; nil where they are not, or where it is not known.
+    public func storageNote(_ pair: Pair) -> String? {
+        let settings = manifest.settings
+        return TargetStorage.note(
+            settings.targetStorage, trainedOn: pair.targetStorage,
+            isRecorded: pair.targetHash.map { $0.lowercased() == settings.targetHash })
     }
 
     /// Throws if an autoencoder's model with this sidecar is not about these activations.
-    public func check(_ sidecar: Sidecar, named name: String) throws {
+    public func check(_ sidecar: Sidecar, named name: String, storage: TargetStorage = .recorded) throws {
         try check(layer: sidecar.layer, of: name)
-        if let hash = sidecar.target?.hash, hash.lowercased() != manifest.settings.targetHash {
+        if let hash = sidecar.target?.hash, hash.lowercased() != manifest.settings.targetHash,
+            !storage.allows(manifest.settings.targetOrigin, for: hash)
+        {
             throw ModelError(
                 "\(name): reads the model \(hash.prefix(12))…, the activations of \(folder.path) are of \(manifest.settings.targetHash.prefix(12))…"
             )

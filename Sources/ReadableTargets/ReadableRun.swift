@@ -68,9 +68,11 @@ public struct ReadableRun {
         try AtomicFolder.write(to: folder.model) { partial in
             let folders = Pair.folders(partial)
             try target.checkpoint.write(decoder, type: target.checkpoint.naturalType(), to: folders.target)
+            let written = try Checkpoint(folder: folders.target)
             let identity = Sidecar.TargetIdentity(
-                hash: try TargetHash.compute(Checkpoint(folder: folders.target)),
-                name: pair.verbalizer.sidecar.target?.name)
+                hash: try TargetHash.compute(written), name: pair.verbalizer.sidecar.target?.name)
+            pair.verbalizer.sidecar.targetStorage = written.storage
+            pair.reconstructor.sidecar.targetStorage = written.storage
             pair.verbalizer.sidecar.target = identity
             pair.verbalizer.sidecar.variance = nil
             pair.reconstructor.sidecar.target = identity

@@ -96,10 +96,13 @@ public final class Parameter {
     }
 
     /// Gives a frozen weight another value of its shape.
-    package func replace(by other: Tensor) {
+    package func replace(by other: Tensor) { replace(by: .dense(other)) }
+
+    /// The same of one that may be stored in another way.
+    package func replace(by other: WeightStorage) {
         require(!isTrainable, "\(name) learns")
         require(other.shape == storage.shape, "\(name) has shape \(storage.shape), not \(other.shape)")
-        storage = .dense(other)
+        storage = other
         low = nil
     }
 

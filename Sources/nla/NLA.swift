@@ -28,7 +28,7 @@ struct NLA: ParsableCommand {
             Train.self, Report.self, Eval.self, Verify.self, RedTeamCommand.self, Tokenize.self, Extract.self,
             Generate.self, Check.self, PairCommand.self,
             Bench.self, Serve.self, StudioCommand.self,
-            New.self, Convert.self, Pull.self, Models.self,
+            New.self, Convert.self, Quantize.self, Loss.self, CompareTargets.self, Pull.self, Models.self,
         ])
 
     static func main() {

@@ -24,6 +24,15 @@ struct OpeningOptions: ParsableArguments {
             valueName: "dir"))
     var base: String?
 
+    @Flag(
+        help:
+            "Take a target, or activations, whose content hash is not the recorded one: that it is the same model stored in another way is your word. A copy by nla quantize needs no such flag."
+    )
+    var anyStorage = false
+
+    /// Which weights may stand in for those that were recorded.
+    var storage: TargetStorage { anyStorage ? .any : .quantized }
+
     func validate() throws {
         if let layer, !(0..<10_000).contains(layer) { throw ValidationError("--layer must be between 0 and 9999.") }
         if let injection, InjectionPlace(injection) == nil {

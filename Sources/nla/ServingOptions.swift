@@ -131,7 +131,8 @@ struct ServingOptions: ParsableArguments {
         if !quiet { pair.inferences.forEach(Output.note) }
         var own: Target?
         if name != nil || hasTarget(folder) {
-            own = try openTarget(pair, folder, named: name, base: opening.baseFolder(), quiet: quiet)
+            own = try openTarget(pair, folder, named: name, base: opening.baseFolder(), storage: opening.storage, quiet: quiet)
+            if !quiet, let note = own?.storageNote { Output.note(note) }
         } else if !quiet {
             Output.note("\(folder.path): has no folder target, and --target names none: texts are not read")
         }

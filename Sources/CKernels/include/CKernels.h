@@ -138,6 +138,40 @@ void ck_scale_numbers(const void *scales, ck_scale_type type, long count, float 
 // Index of the first scale that is NaN or infinite, or −1.
 long ck_first_bad_scale(const void *scales, ck_scale_type type, long count);
 
+// MARK: Quantizing
+
+// Columns that share a scale, at most.
+#define CK_MAX_GROUP 128
+
+// Weights as MLX's affine codes, to the nearest: each `group` of them (a multiple of 8, up to CK_MAX_GROUP) becomes codes of `bits` bits
+// (2...8), the lowest first, one group's behind the other's, with a scale and an offset, float32, that are not rounded. Every number must be
+// finite. Values: mlx.core.quantize, bit for bit.
+void ck_quantize_groups(
+    const float *weights, long groups, long group, int bits, float *scales, float *offsets, uint8_t *codes);
+
+// One step of a descent over the columns first..<first + group of a matrix: each in turn gets the code that makes
+// Σ_r difference[r] · H · difference[r]ᵀ least while all others stay, where difference = codes' values − weights.
+// (Cyclic coordinate descent: Behdin et al. 2023, QuantEase, algorithm 1.)
+typedef struct {
+    long rows, columns;
+    long first, group;  // the columns of one group; up to CK_MAX_GROUP
+    int bits;
+    ck_type rounding;  // the type of scales and values
+    const float *weights;  // [rows, columns]
+    const float *curvature;  // H, [columns, columns], symmetric
+    float *difference;  // [rows, columns]; brought up to date in these columns
+    const float *slope;  // difference · H as it was before the step, [rows, columns]
+    float *change;  // by how much the difference grew, [rows, group]
+    float *scales, *offsets;  // [rows, columns / group], numbers of the type `rounding`
+    uint8_t *codes;  // [rows, columns], one byte each
+    bool chooses_scales;  // whether scales and offsets are chosen first
+} ck_descent;
+void ck_descend(const ck_descent *descent);
+// [rows, width] codes of one byte ↦ [rows, width · bits / 8], the lowest bits first. Rows are whole bytes.
+void ck_pack_codes(const uint8_t *from, long rows, long width, int bits, uint8_t *to);
+// sums[r] = Σ_i a[r, i] · b[r, i]
+void ck_row_dots(const float *a, const float *b, long rows, long width, double *sums);
+
 // MARK: Matrix products
 
 // C[m, n] (+)= op(A) · op(B) (+ bias). op(A) is [m, k]: stored so, or [k, m] when a_transposed. op(B) is [k, n]: stored

@@ -9,6 +9,7 @@ struct AWQ: QuantizationMethod {
     private static let order: [UInt8] = [0, 2, 4, 6, 1, 3, 5, 7]
     /// Columns of a group; nil for all of them.
     let groupSize: Int?
+    var detail: String { "4-bit\(groupSize.map { " group \($0)" } ?? "")" }
 
     init(_ reader: ConfigurationReader) throws {
         // Both dialects: AutoAWQ's own names, and transformers'.

@@ -12,6 +12,7 @@ struct GPTQ: QuantizationMethod {
     let groupSize: Int?
     /// Whether a zero point is stored as one less.
     let storesOneLess: Bool
+    var detail: String { "\(bits)-bit\(groupSize.map { " group \($0)" } ?? "")" }
 
     init(_ reader: ConfigurationReader) throws {
         bits = try reader.count("bits")

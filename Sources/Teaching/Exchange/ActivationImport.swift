@@ -207,7 +207,7 @@ public struct ActivationImport {
         let settings = StoreSettings(
             hiddenSize: sidecar.width, layerIndex: sidecar.layer, targetHash: target.model,
             tokenizerHash: target.tokenizer,
-            positions: PositionPolicy(perDocument: 0))
+            positions: PositionPolicy(perDocument: 0), targetStorage: sidecar.targetStorage)
         let writer = try ActivationStoreWriter(folder: folder, settings)
         var shard = PendingShard(width: sidecar.width), run: [Foreign] = [], seen: [String: Int] = [:]
         func endRun() throws {

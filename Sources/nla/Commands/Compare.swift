@@ -106,7 +106,8 @@ struct Compare: ParsableCommand {
             return (found[0], found[1])
         }
         let model = try openTarget(
-            pair, folder, named: target, base: place.opening.baseFolder(), shared)
+            pair, folder, named: target, base: place.opening.baseFolder(), storage: place.opening.storage, shared)
+        if let note = model.storageNote { shared.note(note) }
         func read(_ text: String, _ position: Int) throws -> Tensor {
             try model.activations(model.tokenizer.encode(text), positions: [position], precision: precision)
         }

@@ -63,6 +63,12 @@ struct Eval: ParsableCommand {
     @Option(help: ArgumentHelp("Times that documents are drawn for the intervals.", valueName: "n"))
     var resamples = 1000
 
+    @Flag(
+        help:
+            "Take activations of a model whose content hash is not the recorded one: that it is the same model stored in another way is your word. Those of a copy by nla quantize need no such flag."
+    )
+    var anyStorage = false
+
     @Flag(help: "Write CSV to standard output: a line for each pair and measure.")
     var csv = false
 
@@ -96,6 +102,7 @@ struct Eval: ParsableCommand {
             taught: try explanations.map {
                 try TaughtRows(store, split: split, JSONLTeacher(DataLocation.file($0)))
             }, options, resamples: resamples, precision: try Dtype.asked(dtype),
+            storage: anyStorage ? .any : .quantized,
             open: Pair.open(_:precision:)
         ) { if nla.count > 1 { shared.note("\($0) …") } }
         if csv {

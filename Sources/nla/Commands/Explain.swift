@@ -70,7 +70,7 @@ struct Explain: ParsableCommand {
         let precision = try Dtype.asked(verbalizing.dtype)
         let (pair, folder) = try place.open(precision: precision, shared)
         let model = try openTarget(
-            pair, folder, named: target, base: place.opening.baseFolder(), shared)
+            pair, folder, named: target, base: place.opening.baseFolder(), storage: place.opening.storage, shared)
         let ids = try input.encode(model.tokenizer, model.checkpoint.folder).ids
         let chosen = try TextPositions.chosen(
             of: ids.count, positions: try positions.map { try integers($0, "--positions") }, every: every)
@@ -98,9 +98,12 @@ struct Explain: ParsableCommand {
             rows, variance, empty: empty, claims: claims.values.joined().compactMap(\.confidence?.value),
             doubtBelow: doubtBelow)
         if shared.json {
-            try Output.line(page.json(rows, positions: chosen, claims, summary, layer: model.layer).serialized())
+            let json = page.json(
+                rows, positions: chosen, claims, summary, layer: model.layer, storageNote: model.storageNote)
+            try Output.line(json.serialized())
         } else {
             try Output.line(summary.line)
+            if let note = model.storageNote { try Output.line(note) }
         }
         shared.note(
             String(

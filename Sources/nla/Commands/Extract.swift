@@ -77,7 +77,7 @@ struct Extract: ParsableCommand {
         let start = clock.now
         let result = try extractor.extract(documents, request)
         let time = clock.now - start
-        try write(result, documents, request, width: checkpoint.configuration.hiddenSize)
+        try write(result, documents, request, checkpoint)
         let tokens = documents.reduce(0) { $0 + $1.count }
         if shared.json {
             try Output.line(
@@ -139,7 +139,8 @@ struct Extract: ParsableCommand {
     }
 
     private func write(
-        _ result: ActivationExtractor.Result, _ documents: [[Int32]], _ request: ActivationExtractor.Request, width: Int
+        _ result: ActivationExtractor.Result, _ documents: [[Int32]], _ request: ActivationExtractor.Request,
+        _ checkpoint: Checkpoint
     ) throws {
         let ids = documents.flatMap { $0.map(Int.init) }
         var tensors: [(name: String, tensor: Tensor)] = [("ids", Tensor(integers: ids, shape: [ids.count]))]
@@ -156,7 +157,11 @@ struct Extract: ParsableCommand {
             tensors.append(("document_offsets", Tensor(integers: result.offsets, shape: [result.offsets.count])))
         }
         let file = URL(fileURLWithPath: output)
-        let sidecar = layer == "all" ? nil : Sidecar.dataSet(width: width, layer: request.layers[0])
+        let sidecar =
+            layer == "all"
+            ? nil
+            : Sidecar.dataSet(
+                width: checkpoint.configuration.hiddenSize, layer: request.layers[0], storage: checkpoint.storage)
         try Sidecar.write(sidecar, beside: file) {
             try SafetensorsFile.write(
                 tensors, metadata: ["layer": layer == "all" ? "all" : "\(request.layers[0])", "model": model], to: file)
