@@ -41,6 +41,8 @@ const ck_kernels KERNELS = {
 #endif
     .unpack = unpack,
     .few_rows_stored = few_rows_stored,
+    .arranged_space = arranged_space,
+    .arrange_rows = arrange_rows,
     .blocked = blocked,
     .blocked_scratch = blocked_scratch,
     .blocked_rows = PRODUCT_ROWS,
