@@ -131,21 +131,3 @@ void ck_pack_codes(const uint8_t *from, long rows, long width, int bits, uint8_t
     pack_context c = {from, width, bits, to};
     ck_ranges(rows, 8, pack_body, &c);
 }
-
-typedef struct {
-    const float *a, *b;
-    long width;
-    double *sums;
-} dots_context;
-static void dots_body(void *opaque, long begin, long end) {
-    dots_context *c = opaque;
-    for (long r = begin; r < end; r++) {
-        double sum = 0;
-        for (long i = 0; i < c->width; i++) sum += (double)c->a[r * c->width + i] * (double)c->b[r * c->width + i];
-        c->sums[r] = sum;
-    }
-}
-void ck_row_dots(const float *a, const float *b, long rows, long width, double *sums) {
-    dots_context c = {a, b, width, sums};
-    ck_ranges(rows, 8, dots_body, &c);
-}

@@ -1,5 +1,3 @@
-import CKernels
-
 /// Second moments of what goes into a matrix: Σ xᵀx over the rows seen, each scaled to a root mean square of 1, [width, width] float32.
 ///
 /// Unscaled, the first token of a text, whose activation is hundreds of times as large as others in many models, would count for all of them.
@@ -23,8 +21,7 @@ public final class InputMoments {
         require(rows.width == width, "inputs of \(rows.width) numbers for \(width)")
         count += rows.rows
         let numbers = rows.converted(to: .float32), scaled = Tensor(uninitialized: rows.shape, .float32)
-        ck_rms_norm(
-            numbers.floatAddress, ones.address, CK_F32, 0, 1e-20, rows.rows, width, scaled.address, CK_F32, nil)
+        Kernels.rmsNorm(numbers, ones, offset: 0, epsilon: 1e-20, to: scaled, inverse: nil)
         Product.run([Product(a: scaled, aIsTransposed: true, b: .dense(scaled), c: sum, accumulates: true)])
     }
 
@@ -32,10 +29,10 @@ public final class InputMoments {
     func curvature(damping: Float) -> Tensor {
         let result = sum.copy()
         let share = 1 / Float(max(1, count))
-        ck_scale(result.floatAddress, result.floatAddress, share, result.count)
-        let diagonal = (0..<width).map { result.floatAddress[$0 * width + $0] }
+        Kernels.scale(result, by: share, to: result)
+        let diagonal = Kernels.floats(of: result, at: (0..<width).map { $0 * width + $0 })
         let mean = Float(diagonal.reduce(0.0) { $0 + Double($1) } / Double(width))
-        for index in 0..<width { result.floatAddress[index * width + index] += damping * mean }
+        Kernels.addToDiagonal(damping * mean, of: result)
         return result
     }
 }
@@ -72,21 +69,17 @@ extension GroupedCodes {
             for sweep in 0..<max(1, sweeps) { descent.sweep(choosesScales: sweep == 0) }
             let own = descent.errors()
             let difference = matrix.unpacked(rows: range.map(Int32.init))
-            ck_add_scaled(difference.floatAddress, slice.floatAddress, -1, difference.count)
+            Kernels.add(slice, to: difference, scale: -1)
             let other = Descent.errors(difference, curvature)
             let better = (0..<count).filter { own[$0] < other[$0] }
             let packed = Tensor(uninitialized: [count, format.rowBytes(width)], .uint8)
-            ck_pack_codes(
-                descent.codes.address.assumingMemoryBound(to: UInt8.self), count, width, Int32(format.bits),
-                packed.address.assumingMemoryBound(to: UInt8.self))
+            Kernels.packCodes(descent.codes, bits: format.bits, to: packed)
             for (from, to) in [
                 (packed, codes), (descent.scales.converted(to: format.type), scales),
                 (descent.offsets.converted(to: format.type), offsets),
             ] {
-                let bytes = to.width * to.elementType.byteCount
-                for row in better {
-                    (to.address + (begin + row) * bytes).copyMemory(from: from.address + row * bytes, byteCount: bytes)
-                }
+                Kernels.storeRows(
+                    from.gatheringRows(better.map(Int32.init)), in: to, better.map { begin + $0..<begin + $0 + 1 })
             }
         }
         require(scales.width == groups, "\(scales.shape) scales for \(groups) groups")
@@ -95,7 +88,7 @@ extension GroupedCodes {
 }
 
 /// The descent over the columns of some rows.
-private struct Descent {
+struct Descent {
     let weights: Tensor
     let curvature: Tensor
     let format: CodeFormat
@@ -120,15 +113,7 @@ private struct Descent {
 
     func sweep(choosesScales: Bool) {
         for first in stride(from: 0, to: weights.width, by: format.groupSize) {
-            var step = ck_descent()
-            (step.rows, step.columns, step.first, step.group) = (weights.rows, weights.width, first, format.groupSize)
-            (step.bits, step.rounding) = (Int32(format.bits), format.type.kernelType)
-            (step.weights, step.curvature) = (UnsafePointer(weights.floatAddress), UnsafePointer(curvature.floatAddress))
-            (step.difference, step.slope) = (difference.floatAddress, UnsafePointer(slope.floatAddress))
-            (step.change, step.scales, step.offsets) = (change.floatAddress, scales.floatAddress, offsets.floatAddress)
-            step.codes = codes.address.assumingMemoryBound(to: UInt8.self)
-            step.chooses_scales = choosesScales
-            ck_descend(&step)
+            Kernels.descend(self, first: first, choosesScales: choosesScales)
             let rows = curvature.rows(first..<first + format.groupSize)
             Product.run([Product(a: change, b: .dense(rows), c: slope, accumulates: true)])
         }
@@ -140,8 +125,6 @@ private struct Descent {
     static func errors(_ difference: Tensor, _ curvature: Tensor) -> [Double] {
         let product = Tensor(uninitialized: difference.shape, .float32)
         Product.run([Product(a: difference, b: .dense(curvature), c: product, accumulates: false)])
-        var sums = [Double](repeating: 0, count: difference.rows)
-        ck_row_dots(difference.floatAddress, product.floatAddress, difference.rows, difference.width, &sums)
-        return sums
+        return Kernels.rowDots(difference, product)
     }
 }

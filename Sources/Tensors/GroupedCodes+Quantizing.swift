@@ -1,5 +1,3 @@
-import CKernels
-
 /// How weights are made into codes: MLX's affine layout.
 public struct CodeFormat: Sendable, Equatable {
     /// Bits of a code: 2, 3, 4, 5, 6 or 8.
@@ -36,10 +34,8 @@ extension GroupedCodes {
         for begin in stride(from: 0, to: rows, by: step) {
             let range = begin..<min(rows, begin + step)
             let slice = weight.floatRows(range).converted(to: format.type).converted(to: .float32)
-            ck_quantize_groups(
-                slice.floatAddress, range.count * groups, format.groupSize, Int32(format.bits),
-                scales.rows(range).floatAddress, offsets.rows(range).floatAddress,
-                codes.rows(range).address.assumingMemoryBound(to: UInt8.self))
+            Kernels.quantize(
+                slice, format, codes: codes.rows(range), scales: scales.rows(range), offsets: offsets.rows(range))
         }
         self.init(
             format, width: width, codes: codes, scales: scales.converted(to: format.type),
@@ -63,10 +59,10 @@ extension GroupedCodes {
         for begin in stride(from: 0, to: rows, by: step) {
             let range = begin..<min(rows, begin + step)
             let truth = weight.floatRows(range).copy()
-            scale += ck_sum_of_squares(truth.floatAddress, truth.count)
+            scale += Kernels.sumOfSquares(truth)
             let values = matrix.unpacked(rows: range.map(Int32.init))
-            ck_add_scaled(truth.floatAddress, values.floatAddress, -1, truth.count)
-            difference += ck_sum_of_squares(truth.floatAddress, truth.count)
+            Kernels.add(values, to: truth, scale: -1)
+            difference += Kernels.sumOfSquares(truth)
         }
         return (scale > 0 ? difference / scale : difference).squareRoot()
     }
