@@ -131,7 +131,3 @@ void ck_pack_codes(const uint8_t *from, long rows, long width, int bits, uint8_t
     pack_context c = {from, width, bits, to};
     ck_ranges(rows, 8, pack_body, &c);
 }
-
-void ck_add_to_diagonal(float *x, long width, float number) {
-    for (long i = 0; i < width; i++) x[i * width + i] += number;
-}

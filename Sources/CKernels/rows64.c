@@ -78,6 +78,10 @@ void ck_add_number(const float *x, float number, long count, float *y) {
     ck_ranges(count, GRAIN, add_number_body, &c);
 }
 
+void ck_add_to_diagonal(float *x, float number, long width) {
+    for (long i = 0; i < width; i++) x[i * width + i] += number;
+}
+
 static void scale_body(void *opaque, long begin, long end) {
     rows_context *c = opaque;
     for (long r = begin; r < end; r++)

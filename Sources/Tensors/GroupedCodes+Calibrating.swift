@@ -79,9 +79,8 @@ extension GroupedCodes {
                 (packed, codes), (descent.scales.converted(to: format.type), scales),
                 (descent.offsets.converted(to: format.type), offsets),
             ] {
-                let chosen = Tensor(uninitialized: [better.count, from.width], from.elementType)
-                Kernels.gatherRows(better.map(Int32.init), of: from, to: chosen)
-                Kernels.storeRows(chosen, in: to, better.map { begin + $0..<begin + $0 + 1 })
+                Kernels.storeRows(
+                    from.gatheringRows(better.map(Int32.init)), in: to, better.map { begin + $0..<begin + $0 + 1 })
             }
         }
         require(scales.width == groups, "\(scales.shape) scales for \(groups) groups")
@@ -90,7 +89,7 @@ extension GroupedCodes {
 }
 
 /// The descent over the columns of some rows.
-private struct Descent {
+struct Descent {
     let weights: Tensor
     let curvature: Tensor
     let format: CodeFormat
@@ -115,9 +114,7 @@ private struct Descent {
 
     func sweep(choosesScales: Bool) {
         for first in stride(from: 0, to: weights.width, by: format.groupSize) {
-            Kernels.descend(
-                format, first: first, weights: weights, curvature: curvature, difference: difference, slope: slope,
-                change: change, scales: scales, offsets: offsets, codes: codes, choosesScales: choosesScales)
+            Kernels.descend(self, first: first, choosesScales: choosesScales)
             let rows = curvature.rows(first..<first + format.groupSize)
             Product.run([Product(a: change, b: .dense(rows), c: slope, accumulates: true)])
         }

@@ -35,8 +35,8 @@ extension GroupedCodes {
         for begin in stride(from: 0, to: rows, by: step) {
             let range = begin..<min(rows, begin + step)
             let slice = weight.floatRows(range).converted(to: format.type).converted(to: .float32)
-            Kernels.quantizeGroups(
-                slice, format, scales: scales.rows(range), offsets: offsets.rows(range), codes: codes.rows(range))
+            Kernels.quantize(
+                slice, format, codes: codes.rows(range), scales: scales.rows(range), offsets: offsets.rows(range))
         }
         self.init(
             format, width: width, codes: codes, scales: scales.converted(to: format.type),

@@ -990,6 +990,11 @@ static const char *check_moved_rows(void) {
     ck_add_number(x, 0.5f, n, to);
     for (long i = 0; i < n && !error; i++)
         if (to[i] != x[i] + 0.5f) error = "a number was not added";
+    long side = rows < width ? rows : width;
+    memcpy(to, x, (unsigned long)n * 4);
+    ck_add_to_diagonal(to, 2, side);
+    for (long i = 0; i < side * side && !error; i++)
+        if (to[i] != (i % (side + 1) == 0 ? x[i] + 2 : x[i])) error = "a diagonal is elsewhere";
     ck_copy_bytes(x, n * 4, to);
     if (!error && (!ck_same_bytes(x, to, n * 4) || memcmp(x, to, (unsigned long)n * 4) != 0)) error = "bytes were not copied";
     ((uint8_t *)to)[between(0, n * 4 - 1)] ^= 1;

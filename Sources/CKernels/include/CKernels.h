@@ -169,8 +169,6 @@ typedef struct {
 void ck_descend(const ck_descent *descent);
 // [rows, width] codes of one byte ↦ [rows, width · bits / 8], the lowest bits first. Rows are whole bytes.
 void ck_pack_codes(const uint8_t *from, long rows, long width, int bits, uint8_t *to);
-// x[i, i] += number, for x of [width, width].
-void ck_add_to_diagonal(float *x, long width, float number);
 
 // MARK: Matrix products
 
@@ -240,6 +238,8 @@ void ck_gather_rows_as_f32(
 void ck_gather_elements(const float *x, const int64_t *at, long count, float *to);
 // y = x + number
 void ck_add_number(const float *x, float number, long count, float *y);
+// x[i, i] += number, for a square matrix.
+void ck_add_to_diagonal(float *x, float number, long width);
 // y[r] = scales[r] · x[r], float32; y may be x.
 void ck_scale_rows(const float *x, const float *scales, long rows, long width, float *y);
 // y[rows[i]] += scales[i] · x[i], float32; rows differ.

@@ -1,39 +1,36 @@
 import CKernels
 
-/// What makes weights into codes.
+/// Weights made into codes.
 extension Kernels {
-    /// Float32 weights, whole groups a row, to the nearest code of a format. Scales and offsets come out in float32.
-    static func quantizeGroups(_ weights: Tensor, _ format: CodeFormat, scales: Tensor, offsets: Tensor, codes: Tensor) {
+    /// Float32 weights, whole groups, to the nearest codes; scales and offsets in float32, not rounded.
+    static func quantize(_ weights: Tensor, _ format: CodeFormat, codes: Tensor, scales: Tensor, offsets: Tensor) {
         ck_quantize_groups(
-            weights.floatAddress, scales.count, format.groupSize, Int32(format.bits), scales.floatAddress,
-            offsets.floatAddress, codes.address(of: UInt8.self))
+            weights.floatAddress, weights.count / format.groupSize, format.groupSize, Int32(format.bits),
+            scales.floatAddress, offsets.floatAddress, codes.address(of: UInt8.self))
     }
 
-    /// One step of a descent over the columns first..<first + group; see `ck_descend`.
-    static func descend(
-        _ format: CodeFormat, first: Int, weights: Tensor, curvature: Tensor, difference: Tensor, slope: Tensor,
-        change: Tensor, scales: Tensor, offsets: Tensor, codes: Tensor, choosesScales: Bool
-    ) {
-        var step = ck_descent()
-        (step.rows, step.columns, step.first, step.group) = (weights.rows, weights.width, first, format.groupSize)
-        (step.bits, step.rounding) = (Int32(format.bits), format.type.kernelType)
-        (step.weights, step.curvature) = (
-            UnsafePointer(weights.floatAddress), UnsafePointer(curvature.floatAddress)
-        )
-        (step.difference, step.slope) = (difference.floatAddress, UnsafePointer(slope.floatAddress))
-        (step.change, step.scales, step.offsets) = (change.floatAddress, scales.floatAddress, offsets.floatAddress)
-        (step.codes, step.chooses_scales) = (codes.address(of: UInt8.self), choosesScales)
-        ck_descend(&step)
-    }
-
-    /// Codes of one byte each, [rows, width], in as many bits as a code has.
+    /// Codes of one byte each, [rows, width] ↦ [rows, width · bits / 8].
     static func packCodes(_ codes: Tensor, bits: Int, to packed: Tensor) {
         ck_pack_codes(
             codes.address(of: UInt8.self), codes.rows, codes.width, Int32(bits), packed.address(of: UInt8.self))
     }
 
-    /// Adds a number to the diagonal of a square float32 matrix.
-    static func addToDiagonal(_ number: Float, of matrix: Tensor) {
-        ck_add_to_diagonal(matrix.floatAddress, matrix.width, number)
+    /// A step over the columns of one group, from `first` on.
+    static func descend(_ descent: Descent, first: Int, choosesScales: Bool) {
+        var step = ck_descent()
+        step.rows = descent.weights.rows
+        step.columns = descent.weights.width
+        (step.first, step.group) = (first, descent.format.groupSize)
+        (step.bits, step.rounding) = (Int32(descent.format.bits), descent.format.type.kernelType)
+        step.weights = UnsafePointer(descent.weights.floatAddress)
+        step.curvature = UnsafePointer(descent.curvature.floatAddress)
+        step.difference = descent.difference.floatAddress
+        step.slope = UnsafePointer(descent.slope.floatAddress)
+        step.change = descent.change.floatAddress
+        step.scales = descent.scales.floatAddress
+        step.offsets = descent.offsets.floatAddress
+        step.codes = descent.codes.address(of: UInt8.self)
+        step.chooses_scales = choosesScales
+        withExtendedLifetime(descent) { ck_descend(&step) }
     }
 }

@@ -17,6 +17,9 @@ extension Kernels {
         ck_add_number(x.floatAddress, number, x.count, y.floatAddress)
     }
 
+    /// x[i, i] += number, of a square matrix.
+    static func addToDiagonal(_ number: Float, of x: Tensor) { ck_add_to_diagonal(x.floatAddress, number, x.width) }
+
     /// Σ x², float32.
     static func sumOfSquares(_ x: Tensor) -> Double { ck_sum_of_squares(x.floatAddress, x.count) }
 
