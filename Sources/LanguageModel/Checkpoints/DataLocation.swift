@@ -19,6 +19,15 @@ public enum DataLocation {
     /// The files of texts, chats or explanations, in the order in which they are read.
     public static func files(_ name: String) throws -> [URL] { try find(name, .records, DataShards.isRecords) }
 
+    /// The one file of a text, of chats or of what was written for a store. Throws where the name means several.
+    public static func file(_ name: String) throws -> URL {
+        let found = try files(name)
+        guard found.count == 1 else {
+            throw ModelError("\(name): \(found.count) files, and one is read here; name it, such as \(found[0].path)")
+        }
+        return found[0]
+    }
+
     /// The files of activations, in the order in which they are read.
     public static func vectors(_ name: String) throws -> [URL] { try find(name, .vectors, DataShards.isVectors) }
 
