@@ -1,5 +1,6 @@
 import Activations
 import Autoencoder
+import Claims
 import Evaluation
 import Foundation
 import JSON
