@@ -58,7 +58,7 @@ struct OpeningOptions: ParsableArguments {
 }
 
 /// The target of a pair, for all commands that read texts with one.
-struct TargetOptions: ParsableArguments {
+struct TargetChoice: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The target, where the pair's folder has none: a folder, a PEFT adapter's too, or org/name.",

@@ -122,7 +122,7 @@
         /// The models of a pair's folder, named as `name=folder` if they are.
         ///
         /// - Parameter target: the target; without one the pair's own, or that of the pair `first`.
-        func models(_ argument: String, target: TargetOptions, first: String? = nil) throws -> ServedModels {
+        func models(_ argument: String, target: TargetChoice, first: String? = nil) throws -> ServedModels {
             let (ownName, place) = ServingOptions.named(argument)
             let folder = try ModelLocation.resolve(place, need: .pair)
             func hasTarget(_ folder: URL) -> Bool {
@@ -143,7 +143,7 @@
 
         /// The models of two halves that were named apart.
         func models(
-            verbalizer: URL, reconstructor: URL, named name: String, target: TargetOptions
+            verbalizer: URL, reconstructor: URL, named name: String, target: TargetChoice
         ) throws -> ServedModels {
             let pair = try Pair(
                 verbalizer: verbalizer, reconstructor: reconstructor, precision: Dtype.asked(dtype),
@@ -155,7 +155,7 @@
         }
 
         private func models(
-            _ pair: Pair, _ folder: URL, named name: String, target place: String?, _ options: TargetOptions
+            _ pair: Pair, _ folder: URL, named name: String, target place: String?, _ options: TargetChoice
         ) throws -> ServedModels {
             let precision = try Dtype.asked(dtype)
             if !quiet { pair.inferences.forEach(Output.note) }

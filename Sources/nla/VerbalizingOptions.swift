@@ -56,7 +56,7 @@ func integers(_ list: String, _ option: String) throws -> [Int] {
 ///   - base: what `--base` names, for a target that is an adapter.
 ///   - storage: which weights may stand in for those that the pair was trained on.
 func openTarget(
-    _ pair: Pair, _ folder: URL, _ options: TargetOptions, else name: String? = nil, base: URL? = nil,
+    _ pair: Pair, _ folder: URL, _ options: TargetChoice, else name: String? = nil, base: URL? = nil,
     storage: TargetStorage = .recorded, _ shared: SharedOptions
 ) throws -> Target {
     try openTarget(

@@ -17,7 +17,7 @@ struct Compare: ParsableCommand {
 
     @OptionGroup var place: PairPlace
 
-    @OptionGroup var target: TargetOptions
+    @OptionGroup var target: TargetChoice
 
     @Option(parsing: .unconditional, help: ArgumentHelp("The first text.", valueName: "text"))
     var text: String?

@@ -21,7 +21,7 @@ struct Explain: ParsableCommand {
 
     @OptionGroup var place: PairPlace
 
-    @OptionGroup var target: TargetOptions
+    @OptionGroup var target: TargetChoice
 
     @OptionGroup var input: TextInput
 

@@ -23,7 +23,7 @@ struct PairCheckCommand: ParsableCommand {
 
     @OptionGroup var place: PairArgument
 
-    @OptionGroup var target: TargetOptions
+    @OptionGroup var target: TargetChoice
 
     @Option(parsing: .unconditional, help: ArgumentHelp("The text that the target reads.", valueName: "text"))
     var text = "The old man looked at the sea and thought of the fish that he had lost."

@@ -29,7 +29,7 @@
         @Option(help: ArgumentHelp("The reconstructor, with --av.", valueName: "dir"))
         var ar: String?
 
-        @OptionGroup var target: TargetOptions
+        @OptionGroup var target: TargetChoice
 
         @OptionGroup var serving: ServingOptions
 

@@ -22,7 +22,7 @@
                 "Folder with av/, ar/ and, optionally, target/; name=… names it; may be repeated.", valueName: "dir"))
         var nla: [String] = []
 
-        @OptionGroup var target: TargetOptions
+        @OptionGroup var target: TargetChoice
 
         @Option(help: ArgumentHelp("The library; by default in your data folder.", valueName: "file"))
         var library: String?

@@ -32,7 +32,7 @@ struct Verify: ParsableCommand {
 
     @OptionGroup var places: PairList
 
-    @OptionGroup var target: TargetOptions
+    @OptionGroup var target: TargetChoice
 
     @Option(help: ArgumentHelp("Activations of documents that the pair was not trained on.", valueName: "dir"))
     var store: String?
