@@ -37,6 +37,23 @@ struct AdapterSettingTests {
     }
 
     @Test(
+        "Adapters that are attached are written with their own ranks, scales and layers, and give the same again",
+        arguments: ["lora", "lora-patterns", "lora-head"])
+    func written(name: String) throws {
+        let scratch = try Scratch()
+        let checkpoint = try TinyModels.checkpoint("llama"), decoder = try TransformerDecoder(checkpoint)
+        try decoder.attachAdapters(from: TinyModels.folder(name))
+        let folder = scratch.path("written")
+        try decoder.writeAdapters(fileNames: checkpoint.fileNames, to: folder)
+        let ids = try TinyModels.expected(name).requiredTensor("ids").integers()
+        // What PEFT computes, through the file that was written.
+        #expect(
+            try logits(folder, ids).relativeError(to: try TinyModels.expected(name).requiredTensor("logits")) <= 2e-5)
+        #expect(try logits(folder, ids).floats() == decoder.logits(of: ids).floats())
+        #expect(throws: ModelError.self) { try TransformerDecoder(checkpoint).writeAdapters(to: scratch.path("none")) }
+    }
+
+    @Test(
         "Settings that change nothing in a loaded adapter are taken",
         arguments: [
             ("init_lora_weights", "gaussian"), ("init_lora_weights", "eva"), ("init_lora_weights", "orthogonal"),
