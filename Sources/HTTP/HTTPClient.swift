@@ -40,6 +40,7 @@ package final class HTTPClient: Sendable {
     deinit { loop.end() }
 
     /// Lends a client to `body` and closes its connections afterwards.
+    @discardableResult
     package static func lend<Result: Sendable>(
         _ settings: Settings = Settings(), _ body: @Sendable (HTTPClient) async throws -> Result
     ) async throws -> Result {

@@ -146,7 +146,8 @@ struct HTTPClientTests {
                     try await client.exchange(request, onBody: { _ in throw Refused() })
                 }
                 await #expect(throws: HTTPClient.TooLong.self) { try await client.fetch(request, limit: 4) }
-                #expect(try await client.fetch(request, limit: 5).body.count == 5)
+                let whole = try await client.fetch(request, limit: 5).body
+                #expect(whole.count == 5)
             }
         }
     }
@@ -166,7 +167,10 @@ struct HTTPClientTests {
         try await RawServer.run({ $0.place == 0 ? .text(.answer("hello")) : .last("") }) { server in
             try await HTTPClient.lend { client in
                 let get = HTTPRequest("GET", server.address), post = HTTPRequest("POST", server.address, body: [65])
-                for _ in 0..<2 { #expect(try await client.fetch(get, limit: 10).head.status == 200) }
+                for _ in 0..<2 {
+                    let status = try await client.fetch(get, limit: 10).head.status
+                    #expect(status == 200)
+                }
                 #expect(server.requests.count == 3)
                 await #expect(throws: HTTPFailure.cut) { try await client.fetch(post, limit: 10) }
                 #expect(server.requests.count == 4)
