@@ -104,7 +104,7 @@ let package = Package(
             name: "Teaching",
             dependencies: [
                 "Activations", "Autoencoder", "Claims", "Digests", "JSON", "LanguageModel", "Parquet", "RemoteModels",
-                "Runs", "Tensors",
+                "Runs", "Tensors", "Tokenization",
             ]),
         .target(
             name: "Evaluation",
@@ -236,8 +236,8 @@ let package = Package(
         .testTarget(
             name: "FaithfulnessTests",
             dependencies: [
-                "Autoencoder", "Claims", "Faithfulness", "JSON", "LanguageModel", "Runs", "Statistics", "Tensors",
-                "TestSupport", "TinyWorld",
+                "Autoencoder", "Claims", "Evaluation", "Faithfulness", "JSON", "LanguageModel", "Runs", "Statistics",
+                "Tensors", "TestSupport", "TinyWorld",
             ]),
         .testTarget(
             name: "RedTeamTests",

@@ -100,6 +100,7 @@ public final class ActivationStoreWriter {
     }
 
     private static func compare(_ found: StoreSettings, _ wanted: StoreSettings, _ folder: URL) throws {
+        let wanted = wanted.without(storageOf: found)
         guard found != wanted else { return }
         let differences: [(String, Bool)] = [
             ("another target", found.targetHash != wanted.targetHash),

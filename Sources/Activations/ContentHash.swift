@@ -20,6 +20,12 @@ package enum ContentHash {
         return hash.finalize().hexadecimal
     }
 
+    /// Of the bytes of files that are read as one: of one file its own hash. Throws a `ModelError` if one cannot be read.
+    package static func files(_ urls: [URL]) throws -> String {
+        let hashes = try urls.map(file)
+        return hashes.count == 1 ? hashes[0] : Digest.of(hashes.joined().utf8).hexadecimal
+    }
+
     /// Of the tokenizer.json of a model folder, or of what a GGUF file's tokenizer makes of it.
     package static func tokenizer(_ folder: URL) throws -> String {
         guard let made = try Tokenizer.files(ofGGUF: folder)?.first(where: { $0.name == "tokenizer.json" }) else {

@@ -20,12 +20,19 @@ public struct StoreSettings: Sendable, Equatable {
     public var seed: UInt64
     /// Which positions were read.
     public var positions: PositionPolicy
+    /// How the target's weights were stored (`Checkpoint.storage`); nil where it was not recorded.
+    public var targetStorage: String?
+    /// SHA-256 of the model that the target says it was quantized from.
+    public var targetOrigin: String?
 
     /// Settings.
     public init(
         hiddenSize: Int, layerIndex: Int, targetHash: String, tokenizerHash: String,
-        elementType: ElementType = .float32, seed: UInt64 = 0, positions: PositionPolicy
+        elementType: ElementType = .float32, seed: UInt64 = 0, positions: PositionPolicy,
+        targetStorage: String? = nil, targetOrigin: String? = nil
     ) {
+        self.targetStorage = targetStorage
+        self.targetOrigin = targetOrigin
         self.hiddenSize = hiddenSize
         self.layerIndex = layerIndex
         self.targetHash = targetHash
@@ -38,7 +45,16 @@ public struct StoreSettings: Sendable, Equatable {
 
 extension StoreSettings {
     /// What `nla_meta.yaml` in a store says, for other programs.
-    package var sidecar: Sidecar { .dataSet(width: hiddenSize, layer: layerIndex, target: .init(hash: targetHash)) }
+    package var sidecar: Sidecar {
+        .dataSet(width: hiddenSize, layer: layerIndex, target: .init(hash: targetHash), storage: targetStorage)
+    }
+
+    /// The same settings as far as an earlier version recorded them: how the target is stored follows from its hash.
+    func without(storageOf other: StoreSettings) -> StoreSettings {
+        var settings = self
+        (settings.targetStorage, settings.targetOrigin) = (other.targetStorage, other.targetOrigin)
+        return settings
+    }
 
     /// Throws a `ModelError` if a store's folder has a sidecar that says something else. Stores of earlier versions have none.
     func checkSidecar(in folder: URL) throws {
@@ -96,7 +112,7 @@ extension StoreManifest {
         func entry(_ file: File) -> JSONValue {
             ["file": .string(file.name), "bytes": .integer(file.bytes), "sha256": .string(file.hash)]
         }
-        return [
+        var object: JSONObject = [
             "format": "interlinear-activations", "version": .integer(StoreManifest.version),
             "d_model": .integer(settings.hiddenSize), "layer_index": .integer(settings.layerIndex),
             "target_sha256": .string(settings.targetHash), "tokenizer_sha256": .string(settings.tokenizerHash),
@@ -118,6 +134,9 @@ extension StoreManifest {
                     ]
                 }),
         ]
+        if let storage = settings.targetStorage { object["target_storage"] = .string(storage) }
+        if let origin = settings.targetOrigin { object["target_quantized_from_sha256"] = .string(origin) }
+        return .object(object)
     }
 
     /// Reads a store's manifest. Throws a `ModelError`.
@@ -181,7 +200,9 @@ extension StoreManifest {
             StoreSettings(
                 hiddenSize: try count(json, "d_model"), layerIndex: try count(json, "layer_index"),
                 targetHash: try text(json, "target_sha256"), tokenizerHash: try text(json, "tokenizer_sha256"),
-                elementType: type, seed: UInt64(UInt(bitPattern: try integer(json, "seed"))), positions: positions))
+                elementType: type, seed: UInt64(UInt(bitPattern: try integer(json, "seed"))), positions: positions,
+                targetStorage: json["target_storage"]?.string.map { $0.onOneLine.abridged },
+                targetOrigin: json["target_quantized_from_sha256"]?.string?.lowercased()))
         for shard in json["shards"]?.array ?? [] {
             shards.append(
                 Shard(

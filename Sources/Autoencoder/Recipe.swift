@@ -36,6 +36,7 @@ public struct Recipe: Sendable, Equatable {
             role: role, width: configuration.hiddenSize, layer: layer,
             injectionScale: role == .verbalizer ? injectionScale : .untouched, injection: injection,
             verbalizerTemplate: verbalizerTemplate, reconstructorTemplate: reconstructorTemplate, target: target)
+        sidecar.targetStorage = checkpoint.storage
         sidecar.reconstructorSuffix = suffix(tokenizer)
         guard role == .verbalizer else { return sidecar }
         let ids = tokenizer.encode(marker, addSpecialTokens: false)

@@ -54,10 +54,12 @@ extension Sidecar {
         if role == .reconstructor {
             lines += ["ar:", "  num_hidden_layers: \(layer)", "critic:", "  extraction_layer_index: \(layer)"]
         }
+        if target != nil || targetStorage != nil { lines.append("target:") }
         if let target {
-            lines += ["target:", "  sha256: \(Sidecar.quoted(target.hash))"]
+            lines.append("  sha256: \(Sidecar.quoted(target.hash))")
             if let name = target.name { lines.append("  name: \(Sidecar.quoted(name))") }
         }
+        if let targetStorage { lines.append("  storage: \(Sidecar.quoted(targetStorage))") }
         if let variance {
             lines += ["scores:", "  variance:", "    raw: \(variance.variance)"]
             if let norm = variance.squaredMeanNorm { lines.append("    squared_mean_norm: \(norm)") }

@@ -96,6 +96,9 @@ public struct Sidecar: Sendable, Equatable {
     public var reconstructorTemplate: String?
     /// The target, if it was recorded.
     public var target: TargetIdentity?
+    /// How the target's weights were stored when its activations were read (`Checkpoint.storage`: `bf16`, `mlx 4-bit group 64`), if it was
+    /// recorded.
+    public var targetStorage: String?
     /// The denominator of FVE, with the set it was computed on, if it was recorded.
     public var variance: RawVariance?
     /// What the file leaves open and was found elsewhere, a line each: `layer 20, from extraction_layer_index`.

@@ -61,6 +61,32 @@ public enum TargetHash {
         return hash.finalize().hexadecimal
     }
 
+    /// The hash of a model that may be an adapter over a checkpoint: then of the checkpoint's hash, the adapter's weights and those of its
+    /// settings that decide what it computes.
+    public static func compute(
+        _ source: ModelSource, progress: @escaping @Sendable (Double) -> Void = { _ in }
+    ) throws -> String {
+        try adapted(compute(source.checkpoint, progress: progress), source)
+    }
+
+    private static func adapted(_ base: String, _ source: ModelSource) throws -> String {
+        guard let adapter = source.adapter, let settings = try source.adapterSettings else { return base }
+        var hash = Digest(.sha256)
+        hash.update(Data("interlinear adapted target 1\n\(base)\n\(settings)\n".utf8))
+        let file = adapter.appendingPathComponent("adapter_model.safetensors")
+        do { hash.update(try Data(contentsOf: file, options: .alwaysMapped)) } catch {
+            throw ModelError("\(file.path): cannot be read: \(error.localizedDescription)")
+        }
+        return hash.finalize().hexadecimal
+    }
+
+    /// The same as of a checkpoint, of a model that may be an adapter over one.
+    public static func accepted(
+        _ source: ModelSource, progress: @escaping @Sendable (Double) -> Void = { _ in }
+    ) throws -> [String] {
+        try accepted(source.checkpoint, progress: progress).map { try adapted($0, source) }
+    }
+
     /// The hashes under which sidecars may know this target: its own, and the one of versions that took the embedding for the output
     /// matrix wherever `config.json` ties them, also where the checkpoint stores another matrix.
     public static func accepted(

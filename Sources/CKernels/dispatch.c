@@ -69,16 +69,15 @@ void ck_scale(float *y, const float *x, float scale, long count) {
 }
 
 // Blocks of fixed size, summed in order: the result does not depend on the number of threads.
-#define SUM_BLOCK 262144
 SPLIT(squares, const float *x; long count; double *sums;) {
     squares_context *c = opaque;
     for (long block = begin; block < end; block++) {
-        long at = block * SUM_BLOCK, n = c->count - at < SUM_BLOCK ? c->count - at : SUM_BLOCK;
+        long at = block * CK_SUM_BLOCK, n = c->count - at < CK_SUM_BLOCK ? c->count - at : CK_SUM_BLOCK;
         c->sums[block] = ck_current()->sum_of_squares(c->x + at, n);
     }
 }
 double ck_sum_of_squares(const float *x, long count) {
-    long blocks = (count + SUM_BLOCK - 1) / SUM_BLOCK;
+    long blocks = (count + CK_SUM_BLOCK - 1) / CK_SUM_BLOCK;
     double small[64], *sums = blocks <= 64 ? small : ck_allocate(blocks, sizeof(double), "sums of squares"), total = 0;
     squares_context c = {x, count, sums};
     ck_ranges(blocks, 1, squares_body, &c);
@@ -375,4 +374,16 @@ SPLIT(join_master, const uint16_t *weight; const int16_t *low; float *master;) {
 void ck_join_master(const uint16_t *weight, const int16_t *low, float *master, long count) {
     join_master_context c = {weight, low, master};
     ck_ranges(count, GRAIN, join_master_body, &c);
+}
+
+SPLIT(quantize, const float *x; uint8_t *to;) {
+    quantize_context *c = opaque;
+    ck_current()->quantize_q8_0(c->x + 32 * begin, end - begin, c->to + 34 * begin);
+}
+long ck_quantize_q8_0(const float *x, long blocks, void *to) {
+    quantize_context c = {x, to};
+    ck_ranges(blocks, GRAIN / 32, quantize_body, &c);
+    for (long block = 0; block < blocks; block++)
+        if (((const uint8_t *)to)[34 * block + 1] >= 0x7c) return block;
+    return -1;
 }

@@ -19,6 +19,8 @@
 #define CK_BLOCK_COLUMNS 512
 #define CK_FEW_COLUMNS 64
 #define CK_MORE_COLUMNS 4096
+// Squares that are added up together, see ck_sum_of_squares.
+#define CK_SUM_BLOCK 262144
 #define CK_SOME_SCRATCH (CK_PANEL * (CK_PANEL_PAIRS + CK_SOME_ROWS))
 
 // Where an item of attention adds the gradients of keys and values: row r at row places[r] of dk and dv, or at row −1 − places[r] of the
@@ -66,8 +68,11 @@ typedef struct {
     // Weights begin..<begin + count of a row of a stored matrix, in float32 or bfloat16; see stored_body.h. Whole blocks of them, or from a
     // multiple of CK_SLICE_UNIT on where there are no blocks (grouped_body.h).
     void (*unpack)(const ck_stored *stored, long row, long begin, long count, void *to, ck_type type);
-    // few_rows for a stored matrix; `sums` is space for m · k / 16 floats.
-    void (*few_rows_stored)(const ck_matmul *job, const float *a, float *sums, long begin, long end);
+    // few_rows for a stored matrix. `a` is the job's A as arrange_rows lays it, from [m, k] in float32, in arranged_space floats; where there
+    // are none, it is that itself. See stored_dots_body.h.
+    void (*few_rows_stored)(const ck_matmul *job, const float *a, long begin, long end);
+    long (*arranged_space)(const ck_matmul *job);
+    void (*arrange_rows)(const ck_matmul *job, const float *a, float *to);
     // Any product, in float32, and the scratch it needs, in floats; see blocked_body.h.
     void (*blocked)(const ck_matmul *job, float *scratch);
     long (*blocked_scratch)(const ck_matmul *job);
@@ -84,6 +89,8 @@ typedef struct {
     double (*limit_multiply_adds)(float *sink);
     double (*limit_pair_products)(float *sink);
     float (*limit_read)(const float *x, long count);
+    // Blocks of CK_Q8_0 out of 32 floats each.
+    void (*quantize_q8_0)(const float *x, long blocks, uint8_t *to);
 } ck_kernels;
 
 extern const ck_kernels ck_kernels_base;

@@ -9,6 +9,7 @@
 #include "few_rows_body.h"
 #include "limits_body.h"
 #include "optimizer_body.h"
+#include "quantize_body.h"
 #if NATIVE_BF16
 #include "some_rows_body.h"
 #endif
@@ -40,6 +41,8 @@ const ck_kernels KERNELS = {
 #endif
     .unpack = unpack,
     .few_rows_stored = few_rows_stored,
+    .arranged_space = arranged_space,
+    .arrange_rows = arrange_rows,
     .blocked = blocked,
     .blocked_scratch = blocked_scratch,
     .blocked_rows = PRODUCT_ROWS,
@@ -51,4 +54,5 @@ const ck_kernels KERNELS = {
     .limit_pair_products = limit_pair_products,
 #endif
     .limit_read = limit_read,
+    .quantize_q8_0 = quantize_q8_0,
 };

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 #if defined(__aarch64__)
+#include <arm_neon.h>
 #define KERNELS ck_kernels_neon
 #define FUSED 1
 #define PRODUCT_ROWS 6

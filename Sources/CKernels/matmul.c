@@ -272,17 +272,23 @@ static bool some(const ck_matmul *j) {
 static void few_rows(int slot, const ck_matmul *j, long begin, long end) {
     const float *a = j->a;
     bool converts = j->a_type != CK_F32 || j->a_stride != j->k;
-    // A in float32, and for stored weights its sums over sixteen columns.
-    long converted = converts ? j->m * j->k : 0, sums = j->stored ? j->m * j->k / 16 : 0;
-    float *space = converted + sums ? ck_scratch(slot, CK_SCRATCH_WEIGHTS, (unsigned long)(converted + sums) * 4) : NULL;
+    long converted = converts ? (j->m * j->k + 15) / 16 * 16 : 0, arranged = j->stored ? ck_current()->arranged_space(j) : 0;
+    float *space = converted + arranged ? ck_scratch(slot, CK_SCRATCH_WEIGHTS, (unsigned long)(converted + arranged) * 4) : NULL;
     if (converts) {
         for (long r = 0; r < j->m; r++)
             ck_current()->convert(
                 (const char *)j->a + r * j->a_stride * type_bytes(j->a_type), j->a_type, space + r * j->k, CK_F32, j->k);
         a = space;
     }
-    if (j->stored) ck_current()->few_rows_stored(j, a, sums ? space + converted : NULL, begin, end);
-    else ck_current()->few_rows(j, a, begin, end);
+    if (!j->stored) {
+        ck_current()->few_rows(j, a, begin, end);
+        return;
+    }
+    if (arranged) {
+        ck_current()->arrange_rows(j, a, space + converted);
+        a = space + converted;
+    }
+    ck_current()->few_rows_stored(j, a, begin, end);
 }
 
 // The slot's share of a product: a range of columns or of rows, whichever there are more of, but for two kinds. Many rows against a weight

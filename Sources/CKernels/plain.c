@@ -1,6 +1,7 @@
 // The plain kernels: no threads, no vectors, float64 sums. They are what the fast ones are tested against.
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lanes.h"
 #include "parallel.h"
@@ -252,5 +253,22 @@ void ck_plain_adamw_f32(const ck_adamw *o, float *weight, const float *gradient,
         m[i] = (float)mi;
         v[i] = (float)vi;
         weight[i] = (float)w;
+    }
+}
+
+void ck_plain_quantize_q8_0(const float *x, long blocks, void *to) {
+    for (long block = 0; block < blocks; block++) {
+        uint8_t *bytes = (uint8_t *)to + 34 * block;
+        float largest = 0;
+        for (long i = 0; i < 32; i++) largest = fmaxf(largest, fabsf(x[32 * block + i]));
+        float scale = largest / 127, inverse = scale == 0 ? 0 : 1 / scale;
+        uint16_t half = float_to_f16(scale);
+        memcpy(bytes, &half, 2);
+        for (long i = 0; i < 32; i++) {
+            // The inverse overflows where all weights are tiny; then the scale is zero in float16 too.
+            float code = roundf(x[32 * block + i] * inverse);
+            code = code != code ? 0 : code < -128 ? -128 : code > 127 ? 127 : code;
+            bytes[2 + i] = (uint8_t)(int8_t)code;
+        }
     }
 }

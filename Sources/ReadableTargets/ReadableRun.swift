@@ -30,7 +30,7 @@ public struct ReadableRun {
     ) throws -> RunOutcome<Metrics> {
         guard !folder.isFinished else { return .finishedBefore }
         if let threads = options.threads { Machine.threads = threads }
-        let url = URL(fileURLWithPath: options.pair)
+        let url = try ModelLocation.pair(options.pair)
         let pair = try Pair(folder: url, precision: options.precision)
         let target = try pair.openTarget(Pair.folders(url).target)
         let decoder = try decoder(target)
@@ -44,7 +44,7 @@ public struct ReadableRun {
             decoder, pair,
             reference: .model(
                 try Verbalizer(
-                    verbalizer.checkpoint, verbalizer.sidecar, verbalizer.tokenizer, precision: options.precision)),
+                    verbalizer.source, verbalizer.sidecar, verbalizer.tokenizer, precision: options.precision)),
             training: try tokenized(training), heldOut: try tokenized(heldOut), options)
         var last = try RunHistory(folder.url).steps.last { $0.metrics["splice_damage"] != nil }?.metrics ?? Metrics()
         let loop = TrainingLoop(trainer, in: folder, options.cadence, interruption: interruption) {
@@ -68,9 +68,11 @@ public struct ReadableRun {
         try AtomicFolder.write(to: folder.model) { partial in
             let folders = Pair.folders(partial)
             try target.checkpoint.write(decoder, type: target.checkpoint.naturalType(), to: folders.target)
+            let written = try Checkpoint(folder: folders.target)
             let identity = Sidecar.TargetIdentity(
-                hash: try TargetHash.compute(Checkpoint(folder: folders.target)),
-                name: pair.verbalizer.sidecar.target?.name)
+                hash: try TargetHash.compute(written), name: pair.verbalizer.sidecar.target?.name)
+            pair.verbalizer.sidecar.targetStorage = written.storage
+            pair.reconstructor.sidecar.targetStorage = written.storage
             pair.verbalizer.sidecar.target = identity
             pair.verbalizer.sidecar.variance = nil
             pair.reconstructor.sidecar.target = identity

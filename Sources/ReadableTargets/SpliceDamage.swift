@@ -105,12 +105,6 @@ struct SpliceDamage {
 
     /// The mean of some vectors in each one's place.
     private static func mean(of vectors: Tensor) -> Tensor {
-        let values = vectors.floats(), width = vectors.width, count = vectors.rows
-        var mean = [Float](repeating: 0, count: width)
-        for column in 0..<width {
-            let sum = (0..<count).reduce(0.0) { $0 + Double(values[$1 * width + column]) }
-            mean[column] = Float(sum / Double(count))
-        }
-        return Tensor([[Float]](repeating: mean, count: count).flatMap(\.self), shape: [count, width])
+        vectors.meanRow.gatheringRows([Int32](repeating: 0, count: vectors.rows))
     }
 }

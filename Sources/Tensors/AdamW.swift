@@ -1,4 +1,3 @@
-import CKernels
 import Foundation
 
 /// AdamW (Loshchilov and Hutter 2019) as PyTorch computes it, with clipping of the gradient's global norm.
@@ -34,7 +33,7 @@ public struct AdamW: Sendable {
         nonFiniteGradient = nil
         for parameter in parameters {
             guard let gradient = parameter.rowGradient?.values ?? parameter.gradient else { continue }
-            squares += ck_sum_of_squares(gradient.floatAddress, gradient.count)
+            squares += Kernels.sumOfSquares(gradient)
             if !squares.isFinite && nonFiniteGradient == nil { nonFiniteGradient = parameter.name }
         }
         let norm = squares.squareRoot()
@@ -45,32 +44,24 @@ public struct AdamW: Sendable {
         step += 1
         var scale: Float = 1
         if let limit = maximumGradientNorm, norm > limit { scale = Float(limit / (norm + 1e-6)) }
-        var settings = ck_adamw(
-            learning_rate: learningRate, beta1: beta1, beta2: beta2, eps: epsilon, weight_decay: weightDecay,
-            gradient_scale: scale, step: step)
+        var settings = Kernels.AdamWStep(
+            learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay,
+            gradientScale: scale, step: step)
         for parameter in parameters {
             guard let moments = parameter.moments else { continue }
-            let first = moments.first.floatAddress, second = moments.second.floatAddress
             defer { parameter.clearGradient(keepingMemory: keepsGradientMemory) }
-            settings.weight_decay = decaysVectors || parameter.value.shape.count > 1 ? weightDecay : 0
+            settings.weightDecay = decaysVectors || parameter.storage.shape.count > 1 ? weightDecay : 0
             if let rows = parameter.rowGradient {
-                ck_adamw_rows(
-                    &settings, parameter.value.address, parameter.low?.address.assumingMemoryBound(to: Int16.self),
-                    rows.values.floatAddress, rows.slots, &parameter.touchedRows, first, second, parameter.value.rows,
-                    parameter.value.width)
+                Kernels.adamWRows(
+                    settings, parameter.value, low: parameter.low, gradient: rows.values, slots: rows.slots,
+                    touched: &parameter.touchedRows, first: moments.first, second: moments.second)
                 continue
             }
             guard let gradient = parameter.gradient else { continue }
             parameter.markAllRowsTouched()
-            if let low = parameter.low {
-                ck_adamw_bf16(
-                    &settings, parameter.value.address.assumingMemoryBound(to: UInt16.self),
-                    low.address.assumingMemoryBound(to: Int16.self), gradient.floatAddress, first, second,
-                    gradient.count)
-            } else {
-                ck_adamw_f32(
-                    &settings, parameter.value.floatAddress, gradient.floatAddress, first, second, gradient.count)
-            }
+            Kernels.adamW(
+                settings, parameter.value, low: parameter.low, gradient: gradient, first: moments.first,
+                second: moments.second)
         }
         return norm
     }

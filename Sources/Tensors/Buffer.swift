@@ -1,4 +1,3 @@
-import CKernels
 import Foundation
 
 /// A piece of memory with one owner: allocated here, reserved here, or a file mapped read-only.
@@ -76,6 +75,22 @@ final class Buffer: @unchecked Sendable {
     convenience init(copying bytes: UnsafeRawBufferPointer) {
         self.init(byteCount: bytes.count)
         if let base = bytes.baseAddress { address.copyMemory(from: base, byteCount: bytes.count) }
+    }
+
+    /// Some of the bytes, copied.
+    func bytes(_ range: Range<Int>) -> [UInt8] { withBytes(range) { Array($0) } }
+
+    /// Reads some of the bytes in place: for the headers of files.
+    func withBytes<Result>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        require(range.lowerBound >= 0 && range.upperBound <= byteCount, "bytes \(range) of \(byteCount)")
+        return try withExtendedLifetime(self) {
+            try body(UnsafeRawBufferPointer(start: address + range.lowerBound, count: range.count))
+        }
+    }
+
+    /// All bytes in place, as `Data` that holds on to the buffer: for a header that is read part by part.
+    var data: Data {
+        Data(bytesNoCopy: address, count: byteCount, deallocator: .custom { _, _ in withExtendedLifetime(self) {} })
     }
 
     deinit {

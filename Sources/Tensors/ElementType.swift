@@ -1,5 +1,3 @@
-import CKernels
-
 /// The type of a tensor's elements in memory.
 public enum ElementType: String, Sendable, CaseIterable {
     case float32 = "F32"
@@ -33,27 +31,6 @@ public enum ElementType: String, Sendable, CaseIterable {
         switch self {
         case .float32, .bfloat16, .float16: true
         case .int64, .int32, .int16, .int8, .uint32, .uint8, .float8, .powerOfTwo: false
-        }
-    }
-
-    var kernelType: ck_type {
-        switch self {
-        case .float32: CK_F32
-        case .bfloat16: CK_BF16
-        case .float16: CK_F16
-        default: trap("the kernels do not compute with \(self)")
-        }
-    }
-
-    /// What the kernels call it where it is the type of a scale; nil where it cannot be.
-    var kernelScale: ck_scale_type? {
-        switch self {
-        case .float32: CK_SCALE_F32
-        case .bfloat16: CK_SCALE_BF16
-        case .float16: CK_SCALE_F16
-        case .powerOfTwo: CK_SCALE_E8M0
-        case .float8: CK_SCALE_E4M3
-        default: nil
         }
     }
 }

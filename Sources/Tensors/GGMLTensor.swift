@@ -1,4 +1,3 @@
-import CKernels
 import GGUF
 
 /// A tensor of a GGUF file as it lies there: rows of whole blocks, in the mapping. The weights are not unpacked.
@@ -25,13 +24,11 @@ package struct GGMLTensor: Sendable {
     package var rows: Int { shape.count > 1 ? shape[0] : 1 }
     /// Bytes of all rows.
     package var byteCount: Int { shape.reduce(1, *) / type.block.weights * type.block.bytes }
-    /// Where the rows begin.
-    var address: UnsafeMutableRawPointer { buffer.address + byteOffset }
 
     /// Some of the bytes as they lie there, for hashing.
     package func bytes(_ range: Range<Int>) -> [UInt8] {
         require(range.lowerBound >= 0 && range.upperBound <= byteCount, "bytes \(range) of \(byteCount)")
-        return Array(UnsafeRawBufferPointer(start: address + range.lowerBound, count: range.count))
+        return buffer.bytes(byteOffset + range.lowerBound..<byteOffset + range.upperBound)
     }
 
     /// The same tensor with its rows in another order; nothing is copied.

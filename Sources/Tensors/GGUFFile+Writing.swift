@@ -30,7 +30,7 @@ extension GGUFFile {
             width = matrix.width
             rows = { range in
                 var piece = order.map { matrix.gatheringRows(Array($0[range])) } ?? matrix.rows(range)
-                if addend != 0 { piece = Tensor(piece.floats().map { $0 + addend }, shape: piece.shape) }
+                if addend != 0 { piece = piece.converted(to: .float32).adding(addend) }
                 return piece
             }
         }
@@ -66,48 +66,18 @@ extension GGUFFile {
     private static func write(_ rows: Tensor, _ source: Source, to file: AtomicFile, _ url: URL) throws {
         func fail(_ reason: String) -> TensorFileError { TensorFileError("\(url.path): \(source.name): \(reason)") }
         guard rows.firstNonFinite() == nil else { throw fail("a weight is NaN or infinity; download the model again") }
-        func bytes(_ tensor: Tensor) throws {
-            try withExtendedLifetime(tensor) {
-                try file.write(UnsafeRawBufferPointer(start: tensor.address, count: tensor.byteCount))
-            }
-        }
         switch source.type {
         case .f16:
             let halves = rows.converted(to: .float16)
             guard halves.firstNonFinite() == nil else { throw fail("a weight is too large for F16; write BF16") }
-            try bytes(halves)
-        case .bf16: try bytes(rows.converted(to: .bfloat16))
-        case .q8_0: try quantized(rows.floats()).withUnsafeBytes { try file.write($0) }
-        default: try bytes(rows.converted(to: .float32))
-        }
-    }
-
-    /// Q8_0 blocks of 32 weights: d = max|x| / 127 in float16, then round(x / d) in 8 bits, half away from zero, as ggml's
-    /// `quantize_row_q8_0_ref` has it: the weights are multiplied by 1 / d before d is rounded.
-    static func quantized(_ weights: [Float]) -> [UInt8] {
-        let size = GGMLType.q8_0.block.weights
-        let blocks = weights.count / size
-        var scales = [Float](repeating: 0, count: blocks)
-        var result = [UInt8](repeating: 0, count: blocks * GGMLType.q8_0.block.bytes)
-        for block in 0..<blocks {
-            var largest: Float = 0
-            for index in block * size..<(block + 1) * size { largest = max(largest, abs(weights[index])) }
-            let scale = largest / 127
-            scales[block] = scale
-            let inverse = scale == 0 ? 0 : 1 / scale
-            let place = block * GGMLType.q8_0.block.bytes + 2
-            for index in 0..<size {
-                // The inverse may overflow where all weights are tiny; then they are zero in float16 too.
-                let rounded = (weights[block * size + index] * inverse).rounded(.toNearestOrAwayFromZero)
-                result[place + index] = UInt8(bitPattern: Int8(clamping: Int(saturating: Double(rounded))))
+            try Kernels.write(halves, to: file)
+        case .bf16: try Kernels.write(rows.converted(to: .bfloat16), to: file)
+        case .q8_0:
+            guard let blocks = Kernels.quantizedQ8_0(rows.converted(to: .float32)) else {
+                throw fail("a weight is too large for Q8_0, whose scales are F16; write BF16")
             }
+            try Kernels.write(blocks, to: file)
+        default: try Kernels.write(rows.converted(to: .float32), to: file)
         }
-        let halves = Tensor(scales, shape: [blocks]).converted(to: .float16).bytes(0..<2 * blocks)
-        for block in 0..<blocks {
-            let place = block * GGMLType.q8_0.block.bytes
-            result[place] = halves[2 * block]
-            result[place + 1] = halves[2 * block + 1]
-        }
-        return result
     }
 }

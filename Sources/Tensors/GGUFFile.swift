@@ -42,10 +42,7 @@ package struct GGUFFile: Sendable {
         buffers = parts.map(\.buffer)
         let headers = try parts.map { url, buffer in
             // The buffer lives as long as the header that reads from it.
-            let bytes = Data(
-                bytesNoCopy: buffer.address, count: buffer.byteCount,
-                deallocator: .custom { _, _ in withExtendedLifetime(buffer) {} })
-            return try GGUFHeader(bytes, source: url.path)
+            try GGUFHeader(buffer.data, source: url.path)
         }
         header = headers[0]
         try GGUFFile.checkParts(headers)

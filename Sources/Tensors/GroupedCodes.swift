@@ -1,5 +1,3 @@
-import CKernels
-
 /// A matrix as quantized checkpoints hold it: codes of one width, and apart from them a scale for each group of rows and columns.
 ///
 ///     weight = ((number of the code − zero − zero point of the group) · scale + offset) · factor
@@ -31,21 +29,6 @@ public struct GroupedCodes: Sendable {
         }
         /// Widths of whole numbers.
         public static let widths = [2, 3, 4, 5, 6, 8]
-
-        var kernelCode: ck_code {
-            switch self {
-            case .unsigned(2): CK_U2
-            case .unsigned(3): CK_U3
-            case .unsigned(4): CK_U4
-            case .unsigned(5): CK_U5
-            case .unsigned(6): CK_U6
-            case .unsigned(8): CK_U8
-            case .unsigned(let bits): trap("codes of \(bits) bits")
-            case .signedByte: CK_I8
-            case .float8: CK_E4M3
-            case .pick(_, let highFirst): highFirst ? CK_PICK_HIGH : CK_PICK
-            }
-        }
     }
 
     /// How codes are packed.
@@ -119,28 +102,5 @@ public struct GroupedCodes: Sendable {
     /// Bytes that it takes.
     public var byteCount: Int {
         [codes, scales, offsets, zeroPoints, groupOfColumn].reduce(0) { $0 + ($1?.byteCount ?? 0) }
-    }
-
-    /// What the kernels take, valid as long as the codes are.
-    var kernelMatrix: ck_stored {
-        var grouped = ck_grouped()
-        grouped.code = code.kernelCode
-        grouped.scale_type = scales.elementType.kernelScale ?? CK_SCALE_F32
-        grouped.rounding = rounding.kernelType
-        (grouped.group_rows, grouped.group_columns, grouped.groups) = (group.rows, group.columns, scales.width)
-        grouped.group_of = groupOfColumn.map { UnsafePointer($0.address.assumingMemoryBound(to: Int32.self)) }
-        grouped.scales = UnsafeRawPointer(scales.address)
-        grouped.offsets = offsets.map { UnsafeRawPointer($0.address) }
-        grouped.zero = Float(zero)
-        grouped.zeros = zeroPoints.map { UnsafePointer($0.address.assumingMemoryBound(to: Int8.self)) }
-        grouped.factor = factor
-        if case .pick(let numbers, _) = code {
-            withUnsafeMutableBytes(of: &grouped.numbers) { target in
-                numbers.withUnsafeBytes { target.copyMemory(from: $0) }
-            }
-        }
-        return ck_stored(
-            layout: CK_GROUPED, rows: rows, columns: width, codes: UnsafeRawPointer(codes.address),
-            row_bytes: codes.width, order: nil, grouped: grouped)
     }
 }

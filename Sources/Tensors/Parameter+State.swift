@@ -1,5 +1,3 @@
-import CKernels
-
 extension Parameter {
     /// What training needs, beside the optimizer's count of steps, to go on from here to the last bit.
     public struct TrainingState: Sendable {

@@ -1,5 +1,3 @@
-import CKernels
-
 /// A weight: frozen, as it lies in a checkpoint, or trainable, with its gradient and optimizer state.
 ///
 /// A trainable weight that computes in bfloat16 keeps a float32 master: `value` holds its upper half, rounded, and `low` the
@@ -61,9 +59,7 @@ public final class Parameter {
             let part = upper.rows(range)
             guard let rest = lower?.rows(range) else { return part.converted(to: .float32) }
             let joined = Tensor(uninitialized: [range.count], .float32)
-            ck_join_master(
-                part.address.assumingMemoryBound(to: UInt16.self), rest.address.assumingMemoryBound(to: Int16.self),
-                joined.floatAddress, range.count)
+            Kernels.join(upper: part, low: rest, master: joined)
             return joined
         }
     }
@@ -79,11 +75,7 @@ public final class Parameter {
     /// Takes over saved moments. A row whose moments are zero is one that no step has touched, or one that goes on as if none had.
     func restoreMoments(_ first: Tensor, _ second: Tensor) {
         moments = (first, second)
-        let width = first.width
-        touchedRows = (0..<storage.rows).map { row in
-            let a = first.floatAddress + row * width, b = second.floatAddress + row * width
-            return (0..<width).contains { a[$0] != 0 || b[$0] != 0 } ? 1 : 0
-        }
+        touchedRows = Kernels.nonzeroRows(first, second)
     }
 
     /// Replaces the weight by a float32 master, keeping the moments.
@@ -97,19 +89,20 @@ public final class Parameter {
         case .bfloat16:
             let upper = Tensor(uninitialized: master.shape, .bfloat16)
             let rest = Tensor(uninitialized: master.shape, .int16)
-            ck_split_master(
-                master.floatAddress, upper.address.assumingMemoryBound(to: UInt16.self),
-                rest.address.assumingMemoryBound(to: Int16.self), master.count)
+            Kernels.split(master: master, upper: upper, low: rest)
             storage = .dense(upper)
             low = rest
         }
     }
 
     /// Gives a frozen weight another value of its shape.
-    package func replace(by other: Tensor) {
+    package func replace(by other: Tensor) { replace(by: .dense(other)) }
+
+    /// The same of one that may be stored in another way.
+    package func replace(by other: WeightStorage) {
         require(!isTrainable, "\(name) learns")
         require(other.shape == storage.shape, "\(name) has shape \(storage.shape), not \(other.shape)")
-        storage = .dense(other)
+        storage = other
         low = nil
     }
 
@@ -120,11 +113,10 @@ public final class Parameter {
         if let rows = rowGradient {
             // Something else contributes too: the rows move into the whole gradient.
             rowGradient = nil
-            ck_fill(memory.floatAddress, 0, memory.count)
-            for (row, slot) in rows.slots.enumerated() where slot >= 0 {
-                (memory.floatAddress + row * memory.width).update(
-                    from: rows.values.floatAddress + Int(slot) * memory.width, count: memory.width)
-            }
+            Kernels.clear(memory)
+            var places = [Range<Int>](repeating: 0..<0, count: rows.values.rows)
+            for (row, slot) in rows.slots.enumerated() where slot >= 0 { places[Int(slot)] = row..<row + 1 }
+            Kernels.storeRows(rows.values, in: memory, places)
             hasGradient = true
         }
         defer { hasGradient = true }
@@ -135,7 +127,7 @@ public final class Parameter {
     func addGradient(ofRows ids: [Int32], _ gradient: Tensor) {
         guard !hasGradient, rowGradient == nil else {
             let memory = gradientToAddTo()
-            ck_scatter_add_rows(gradient.floatAddress, ids, ids.count, gradient.width, memory.floatAddress)
+            Kernels.addRows(gradient, to: memory, rows: ids)
             return
         }
         var slots = [Int32](repeating: -1, count: storage.rows)
@@ -148,14 +140,14 @@ public final class Parameter {
             return slots[Int(id)]
         }
         let values = Tensor(zeros: [Int(used), storage.width])
-        ck_scatter_add_rows(gradient.floatAddress, places, places.count, gradient.width, values.floatAddress)
+        Kernels.addRows(gradient, to: values, rows: places)
         rowGradient = RowGradient(slots: slots, values: values)
     }
 
     /// The gradient's memory, zeroed if this is the step's first contribution.
     func gradientToAddTo() -> Tensor {
         let (memory, accumulate) = gradientTarget()
-        if !accumulate { ck_fill(memory.floatAddress, 0, memory.count) }
+        if !accumulate { Kernels.clear(memory) }
         return memory
     }
 

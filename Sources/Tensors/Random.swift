@@ -1,4 +1,3 @@
-import CKernels
 import Foundation
 
 /// A small, fast, repeatable generator (SplitMix64; Steele, Lea and Flood 2014). Not for secrets.
@@ -62,8 +61,7 @@ extension Tensor {
     /// Uniform random values of mean 0 and the given standard deviation, fast: for models of random weights.
     public static func uniform(_ shape: [Int], _ type: ElementType, deviation: Float, seed: UInt64) -> Tensor {
         let tensor = Tensor(uninitialized: shape, type)
-        ck_fill_random(
-            tensor.address, tensor.kernelType, deviation, UInt32(truncatingIfNeeded: seed ^ seed >> 32), tensor.count)
+        Kernels.fillRandom(tensor, deviation: deviation, seed: UInt32(truncatingIfNeeded: seed ^ seed >> 32))
         return tensor
     }
 }

@@ -85,9 +85,7 @@ extension SafetensorsFile {
             for source in ordered {
                 for begin in stride(from: 0, to: source.count, by: pieceCount) {
                     let piece = source.elements(begin..<min(source.count, begin + pieceCount))
-                    try withExtendedLifetime(piece) {
-                        try file.write(UnsafeRawBufferPointer(start: piece.address, count: piece.byteCount))
-                    }
+                    try Kernels.write(piece, to: file)
                 }
             }
         }

@@ -39,14 +39,15 @@ public struct SafetensorsFile: Sendable {
         func fail(_ reason: String) -> TensorFileError { TensorFileError("\(url.path): \(reason)") }
         // What the file is instead is worth more than what is wrong with its header.
         func unreadable(_ reason: String) -> TensorFileError {
-            let bytes = UnsafeRawBufferPointer(start: buffer.address, count: min(buffer.byteCount, 4096))
-            return fail(FileFormat.complaint(of: bytes, wanted: .safetensors) ?? reason)
+            buffer.withBytes(0..<min(buffer.byteCount, 4096)) { bytes in
+                fail(FileFormat.complaint(of: bytes, wanted: .safetensors) ?? reason)
+            }
         }
         guard buffer.byteCount >= 8 else {
             throw unreadable(
                 "\(buffer.byteCount) bytes are too few for a safetensors file; is the download complete?")
         }
-        let length = UInt64(littleEndian: buffer.address.loadUnaligned(as: UInt64.self))
+        let length = buffer.withBytes(0..<8) { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
         guard length <= UInt64(buffer.byteCount - 8), length <= 100_000_000 else {
             throw unreadable(
                 "the header claims \(length) bytes, the file has \(buffer.byteCount); it is truncated or no safetensors file"
@@ -54,7 +55,7 @@ public struct SafetensorsFile: Sendable {
         }
         let header: JSONValue
         do {
-            header = try JSONValue.parse(UnsafeRawBufferPointer(start: buffer.address + 8, count: Int(length)))
+            header = try buffer.withBytes(8..<8 + Int(length)) { try JSONValue.parse($0) }
         } catch {
             throw unreadable("the header is not JSON: \(error)")
         }
@@ -126,9 +127,11 @@ public struct SafetensorsFile: Sendable {
     /// The names in the file, sorted.
     public var names: [String] { entries.keys.sorted() }
 
-    /// A tensor, in place. Nil if the file has none of that name; throws if its element type cannot be used here.
+    /// A tensor, in place. Nil if the file has none of that name; throws if its element type cannot be used here. Numbers of 64 bits are
+    /// rounded to 32.
     public func tensor(_ name: String) throws -> Tensor? {
         guard let entry = entries[name] else { return nil }
+        if entry.type == "F64" { return doubles(entry) }
         guard let type = ElementType(rawValue: entry.type) else {
             throw TensorFileError(
                 "\(url.path): tensor \(name) has dtype \(entry.type); usable are \(ElementType.allCases.map(\.rawValue).joined(separator: ", "))"
@@ -138,6 +141,14 @@ public struct SafetensorsFile: Sendable {
         let tensor = Tensor(shape: entry.shape, elementType: type, buffer: buffer, byteOffset: offset)
         // Writers align tensors; one that did not gets memory of its own, since kernels need whole elements.
         return offset % type.byteCount == 0 ? tensor : tensor.copy()
+    }
+
+    private func doubles(_ entry: Entry) -> Tensor {
+        let start = buffer.address + dataOffset + entry.range.lowerBound
+        let values = stride(from: 0, to: entry.range.count, by: 8).map {
+            Float(Double(bitPattern: UInt64(littleEndian: start.loadUnaligned(fromByteOffset: $0, as: UInt64.self))))
+        }
+        return Tensor(values, shape: entry.shape)
     }
 
     /// The tensor, or an error that lists what the file holds instead.

@@ -1,5 +1,3 @@
-import CKernels
-
 /// How a file lays out the weights of a matrix: blocks of codes with their scales. The names are those of GGUF files.
 ///
 /// Values: the Python package gguf, `quants.py`, whose `dequantize` every layout equals bit for bit.
@@ -18,28 +16,4 @@ public enum StoredLayout: String, Sendable, CaseIterable {
     case iq4_nl = "IQ4_NL"
     case iq4_xs = "IQ4_XS"
     case mxfp4 = "MXFP4"
-
-    /// Weights of one block; a row is whole blocks.
-    public var blockWidth: Int { ck_block_weights(kernelLayout) }
-    /// Bytes of one block.
-    public var blockByteCount: Int { ck_block_bytes(kernelLayout) }
-
-    var kernelLayout: ck_layout {
-        switch self {
-        case .q4_0: CK_Q4_0
-        case .q4_1: CK_Q4_1
-        case .q5_0: CK_Q5_0
-        case .q5_1: CK_Q5_1
-        case .q8_0: CK_Q8_0
-        case .q2_K: CK_Q2_K
-        case .q3_K: CK_Q3_K
-        case .q4_K: CK_Q4_K
-        case .q5_K: CK_Q5_K
-        case .q6_K: CK_Q6_K
-        case .q8_K: CK_Q8_K
-        case .iq4_nl: CK_IQ4_NL
-        case .iq4_xs: CK_IQ4_XS
-        case .mxfp4: CK_MXFP4
-        }
-    }
 }

@@ -1,5 +1,3 @@
-import CKernels
-
 /// A weight matrix as a file stores it, [rows, width]. Products read it where it lies; nothing of it is unpacked for good.
 ///
 /// Its rows are blocks that hold codes and scales (``StoredLayout``), or codes whose scales lie apart from them (``GroupedCodes``).
@@ -8,9 +6,9 @@ public struct StoredMatrix: Sendable {
     public let rows: Int
     /// Columns, its inputs.
     public let width: Int
-    private let form: Form
+    let form: Form
 
-    private enum Form: Sendable {
+    enum Form: Sendable {
         /// Bytes are [rows, bytes of a row] uint8. Row i is the order[i]-th one that is stored; without an order they are as they lie.
         case blocks(StoredLayout, bytes: Tensor, order: Tensor?)
         case groups(GroupedCodes)
@@ -52,31 +50,14 @@ public struct StoredMatrix: Sendable {
     public func unpacked(rows ids: [Int32], to type: ElementType = .float32) -> Tensor {
         require(ids.allSatisfy { $0 >= 0 && Int($0) < rows }, "a row outside 0..<\(rows)")
         let result = Tensor(uninitialized: [ids.count, width], type)
-        withKernelMatrix { ck_unpack_rows($0, ids, ids.count, result.address, type.kernelType) }
+        Kernels.unpack(self, rows: ids, to: result)
         return result
     }
 
     /// All of it as numbers, [rows, width], in float32 or bfloat16: memory of its own.
     public func unpacked(to type: ElementType = .float32) -> Tensor {
         let result = Tensor(uninitialized: [rows, width], type)
-        withKernelMatrix { ck_unpack_rows($0, nil, rows, result.address, type.kernelType) }
+        Kernels.unpack(self, rows: nil, to: result)
         return result
-    }
-
-    /// What the kernels take, valid as long as the matrix is.
-    var kernelMatrix: ck_stored {
-        switch form {
-        case .blocks(let layout, let bytes, let order):
-            ck_stored(
-                layout: layout.kernelLayout, rows: rows, columns: width, codes: UnsafeRawPointer(bytes.address),
-                row_bytes: bytes.width,
-                order: order.map { UnsafePointer($0.address.assumingMemoryBound(to: Int32.self)) },
-                grouped: ck_grouped())
-        case .groups(let codes): codes.kernelMatrix
-        }
-    }
-
-    private func withKernelMatrix(_ body: (UnsafePointer<ck_stored>) -> Void) {
-        withExtendedLifetime(self) { withUnsafePointer(to: kernelMatrix, body) }
     }
 }

@@ -1,5 +1,3 @@
-import CKernels
-
 /// A value in a computation, with the gradient that comes back to it.
 public final class Variable {
     /// The value.
@@ -19,7 +17,7 @@ public final class Variable {
     func receive(_ gradient: Tensor) {
         guard needsGradient else { return }
         if let known = self.gradient {
-            ck_add_scaled(known.floatAddress, gradient.floatAddress, 1, known.count)
+            Kernels.add(gradient, to: known)
         } else {
             self.gradient = gradient
         }
@@ -36,7 +34,7 @@ public final class Variable {
     /// The gradient's memory, zeroed if nothing has come back yet.
     func gradientToAddTo() -> Tensor {
         let (memory, accumulate) = gradientTarget()
-        if !accumulate { ck_fill(memory.floatAddress, 0, memory.count) }
+        if !accumulate { Kernels.clear(memory) }
         return memory
     }
 }

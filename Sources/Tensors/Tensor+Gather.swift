@@ -1,5 +1,3 @@
-import CKernels
-
 extension Tensor {
     /// Rows out of several tensors as one, in float32: a training batch out of mapped shards.
     ///
@@ -13,16 +11,19 @@ extension Tensor {
     ) -> Tensor {
         require(tensors.allSatisfy { $0.width == width }, "rows of other widths than \(width)")
         let result = Tensor(uninitialized: [places.count, width], .float32)
-        let target = result.floatAddress
+        // What comes out of one tensor is one operation.
+        var order: [Int] = [], found: [Int: (rows: [Int32], places: [Int32])] = [:]
         for (index, place) in places.enumerated() {
-            let source = tensors[place.tensor]
-            require(place.row >= 0 && place.row < source.rows, "row \(place.row) of \(source.rows)")
-            let address = source.address + place.row * width * source.elementType.byteCount
-            if source.elementType == .float32 {
-                (target + index * width).update(from: address.assumingMemoryBound(to: Float.self), count: width)
-            } else {
-                ck_convert(address, source.kernelType, target + index * width, CK_F32, width)
-            }
+            require(
+                place.row >= 0 && place.row < tensors[place.tensor].rows,
+                "row \(place.row) of \(tensors[place.tensor].rows)")
+            if found[place.tensor] == nil { order.append(place.tensor) }
+            found[place.tensor, default: ([], [])].rows.append(Int32(place.row))
+            found[place.tensor, default: ([], [])].places.append(Int32(index))
+        }
+        for tensor in order {
+            guard let own = found[tensor] else { continue }
+            Kernels.gatherRows(own.rows, of: tensors[tensor], to: result, places: own.places)
         }
         return result
     }

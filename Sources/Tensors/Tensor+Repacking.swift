@@ -1,5 +1,3 @@
-import CKernels
-
 /// Codes and scales of quantized checkpoints, laid as the kernels read them. Nothing is rounded.
 extension Tensor {
     /// The same bytes: [rows, bytes of a row] uint8.
@@ -17,21 +15,13 @@ extension Tensor {
         return result
     }
 
-    /// [rows, columns] ↦ [columns, rows], for elements of up to four bytes.
-    package func exchangingAxes() -> Tensor {
-        require(shape.count == 2 && elementType.byteCount <= 4, "the transpose of \(elementType) \(shape)")
-        let result = Tensor(uninitialized: [shape[1], shape[0]], elementType)
-        ck_transpose(address, shape[0], shape[1], elementType.byteCount, result.address)
-        return result
-    }
-
     /// Words of eight codes of four bits, [rows, columns / 8], whose k-th code, the lowest bits first, is that of column order[k] of eight:
     /// ↦ [columns, ⌈rows / 2⌉] uint8, the low half of a byte first.
     package func exchangingNibbles(order: [UInt8]) -> Tensor {
         require(shape.count == 2 && elementType.byteCount == 4, "nibbles of \(elementType) \(shape)")
         require(order.count == 8 && Set(order) == Set(0..<8), "an order of eight that is no permutation")
         let result = Tensor(uninitialized: [8 * width, (rows + 1) / 2], .uint8)
-        ck_transpose_nibbles(address.assumingMemoryBound(to: UInt32.self), rows, 8 * width, order, byteAddress(result))
+        Kernels.transposeNibbles(self, to: result, order: order)
         return result
     }
 
@@ -45,34 +35,25 @@ extension Tensor {
         let bytes = asBytes()
         require((1...8).contains(bits) && (count * bits + 7) / 8 <= bytes.width, "\(count) codes of \(shape)")
         let result = Tensor(uninitialized: [rows, count], .int8)
-        ck_spread_codes(
-            byteAddress(bytes), rows, bytes.width, Int32(bits), count, Int32(added), byteAddress(result))
+        Kernels.spreadCodes(bytes, to: result, bits: bits, adding: added)
         return result
     }
 
     /// Whether a code is among these, which are int8.
     package func holds(_ code: Int8) -> Bool {
         require(elementType == .int8, "int8 expected, \(elementType) found")
-        return UnsafeBufferPointer(start: address.assumingMemoryBound(to: Int8.self), count: count).contains(code)
+        return Kernels.holds(code, self)
     }
 
     /// Index of the first element that is NaN or infinite where they are scales, or nil.
     package func firstBadScale() -> Int? {
         guard let type = elementType.kernelScale, count > 0 else { return nil }
-        let index = ck_first_bad_scale(address, type, count)
-        return index < 0 ? nil : index
+        return Kernels.firstBadScale(self, type)
     }
 
     /// Scales as numbers, in float32.
     func scaleNumbers() -> [Float] {
         guard let type = elementType.kernelScale else { trap("scales wanted of a tensor of \(elementType)") }
-        return [Float](unsafeUninitializedCapacity: count) { target, filled in
-            if count > 0, let base = target.baseAddress { ck_scale_numbers(address, type, count, base) }
-            filled = count
-        }
-    }
-
-    private func byteAddress(_ tensor: Tensor) -> UnsafeMutablePointer<UInt8> {
-        tensor.address.assumingMemoryBound(to: UInt8.self)
+        return Kernels.floats(ofScales: self, type)
     }
 }

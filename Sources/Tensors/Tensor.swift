@@ -1,5 +1,3 @@
-import CKernels
-
 /// An array of numbers with a shape: row-major, contiguous, of one element type.
 ///
 /// A tensor is a value that refers to memory. Copies and views share it; operations make new tensors. Its memory can be read
@@ -48,35 +46,35 @@ public struct Tensor: Sendable {
     /// Zeros.
     public init(zeros shape: [Int], _ elementType: ElementType = .float32) {
         self.init(uninitialized: shape, elementType)
-        address.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+        Kernels.clear(self)
     }
 
     /// Values in row-major order. Their number must be the shape's.
     public init(_ values: [Float], shape: [Int]) {
         self.init(uninitialized: shape, .float32)
         require(values.count == count, "\(values.count) values for the shape \(shape)")
-        values.withUnsafeBytes { if let base = $0.baseAddress { address.copyMemory(from: base, byteCount: $0.count) } }
+        Kernels.fill(self, with: values)
     }
 
     /// 64-bit integers in row-major order.
     public init(integers values: [Int], shape: [Int]) {
         self.init(uninitialized: shape, .int64)
         require(values.count == count, "\(values.count) values for the shape \(shape)")
-        values.withUnsafeBytes { if let base = $0.baseAddress { address.copyMemory(from: base, byteCount: $0.count) } }
+        Kernels.fill(self, with: values)
     }
 
     /// Bytes, such as the codes of stored weights.
     public init(bytes: [UInt8], shape: [Int]) {
         self.init(uninitialized: shape, .uint8)
         require(bytes.count == count, "\(bytes.count) bytes for the shape \(shape)")
-        bytes.withUnsafeBytes { if let base = $0.baseAddress { address.copyMemory(from: base, byteCount: $0.count) } }
+        Kernels.fill(self, with: bytes)
     }
 
     /// 32-bit integers in row-major order.
     init(integers values: [Int32], shape: [Int]) {
         self.init(uninitialized: shape, .int32)
         require(values.count == count, "\(values.count) values for the shape \(shape)")
-        values.withUnsafeBytes { if let base = $0.baseAddress { address.copyMemory(from: base, byteCount: $0.count) } }
+        Kernels.fill(self, with: values)
     }
 
     /// Number of elements.
@@ -87,13 +85,6 @@ public struct Tensor: Sendable {
     public var rows: Int { shape.first ?? 1 }
     /// Elements of one row, that is of everything behind the first axis.
     public var width: Int { shape.dropFirst().reduce(1, *) }
-
-    var address: UnsafeMutableRawPointer { buffer.address + byteOffset }
-    var floatAddress: UnsafeMutablePointer<Float> {
-        require(elementType == .float32, "float32 expected, \(elementType) found")
-        return address.assumingMemoryBound(to: Float.self)
-    }
-    var kernelType: ck_type { elementType.kernelType }
 
     /// The same elements under another shape of the same count.
     public func reshaped(_ shape: [Int]) -> Tensor {
@@ -115,21 +106,18 @@ extension Tensor {
     public func floats() -> [Float] {
         if elementType == .float8 || elementType == .powerOfTwo { return scaleNumbers() }
         if !elementType.isFloatingPoint { return integers().map(Float.init) }
-        return [Float](unsafeUninitializedCapacity: count) { target, filled in
-            if count > 0, let base = target.baseAddress { ck_convert(address, kernelType, base, CK_F32, count) }
-            filled = count
-        }
+        return Kernels.floats(of: self)
     }
 
     /// The elements as integers; traps for a floating-point tensor.
     public func integers() -> [Int] {
         switch elementType {
-        case .int64: loaded(as: Int64.self).map(Int.init)
-        case .int32: loaded(as: Int32.self).map(Int.init)
-        case .int16: loaded(as: Int16.self).map(Int.init)
-        case .int8: loaded(as: Int8.self).map(Int.init)
-        case .uint32: loaded(as: UInt32.self).map(Int.init)
-        case .uint8: loaded(as: UInt8.self).map(Int.init)
+        case .int64: Kernels.integers(of: self, as: Int64.self)
+        case .int32: Kernels.integers(of: self, as: Int32.self)
+        case .int16: Kernels.integers(of: self, as: Int16.self)
+        case .int8: Kernels.integers(of: self, as: Int8.self)
+        case .uint32: Kernels.integers(of: self, as: UInt32.self)
+        case .uint8: Kernels.integers(of: self, as: UInt8.self)
         default: trap("integers wanted of a tensor of \(elementType)")
         }
     }
@@ -137,62 +125,81 @@ extension Tensor {
     /// Some of the bytes as they lie in memory, for hashing.
     public func bytes(_ range: Range<Int>) -> [UInt8] {
         require(range.lowerBound >= 0 && range.upperBound <= byteCount, "bytes \(range) of \(byteCount)")
-        return Array(UnsafeRawBufferPointer(start: address + range.lowerBound, count: range.count))
-    }
-
-    private func loaded<T: BitwiseCopyable>(as type: T.Type) -> [T] {
-        (0..<count).map { address.loadUnaligned(fromByteOffset: $0 * MemoryLayout<T>.size, as: type) }
+        return Kernels.bytes(of: self, range)
     }
 
     /// One element as a float.
     public func float(at index: Int) -> Float {
         require(index >= 0 && index < count, "element \(index) of \(count)")
-        var value: Float = 0
-        ck_plain_convert(address + index * elementType.byteCount, kernelType, &value, CK_F32, 1)
-        return value
+        return Kernels.float(of: self, at: index)
     }
 
     /// The same values in another floating-point type; itself when it has that type already.
     public func converted(to type: ElementType) -> Tensor {
         if type == elementType { return self }
         let result = Tensor(uninitialized: shape, type)
-        ck_convert(address, kernelType, result.address, type.kernelType, count)
+        Kernels.convert(self, to: result)
         return result
     }
 
     /// The same values in memory of their own.
     public func copy() -> Tensor {
         let result = Tensor(uninitialized: shape, elementType)
-        if elementType.isFloatingPoint {
-            ck_convert(address, kernelType, result.address, kernelType, count)
-        } else {
-            result.address.copyMemory(from: address, byteCount: byteCount)
-        }
+        Kernels.copy(self, to: result)
         return result
     }
 
-    /// A float32 matrix with rows and columns exchanged. Plain code, for small matrices now and then.
+    /// A matrix with rows and columns exchanged, of elements of up to four bytes: [rows, columns] ↦ [columns, rows].
     public func transposed() -> Tensor {
-        require(shape.count == 2 && elementType == .float32, "the transpose of \(elementType) \(shape)")
-        let values = floats(), rows = rows, width = width
-        var result = [Float](repeating: 0, count: values.count)
-        for row in 0..<rows { for column in 0..<width { result[column * rows + row] = values[row * width + column] } }
-        return Tensor(result, shape: [width, rows])
+        require(shape.count == 2 && elementType.byteCount <= 4, "the transpose of \(elementType) \(shape)")
+        let result = Tensor(uninitialized: [shape[1], shape[0]], elementType)
+        Kernels.transpose(self, to: result)
+        return result
+    }
+
+    /// A float32 tensor with a number added to each element.
+    package func adding(_ number: Float) -> Tensor {
+        let result = Tensor(uninitialized: shape, .float32)
+        Kernels.add(number, to: self, result: result)
+        return result
+    }
+
+    /// A float32 tensor with each element multiplied by a number.
+    package func multiplied(by factor: Float) -> Tensor {
+        let result = Tensor(uninitialized: shape, .float32)
+        Kernels.scale(self, by: factor, to: result)
+        return result
+    }
+
+    /// Rows of a float32 matrix [n, d] as linear probes see them: each scaled to norm √d, standardized with a mean and an inverse deviation
+    /// [d], a constant 1 behind it, and zeros up to `width`: [n, width]. A zero row is not scaled.
+    package func standardizingRows(mean: [Float], inverseDeviation: [Float], to width: Int) -> Tensor {
+        require(
+            mean.count == self.width && inverseDeviation.count == self.width && width > self.width,
+            "\(mean.count) means of \(self.width) columns for rows of \(width)")
+        let result = Tensor(uninitialized: [rows, width], .float32)
+        Kernels.standardizeRows(self, mean: mean, inverseDeviation: inverseDeviation, to: result)
+        return result
+    }
+
+    /// The mean of the rows of a float32 matrix, [1, columns], summed in float64; zeros of no rows.
+    package var meanRow: Tensor {
+        let result = Tensor(uninitialized: [1, width], .float32)
+        Kernels.columnMeans(self, to: result)
+        return result
     }
 
     /// The rows with the given indices, in that order; float types.
     public func gatheringRows(_ indices: [Int32]) -> Tensor {
         require(indices.allSatisfy { $0 >= 0 && Int($0) < rows }, "a row outside 0..<\(rows)")
         let result = Tensor(uninitialized: [indices.count] + shape.dropFirst(), elementType)
-        ck_gather_rows(address, indices, indices.count, width * elementType.byteCount, result.address)
+        Kernels.gatherRows(indices, of: self, to: result)
         return result
     }
 
     /// Index of the first NaN or infinity in row-major order, or nil.
     public func firstNonFinite() -> Int? {
-        guard count > 0 else { return nil }
-        let index = ck_first_nonfinite(address, kernelType, count)
-        return index < 0 ? nil : index
+        count > 0 ? Kernels.firstNonFinite(self) : nil
     }
 
     /// ‖self − reference‖ / ‖reference‖ over all elements, in float64; the plain norm of the difference if the reference is zero.

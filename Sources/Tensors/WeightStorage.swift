@@ -1,5 +1,3 @@
-import CKernels
-
 /// How a weight lies in memory. An operation asks it for rows, or hands it to a kernel that reads it where it lies.
 ///
 /// A layer holds a `Parameter`, and that one of these: what computes with a weight does not know how it is stored.
@@ -43,12 +41,11 @@ public enum WeightStorage: Sendable {
         switch self {
         case .dense(let tensor):
             let result = Tensor(uninitialized: [ids.count, tensor.width], .float32)
-            ck_embed(
-                tensor.address, tensor.kernelType, ids, ids.count, tensor.width, scale, result.floatAddress)
+            Kernels.embed(ids, tensor, scale: scale, to: result)
             return result
         case .stored(let matrix):
             let result = matrix.unpacked(rows: ids)
-            if scale != 1 { ck_scale(result.floatAddress, result.floatAddress, scale, result.count) }
+            if scale != 1 { Kernels.scale(result, by: scale, to: result) }
             return result
         }
     }

@@ -28,7 +28,7 @@ struct NLA: ParsableCommand {
             Train.self, Report.self, Eval.self, Verify.self, RedTeamCommand.self, Tokenize.self, Extract.self,
             Generate.self, Check.self, PairCommand.self,
             Bench.self, Serve.self, StudioCommand.self,
-            New.self, Convert.self, Pull.self, Models.self,
+            New.self, Convert.self, Quantize.self, Loss.self, CompareTargets.self, Pull.self, Models.self,
         ])
 
     static func main() {
@@ -46,9 +46,11 @@ struct NLA: ParsableCommand {
             case .tokenizer: try located(name, files: .tokenizer, isQuiet: isQuiet)
             case .pair: try located(name, files: .pair, isQuiet: isQuiet)
             case .records: try located(name, expecting: .dataset, files: .records, isQuiet: isQuiet)
+            case .vectors: try located(name, expecting: .dataset, files: .vectors, isQuiet: isQuiet)
             case .store: try located(name, expecting: .dataset, files: .store, isQuiet: isQuiet)
             }
         }
+        DataLocation.tell { line in if !CommandLine.arguments.contains("--quiet") { Output.note(line) } }
         do {
             var command = try parseAsRoot()
             try command.run()

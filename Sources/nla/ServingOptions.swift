@@ -121,28 +121,57 @@
 
         /// The models of a pair's folder, named as `name=folder` if they are.
         ///
-        /// - Parameter target: a folder or org/name; nil for the pair's own, or that of the pair `first`.
-        func models(_ argument: String, target asked: String?, first: String? = nil) throws -> ServedModels {
+        /// - Parameter target: the target; without one the pair's own, or that of the pair `first`.
+        func models(_ argument: String, target: TargetOptions, first: String? = nil) throws -> ServedModels {
             let (ownName, place) = ServingOptions.named(argument)
             let folder = try ModelLocation.resolve(place, need: .pair)
             func hasTarget(_ folder: URL) -> Bool {
                 FileManager.default.fileExists(atPath: Pair.folders(folder).target.path)
             }
             let firstFolder = try first.map { try ModelLocation.resolve(ServingOptions.named($0).place, need: .pair) }
-            let name = asked ?? firstFolder.flatMap { hasTarget($0) ? Pair.folders($0).target.path : nil }
+            let name = target.target ?? firstFolder.flatMap { hasTarget($0) ? Pair.folders($0).target.path : nil }
+            guard target.adapter == nil || name != nil || hasTarget(folder) else {
+                throw ModelError("\(folder.path): has no folder target that --adapter could go over; give --target")
+            }
+            let pair = try Pair(folder: folder, precision: Dtype.asked(dtype), opening.supplement())
+            return try models(
+                pair, folder,
+                named: ownName ?? ModelLocation.Repository(snapshot: folder)?.id
+                    ?? folder.standardizedFileURL.lastPathComponent,
+                target: name ?? (hasTarget(folder) ? Pair.folders(folder).target.path : nil), target)
+        }
+
+        /// The models of two halves that were named apart.
+        func models(
+            verbalizer: URL, reconstructor: URL, named name: String, target: TargetOptions
+        ) throws -> ServedModels {
+            let pair = try Pair(
+                verbalizer: verbalizer, reconstructor: reconstructor, precision: Dtype.asked(dtype),
+                opening.supplement())
+            guard target.adapter == nil || target.target != nil else {
+                throw ModelError("--adapter goes over a target; give --target")
+            }
+            return try models(pair, verbalizer, named: name, target: target.target, target)
+        }
+
+        private func models(
+            _ pair: Pair, _ folder: URL, named name: String, target place: String?, _ options: TargetOptions
+        ) throws -> ServedModels {
             let precision = try Dtype.asked(dtype)
-            let pair = try Pair(folder: folder, precision: precision, opening.supplement())
             if !quiet { pair.inferences.forEach(Output.note) }
             var own: Target?
-            if name != nil || hasTarget(folder) {
-                own = try openTarget(pair, folder, named: name, base: opening.baseFolder(), quiet: quiet)
+            if let place {
+                own = try openTarget(
+                    pair, folder, named: place, adapter: options.adapterFolder(), base: opening.baseFolder(),
+                    storage: opening.storage, quiet: quiet)
+                if !quiet, let note = own?.storageNote { Output.note(note) }
             } else if !quiet {
                 Output.note("\(folder.path): has no folder target, and --target names none: texts are not read")
             }
             var models = ServedModels(
                 verbalizer: pair.verbalizer, reconstructor: pair.reconstructor, target: own, targetPrecision: precision)
-            models.pairName = ownName ?? folder.standardizedFileURL.lastPathComponent
-            if let asked { models.targetName = asked }
+            models.pairName = name
+            if let asked = options.adapter ?? options.target { models.targetName = asked }
             models.confidence = try ConfidenceReader(folder, pair, precision: precision, seed: seed ?? 0)
             models.variance = pair.variance
             return models

@@ -880,6 +880,165 @@ static const char *check_sampling(void) {
     return error;
 }
 
+// A sum of float64 in order, compared bit for bit.
+static bool same_double(double a, double b) { return memcmp(&a, &b, sizeof a) == 0; }
+
+// Sums in order are those sums, whatever threads and instruction sets there are.
+static const char *check_ordered_sums(void) {
+    long rows = between(1, 60), width = random_bits() % 4 ? between(1, 100) : between(300, 3000), n = rows * width;
+    float *a = floats(n), *b = floats(n), *means = floats(width), *y = floats(n), *factors32 = floats(rows);
+    double *sums = allocate((unsigned long)rows * 8), *factors = allocate((unsigned long)rows * 8);
+    int32_t *places = allocate((unsigned long)rows * 4);
+    const char *error = NULL;
+    if (random_bits() % 2) memset(a + between(0, rows - 1) * width, 0, (unsigned long)width * 4);
+    for (long r = 0; r < rows; r++) places[r] = (int32_t)between(0, rows - 1), factors[r] = (double)normal();
+    ck_row_dots(a, places, b, rows, width, sums);
+    for (long r = 0; r < rows && !error; r++) {
+        volatile double expected = 0;
+        for (long i = 0; i < width; i++) expected += (double)a[places[r] * width + i] * (double)b[r * width + i];
+        if (!same_double(sums[r], expected)) error = "products of rows are added in another order";
+    }
+    ck_row_entropies(a, rows, width, sums);
+    for (long r = 0; r < rows && !error; r++) {
+        volatile double expected = 0;
+        for (long i = 0; i < width; i++) {
+            volatile double term = a[r * width + i] > 0 ? (double)a[r * width + i] * log((double)a[r * width + i]) : 0;
+            if (a[r * width + i] > 0) expected += term;
+        }
+        if (!same_double(sums[r], expected)) error = "entropies are added in another order";
+    }
+    ck_column_means(a, rows, width, means);
+    for (long i = 0; i < width && !error; i++) {
+        volatile double expected = 0;
+        for (long r = 0; r < rows; r++) expected += (double)a[r * width + i];
+        if (means[i] != (float)(expected / (double)rows)) error = "means of columns are added in another order";
+    }
+    ck_row_squares(a, rows, width, sums);
+    for (long r = 0; r < rows && !error; r++)
+        if (!same_double(sums[r], ck_sum_of_squares(a + r * width, width))) error = "squares of a row differ from those of a vector";
+    ck_scale_rows_f64(a, factors, rows, width, y);
+    for (long i = 0; i < n && !error; i++) {
+        volatile double expected = (double)a[i] * factors[i / width];
+        if (y[i] != (float)expected) error = "rows are scaled otherwise";
+    }
+    ck_row_dots(a, NULL, b, rows, width, sums);
+    memcpy(y, a, (unsigned long)n * 4);
+    ck_scale_rows_backward_f64(y, b, sums, factors, rows, width);
+    for (long i = 0; i < n && !error; i++) {
+        volatile double along = sums[i / width] * (double)b[i], rest = (double)a[i] - along, expected = rest * factors[i / width];
+        if (y[i] != (float)expected) error = "gradients of scaled rows differ";
+    }
+    long stride = width + between(1, 20);
+    float *features = floats(rows * stride), *mean = floats(width), *deviation = floats(width);
+    ck_standardize_rows(a, mean, deviation, rows, width, stride, features);
+    for (long r = 0; r < rows && !error; r++) {
+        volatile double square = 0;
+        for (long i = 0; i < width; i++) square += (double)a[r * width + i] * (double)a[r * width + i];
+        volatile float factor = square > 0 ? (float)sqrt((double)width / square) : 1;
+        for (long i = 0; i < stride && !error; i++) {
+            volatile float scaled = i < width ? a[r * width + i] * factor : 0, moved = i < width ? scaled - mean[i] : 0;
+            float expected = i < width ? moved * deviation[i] : i == width ? 1 : 0;
+            if (features[r * stride + i] != expected) error = "rows are standardized otherwise";
+        }
+    }
+    for (long r = 0; r < rows; r++) factors32[r] = (float)factors[r], places[r] = (int32_t)(rows - 1 - r);
+    ck_scale_rows(a, factors32, rows, width, y);
+    ck_add_scaled_rows(b, factors32, places, rows, width, y);
+    float *expected = floats(n);
+    for (long r = 0; r < rows; r++) ck_scale(expected + r * width, a + r * width, factors32[r], width);
+    for (long r = 0; r < rows; r++) ck_add_scaled(expected + places[r] * width, b + r * width, factors32[r], width);
+    if (!error && memcmp(y, expected, (unsigned long)n * 4) != 0) error = "scaled rows are not those of vectors";
+    free(a), free(b), free(means), free(y), free(factors32), free(sums), free(factors), free(places), free(features), free(mean);
+    free(deviation), free(expected);
+    return error;
+}
+
+// Rows and bytes that are moved about arrive, and nothing else is touched.
+static const char *check_moved_rows(void) {
+    long rows = between(2, 40), width = between(1, 70), n = rows * width;
+    float *x = floats(n), *y = floats(n), *to = floats(n), *before = copy(to, (unsigned long)n * 4);
+    const char *error = NULL;
+    // Two ranges, the later one first, and the rows between them as they were.
+    long first = between(0, rows - 2), second = between(first + 1, rows - 1);
+    ck_row_range ranges[] = {{second, rows - second}, {0, first}};
+    ck_store_rows(x, ranges, 2, width * 4, to);
+    for (long r = 0; r < rows && !error; r++) {
+        const float *expected = r >= second ? x + (r - second) * width : r < first ? x + (rows - second + r) * width : before + r * width;
+        if (memcmp(to + r * width, expected, (unsigned long)width * 4) != 0) error = "stored rows are elsewhere";
+    }
+    ck_clear_rows(to, ranges, 2, width * 4);
+    for (long r = 0; r < rows && !error; r++)
+        for (long i = 0; i < width && !error; i++)
+            if (to[r * width + i] != (r >= second || r < first ? 0 : before[r * width + i])) error = "other rows were cleared";
+    ck_type type = any_type();
+    void *table = typed(type, n);
+    int32_t *from = allocate((unsigned long)rows * 4), *places = allocate((unsigned long)rows * 4);
+    int64_t *at = allocate((unsigned long)rows * 8);
+    for (long r = 0; r < rows; r++) {
+        from[r] = (int32_t)between(0, rows - 1), places[r] = (int32_t)((r + first) % rows), at[r] = between(0, n - 1);
+    }
+    ck_gather_rows_as_f32(table, type, from, places, rows, width, to);
+    for (long r = 0; r < rows && !error; r++)
+        for (long i = 0; i < width && !error; i++) {
+            float expected;
+            ck_plain_convert((char *)table + (from[r] * width + i) * (long)size_of(type), type, &expected, CK_F32, 1);
+            if (to[places[r] * width + i] != expected) error = "gathered rows are others";
+        }
+    ck_gather_elements(x, at, rows, to);
+    for (long r = 0; r < rows && !error; r++)
+        if (to[r] != x[at[r]]) error = "gathered elements are others";
+    ck_add_number(x, 0.5f, n, to);
+    for (long i = 0; i < n && !error; i++)
+        if (to[i] != x[i] + 0.5f) error = "a number was not added";
+    long side = rows < width ? rows : width;
+    memcpy(to, x, (unsigned long)n * 4);
+    ck_add_to_diagonal(to, 2, side);
+    for (long i = 0; i < side * side && !error; i++)
+        if (to[i] != (i % (side + 1) == 0 ? x[i] + 2 : x[i])) error = "a diagonal is elsewhere";
+    ck_copy_bytes(x, n * 4, to);
+    if (!error && (!ck_same_bytes(x, to, n * 4) || memcmp(x, to, (unsigned long)n * 4) != 0)) error = "bytes were not copied";
+    ((uint8_t *)to)[between(0, n * 4 - 1)] ^= 1;
+    if (!error && ck_same_bytes(x, to, n * 4)) error = "other bytes pass for the same";
+    ck_clear_bytes(to, n * 4);
+    ck_clear_bytes(y, n * 4);
+    if (!error && ck_holds_byte(to, 7, n * 4)) error = "cleared bytes hold a seven";
+    ((uint8_t *)to)[between(0, n * 4 - 1)] = 7;
+    if (!error && !ck_holds_byte(to, 7, n * 4)) error = "a byte was not found";
+    uint8_t *nonzero = allocate((unsigned long)rows);
+    memset(to, 0, (unsigned long)n * 4);
+    to[first * width + between(0, width - 1)] = 1e-40f;
+    y[second * width + between(0, width - 1)] = NAN;
+    to[(second == rows - 1 ? first : rows - 1) * width] = second == rows - 1 ? 1 : -0.0f;
+    ck_nonzero_rows(to, y, rows, width, nonzero);
+    for (long r = 0; r < rows && !error; r++)
+        if (nonzero[r] != (r == first || r == second)) error = "rows that are zero pass for others";
+    free(x), free(y), free(to), free(before), free(table), free(from), free(places), free(at), free(nonzero);
+    return error;
+}
+
+// Codes equal the plain ones bit for bit, and a scale that float16 cannot hold is told.
+static const char *check_quantized(void) {
+    long blocks = random_bits() % 8 == 0 ? between(1000, 2000) : between(1, 20), n = 32 * blocks;
+    float *x = floats(n);
+    unsigned char *fast = allocate((unsigned long)blocks * 34), *plain = allocate((unsigned long)blocks * 34);
+    for (long block = 0; block < blocks; block++) {
+        float scale = powf(10, (float)between(-44, 5));
+        for (long i = 0; i < 32; i++) x[32 * block + i] *= random_bits() % 9 ? scale : 0;
+        // Halves, which are rounded away from zero.
+        if (random_bits() % 4 == 0)
+            for (long i = 0; i < 32; i++) x[32 * block + i] = i ? (float)between(-254, 254) / 2 : 127;
+    }
+    long bad = ck_quantize_q8_0(x, blocks, fast);
+    ck_plain_quantize_q8_0(x, blocks, plain);
+    const char *error = memcmp(fast, plain, (unsigned long)blocks * 34) == 0 ? NULL : "codes differ from the plain ones";
+    if (!error && bad >= 0) error = "a scale that float16 holds passes for too large";
+    long chosen = between(0, blocks - 1);
+    x[32 * chosen + between(0, 31)] = 1e7f;
+    if (!error && ck_quantize_q8_0(x, blocks, fast) != chosen) error = "a scale too large for float16 was not found";
+    free(x), free(fast), free(plain);
+    return error;
+}
+
 static const struct {
     const char *name;
     const char *(*run)(void);
@@ -893,6 +1052,7 @@ static const struct {
     {"sampling", check_sampling},
     // A check's place is a part of its seeds: new ones go here.
     {"stored_rows", check_stored_rows}, {"matmul_stored", check_matmul_stored}, {"repacked", check_repacked},
+    {"ordered_sums", check_ordered_sums}, {"moved_rows", check_moved_rows}, {"quantized", check_quantized},
 #ifdef KERNEL_CHECKS_MAIN
     {"counts", check_counts}, {"limits", check_limits}, {"out_of_memory", check_out_of_memory},
 #endif

@@ -77,4 +77,16 @@ struct GGUFFileTests {
             #expect(!FileManager.default.fileExists(atPath: path.path))
         }
     }
+
+    @Test("A weight whose scale F16 cannot hold is refused, and nothing is left behind")
+    func tooLargeForScale() throws {
+        try withPath { path in
+            // The scale is 8.4e6 / 127 = 66142, and float16 ends at 65504.
+            let tensor = Tensor([8.4e6] + [Float](repeating: 1, count: 63), shape: [2, 32])
+            #expect {
+                try GGUFFile.write(metadata: [], sources: [.init("w", tensor, as: .q8_0)], to: path)
+            } throws: { "\($0)".contains("w: a weight is too large for Q8_0, whose scales are F16; write BF16") }
+            #expect(!FileManager.default.fileExists(atPath: path.path))
+        }
+    }
 }

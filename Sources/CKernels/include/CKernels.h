@@ -130,9 +130,45 @@ void ck_transpose(const void *from, long rows, long columns, long element_bytes,
 void ck_transpose_nibbles(const uint32_t *from, long rows, long columns, const uint8_t *order, uint8_t *to);
 // Codes of `bits` bits, the lowest first: `count` in each row of row_bytes bytes; to[rows, count] one byte each, with `added` to it.
 void ck_spread_codes(const uint8_t *from, long rows, long row_bytes, int bits, long count, int added, uint8_t *to);
+// Weights in CK_Q8_0: blocks of 32, d = max|x| / 127 in float16, then x · (1 / d) with d not yet rounded, rounded to whole numbers half away
+// from zero, as ggml's quantize_row_q8_0_ref has it. x is finite. Returns the first block whose d is too large for float16, or −1.
+long ck_quantize_q8_0(const float *x, long blocks, void *to);
+void ck_plain_quantize_q8_0(const float *x, long blocks, void *to);
 void ck_scale_numbers(const void *scales, ck_scale_type type, long count, float *to);
 // Index of the first scale that is NaN or infinite, or −1.
 long ck_first_bad_scale(const void *scales, ck_scale_type type, long count);
+
+// MARK: Quantizing
+
+// Columns that share a scale, at most.
+#define CK_MAX_GROUP 128
+
+// Weights as MLX's affine codes, to the nearest: each `group` of them (a multiple of 8, up to CK_MAX_GROUP) becomes codes of `bits` bits
+// (2...8), the lowest first, one group's behind the other's, with a scale and an offset, float32, that are not rounded. Every number must be
+// finite. Values: mlx.core.quantize, bit for bit.
+void ck_quantize_groups(
+    const float *weights, long groups, long group, int bits, float *scales, float *offsets, uint8_t *codes);
+
+// One step of a descent over the columns first..<first + group of a matrix: each in turn gets the code that makes
+// Σ_r difference[r] · H · difference[r]ᵀ least while all others stay, where difference = codes' values − weights.
+// (Cyclic coordinate descent: Behdin et al. 2023, QuantEase, algorithm 1.)
+typedef struct {
+    long rows, columns;
+    long first, group;  // the columns of one group; up to CK_MAX_GROUP
+    int bits;
+    ck_type rounding;  // the type of scales and values
+    const float *weights;  // [rows, columns]
+    const float *curvature;  // H, [columns, columns], symmetric
+    float *difference;  // [rows, columns]; brought up to date in these columns
+    const float *slope;  // difference · H as it was before the step, [rows, columns]
+    float *change;  // by how much the difference grew, [rows, group]
+    float *scales, *offsets;  // [rows, columns / group], numbers of the type `rounding`
+    uint8_t *codes;  // [rows, columns], one byte each
+    bool chooses_scales;  // whether scales and offsets are chosen first
+} ck_descent;
+void ck_descend(const ck_descent *descent);
+// [rows, width] codes of one byte ↦ [rows, width · bits / 8], the lowest bits first. Rows are whole bytes.
+void ck_pack_codes(const uint8_t *from, long rows, long width, int bits, uint8_t *to);
 
 // MARK: Matrix products
 
@@ -182,6 +218,55 @@ void ck_gather_rows(const void *from, const int32_t *rows, long count, long widt
 void ck_scatter_add_rows(const float *from, const int32_t *rows, long count, long width, float *to);
 // sums[j] (+)= Σ_i x[i, j]
 void ck_column_sums(const void *x, ck_type type, long rows, long width, float *sums, bool accumulate);
+
+// to = from, byte for byte; they do not overlap.
+void ck_copy_bytes(const void *from, long bytes, void *to);
+void ck_clear_bytes(void *to, long bytes);
+bool ck_same_bytes(const void *a, const void *b, long bytes);
+bool ck_holds_byte(const void *x, uint8_t byte, long count);
+// Rows `row`..<`row + count` of a matrix.
+typedef struct {
+    long row, count;
+} ck_row_range;
+// The rows of the ranges, in order, of `to` become the rows of `from` from its first one on; rows of `width` bytes.
+void ck_store_rows(const void *from, const ck_row_range *ranges, long range_count, long width_bytes, void *to);
+void ck_clear_rows(void *x, const ck_row_range *ranges, long range_count, long width_bytes);
+// to[places[i]] = from[rows[i]] in float32; places differ.
+void ck_gather_rows_as_f32(
+    const void *from, ck_type type, const int32_t *rows, const int32_t *places, long count, long width, float *to);
+// to[i] = x[at[i]]
+void ck_gather_elements(const float *x, const int64_t *at, long count, float *to);
+// y = x + number
+void ck_add_number(const float *x, float number, long count, float *y);
+// x[i, i] += number, for a square matrix.
+void ck_add_to_diagonal(float *x, float number, long width);
+// y[r] = scales[r] · x[r], float32; y may be x.
+void ck_scale_rows(const float *x, const float *scales, long rows, long width, float *y);
+// y[rows[i]] += scales[i] · x[i], float32; rows differ.
+void ck_add_scaled_rows(const float *x, const float *scales, const int32_t *rows, long count, long width, float *y);
+// nonzero[r] = 1 where row r of x or of y has an element other than zero, else 0.
+void ck_nonzero_rows(const float *x, const float *y, long rows, long width, uint8_t *nonzero);
+
+// Sums in float64, each term added to those before it. What a seed gives depends on the order, so threads share out whole rows or whole
+// columns, and one row's sum is not spread over lanes: rows64.c is both the definition and the kernel.
+// dots[i] = Σ_j a[a_rows[i], j] · b[i, j]; row i of a where a_rows is null.
+void ck_row_dots(const float *a, const int32_t *a_rows, const float *b, long rows, long width, double *dots);
+// sums[r] = Σ_j p[r, j] · log p[r, j] over positive elements.
+void ck_row_entropies(const float *p, long rows, long width, double *sums);
+// means[j] = Σ_r x[r, j] / rows; 0 of no rows.
+void ck_column_means(const float *x, long rows, long width, float *means);
+// y[r] = factors[r] · x[r], multiplied in float64 and rounded once.
+void ck_scale_rows_f64(const float *x, const double *factors, long rows, long width, float *y);
+// dy[r] = factors[r] · (dy[r] − along[r] · y[r]), in float64 and rounded once.
+void ck_scale_rows_backward_f64(
+    float *dy, const float *y, const double *along, const double *factors, long rows, long width);
+// y[r, 0..<width] = (x[r] · √(width / ‖x[r]‖²) − mean) · inverse_deviation; y[r, width] = 1; the rest of y's row, stride long, is 0. A
+// zero row of x stays zero before the mean is taken away.
+void ck_standardize_rows(
+    const float *x, const float *mean, const float *inverse_deviation, long rows, long width, long stride, float *y);
+
+// Σ_j x[r, j]², as ck_sum_of_squares adds them for each row by itself: fast, in the order of this CPU's kernels.
+void ck_row_squares(const float *x, long rows, long width, double *squares);
 
 // out[i] = scale · table[ids[i]]
 void ck_embed(const void *table, ck_type type, const int32_t *ids, long rows, long width, float scale, float *out);

@@ -70,12 +70,7 @@ struct Verifier {
     func isMoment(_ row: Int) -> Bool { test.store.row(test.rows[row]).moment != nil }
 
     /// The mean activation of the rows, [1, d].
-    var meanVector: Tensor {
-        let width = test.vectors.width, values = test.vectors.floats()
-        var sum = [Double](repeating: 0, count: width)
-        for (index, value) in values.enumerated() { sum[index % width] += Double(value) }
-        return Tensor(sum.map { Float($0 / Double(max(1, test.count))) }, shape: [1, width])
-    }
+    var meanVector: Tensor { test.vectors.meanRow }
 }
 
 extension Verbalizer {

@@ -54,18 +54,28 @@ extension Checkpoint {
         others: [(name: String, tensor: Tensor)] = [], type: ElementType, companions: URL? = nil,
         shardBytes: Int = 5_000_000_000, to folder: URL, finish: (URL) throws -> Void = { _ in }
     ) throws {
+        try writeFolder(
+            folder, configuration: configurationText(try tied(json, as: decoder), type: type), companions: companions
+        ) { partial in
+            try writeWeights(
+                decoder, fileNames: fileNames, others: others, type: type, shardBytes: shardBytes, to: partial)
+            try finish(partial)
+        }
+    }
+
+    /// A model's folder: `config.json`, the weights that `writeWeights` writes into it, and the tokenizer's files of `companions`. It appears
+    /// under its name only when it is complete.
+    static func writeFolder(
+        _ folder: URL, configuration: String, companions: URL?, _ writeWeights: (_ partial: URL) throws -> Void
+    ) throws {
         try checkWritable(folder)
         do {
             try AtomicFolder.write(to: folder) { partial in
-                try AtomicFile.write(
-                    configurationText(try tied(json, as: decoder), type: type),
-                    to: partial.appendingPathComponent("config.json"))
-                try writeWeights(
-                    decoder, fileNames: fileNames, others: others, type: type, shardBytes: shardBytes, to: partial)
+                try AtomicFile.write(configuration, to: partial.appendingPathComponent("config.json"))
                 for file in try companions.map(companionFiles) ?? [] {
                     try AtomicFile.write(file.contents, to: partial.appendingPathComponent(file.name))
                 }
-                try finish(partial)
+                try writeWeights(partial)
             }
         } catch {
             if error is ModelError || error is TensorFileError || error is GGUFError || error is TokenizerError {
@@ -108,7 +118,7 @@ extension Checkpoint {
 
     /// The configuration with the tie that the decoder has, where it says another: programs that believe the flag alone would take
     /// the wrong matrix.
-    private static func tied(_ json: JSONValue, as decoder: TransformerDecoder) throws -> JSONValue {
+    static func tied(_ json: JSONValue, as decoder: TransformerDecoder) throws -> JSONValue {
         guard var object = json.object, decoder.output != nil else { return json }
         let ties = decoder.configuration.tiesEmbeddings
         guard try DecoderConfiguration(json: json, source: "config.json").tiesEmbeddings != ties else { return json }
@@ -116,10 +126,13 @@ extension Checkpoint {
         return .object(object)
     }
 
-    private static func configurationText(_ json: JSONValue, type: ElementType) -> String {
+    /// The text of a `config.json`, with the type of the weights that are written as numbers, and what else is set in it.
+    static func configurationText(
+        _ json: JSONValue, type: ElementType, setting others: [(key: String, value: JSONValue)] = []
+    ) -> String {
         var object = json.object ?? JSONObject()
-        // What is written are numbers.
-        for key in Quantization.keys { object[key] = nil }
+        // What is written are numbers, unless it says otherwise, and no longer what was quantized from something.
+        for key in Quantization.keys + [quantizedFromKey] { object[key] = nil }
         let name = type == .float32 ? "float32" : type == .bfloat16 ? "bfloat16" : "float16"
         // Both dialects name the element type; a file keeps the one it has.
         for key in ["dtype", "torch_dtype"] where object[key] != nil { object[key] = .string(name) }
@@ -129,6 +142,7 @@ extension Checkpoint {
             object["text_config"] = .object(text)
         }
         if object["dtype"] == nil && object["torch_dtype"] == nil { object["torch_dtype"] = .string(name) }
+        for (key, value) in others { object[key] = value }
         return JSONValue.object(object).serialized(indent: 2) + "\n"
     }
 
@@ -137,36 +151,64 @@ extension Checkpoint {
         type: ElementType,
         shardBytes: Int, to folder: URL
     ) throws {
-        typealias Weight = (name: String, count: Int, source: SafetensorsFile.Source)
-        var weights: [Weight] = decoder.parameters.map { parameter in
+        var weights = decoder.parameters.map { parameter in
             let plain = parameter.name.hasPrefix("lm_head") ? parameter.name : "model." + parameter.name
             let name = fileNames[parameter.name] ?? plain
-            return (name, parameter.value.count, .init(name, masterOf: parameter, as: type))
+            return ShardedWeight(name, byteCount: parameter.storage.count * type.byteCount) {
+                .init(name, masterOf: parameter, as: type)
+            }
         }
-        weights += others.map { ($0.name, $0.tensor.count, .init($0.name, $0.tensor, as: type)) }
-        var shards: [[Weight]] = [[]]
-        var bytes = 0, total = 0
+        weights += others.map { name, tensor in
+            ShardedWeight(name, byteCount: tensor.byteCount) { .init(name, tensor, as: type) }
+        }
+        try ShardedWeight.write(weights, shardBytes: shardBytes, to: folder)
+    }
+}
+
+/// Tensors that are written together, into one file of a model's folder.
+struct ShardedWeight {
+    /// The tensors' names in the file.
+    let names: [String]
+    /// Bytes that they take.
+    let byteCount: Int
+    /// Makes them, when the turn of their file comes.
+    let sources: () throws -> [SafetensorsFile.Source]
+
+    init(_ names: [String], byteCount: Int, _ sources: @escaping () throws -> [SafetensorsFile.Source]) {
+        self.names = names
+        self.byteCount = byteCount
+        self.sources = sources
+    }
+
+    init(_ name: String, byteCount: Int, _ source: @escaping () throws -> SafetensorsFile.Source) {
+        self.init([name], byteCount: byteCount) { [try source()] }
+    }
+
+    /// Writes weights in their order, as `model.safetensors`, or beyond a size as shards with an index.
+    static func write(_ weights: [ShardedWeight], shardBytes: Int, to folder: URL) throws {
+        var shards: [[ShardedWeight]] = [[]]
+        var bytes = 0
         for weight in weights {
-            let size = weight.count * type.byteCount
-            if bytes > 0, bytes + size > shardBytes {
+            if bytes > 0, bytes + weight.byteCount > shardBytes {
                 shards.append([])
                 bytes = 0
             }
             shards[shards.count - 1].append(weight)
-            bytes += size
-            total += size
+            bytes += weight.byteCount
         }
-        func write(_ shard: [Weight], _ name: String) throws {
+        func write(_ shard: [ShardedWeight], _ name: String) throws {
             try SafetensorsFile.write(
-                sources: shard.map(\.source), metadata: ["format": "pt"], to: folder.appendingPathComponent(name))
+                sources: try shard.flatMap { try $0.sources() }, metadata: ["format": "pt"],
+                to: folder.appendingPathComponent(name))
         }
         guard shards.count > 1 else { return try write(shards[0], "model.safetensors") }
         var map = JSONObject()
         for (index, shard) in shards.enumerated() {
             let name = String(format: "model-%05d-of-%05d.safetensors", index + 1, shards.count)
             try write(shard, name)
-            for weight in shard { map[weight.name] = .string(name) }
+            for weight in shard.flatMap(\.names) { map[weight] = .string(name) }
         }
+        let total = weights.reduce(0) { $0 + $1.byteCount }
         let index: JSONValue = ["metadata": ["total_size": .integer(total)], "weight_map": .object(map)]
         try AtomicFile.write(
             index.serialized(indent: 2) + "\n", to: folder.appendingPathComponent("model.safetensors.index.json"))

@@ -6,6 +6,8 @@ public final class Linear {
     public let operand: LinearOperand
     /// The adapter, once one is attached.
     public internal(set) var adapter: LowRankAdapter?
+    /// Sees what goes in, [rows, in]: for calibrating.
+    var onInput: ((Tensor) -> Void)?
 
     init(_ weight: Parameter, bias: Parameter? = nil) { operand = LinearOperand(weight: weight, bias: bias) }
 
@@ -18,12 +20,14 @@ public final class Linear {
 
     /// sum + y, for the residual stream.
     func callAsFunction(_ tape: Tape, _ x: Variable, addedTo sum: Variable) -> Variable {
+        onInput?(x.value)
         let y = tape.linear(x, operand, addedTo: sum)
         return adapter.map { $0.add(tape, x, to: y) } ?? y
     }
 
     /// y for several layers with the same input, in one round of the kernels.
     static func apply(_ layers: [Linear], _ tape: Tape, _ x: Variable, to type: ElementType) -> [Variable] {
+        for layer in layers { layer.onInput?(x.value) }
         let outputs = tape.linear(x, layers.map(\.operand), to: type)
         return zip(layers, outputs).map { layer, y in layer.adapter.map { $0.add(tape, x, to: y) } ?? y }
     }

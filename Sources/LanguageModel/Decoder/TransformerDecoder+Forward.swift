@@ -67,8 +67,9 @@ extension TransformerDecoder {
         return run(pass, blocks: 0...last, x, read: read, tape: tape, observer: observer)
     }
 
-    private func run(
-        _ pass: Pass, blocks range: ClosedRange<Int>, _ stream: Variable, read: Pass.Read?, tape: Tape,
+    /// Some blocks over a stream, which they may write over.
+    func run(
+        _ pass: Pass, blocks range: ClosedRange<Int>, _ stream: Variable, read: Pass.Read? = nil, tape: Tape,
         observer: BlockObserver? = nil
     ) -> Variable {
         var x = stream

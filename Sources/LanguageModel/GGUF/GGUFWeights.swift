@@ -22,7 +22,7 @@ struct GGUFWeights: Sendable {
             return .tensor(plain.gatheringRows(try rowsInHalves(plain.rows, name)))
         }
         guard architecture.hasOneAdded(canonical) else { return .tensor(plain) }
-        return .tensor(Tensor(plain.floats().map { $0 - 1 }, shape: plain.shape))
+        return .tensor(plain.converted(to: .float32).adding(-1))
     }
 
     private func rowsInHalves(_ count: Int, _ name: String) throws -> [Int32] {

@@ -9,6 +9,7 @@ struct AWQ: QuantizationMethod {
     private static let order: [UInt8] = [0, 2, 4, 6, 1, 3, 5, 7]
     /// Columns of a group; nil for all of them.
     let groupSize: Int?
+    var detail: String { "4-bit\(groupSize.map { " group \($0)" } ?? "")" }
 
     init(_ reader: ConfigurationReader) throws {
         // Both dialects: AutoAWQ's own names, and transformers'.
@@ -35,6 +36,6 @@ struct AWQ: QuantizationMethod {
             .exchangingNibbles(order: AWQ.order).spreadingCodes(bits: 4, count: groups)
         return GroupedCodes(
             .unsigned(bits: 4), width: layer.width, codes: words.exchangingNibbles(order: AWQ.order),
-            scales: scales.exchangingAxes(), zeroPoints: zeros, group: (1, size), rounding: scales.elementType)
+            scales: scales.transposed(), zeroPoints: zeros, group: (1, size), rounding: scales.elementType)
     }
 }

@@ -8,7 +8,12 @@ import Tensors
 /// half of a byte comes first. Scales that are quantized themselves (double quantization) become float32 once. int8 (LLM.int8; Dettmers et al.
 /// 2022, 3.1): weight = code · `SCB` · 1/127, in float32. Which of them a layer has is seen from its tensors.
 struct BitsAndBytes: QuantizationMethod {
+    let detail: String
+
     init(_ reader: ConfigurationReader) throws {
+        detail =
+            try ["load_in_4bit", "_load_in_4bit"].contains { try reader.flag($0, default: false) }
+            ? (reader.value("bnb_4bit_quant_type")?.string).map { $0.prefix(8).lowercased() } ?? "4-bit" : "int8"
         let loads = ["load_in_4bit", "load_in_8bit", "_load_in_4bit", "_load_in_8bit"]
         guard try loads.contains(where: { try reader.flag($0, default: false) }) else {
             throw reader.fail("load_in_4bit", "neither this nor load_in_8bit is set; no other way is supported")

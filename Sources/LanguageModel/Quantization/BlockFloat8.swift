@@ -8,6 +8,7 @@ import Tensors
 struct BlockFloat8: QuantizationMethod {
     /// Rows and columns of a block; nil for one scale of the whole matrix.
     private let block: (rows: Int, columns: Int)?
+    var detail: String { block.map { "blocks of \($0.rows)x\($0.columns)" } ?? "" }
 
     init(_ reader: ConfigurationReader) throws {
         let format = try reader.text("fmt", default: "e4m3")

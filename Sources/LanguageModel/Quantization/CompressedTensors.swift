@@ -10,6 +10,10 @@ import Tensors
 struct CompressedTensors: QuantizationMethod {
     private static let formats = ["pack-quantized", "int-quantized", "float-quantized", "naive-quantized"]
     private let schemes: [WeightScheme]
+    var detail: String {
+        guard let scheme = schemes.first else { return "" }
+        return "\(scheme.isFloat ? "float" : "int")\(scheme.bits)\(scheme.strategy.detail)"
+    }
 
     init(_ reader: ConfigurationReader, layerName: (String) -> String?) throws {
         let format = try reader.text("format", default: "pack-quantized")
@@ -102,8 +106,8 @@ struct CompressedTensors: QuantizationMethod {
                 throw layer.fail("weight_zero_point", "zero points of whole matrices or blocks are not supported")
             }
             // Packed along the rows.
-            zeros = try layer.part("weight_zero_point", [words(layer.rows), scales.width], .int32).exchangingAxes()
-                .spreadingCodes(bits: bits, count: layer.rows, adding: -shift).exchangingAxes()
+            zeros = try layer.part("weight_zero_point", [words(layer.rows), scales.width], .int32).transposed()
+                .spreadingCodes(bits: bits, count: layer.rows, adding: -shift).transposed()
         } else if try layer.part("weight_zero_point") != nil {
             throw layer.fail("weight_zero_point", "zero points, though config.json says symmetric")
         }
@@ -152,6 +156,16 @@ struct WeightScheme {
         case channel
         case group(Int)
         case block(Int, Int)
+
+        /// As it follows the type where the storage is named.
+        var detail: String {
+            switch self {
+            case .tensor: ""
+            case .channel: " by channels"
+            case .group(let size): " group \(size)"
+            case .block(let rows, let columns): " blocks of \(rows)x\(columns)"
+            }
+        }
     }
 
     let bits: Int

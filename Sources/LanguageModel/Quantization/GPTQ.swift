@@ -12,6 +12,7 @@ struct GPTQ: QuantizationMethod {
     let groupSize: Int?
     /// Whether a zero point is stored as one less.
     let storesOneLess: Bool
+    var detail: String { "\(bits)-bit\(groupSize.map { " group \($0)" } ?? "")" }
 
     init(_ reader: ConfigurationReader) throws {
         bits = try reader.count("bits")
@@ -61,8 +62,8 @@ struct GPTQ: QuantizationMethod {
         let zeros = packed.spreadingCodes(
             bits: bits, count: layer.rows, adding: (storesOneLess ? 1 : 0) - shift)
         return GroupedCodes(
-            .unsigned(bits: bits), width: layer.width, codes: words.exchangingAxes(), scales: scales.exchangingAxes(),
-            zero: shift, zeroPoints: zeros.exchangingAxes(), group: (1, size),
+            .unsigned(bits: bits), width: layer.width, codes: words.transposed(), scales: scales.transposed(),
+            zero: shift, zeroPoints: zeros.transposed(), group: (1, size),
             groupOfColumn: try layer.groupOfColumn("g_idx", size: size, groups: groups),
             rounding: scales.elementType)
     }

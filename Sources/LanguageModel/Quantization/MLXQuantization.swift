@@ -15,6 +15,9 @@ struct MLXQuantization: QuantizationMethod {
     }
 
     private let settings: Settings
+    var detail: String {
+        "\(settings.mode == .affine ? "" : "\(settings.mode.rawValue) ")\(settings.bits)-bit group \(settings.groupSize)"
+    }
     /// Settings of single layers; nil for one that is left as it is.
     private let ofLayers: [String: Settings?]
 

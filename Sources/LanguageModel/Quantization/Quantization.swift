@@ -10,6 +10,9 @@ struct Quantization: Sendable {
     let name: String
     private let method: any QuantizationMethod
 
+    /// The method and its main settings, in words: `mlx 4-bit group 64`.
+    var summary: String { method.detail.isEmpty ? name : "\(name) \(method.detail)" }
+
     /// Where a `config.json` says it.
     static let keys = ["quantization", "quantization_config", "compression_config"]
     /// Names of the methods that are read, for messages.
@@ -84,6 +87,8 @@ extension Checkpoint {
 
 /// A way to quantize, with the settings that a file has for it.
 protocol QuantizationMethod: Sendable {
+    /// What follows the method's name where the storage is named: `4-bit group 64`.
+    var detail: String { get }
     /// The matrix of a layer; nil where the checkpoint holds its weight as numbers.
     func matrix(of layer: QuantizedLayer) throws -> GroupedCodes?
 }

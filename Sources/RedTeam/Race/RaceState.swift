@@ -60,10 +60,12 @@ struct RaceShelf {
             let identity = Sidecar.TargetIdentity(
                 hash: try TargetHash.compute(Checkpoint(folder: target)),
                 name: last.loop.verbalizer.sidecar.target?.name)
+            let storage = try Checkpoint(folder: target).storage
             try Disk.makeFolder(heldOut(partial))
             for (pair, folder) in [(last.loop, partial), (last.heldOut, heldOut(partial))] {
                 let (verbalizer, reconstructor) = (pair.verbalizer, pair.reconstructor)
                 (verbalizer.sidecar.target, reconstructor.sidecar.target) = (identity, identity)
+                (verbalizer.sidecar.targetStorage, reconstructor.sidecar.targetStorage) = (storage, storage)
                 (verbalizer.sidecar.variance, reconstructor.sidecar.variance) = (variance, variance)
                 try verbalizer.write(to: Pair.folders(folder).verbalizer, type: type)
                 try reconstructor.write(to: Pair.folders(folder).reconstructor, type: type)

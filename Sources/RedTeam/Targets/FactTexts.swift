@@ -173,9 +173,8 @@ struct FactTexts {
         tree.append(target.tokenizer.encode(text))
         let tape = Tape(recording: false, precision: options.precision)
         let hidden = decoder.hidden(tree, rows: [Int32(tree.rowCount - 1)], tape: tape)
-        let logits = decoder.logits(hidden, tape: tape).floats()
-        let best = logits.indices.max { logits[$0] < logits[$1] } ?? 0
-        return target.tokenizer.decode([Int32(best)])
+        let best = Sampling.draw(from: decoder.logits(hidden, tape: tape), [.greedy], uniforms: [0]).tokens
+        return target.tokenizer.decode(best)
     }
 }
 

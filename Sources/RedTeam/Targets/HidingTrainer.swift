@@ -112,8 +112,7 @@ final class HidingTrainer {
             try group.checkFinite(pushed.loss, "the pressure's loss")
             pressureLoss = pushed.loss
             let weight = Float(options.weight)
-            seeds.append(
-                (read, gradient: Tensor(pushed.gradient.floats().map { $0 * weight }, shape: read.value.shape)))
+            seeds.append((read, gradient: pushed.gradient.multiplied(by: weight)))
         }
         tape.backward(from: seeds)
         _ = try group.update(step: index)

@@ -187,16 +187,6 @@ struct ProbeFeatures: Sendable {
 
     /// [n, d] raw vectors → [n, width].
     func callAsFunction(_ vectors: Tensor) -> Tensor {
-        var values = vectors.floats()
-        var result = [Float](repeating: 0, count: vectors.rows * width)
-        for row in 0..<vectors.rows {
-            let (from, to) = (row * hiddenSize, row * width)
-            Self.scale(&values, from..<from + hiddenSize)
-            for column in 0..<hiddenSize {
-                result[to + column] = (values[from + column] - mean[column]) * inverseDeviation[column]
-            }
-            result[to + hiddenSize] = 1
-        }
-        return Tensor(result, shape: [vectors.rows, width])
+        vectors.standardizingRows(mean: mean, inverseDeviation: inverseDeviation, to: width)
     }
 }

@@ -1,5 +1,3 @@
-import CKernels
-
 /// How a token is drawn from logits.
 public struct Sampling: Sendable, Equatable {
     /// Logits are divided by it; 0 takes the most probable token.
@@ -52,27 +50,7 @@ public struct Sampling: Sendable, Equatable {
     ) -> (tokens: [Int32], logProbabilities: [Float]) {
         require(samplings.count == logits.rows && uniforms.count == logits.rows, "a sampling and a draw for each row")
         require(edits.isEmpty || edits.count == logits.rows, "edits for each row")
-        let flat = edits.flatMap { row in
-            row.map { ck_logit_edit(token: $0.token, bias: $0.bias, repetition: $0.repetition, penalty: $0.penalty) }
-        }
-        let scratch = Tensor(uninitialized: [2, logits.rows, logits.width], .float32)
-        var tokens = [Int32](repeating: 0, count: logits.rows)
-        var logProbabilities = [Float](repeating: 0, count: logits.rows)
-        flat.withUnsafeBufferPointer { flat in
-            var begin = 0
-            let settings = samplings.indices.map { row in
-                let sampling = samplings[row], count = edits.isEmpty ? 0 : edits[row].count
-                defer { begin += count }
-                return ck_sampling(
-                    temperature: sampling.temperature, top_p: sampling.topP, top_k: sampling.topK ?? 0,
-                    uniform: uniforms[row], min_p: sampling.minP,
-                    edits: count > 0 ? flat.baseAddress.map { $0 + begin } : nil, edit_count: count)
-            }
-            ck_sample(
-                logits.floatAddress, logits.rows, logits.width, settings, &tokens, &logProbabilities,
-                scratch.floatAddress)
-        }
-        return (tokens, logProbabilities)
+        return Kernels.draw(from: logits, samplings, edits: edits, uniforms: uniforms)
     }
 
     /// The most probable tokens of one row of logits, most probable first, with their log-probabilities under its softmax.
@@ -82,10 +60,9 @@ public struct Sampling: Sendable, Equatable {
         _ count: Int, of logits: Tensor, row: Int, known: (token: Int32, logProbability: Float)
     ) -> [(token: Int32, logProbability: Float)] {
         require((0..<logits.rows).contains(row) && (0..<logits.width).contains(Int(known.token)), "no such logit")
-        let own = logits.floatAddress + row * logits.width
-        var tokens = [Int32](repeating: 0, count: min(max(count, 0), logits.width))
-        guard !tokens.isEmpty else { return [] }
-        ck_most_probable(own, logits.width, tokens.count, &tokens)
-        return tokens.map { ($0, own[Int($0)] - own[Int(known.token)] + known.logProbability) }
+        let own = logits.reshaped([logits.rows, logits.width]).rows(row..<row + 1)
+        let tokens = Kernels.mostProbable(min(max(count, 0), own.width), of: own)
+        let values = Kernels.floats(of: own, at: [Int(known.token)] + tokens.map(Int.init))
+        return zip(tokens, values.dropFirst()).map { ($0, $1 - values[0] + known.logProbability) }
     }
 }

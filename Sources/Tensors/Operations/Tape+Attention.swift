@@ -1,51 +1,3 @@
-import CKernels
-
-/// Which keys each query row sees: the shape of a token tree, as the attention kernel wants it.
-public struct AttentionLayout: Sendable {
-    var tasks: [ck_attention_task] = []
-    var spans: [ck_attention_span] = []
-    /// Query rows described so far.
-    public private(set) var queryRows = 0
-
-    /// No queries.
-    public init() {}
-
-    /// Appends a run of query rows.
-    ///
-    /// - Parameters:
-    ///   - count: number of rows.
-    ///   - firstVisible: how many keys the first of them sees; each next one sees one more.
-    ///   - path: the key rows on the path from the root to the last query, in order. There must be
-    ///     `firstVisible + count - 1` of them or more.
-    public mutating func append(count: Int, firstVisible: Int, spans path: [Range<Int>]) {
-        let keys = path.reduce(0) { $0 + $1.count }
-        require(count > 0 && firstVisible > 0 && keys >= firstVisible + count - 1, "\(count) queries for \(keys) keys")
-        tasks.append(
-            ck_attention_task(
-                query_row: queryRows, query_count: count, first_visible: firstVisible, span_begin: spans.count,
-                span_count: path.count))
-        for range in path { spans.append(ck_attention_span(row: range.lowerBound, count: range.count)) }
-        queryRows += count
-    }
-
-    /// What some consecutive query rows see, as a layout of their own.
-    package func rows(_ range: Range<Int>) -> AttentionLayout {
-        var part = AttentionLayout()
-        for task in tasks {
-            let own = range.clamped(to: task.query_row..<task.query_row + task.query_count)
-            guard !own.isEmpty else { continue }
-            part.tasks.append(
-                ck_attention_task(
-                    query_row: part.queryRows, query_count: own.count,
-                    first_visible: task.first_visible + own.lowerBound - task.query_row,
-                    span_begin: part.spans.count, span_count: task.span_count))
-            part.spans += spans[task.span_begin..<task.span_begin + task.span_count]
-            part.queryRows += own.count
-        }
-        return part
-    }
-}
-
 /// The numbers of an attention layer.
 public struct AttentionShape: Sendable {
     /// Query heads.
@@ -97,16 +49,9 @@ extension Tape {
         require(half > 0 && x.value.width % (2 * half) == 0, "heads of \(2 * half) in rows of \(x.value.width)")
         require(positions.count == rows, "\(positions.count) positions for \(rows) rows")
         require(positions.allSatisfy { $0 >= 0 && Int($0) < table.positions }, "a position beyond the rotary table")
-        let heads = x.value.width / (2 * half)
-        func rotate(_ tensor: Tensor, _ direction: Int32) {
-            ck_rotate(
-                tensor.floatAddress, positions, table.cosine.floatAddress, table.sine.floatAddress, rows, heads,
-                2 * half,
-                direction)
-        }
-        rotate(x.value, 1)
+        Kernels.rotate(x.value, positions: positions, table, direction: 1)
         return result(x.value, from: [x]) { gradient in
-            rotate(gradient, -1)
+            Kernels.rotate(gradient, positions: positions, table, direction: -1)
             x.receive(gradient)
         }
     }
@@ -130,34 +75,20 @@ extension Tape {
         require(
             q.width == shape.heads * shape.headWidth && k.width == shape.keyValueHeads * shape.headWidth, "head widths")
         require(k.shape == v.shape && shape.heads % shape.keyValueHeads == 0, "keys \(k.shape), values \(v.shape)")
-        require(layout.spans.allSatisfy { $0.row >= 0 && $0.row + $0.count <= k.rows }, "a span beyond the keys")
+        require(layout.fits(keyRows: k.rows), "a span beyond the keys")
         let output = Tensor(uninitialized: q.shape, precision.elementType)
         let records = isRecording && (queries.needsGradient || keys.needsGradient || values.needsGradient)
         let logSumExp = records ? Tensor(uninitialized: [q.rows, shape.heads], .float32) : nil
-        func withKernel(_ body: (UnsafePointer<ck_attention>) -> Void) {
-            layout.tasks.withUnsafeBufferPointer { tasks in
-                layout.spans.withUnsafeBufferPointer { spans in
-                    var description = ck_attention(
-                        q: q.floatAddress, k: k.floatAddress, v: v.floatAddress, heads: shape.heads,
-                        kv_heads: shape.keyValueHeads, width: shape.headWidth, scale: shape.scale,
-                        window: shape.window ?? 0, tasks: tasks.baseAddress, task_count: tasks.count,
-                        spans: spans.baseAddress, query_rows: q.rows, key_rows: k.rows,
-                        pairs: precision == .bfloat16 && isRecording)
-                    withExtendedLifetime((q, k, v)) { body(&description) }
-                }
-            }
-        }
-        withKernel { ck_attention_forward($0, output.address, output.kernelType, logSumExp?.floatAddress) }
+        let inputs = AttentionInputs(
+            queries: q, keys: k, values: v, shape: shape, layout: layout,
+            roundsOperands: precision == .bfloat16 && isRecording)
+        Kernels.attention(inputs, to: output, logSumExp: logSumExp)
         return result(output, from: [queries, keys, values]) { gradient in
             guard let logSumExp else { return }
             let dq = Tensor(uninitialized: q.shape, .float32)
-            let dk = keys.gradientToAddTo(), dv = values.gradientToAddTo()
-            withKernel {
-                ck_attention_backward(
-                    $0, output.address, output.kernelType, logSumExp.floatAddress, gradient.floatAddress,
-                    dq.floatAddress,
-                    dk.floatAddress, dv.floatAddress)
-            }
+            Kernels.attentionBackward(
+                inputs, out: output, logSumExp: logSumExp, dout: gradient, dq: dq, dk: keys.gradientToAddTo(),
+                dv: values.gradientToAddTo())
             queries.receive(dq)
         }
     }
@@ -165,15 +96,9 @@ extension Tape {
     /// Copies rows into a larger tensor of the same width, in place: how keys and values enter a cache. No gradient.
     public func store(_ x: Tensor, in target: Tensor, rows: [Range<Int>]) {
         require(x.width == target.width && x.elementType == target.elementType, "rows of another kind")
-        let bytes = x.width * x.elementType.byteCount
-        var next = 0
-        for range in rows {
-            require(
-                range.lowerBound >= 0 && range.upperBound <= target.rows && next + range.count <= x.rows,
-                "rows outside the cache")
-            (target.address + range.lowerBound * bytes).copyMemory(
-                from: x.address + next * bytes, byteCount: range.count * bytes)
-            next += range.count
-        }
+        require(
+            rows.allSatisfy { $0.lowerBound >= 0 && $0.upperBound <= target.rows }
+                && rows.reduce(0) { $0 + $1.count } <= x.rows, "rows outside the cache")
+        Kernels.storeRows(x, in: target, rows)
     }
 }

@@ -1,6 +1,3 @@
-import CKernels
-import Foundation
-
 /// Next-token distributions that others are held against.
 public struct TokenDistributions: Sendable {
     /// [rows, vocabulary] float32, each row adding up to 1.
@@ -11,10 +8,7 @@ public struct TokenDistributions: Sendable {
     /// Distributions of rows of probabilities [rows, vocabulary], float32.
     init(_ probabilities: Tensor) {
         self.probabilities = probabilities
-        let values = probabilities.floats(), width = probabilities.width
-        negativeEntropies = (0..<probabilities.rows).map { row in
-            values[row * width..<(row + 1) * width].reduce(0.0) { $1 > 0 ? $0 + Double($1) * log(Double($1)) : $0 }
-        }
+        negativeEntropies = Kernels.rowEntropies(probabilities)
     }
 
     private init(_ probabilities: Tensor, _ negativeEntropies: [Double]) {
@@ -48,24 +42,18 @@ extension Tape {
     ///   - clean: p, as many rows.
     /// - Returns: [rows], float32; rounding may leave a divergence of about 1e-6 below 0.
     public func divergences(_ parts: [LogitPart], from clean: TokenDistributions) -> Variable {
-        let p = clean.probabilities, rows = p.rows, width = p.width
+        let p = clean.probabilities, rows = p.rows
         let logits = logits(parts)
         require(logits.shape == p.shape, "distributions of \(p.shape) for logits of \(logits.shape)")
         // KL = Σ p log p − Σ p z + log Σ exp z, since Σ p = 1.
-        let crossed = (0..<rows).map { row -> Double in
-            let z = logits.floatAddress + row * width, weights = p.floatAddress + row * width
-            return (0..<width).reduce(0.0) { $0 + Double(z[$1]) * Double(weights[$1]) }
-        }
+        let crossed = Kernels.rowDots(logits, p)
         let normalizers = softmax(inPlace: logits)
         let output = Tensor(
             (0..<rows).map { Float(clean.negativeEntropies[$0] - crossed[$0] + normalizers[$0]) }, shape: [rows])
         return result(output, from: parts.map(\.input), parameters: parts.map(\.table)) { gradient in
             // dz = (q − p) times the gradient.
-            for row in 0..<rows {
-                let dz = logits.floatAddress + row * width
-                ck_add_scaled(dz, p.floatAddress + row * width, -1, width)
-                ck_scale(dz, dz, gradient.floatAddress[row], width)
-            }
+            Kernels.add(p, to: logits, scale: -1)
+            Kernels.scaleRows(logits, by: gradient, to: logits)
             let dlogits = logits.converted(to: self.precision.elementType)
             for part in parts {
                 let dx = part.input.needsGradient ? part.input.gradientTarget() : nil
@@ -77,12 +65,11 @@ extension Tape {
     /// Replaces logits by their softmax; returns log Σ exp of each row.
     private func softmax(inPlace logits: Tensor) -> [Double] {
         let rows = logits.rows, width = logits.width
-        let first = (0..<rows).map { Double(logits.floatAddress[$0 * width]) }
+        let first = Kernels.floats(of: logits, at: (0..<rows).map { $0 * width })
         let output = Tensor(uninitialized: [rows], .float32)
-        ck_token_log_probabilities(
-            logits.floatAddress, [Int32](repeating: 0, count: rows), rows, width, output.floatAddress, logits.address,
-            CK_F32)
+        Kernels.tokenLogProbabilities(
+            logits, targets: [Int32](repeating: 0, count: rows), to: output, probabilities: logits)
         // log P(token 0) = z₀ − log Σ exp z
-        return (0..<rows).map { first[$0] - Double(output.floatAddress[$0]) }
+        return zip(first, output.floats()).map { Double($0) - Double($1) }
     }
 }

@@ -1,5 +1,3 @@
-import CKernels
-
 /// One weight matrix with its bias, for `Tape.linear`.
 public struct LinearOperand {
     /// [out, in]
@@ -64,8 +62,7 @@ extension Tape {
         let dy = gradient.converted(to: precision.elementType)
         if let bias = operand.bias, bias.isTrainable {
             let (memory, accumulate) = bias.gradientTarget()
-            ck_column_sums(
-                gradient.address, gradient.kernelType, gradient.rows, gradient.width, memory.floatAddress, accumulate)
+            Kernels.columnSums(gradient, to: memory, accumulate: accumulate)
         }
         var products: [Product] = []
         if x.needsGradient {
@@ -155,9 +152,9 @@ extension Tape {
                     self.softmax(parts, targets, range, Tensor(uninitialized: [rows], .float32), into: dlogits)
                 }
                 kept[index] = nil
-                ck_token_log_probabilities_backward(
-                    dlogits.address, dlogits.kernelType, Array(targets[range]), output.floatAddress + begin,
-                    gradient.floatAddress + begin, range.count, vocabulary)
+                Kernels.tokenLogProbabilitiesBackward(
+                    dlogits, targets: Array(targets[range]), logProbabilities: output.rows(range),
+                    coefficients: gradient.rows(range))
                 for (part, dx) in zip(parts, targetsOfParts) { self.logitsBackward(part, dx, dlogits, range) }
             }
         }
@@ -191,10 +188,10 @@ extension Tape {
         let most = max(16, (16 << 20) / parts[0].table.storage.rows)
         for begin in stride(from: range.lowerBound, to: range.upperBound, by: most) {
             let some = begin..<min(range.upperBound, begin + most), logits = logits(parts, some)
-            ck_token_log_probabilities(
-                logits.floatAddress, Array(targets[some]), some.count, logits.width, output.floatAddress + begin,
-                probabilities?.rows(some.lowerBound - range.lowerBound..<some.upperBound - range.lowerBound).address,
-                probabilities?.kernelType ?? CK_F32)
+            Kernels.tokenLogProbabilities(
+                logits, targets: Array(targets[some]), to: output.rows(some),
+                probabilities: probabilities?.rows(
+                    some.lowerBound - range.lowerBound..<some.upperBound - range.lowerBound))
         }
     }
 }

@@ -1,19 +1,9 @@
-import CKernels
-
 /// The nonlinearity of a gated MLP.
 public enum Activation: Sendable {
     case silu
     /// The tanh approximation of GELU.
     case geluTanh
     case gelu
-
-    var kernelActivation: ck_activation {
-        switch self {
-        case .silu: CK_SILU
-        case .geluTanh: CK_GELU_TANH
-        case .gelu: CK_GELU
-        }
-    }
 }
 
 extension Tape {
@@ -23,7 +13,7 @@ extension Tape {
         require(
             ids.allSatisfy { $0 >= 0 && Int($0) < storage.rows }, "an id outside the vocabulary of \(storage.rows)")
         return result(storage.rows(ids, scale: scale), parameters: [table]) { gradient in
-            if scale != 1 { ck_scale(gradient.floatAddress, gradient.floatAddress, scale, gradient.count) }
+            if scale != 1 { Kernels.scale(gradient, by: scale, to: gradient) }
             table.addGradient(ofRows: ids, gradient)
         }
     }
@@ -38,14 +28,12 @@ extension Tape {
             replacement.value.rows == rows.count && replacement.value.width == x.value.width,
             "replacement of another shape")
         require(rows.allSatisfy { $0 >= 0 && Int($0) < x.value.rows }, "a replaced row outside the batch")
-        let width = x.value.width
-        for (index, row) in rows.enumerated() {
-            (x.value.floatAddress + Int(row) * width).update(
-                from: replacement.value.floatAddress + index * width, count: width)
-        }
+        require(
+            x.value.elementType == .float32 && replacement.value.elementType == .float32, "replaced rows in float32")
+        Kernels.storeRows(replacement.value, in: x.value, rows.map { Int($0)..<Int($0) + 1 })
         return result(x.value, from: [x, replacement]) { gradient in
             replacement.receive(gradient.gatheringRows(rows))
-            for row in rows { ck_fill(gradient.floatAddress + Int(row) * width, 0, width) }
+            Kernels.clearRows(rows, of: gradient)
             x.receive(gradient)
         }
     }
@@ -61,25 +49,14 @@ extension Tape {
     ///   - x: [rows, d], float32.
     ///   - norms: a number for each row, 0 or more.
     public func scaledRows(_ x: Variable, toNorms norms: [Double]) -> Variable {
-        let rows = x.value.rows, width = x.value.width
-        require(norms.count == rows, "\(norms.count) norms for \(rows) rows")
-        let output = x.value.copy()
+        require(norms.count == x.value.rows, "\(norms.count) norms for \(x.value.rows) rows")
+        let output = Tensor(uninitialized: x.value.shape, .float32)
         let factors = zip(norms, x.value.rowNorms).map { $1 > 0 ? $0 / $1 : 0 }
-        for (row, factor) in factors.enumerated() {
-            let target = output.floatAddress + row * width
-            for column in 0..<width { target[column] = Float(Double(target[column]) * factor) }
-        }
+        Kernels.scaleRows(x.value, byExact: factors, to: output)
         return result(output, from: [x]) { gradient in
             // y = n x/‖x‖, so that dx = (n/‖x‖) (dy − y (y·dy)/n²).
-            for (row, factor) in factors.enumerated() {
-                let dy = gradient.floatAddress + row * width, y = output.floatAddress + row * width
-                let squaredNorm = norms[row] * norms[row]
-                let sum = (0..<width).reduce(0.0) { $0 + Double(dy[$1]) * Double(y[$1]) }
-                let along = squaredNorm > 0 ? sum / squaredNorm : 0
-                for column in 0..<width {
-                    dy[column] = Float((Double(dy[column]) - along * Double(y[column])) * factor)
-                }
-            }
+            let along = zip(Kernels.rowDots(gradient, output), norms).map { $1 * $1 > 0 ? $0 / ($1 * $1) : 0 }
+            Kernels.scaleRowsBackward(gradient, output, along: along, factors: factors)
             x.receive(gradient)
         }
     }
@@ -95,30 +72,21 @@ extension Tape {
         require(
             units.rows == rows.count && units.width == x.value.width && units.elementType == .float32,
             "directions of another shape")
-        let width = x.value.width
         let before = x.value.gatheringRows(rows)
-        let norms = (0..<rows.count).map { index in
-            ck_sum_of_squares(before.floatAddress + index * width, width).squareRoot()
-        }
-        for (index, row) in rows.enumerated() {
-            ck_add_scaled(
-                x.value.floatAddress + Int(row) * width, units.floatAddress + index * width, Float(norms[index]), width)
-        }
+        let norms = Kernels.rowSquares(before).map { $0.squareRoot() }
+        Kernels.addRows(units, scaledBy: norms.map { Float($0) }, to: x.value, rows: rows)
         return result(x.value, from: [x, directions]) { gradient in
             if directions.needsGradient {
                 let dunits = gradient.gatheringRows(rows)
-                for (index, norm) in norms.enumerated() {
-                    ck_scale(
-                        dunits.floatAddress + index * width, dunits.floatAddress + index * width, Float(norm), width)
-                }
+                Kernels.scaleRows(dunits, by: norms.map { Float($0) }, to: dunits)
                 directions.receive(dunits)
             }
-            for (index, row) in rows.enumerated() where norms[index] > 0 {
-                let dy = gradient.floatAddress + Int(row) * width, u = units.floatAddress + index * width
-                // d‖h‖ = h/‖h‖, so that dh = dy + (dy·u) h/‖h‖.
-                let along = (0..<width).reduce(0.0) { $0 + Double(dy[$1]) * Double(u[$1]) }
-                ck_add_scaled(dy, before.floatAddress + index * width, Float(along / norms[index]), width)
-            }
+            // d‖h‖ = h/‖h‖, so that dh = dy + (dy·u) h/‖h‖; nothing where h is zero.
+            let along = Kernels.rowDots(gradient, rows: rows, units)
+            let some = rows.indices.filter { norms[$0] > 0 }
+            Kernels.addRows(
+                some.count == rows.count ? before : before.gatheringRows(some.map(Int32.init)),
+                scaledBy: some.map { Float(along[$0] / norms[$0]) }, to: gradient, rows: some.map { rows[$0] })
             x.receive(gradient)
         }
     }
@@ -127,7 +95,7 @@ extension Tape {
     public func selecting(_ rows: [Int32], of x: Variable) -> Variable {
         result(x.value.gatheringRows(rows), from: [x]) { gradient in
             let memory = x.gradientToAddTo()
-            ck_scatter_add_rows(gradient.floatAddress, rows, rows.count, x.value.width, memory.floatAddress)
+            Kernels.addRows(gradient, to: memory, rows: rows)
         }
     }
 
@@ -144,23 +112,19 @@ extension Tape {
         let rows = x.value.count / width
         let output = Tensor(uninitialized: x.value.shape, type)
         let inverse = isRecording ? Tensor(uninitialized: [rows], .float32) : nil
-        ck_rms_norm(
-            x.value.floatAddress, weight.value.address, weight.value.kernelType, offset, epsilon, rows, width,
-            output.address, output.kernelType, inverse?.floatAddress)
+        Kernels.rmsNorm(x.value, weight.value, offset: offset, epsilon: epsilon, to: output, inverse: inverse)
         return result(output, from: [x], parameters: [weight]) { gradient in
             guard let inverse else { return }
-            let (dx, accumulate) = x.gradientTarget()
-            ck_rms_norm_backward(
-                gradient.floatAddress, x.value.floatAddress, weight.value.address, weight.value.kernelType, offset,
-                inverse.floatAddress, rows, width, dx.floatAddress, accumulate,
-                weight.isTrainable ? weight.gradientToAddTo().floatAddress : nil)
+            Kernels.rmsNormBackward(
+                gradient, x.value, weight.value, offset: offset, inverse: inverse, dx: x.gradientTarget(),
+                dweight: weight.isTrainable ? weight.gradientToAddTo() : nil)
         }
     }
 
     /// x + y, float32. A tape that does not record writes the result over x.
     public func sum(_ x: Variable, _ y: Variable) -> Variable {
         let output = isRecording ? x.value.copy() : x.value
-        ck_add_scaled(output.floatAddress, y.value.floatAddress, 1, output.count)
+        Kernels.add(y.value, to: output)
         return result(output, from: [x, y]) { gradient in
             y.receive(gradient.copy())
             x.receive(gradient)
@@ -170,9 +134,9 @@ extension Tape {
     /// factor · x in another element type; x float32.
     public func scaled(_ x: Variable, by factor: Float, to type: ElementType) -> Variable {
         let product = Tensor(uninitialized: x.value.shape, .float32)
-        ck_scale(product.floatAddress, x.value.floatAddress, factor, product.count)
+        Kernels.scale(x.value, by: factor, to: product)
         return result(product.converted(to: type), from: [x]) { gradient in
-            ck_scale(gradient.floatAddress, gradient.floatAddress, factor, gradient.count)
+            Kernels.scale(gradient, by: factor, to: gradient)
             x.receive(gradient)
         }
     }
@@ -181,15 +145,11 @@ extension Tape {
     public func gated(_ gate: Variable, _ up: Variable, _ activation: Activation) -> Variable {
         let input = gate.value
         let output = Tensor(uninitialized: input.shape, precision.elementType)
-        ck_gated(
-            input.address, up.value.address, input.kernelType, activation.kernelActivation, input.count, output.address,
-            output.kernelType)
+        Kernels.gated(input, up.value, activation, to: output)
         return result(output, from: [gate, up]) { gradient in
             let dgate = Tensor(uninitialized: input.shape, input.elementType)
             let dup = Tensor(uninitialized: input.shape, input.elementType)
-            ck_gated_backward(
-                gradient.floatAddress, input.address, up.value.address, input.kernelType, activation.kernelActivation,
-                input.count, dgate.address, dup.address)
+            Kernels.gatedBackward(gradient, input, up.value, activation, dgate: dgate, dup: dup)
             if gate.needsGradient { gate.gradient = dgate }
             if up.needsGradient { up.gradient = dup }
         }
@@ -205,14 +165,12 @@ extension Tape {
         require(
             prediction.value.shape == truth.shape,
             "a prediction of \(prediction.value.shape) for a truth of \(truth.shape)")
-        let rows = truth.rows, width = truth.width
-        let output = Tensor(uninitialized: [rows], .float32)
-        ck_normalized_mse(prediction.value.floatAddress, truth.floatAddress, rows, width, output.floatAddress)
+        let output = Tensor(uninitialized: [truth.rows], .float32)
+        Kernels.normalizedMeanSquaredError(prediction.value, truth, to: output)
         return result(output, from: [prediction]) { gradient in
-            let dprediction = Tensor(uninitialized: [rows, width], .float32)
-            ck_normalized_mse_backward(
-                prediction.value.floatAddress, truth.floatAddress, gradient.floatAddress, rows, width,
-                dprediction.floatAddress)
+            let dprediction = Tensor(uninitialized: [truth.rows, truth.width], .float32)
+            Kernels.normalizedMeanSquaredErrorBackward(
+                prediction.value, truth, coefficients: gradient, dprediction: dprediction)
             prediction.receive(dprediction)
         }
     }
@@ -221,9 +179,6 @@ extension Tape {
 extension Tensor {
     /// The Euclidean norm of each row of a float32 matrix, in float64: squares of the largest floats still fit.
     package var rowNorms: [Double] {
-        (0..<rows).map { row in
-            let values = floatAddress + row * width
-            return (0..<width).reduce(0.0) { $0 + Double(values[$1]) * Double(values[$1]) }.squareRoot()
-        }
+        Kernels.rowDots(self, self).map { $0.squareRoot() }
     }
 }

@@ -35,9 +35,12 @@ struct Score: ParsableCommand {
         let reconstructor = try Reconstructor(
             folder: folder, precision: try Dtype.asked(dtype), try opening.supplement())
         for line in reconstructor.sidecar.inferences { shared.note(line) }
-        let file = try DataLocation.file(vectors)
-        let activations = try VectorFile.read(file, for: reconstructor.sidecar)
-        let kept = try VectorFile.directed(activations, of: file)
+        let files = try DataLocation.vectors(vectors)
+        let activations = try VectorFile.read(files, for: reconstructor.sidecar)
+        let note = TargetStorage.note(
+            try Sidecar.read(beside: files[0])?.targetStorage, trainedOn: reconstructor.sidecar.targetStorage,
+            isRecorded: nil)
+        let kept = try VectorFile.directed(activations, of: files[0])
         let skipped = activations.rows - kept.count
         let scores = try Scores.rows(
             try reconstructor.reconstruct([text]), activations.gatheringRows(kept.map(Int32.init)))
@@ -49,13 +52,15 @@ struct Score: ParsableCommand {
                     "cosine_similarity": .number(score.cosine),
                 ] as JSONValue
             }
-            try Output.line(
-                ([
-                    "mse": .number(error), "cosine_similarity": .number(cosine), "results": .array(rows),
-                    "skipped": .integer(skipped),
-                ] as JSONValue).serialized())
+            var object: JSONObject = [
+                "mse": .number(error), "cosine_similarity": .number(cosine), "results": .array(rows),
+                "skipped": .integer(skipped),
+            ]
+            if let note { object["storage_note"] = .string(note) }
+            try Output.line(JSONValue.object(object).serialized())
         } else {
             try Output.line(String(format: "mse %.4f  cosine %.4f", error, cosine))
+            if let note { try Output.line(note) }
         }
         let left = skipped > 0 ? "; \(skipped) left out, all zeros" : ""
         if scores.count + skipped > 1 { shared.note("means over \(scores.count) activations" + left) }

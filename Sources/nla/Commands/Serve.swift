@@ -20,17 +20,25 @@
         @Option(help: ArgumentHelp("Folder with av/, ar/ and, optionally, target/.", valueName: "dir"))
         var nla: String?
 
-        @Option(help: ArgumentHelp("Without --nla: a verbalizer alone, a folder or org/name.", valueName: "dir"))
+        @Option(
+            help: ArgumentHelp(
+                "Without --nla: the verbalizer, a folder or org/name; without --ar it is served alone.",
+                valueName: "dir"))
         var av: String?
 
-        @Option(help: ArgumentHelp("The target, where the folder has none: a folder or org/name.", valueName: "dir"))
-        var target: String?
+        @Option(help: ArgumentHelp("The reconstructor, with --av.", valueName: "dir"))
+        var ar: String?
+
+        @OptionGroup var target: TargetOptions
 
         @OptionGroup var serving: ServingOptions
 
         func validate() throws {
             if (nla == nil) == (av == nil) { throw ValidationError("Give either --nla or --av.") }
-            if av != nil, target != nil { throw ValidationError("--target goes with --nla.") }
+            if ar != nil, av == nil { throw ValidationError("--ar goes with --av.") }
+            if av != nil, ar == nil, target.target != nil || target.adapter != nil {
+                throw ValidationError("--target and --adapter go with --nla, or with --av and --ar.")
+            }
         }
 
         func run() throws {
@@ -41,6 +49,11 @@
 
         private func models() throws -> ServedModels {
             guard let av else { return try serving.models(nla ?? "", target: target) }
+            if let ar {
+                return try serving.models(
+                    verbalizer: ModelLocation.resolve(av), reconstructor: ModelLocation.resolve(ar), named: av,
+                    target: target)
+            }
             var models = ServedModels(
                 verbalizer: try Verbalizer(
                     folder: ModelLocation.resolve(av), precision: Dtype.asked(serving.dtype),

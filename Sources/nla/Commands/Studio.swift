@@ -22,9 +22,7 @@
                 "Folder with av/, ar/ and, optionally, target/; name=… names it; may be repeated.", valueName: "dir"))
         var nla: [String] = []
 
-        @Option(
-            help: ArgumentHelp("The target, where the first folder has none: a folder or org/name.", valueName: "dir"))
-        var target: String?
+        @OptionGroup var target: TargetOptions
 
         @Option(help: ArgumentHelp("The library; by default in your data folder.", valueName: "file"))
         var library: String?

@@ -181,7 +181,7 @@ extension Interlinear {
     /// The page as JSON.
     func json(
         _ rows: [TextExplainer.Row], positions: [Int], _ claims: [Int: [ConfidenceReader.Sentence]], _ summary: Summary,
-        layer: Int
+        layer: Int, storageNote: String? = nil
     ) -> JSONValue {
         let results = rows.map { row -> JSONValue in
             let position = positions[row.index]
@@ -218,12 +218,14 @@ extension Interlinear {
                     "recorded": .bool($0.isRecorded),
                 ]
             } ?? .null
-        return [
+        var object: JSONObject = [
             "layer": .integer(layer), "tokens": .integer(ids.count), "results": .array(results),
             "mean_cosine_similarity": .number(summary.cosine), "mean_mse": .number(summary.meanSquaredError),
             "fve": summary.fractionOfVarianceExplained.map { .number($0) } ?? .null,
             "fve_empty": summary.nothingSaid.map { .number($0) } ?? .null, "variance": variance,
         ]
+        if let storageNote { object["storage_note"] = .string(storageNote) }
+        return .object(object)
     }
 }
 
