@@ -146,8 +146,8 @@ struct HTTPClientTests {
                     try await client.exchange(request, onBody: { _ in throw Refused() })
                 }
                 await #expect(throws: HTTPClient.TooLong.self) { try await client.fetch(request, limit: 4) }
-                let body = try await client.fetch(request, limit: 5).body
-                #expect(body.count == 5)
+                let whole = try await client.fetch(request, limit: 5).body
+                #expect(whole.count == 5)
             }
         }
     }
