@@ -1,9 +1,13 @@
 # Two commands: `make demo` and `make test`. Each installs what is missing, builds and runs.
 
-.PHONY: demo test test-levels examples lab build dependencies test-dependencies kernels cli-docs api docs format clean
+.PHONY: demo test test-levels examples lab build release dependencies test-dependencies kernels cli-docs api docs format clean
 
-demo: build
+demo: dependencies
+	swift build -c release --product nla $(demo-traits)
 	@Examples/demo.sh
+
+# Without the server, whose packages take longer to build than all else, unless this clone has built them already (docs/building.md).
+demo-traits = $(if $(wildcard .build/release/Modules/Studio.swiftmodule),,--disable-default-traits)
 
 # The server and the page in processes of their own: they open many connections, and a browser. The server's tests run in turn.
 test: test-dependencies kernels
@@ -35,6 +39,10 @@ lab-pages := verify/pair.html verify/curve.html \
 
 build: dependencies
 	swift build -c release --product nla
+
+# One archive for machines without Swift (docs/building.md); `Scripts/check-release.sh ARCHIVE` tries it in bare systems.
+release: dependencies
+	Scripts/make-release.sh
 
 dependencies:
 	@Scripts/install-dependencies.sh

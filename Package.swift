@@ -1,4 +1,4 @@
-// swift-tools-version: 6.0
+// swift-tools-version: 6.1
 import PackageDescription
 
 // Imports point one way, from the top of this list to the bottom; a module imports only what stands below it.
@@ -15,7 +15,7 @@ import PackageDescription
 //   Statistics, Autoencoder, TinyWorld, RemoteModels, Hub
 //   LanguageModel, Claims
 //   Tokenization, Tensors, Parquet
-//   JSON, CKernels
+//   JSON, Digests, HTTP, CKernels
 // TinyWorld is a plug-in (`KnownWorld` in Claims): nla and TinyWorldTraining import it, nothing else does.
 
 /// What other packages can build on (docs/library.md), a product for each module. These are stable: they break only with a new minor
@@ -27,7 +27,12 @@ let unstable = [
     "WarmStart", "JointTraining", "Faithfulness",
 ]
 // Every other module is not offered, whatever is `public` in it: CKernels, Reports, TargetTraining, ReadableTargets, TinyWorld,
-// TinyWorldTraining, RedTeam, Studio, CPage and Workloads.
+// TinyWorldTraining, RedTeam, Studio, CPage, Workloads, HTTP and Digests.
+
+/// A module of another package that only the server needs, or its tests. Without the trait nobody fetches or builds it.
+func ofServer(_ name: String, _ package: String) -> Target.Dependency {
+    .product(name: name, package: package, condition: .when(traits: ["Server"]))
+}
 
 let package = Package(
     name: "interlinear",
@@ -35,17 +40,19 @@ let package = Package(
     products: (stable + unstable).map { .library(name: $0, targets: [$0]) } + [
         .executable(name: "nla", targets: ["nla"])
     ],
+    traits: [
+        .trait(name: "Server", description: "nla serve and nla studio, with the packages that they are built on."),
+        .default(enabledTraits: ["Server"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -54,17 +61,18 @@ let package = Package(
         .systemLibrary(
             name: "CCompression", pkgConfig: "libzstd",
             providers: [.apt(["libzstd-dev", "zlib1g-dev"]), .brew(["zstd"])]),
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
         .target(name: "CKernels", dependencies: ["CDNNL"], linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "JSON"),
+        .target(
+            name: "Digests",
+            dependencies: [.target(name: "COpenSSL", condition: .when(platforms: [.linux, .android, .windows]))]),
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux, .android]))]),
+        .target(name: "HTTP", dependencies: ["CCurl"]),
         .target(name: "GGUF", dependencies: ["JSON"]),
         .target(name: "Parquet", dependencies: ["CCompression", "JSON"]),
-        .target(
-            name: "Hub",
-            dependencies: [
-                "JSON", .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-            ]),
+        .target(name: "Hub", dependencies: ["Digests", "HTTP", "JSON"]),
         .target(name: "Tensors", dependencies: ["CKernels", "GGUF", "JSON"]),
         .target(name: "Tokenization", dependencies: ["GGUF", "JSON", "CPCRE2"]),
         .target(
@@ -75,23 +83,17 @@ let package = Package(
         .target(
             name: "Autoencoder",
             dependencies: [
-                "JSON", "LanguageModel", "Parquet", "Tensors", "Tokenization", "Yams",
-                .product(name: "Crypto", package: "swift-crypto"),
+                "Digests", "JSON", "LanguageModel", "Parquet", "Tensors", "Tokenization", "Yams",
             ]),
-        .target(
-            name: "RemoteModels",
-            dependencies: [
-                "JSON", .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-            ]),
+        .target(name: "RemoteModels", dependencies: ["HTTP", "JSON"]),
         .target(name: "Statistics", dependencies: ["JSON", "Tensors"]),
         .target(name: "Reports", dependencies: ["Statistics", "Tensors"]),
         .target(name: "Runs", dependencies: ["JSON", "LanguageModel", "Tensors", "Yams"]),
         .target(
             name: "Activations",
             dependencies: [
-                "Autoencoder", "Claims", "JSON", "LanguageModel", "Parquet", "Runs", "Tensors", "Tokenization",
-                .product(name: "Crypto", package: "swift-crypto"),
+                "Autoencoder", "Claims", "Digests", "JSON", "LanguageModel", "Parquet", "Runs", "Tensors",
+                "Tokenization",
             ]),
         .target(
             name: "TargetTraining",
@@ -101,8 +103,8 @@ let package = Package(
         .target(
             name: "Teaching",
             dependencies: [
-                "Activations", "Autoencoder", "Claims", "JSON", "LanguageModel", "Parquet", "RemoteModels", "Runs",
-                "Tensors", .product(name: "Crypto", package: "swift-crypto"),
+                "Activations", "Autoencoder", "Claims", "Digests", "JSON", "LanguageModel", "Parquet", "RemoteModels",
+                "Runs", "Tensors", "Tokenization",
             ]),
         .target(
             name: "Evaluation",
@@ -151,15 +153,12 @@ let package = Package(
         .target(
             name: "Studio",
             dependencies: [
-                "Autoencoder", "Claims", "CPage", "Faithfulness", "JSON", "JointTraining", "LanguageModel", "Reports",
-                "Runs", "Tensors", "Tokenization", .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                "Autoencoder", "Claims", "CPage", "Digests", "Faithfulness", "JSON", "JointTraining", "LanguageModel",
+                "Reports", "Runs", "Tensors", "Tokenization", ofServer("GRDB", "GRDB.swift"),
+                ofServer("Hummingbird", "hummingbird"), ofServer("HummingbirdCore", "hummingbird"),
+                ofServer("HTTPTypes", "swift-http-types"), ofServer("Logging", "swift-log"),
+                ofServer("NIOCore", "swift-nio"), ofServer("NIOHTTPTypes", "swift-nio-extras"),
+                ofServer("ServiceLifecycle", "swift-service-lifecycle"),
             ],
             // CPage takes these files in.
             exclude: ["Page"]),
@@ -171,9 +170,10 @@ let package = Package(
             dependencies: [
                 "Activations", "Autoencoder", "Claims", "Evaluation", "Faithfulness", "GGUF", "Hub", "JSON",
                 "JointTraining",
-                "LanguageModel", "Parquet", "ReadableTargets", "RedTeam", "RemoteModels", "Runs", "Studio",
-                "TargetTraining", "Teaching", "Tensors", "TinyWorld", "TinyWorldTraining", "Tokenization", "WarmStart",
-                "Workloads", .product(name: "Logging", package: "swift-log"),
+                "LanguageModel", "Parquet", "ReadableTargets", "RedTeam", "RemoteModels", "Runs",
+                .target(name: "Studio", condition: .when(traits: ["Server"])), "TargetTraining", "Teaching", "Tensors",
+                "TinyWorld", "TinyWorldTraining", "Tokenization", "WarmStart",
+                "Workloads", ofServer("Logging", "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
@@ -183,6 +183,10 @@ let package = Package(
         .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "KernelChecks"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+        .testTarget(name: "DigestsTests", dependencies: ["Digests"]),
+        .testTarget(
+            name: "HTTPTests",
+            dependencies: ["HTTP", "TestSupport", ofServer("NIOCore", "swift-nio"), ofServer("NIOPosix", "swift-nio")]),
         .testTarget(name: "GGUFTests", dependencies: ["GGUF", "JSON", "Tensors", "TestSupport"]),
         .testTarget(name: "ParquetTests", dependencies: ["JSON", "Parquet"]),
         .executableTarget(name: "ParquetCases", dependencies: ["JSON", "Parquet"], path: "Tests/ParquetCases"),
@@ -202,15 +206,14 @@ let package = Package(
         .target(
             name: "ScriptedServer",
             dependencies: [
-                "JSON", .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                "JSON", ofServer("NIOCore", "swift-nio"), ofServer("NIOPosix", "swift-nio"),
+                ofServer("NIOHTTP1", "swift-nio"),
             ], path: "Tests/ScriptedServer"),
         .target(
             name: "ScriptedHub",
             dependencies: [
-                "JSON", "ScriptedServer", .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                "Digests", "JSON", "ScriptedServer", ofServer("NIOCore", "swift-nio"),
+                ofServer("NIOHTTP1", "swift-nio"), ofServer("NIOPosix", "swift-nio"),
             ], path: "Tests/ScriptedHub"),
         .executableTarget(name: "HubPull", dependencies: ["Hub"], path: "Tests/HubPull"),
         .executableTarget(name: "ServeHub", dependencies: ["ScriptedHub"], path: "Tests/ServeHub"),
@@ -218,7 +221,7 @@ let package = Package(
             name: "HubTests",
             dependencies: [
                 "Hub", "HubPull", "JSON", "ScriptedHub", "ServeHub", "TestSupport",
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                ofServer("NIOCore", "swift-nio"), ofServer("NIOPosix", "swift-nio"),
             ]),
         .testTarget(
             name: "RemoteModelsTests", dependencies: ["JSON", "RemoteModels", "ScriptedServer", "TestSupport"]),
@@ -233,8 +236,8 @@ let package = Package(
         .testTarget(
             name: "FaithfulnessTests",
             dependencies: [
-                "Autoencoder", "Claims", "Faithfulness", "JSON", "LanguageModel", "Runs", "Statistics", "Tensors",
-                "TestSupport", "TinyWorld",
+                "Autoencoder", "Claims", "Evaluation", "Faithfulness", "JSON", "LanguageModel", "Runs", "Statistics",
+                "Tensors", "TestSupport", "TinyWorld",
             ]),
         .testTarget(
             name: "RedTeamTests",
@@ -246,19 +249,9 @@ let package = Package(
             name: "StudioTests",
             dependencies: [
                 "nla", "Studio", "Autoencoder", "LanguageModel", "Runs", "Tokenization", "Tensors", "TinyWorld", "JSON",
-                "TestSupport",
-                .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
+                "HTTP", "TestSupport", ofServer("GRDB", "GRDB.swift"), ofServer("Logging", "swift-log"),
             ]),
-        .testTarget(
-            name: "BrowserTests",
-            dependencies: [
-                "nla", "JSON", "TestSupport", .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-            ]),
+        .testTarget(name: "BrowserTests", dependencies: ["nla", "HTTP", "JSON", "TestSupport"]),
         .testTarget(
             name: "CommandTests",
             dependencies: [

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what is missing: oneDNN, PCRE2, SQLite, Zstandard and zlib, the C libraries the build needs; for the tests also Chromium and its driver, which
-# open the studio's page. Asks the system's package manager only for what is not there.
+# Installs what is missing: oneDNN, PCRE2, libcurl, OpenSSL, SQLite, Zstandard and zlib, the C libraries the build needs; for the tests also Chromium and
+# its driver, which open the studio's page. Asks the system's package manager only for what is not there.
 #
 # usage: install-dependencies.sh [test]
 set -eu
@@ -22,6 +22,9 @@ has pcre2.h '#define PCRE2_CODE_UNIT_WIDTH 8' || wanted="$wanted pcre2"
 has sqlite3.h || wanted="$wanted sqlite"
 has zstd.h || wanted="$wanted zstd"
 has zlib.h || wanted="$wanted zlib"
+has curl/curl.h || wanted="$wanted curl"
+# Apple's systems bring hashes of their own.
+[ "$(uname -s)" = Darwin ] || has openssl/evp.h || wanted="$wanted openssl"
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -56,18 +59,20 @@ install_emulator() {
 
 echo "installing:$wanted" >&2
 if command -v apt-get >/dev/null 2>&1; then
-    packages="$(echo "$wanted" | sed 's/onednn/libdnnl-dev/; s/pcre2/libpcre2-dev/; s/sqlite/libsqlite3-dev/; s/zstd/libzstd-dev/; s/zlib/zlib1g-dev/')"
+    packages="$(echo "$wanted" | sed 's/onednn/libdnnl-dev/; s/pcre2/libpcre2-dev/; s/sqlite/libsqlite3-dev/; s/zstd/libzstd-dev/; s/zlib/zlib1g-dev/
+        s/ openssl/ libssl-dev/; s/ curl/ libcurl4-openssl-dev/')"
     as_root apt-get update -qq
     # shellcheck disable=SC2086
     as_root apt-get install -y -qq --no-install-recommends $packages
 elif command -v dnf >/dev/null 2>&1; then
-    packages="$(echo "$wanted" | sed 's/onednn/onednn-devel/; s/pcre2/pcre2-devel/; s/sqlite/sqlite-devel/; s/zstd/libzstd-devel/; s/zlib/zlib-devel/')"
+    packages="$(echo "$wanted" | sed 's/onednn/onednn-devel/; s/pcre2/pcre2-devel/; s/sqlite/sqlite-devel/; s/zstd/libzstd-devel/; s/zlib/zlib-devel/
+        s/ openssl/ openssl-devel/; s/ curl/ libcurl-devel/')"
     # shellcheck disable=SC2086
     as_root dnf install -y $packages
 elif command -v brew >/dev/null 2>&1; then
     # shellcheck disable=SC2086
     brew install $wanted
 else
-    echo "No known package manager: install oneDNN, PCRE2, SQLite, Zstandard and zlib with their headers." >&2
+    echo "No known package manager: install oneDNN, PCRE2, libcurl, OpenSSL, SQLite, Zstandard and zlib with their headers." >&2
     exit 1
 fi

@@ -59,29 +59,37 @@ public struct ActivationStoreBuilder {
         self.options = options
     }
 
-    /// A builder on a model folder.
+    /// A builder on a model folder, or on that of a PEFT adapter. Arguments as with a ``ModelSource``.
+    public init(
+        model folder: URL, tokenizer: URL? = nil, layer: Int? = nil, positions: PositionPolicy,
+        elementType: ElementType = .float32, seed: UInt64 = 0, _ options: Options = Options()
+    ) throws {
+        try self.init(
+            ModelSource(folder: folder).with(tokenizer: tokenizer), layer: layer, positions: positions,
+            elementType: elementType, seed: seed, options)
+    }
+
+    /// A builder on a model, which may be an adapter over a checkpoint.
     ///
     /// - Parameters:
-    ///   - tokenizer: a folder to take the tokenizer from; the model's own by default.
     ///   - layer: the block to read behind; two thirds deep by default.
     ///   - options: with the precision to compute in.
     public init(
-        model folder: URL, tokenizer: URL? = nil, layer: Int? = nil, positions: PositionPolicy, elementType: ElementType = .float32,
+        _ source: ModelSource, layer: Int? = nil, positions: PositionPolicy, elementType: ElementType = .float32,
         seed: UInt64 = 0, _ options: Options = Options()
     ) throws {
-        let checkpoint = try Checkpoint(folder: folder)
-        let configuration = checkpoint.configuration
+        let configuration = source.checkpoint.configuration
         let layer = layer ?? configuration.defaultLayer
         guard (0..<configuration.blockCount).contains(layer) else {
             throw ModelError("layer \(layer): the model has blocks 0...\(configuration.blockCount - 1)")
         }
         try self.init(
-            TransformerDecoder(checkpoint, blockCount: layer + 1), Tokenizer(folder: tokenizer ?? folder),
+            source.decoder(blockCount: layer + 1, hasOutput: false), Tokenizer(folder: source.tokenizerFolder),
             StoreSettings(
-                hiddenSize: configuration.hiddenSize, layerIndex: layer, targetHash: try TargetHash.compute(checkpoint),
-                tokenizerHash: try ContentHash.tokenizer(tokenizer ?? folder),
-                elementType: elementType, seed: seed, positions: positions, targetStorage: checkpoint.storage,
-                targetOrigin: checkpoint.quantizedFrom), options)
+                hiddenSize: configuration.hiddenSize, layerIndex: layer, targetHash: try TargetHash.compute(source),
+                tokenizerHash: try ContentHash.tokenizer(source.tokenizerFolder),
+                elementType: elementType, seed: seed, positions: positions, targetStorage: source.checkpoint.storage,
+                targetOrigin: source.checkpoint.quantizedFrom), options)
     }
 
     /// Stores documents that are not stored yet, in order.

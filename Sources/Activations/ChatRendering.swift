@@ -21,7 +21,7 @@ public final class ChatRendering {
     /// A record with its conversation as `text`; as it is where it has a text, or neither.
     ///
     /// - Throws: a `ModelError` with the place for a conversation that cannot be read or rendered.
-    func record(_ json: JSONValue, place: String) throws -> JSONValue {
+    package func record(_ json: JSONValue, place: String) throws -> JSONValue {
         guard var object = json.object, object["text"]?.string == nil || wanted != nil else { return json }
         if format == nil { format = ChatFormat.detect(json, wanted: wanted) }
         guard let format else {
@@ -30,17 +30,19 @@ public final class ChatRendering {
                 "\(place): holds no \(wanted.rawValue); give another --chat-format, or none to have it found")
         }
         do {
-            object["text"] = .string(try withoutMarker(tokenizer.render(format.conversation(json, source: place))))
+            object["text"] = .string(try tokenizer.documentText(format.conversation(json, source: place)))
         } catch let error as TokenizerError {
             throw ModelError("\(error)".contains(place) ? "\(error)" : "\(place): \(error)")
         }
         return .object(object)
     }
+}
 
-    /// A rendered text without the token at its beginning that is added when it is read as a text.
-    private func withoutMarker(_ text: String) -> String {
-        guard let marker = tokenizer.beginningOfText, let id = marker.id, tokenizer.encode("").first == id,
-            text.hasPrefix(marker.text)
+extension Tokenizer {
+    /// A conversation as its template renders it, without the token at its beginning that is added when it is read as a text.
+    func documentText(_ conversation: Conversation) throws -> String {
+        let text = try render(conversation)
+        guard let marker = beginningOfText, let id = marker.id, encode("").first == id, text.hasPrefix(marker.text)
         else { return text }
         return String(text.dropFirst(marker.text.count))
     }

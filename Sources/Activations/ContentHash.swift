@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 import LanguageModel
 import Tokenization
@@ -11,13 +11,19 @@ package enum ContentHash {
             throw ModelError("\(url.path): cannot be read")
         }
         defer { try? handle.close() }
-        var hash = SHA256()
+        var hash = Digest(.sha256)
         do {
-            while let data = try handle.read(upToCount: 4 << 20), !data.isEmpty { hash.update(data: data) }
+            while let data = try handle.read(upToCount: 4 << 20), !data.isEmpty { hash.update(data) }
         } catch {
             throw ModelError("\(url.path): cannot be read: \(error.localizedDescription)")
         }
-        return hexadecimal(hash.finalize())
+        return hash.finalize().hexadecimal
+    }
+
+    /// Of the bytes of files that are read as one: of one file its own hash. Throws a `ModelError` if one cannot be read.
+    package static func files(_ urls: [URL]) throws -> String {
+        let hashes = try urls.map(file)
+        return hashes.count == 1 ? hashes[0] : Digest.of(hashes.joined().utf8).hexadecimal
     }
 
     /// Of the tokenizer.json of a model folder, or of what a GGUF file's tokenizer makes of it.
@@ -25,10 +31,6 @@ package enum ContentHash {
         guard let made = try Tokenizer.files(ofGGUF: folder)?.first(where: { $0.name == "tokenizer.json" }) else {
             return try file(folder.appendingPathComponent("tokenizer.json"))
         }
-        return hexadecimal(SHA256.hash(data: made.contents))
-    }
-
-    private static func hexadecimal(_ digest: SHA256.Digest) -> String {
-        digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return Digest.of(made.contents).hexadecimal
     }
 }

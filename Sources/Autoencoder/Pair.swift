@@ -88,18 +88,21 @@ public struct Pair {
 
     /// Opens a target for this pair. Throws if it is too shallow, of another width, or not the one whose hash was recorded.
     ///
-    /// The hash is that of the weights: an adapter over them is the user's own wish, for those who allow one.
+    /// The hash is that of the weights with the adapter, or of those alone: an adapter over the target that the pair was trained on is the
+    /// user's own wish, for those who allow one.
     ///
     /// - Parameters:
     ///   - base: the base of a folder that holds an adapter.
-    ///   - allowsAdapter: whether the folder may hold an adapter alone.
+    ///   - adapter: a PEFT folder over the model of `folder`.
+    ///   - allowsAdapter: whether there may be an adapter.
     ///   - storage: which weights may stand in for those whose hash was recorded.
     ///   - progress: called with the share of the weights hashed, for large ones.
     public func openTarget(
-        _ folder: URL, base: URL? = nil, allowsAdapter: Bool = false, storage: TargetStorage = .recorded,
+        _ folder: URL, base: URL? = nil, adapter: URL? = nil, allowsAdapter: Bool = false,
+        storage: TargetStorage = .recorded,
         progress: @escaping @Sendable (Double) -> Void = { _ in }
     ) throws -> Target {
-        var target = try Target(folder: folder, layer: verbalizer.sidecar.layer, base: base)
+        var target = try Target(folder: folder, layer: verbalizer.sidecar.layer, base: base, adapter: adapter)
         guard allowsAdapter || target.adapter == nil else {
             throw ModelError(
                 "\(folder.path): this is an adapter, and a whole model is needed here: merge it (merge_and_unload) and give the result"
@@ -114,7 +117,8 @@ public struct Pair {
         var isRecorded: Bool?
         if let wanted = targetHash?.lowercased() {
             let found = try TargetHash.accepted(target.checkpoint, progress: progress)
-            isRecorded = found.contains(wanted)
+            let isAdapted = try target.adapter != nil && TargetHash.accepted(target.source).contains(wanted)
+            isRecorded = isAdapted || found.contains(wanted)
             guard isRecorded == true || storage.allows(target.checkpoint.quantizedFrom, for: wanted) else {
                 throw ModelError(
                     "\(folder.path): is not the model this autoencoder reads: its content hash is \(found[0].prefix(12))…, the sidecar says \(wanted.prefix(12))…"
@@ -129,10 +133,12 @@ public struct Pair {
 
 /// The frozen model whose activations are read: text → activation.
 public struct Target {
+    /// The model: a checkpoint, or an adapter over one.
+    public let source: ModelSource
     /// Its folder's contents, or its base's.
-    public let checkpoint: Checkpoint
+    public var checkpoint: Checkpoint { source.checkpoint }
     /// The folder of an adapter over the checkpoint, if it has one.
-    public let adapter: URL?
+    public var adapter: URL? { source.adapter }
     /// Its tokenizer.
     public let tokenizer: Tokenizer
     /// K.
@@ -140,14 +146,13 @@ public struct Target {
     /// Where its weights are stored in another way than those of the target that the pair was trained on: what to say of scores, in one line.
     public internal(set) var storageNote: String?
 
-    /// Opens a model's folder, or a PEFT adapter's. Throws if it has no block `layer`.
-    public init(folder: URL, layer: Int, base: URL? = nil) throws {
-        let source = try ModelSource(folder: folder, base: base)
-        checkpoint = source.checkpoint
-        adapter = source.adapter
-        guard layer < checkpoint.configuration.blockCount else {
+    /// Opens a model's folder with an adapter over it or without, or a PEFT adapter's alone. Throws if it has no block `layer`.
+    public init(folder: URL, layer: Int, base: URL? = nil, adapter: URL? = nil) throws {
+        source = try ModelSource(folder: folder, adapter: adapter, base: base)
+        let count = source.checkpoint.configuration.blockCount
+        guard layer < count else {
             throw ModelError(
-                "\(folder.path): has blocks 0...\(checkpoint.configuration.blockCount - 1), this autoencoder reads at the output of block \(layer)"
+                "\(folder.path): has blocks 0...\(count - 1), this autoencoder reads at the output of block \(layer)"
             )
         }
         tokenizer = try Tokenizer(folder: source.tokenizerFolder)
@@ -156,7 +161,7 @@ public struct Target {
 
     /// The model, its adapter attached.
     public func decoder(blockCount: Int? = nil) throws -> TransformerDecoder {
-        try ModelSource(checkpoint, adapter: adapter).decoder(blockCount: blockCount)
+        try source.decoder(blockCount: blockCount)
     }
 
     /// The activations [n, d] at the output of block K at some positions, negative ones from the end. Computes no later block.

@@ -53,11 +53,13 @@ public struct PairCheck: Sendable {
     /// Looks at two folders and, if there is one, at their target.
     ///
     /// - Parameters:
+    ///   - adapter: a PEFT folder over the target.
     ///   - text: read by the target, at the last token.
     ///   - options: how the explanations of the round trip are written; one sample of each is looked at.
     public init(
-        verbalizer av: URL, reconstructor ar: URL, target: URL?, text: String, precision: Precision? = nil,
-        options: Verbalizer.Options = Verbalizer.Options(), _ supplement: SidecarSupplement = SidecarSupplement()
+        verbalizer av: URL, reconstructor ar: URL, target: URL?, adapter: URL? = nil, text: String,
+        precision: Precision? = nil, options: Verbalizer.Options = Verbalizer.Options(),
+        _ supplement: SidecarSupplement = SidecarSupplement()
     ) {
         let reader = attempt { try Reconstructor(folder: ar, precision: precision, supplement) }
         var own = supplement
@@ -88,7 +90,8 @@ public struct PairCheck: Sendable {
         }
         guard
             let model = attempt({
-                try pair.openTarget(target, base: supplement.base, allowsAdapter: true, storage: .quantized)
+                try pair.openTarget(
+                    target, base: supplement.base, adapter: adapter, allowsAdapter: true, storage: .quantized)
             })
         else { return }
         if let note = model.storageNote { add(.doubt, note) }

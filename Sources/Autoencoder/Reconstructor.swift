@@ -12,8 +12,10 @@ import Tokenization
 /// The target cut to blocks 0...K without final norm, and a bias-free linear head read at the last token (docs/method.md §1). Used by
 /// one thread at a time.
 public final class Reconstructor {
-    /// The checkpoint it came from: its own, or its target's for a fresh one.
-    public let checkpoint: Checkpoint
+    /// What it came from: a checkpoint, its own or its target's for a fresh one, or an adapter over one.
+    package let source: ModelSource
+    /// The checkpoint it came from.
+    public var checkpoint: Checkpoint { source.checkpoint }
     /// What it knows beside its weights.
     public var sidecar: Sidecar
     /// Text to ids.
@@ -25,9 +27,9 @@ public final class Reconstructor {
     /// Its bias, [d]: the method has none, some published pairs have one.
     public let headBias: Parameter?
     /// The folder it came from; its checkpoint's, unless that is the base of an adapter.
-    public let folder: URL
+    public var folder: URL { source.folder }
     /// Whether its blocks are a base's with a PEFT folder's adapter.
-    private let isAdapted: Bool
+    package var isAdapted: Bool { source.adapter != nil }
     /// What it computes in.
     public private(set) var precision: Precision
     /// What stands before and behind the explanation.
@@ -68,6 +70,12 @@ public final class Reconstructor {
     private static func head(_ folder: URL, width: Int) throws -> (weight: Tensor, bias: Tensor?) {
         let url = folder.appendingPathComponent(headFile)
         guard FileManager.default.fileExists(atPath: url.path) else {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+            if let other = names.sorted().first(where: { $0.hasPrefix("value_head.") }) {
+                throw ModelError(
+                    "\(url.path): missing, but \(other); save the head in this format: safetensors.torch.save_file({\"weight\": …}, \"\(headFile)\")"
+                )
+            }
             throw ModelError("\(url.path): missing; a reconstructor needs its head")
         }
         let file = try SafetensorsFile(url)
@@ -118,9 +126,7 @@ public final class Reconstructor {
         guard let pieces = sidecar.reconstructorTemplate?.pieces(around: "explanation"), pieces.count == 2 else {
             throw ModelError("\(source): the reconstructor's template must hold {explanation} exactly once")
         }
-        self.checkpoint = checkpoint
-        folder = model.folder
-        isAdapted = model.adapter != nil
+        self.source = model
         self.sidecar = sidecar
         self.tokenizer = tokenizer
         template = (pieces[0], pieces[1])
@@ -142,10 +148,13 @@ public final class Reconstructor {
         from target: URL, _ recipe: Recipe = Recipe(), target identity: Sidecar.TargetIdentity? = nil,
         precision: Precision? = nil
     ) throws -> Reconstructor {
-        let checkpoint = try Checkpoint(folder: target), tokenizer = try Tokenizer(folder: target)
-        let sidecar = try recipe.sidecar(.reconstructor, checkpoint, tokenizer, target: identity)
-        return try Reconstructor(
-            checkpoint, sidecar, tokenizer, head: .identity(sidecar.width), precision: precision)
+        let source = try ModelSource(folder: target), tokenizer = try Tokenizer(folder: source.tokenizerFolder)
+        let sidecar = try recipe.sidecar(.reconstructor, source.checkpoint, tokenizer, target: identity)
+        let fresh = try Reconstructor(
+            source, sidecar, tokenizer, head: .identity(sidecar.width), precision: precision)
+        // The target's adapter is a part of the weights that learn.
+        if source.adapter != nil { try fresh.decoder.mergeAdapters(precision: fresh.precision) }
+        return fresh
     }
 
     private var tokenizerFolder: URL { ModelSource.tokenizerFolder(folder, else: checkpoint.folder) }
@@ -230,13 +239,25 @@ public final class Reconstructor {
             decoder, json: checkpoint.json.cut(toBlocks: sidecar.layer + 1), fileNames: checkpoint.fileNames,
             others: others, type: type, companions: tokenizerFolder, to: folder
         ) { partial in
-            var tensors = [(Reconstructor.headName, head.master.converted(to: type))]
-            if let headBias { tensors.append((Reconstructor.biasName, headBias.master.converted(to: type))) }
-            try SafetensorsFile.write(
-                tensors, metadata: ["format": "pt"],
-                to: partial.appendingPathComponent(Reconstructor.headFile))
+            try writeHead(type, to: partial)
             try sidecar.write(to: partial)
         }
+    }
+
+    /// Writes the adapters that are attached as a PEFT folder with the head, in float32, and the sidecar, which `init(folder:)` opens over
+    /// the same base. See ``Verbalizer/writeAdapters(to:)``.
+    public func writeAdapters(to folder: URL) throws {
+        try AdapterFolder.write(decoder, source, to: folder) { partial in
+            try writeHead(.float32, to: partial)
+            try sidecar.write(to: partial)
+        }
+    }
+
+    private func writeHead(_ type: ElementType, to folder: URL) throws {
+        var tensors = [(Reconstructor.headName, head.master.converted(to: type))]
+        if let headBias { tensors.append((Reconstructor.biasName, headBias.master.converted(to: type))) }
+        try SafetensorsFile.write(
+            tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent(Reconstructor.headFile))
     }
 }
 

@@ -28,6 +28,29 @@ extension Sidecar {
         return try Sidecar(file: place)
     }
 
+    /// Reads what stands beside files of activations that are read as one: a sidecar beside each or some of them, or one in their folder;
+    /// nil if there is none. Throws one-line errors, also where two of them are about different activations.
+    public static func read(beside files: [URL]) throws -> (sidecar: Sidecar, place: URL)? {
+        var found: (sidecar: Sidecar, place: URL)?
+        func add(_ sidecar: Sidecar, _ place: URL) throws {
+            if let found {
+                try sidecar.check(found.sidecar, at: place, against: found.place.path)
+            } else {
+                found = (sidecar, place)
+            }
+        }
+        for file in files { if let sidecar = try read(beside: file) { try add(sidecar, place(beside: file)) } }
+        guard files.count > 1 else { return found }
+        for folder in Set(files.map { $0.deletingLastPathComponent() }).sorted(by: { $0.path < $1.path }) {
+            let place = folder.appendingPathComponent(fileName)
+            guard FileManager.default.fileExists(atPath: place.path) else { continue }
+            let sidecar = try Sidecar(file: place)
+            // A model's own is about other things.
+            if sidecar.role == .dataset { try add(sidecar, place) }
+        }
+        return found
+    }
+
     /// Writes a file of activations with its sidecar. One that an earlier file of this name left is gone before the new file is there.
     ///
     /// - Parameter sidecar: nil where no single one fits, as for the activations of several blocks.

@@ -18,8 +18,9 @@ extension Sidecar {
             throw ModelError(
                 "\(file.path): missing; a verbalizer or reconstructor needs this sidecar beside its weights")
         }
-        let head = folder.appendingPathComponent(Reconstructor.headFile)
-        let hasHead = FileManager.default.fileExists(atPath: head.path)
+        // In another format it is still a head; whoever opens it says so.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        let hasHead = names.contains { $0.hasPrefix("value_head.") }
         try self.init(
             yaml: Sidecar.text(of: file), source: file.path, assumed: hasHead ? .reconstructor : .verbalizer,
             supplement, blockCount: { Sidecar.blockCount(folder) })
@@ -83,7 +84,7 @@ extension Sidecar {
         self.init(role: role, width: width, layer: layer.index)
         if isAssumed { inferences.append("role \(role.rawValue), from the folder's files") }
         if let place = layer.inferredFrom { inferences.append("layer \(layer.index), from \(place)") }
-        let place = try reader.injection()
+        let place = role == .dataset ? nil : try reader.injection(supplement)
         injection = supplement.injection?.method ?? place?.method ?? .replace
         injectionBlock = supplement.injection?.block ?? place?.block ?? InjectionPlace.defaultBlock
         let scale = try supplement.injectionScale ?? reader.scale("injection_scale")
@@ -137,14 +138,31 @@ private struct SidecarReader {
         return ModelError("\(source): \(key): \(text)")
     }
 
-    /// The first of several places that holds something; null counts as absent.
-    private func node(_ paths: [[String]]) -> (node: Node, name: String)? {
-        for path in paths {
-            var next: Node? = root
-            for key in path { next = next?.mapping == nil ? nil : next?[key] }
-            if let next, !isNull(next) { return (next, path.joined(separator: ".")) }
+    /// The first of several places that holds something; null counts as absent. Throws if another holds something else.
+    private func node(_ paths: [[String]]) throws -> (node: Node, name: String)? {
+        let found = paths.compactMap { path in
+            self[path].flatMap { isNull($0) ? nil : (node: $0, name: path.joined(separator: ".")) }
         }
-        return nil
+        guard let first = found.first else { return nil }
+        if let other = found.first(where: { !says($0.node, first.node) }) {
+            throw fail(other.name, "contradicts \(first.name), which says something else; keep one of them")
+        }
+        return first
+    }
+
+    /// What stands at a place.
+    private subscript(_ path: [String]) -> Node? {
+        var next: Node? = root
+        for key in path { next = next?.mapping == nil ? nil : next?[key] }
+        return next
+    }
+
+    /// Whether two values are the same: 150 is 150.0.
+    private func says(_ one: Node, _ other: Node) -> Bool {
+        if let one = one.scalar, let other = other.scalar {
+            return one.string == other.string || (Double(one.string).map { $0 == Double(other.string) } ?? false)
+        }
+        return one == other
     }
 
     private func isNull(_ node: Node) -> Bool {
@@ -152,13 +170,16 @@ private struct SidecarReader {
     }
 
     func integer(_ paths: [String]...) throws -> Int? {
-        guard let (node, name) = node(paths) else { return nil }
-        guard let number = node.int else { throw fail(name, "«\(node.string ?? "a structure")» is no whole number") }
+        guard let (node, name) = try node(paths) else { return nil }
+        // Some writers know no whole numbers.
+        guard let number = node.int ?? node.float.flatMap({ Int(exactly: $0) }) else {
+            throw fail(name, "«\(node.string ?? "a structure")» is no whole number")
+        }
         return number
     }
 
     func number(_ paths: [String]...) throws -> Double? {
-        guard let (node, name) = node(paths) else { return nil }
+        guard let (node, name) = try node(paths) else { return nil }
         guard let number = node.float, number.isFinite else {
             throw fail(name, "«\(node.string ?? "a structure")» is no number")
         }
@@ -166,13 +187,13 @@ private struct SidecarReader {
     }
 
     func text(_ paths: [String]...) throws -> String? {
-        guard let (node, name) = node(paths) else { return nil }
+        guard let (node, name) = try node(paths) else { return nil }
         guard let text = node.string else { throw fail(name, "text is needed") }
         return text
     }
 
     func identifiers(_ path: [String]) throws -> [Int32] {
-        guard let (node, name) = node([path]) else { return [] }
+        guard let (node, name) = try node([path]) else { return [] }
         guard let list = node.sequence else { throw fail(name, "a list of ids is needed") }
         return try list.map { item in
             guard let id = item.int.flatMap({ Int32(exactly: $0) }), id >= 0 else { throw fail(name, "ids are needed") }
@@ -238,13 +259,34 @@ private struct SidecarReader {
         throw fail("extraction.layer_index", "missing; give it with --layer")
     }
 
-    /// How the vector enters, where the file says so: our own sidecars do.
-    func injection() throws -> InjectionPlace? {
-        let block = try integer(["extraction", "injection_block"])
+    /// How the vector enters, where the file says so: our own sidecars do. What others may have called it is refused by name, unless an
+    /// option settles it.
+    func injection(_ supplement: SidecarSupplement) throws -> InjectionPlace? {
+        let known = ["injection", "injection_block", "injection_scale"]
+        for path in [["extraction"], []] where supplement.injection == nil {
+            for (key, value) in self[path]?.mapping ?? [:] {
+                guard let name = key.string, name.lowercased().contains("inject"), !known.contains(name),
+                    !isNull(value)
+                else { continue }
+                throw fail(
+                    (path + [name]).joined(separator: "."),
+                    "is not known here; say how the vector enters with --injection (replace, norm-matched or norm-matched@BLOCK)"
+                )
+            }
+        }
+        let block = try integer(["extraction", "injection_block"], ["injection_block"])
         if let block, !(0..<10_000).contains(block) {
             throw fail("extraction.injection_block", "\(block) is no block")
         }
-        guard let name = try text(["extraction", "injection"]) else { return nil }
+        guard let name = try text(["extraction", "injection"], ["injection"]) else {
+            guard block == nil || supplement.injection != nil else {
+                throw fail(
+                    "extraction.injection",
+                    "missing, although injection_block says that the vector is added to a block's output; give --injection"
+                )
+            }
+            return nil
+        }
         guard let method = InjectionMethod(name: name) else {
             throw fail(
                 "extraction.injection",
@@ -255,26 +297,32 @@ private struct SidecarReader {
 
     /// A length; nil where the key is absent, which is another thing than null.
     func scale(_ key: String) throws -> Sidecar.Scale? {
+        var found: (scale: Sidecar.Scale, name: String)?
         for path in [["extraction", key], [key]] {
-            var next: Node? = root
-            for key in path { next = next?.mapping == nil ? nil : next?[key] }
-            guard let next else { continue }
-            if isNull(next) { return .untouched }
-            guard let text = next.string,
-                let scale = Sidecar.Scale(text) ?? next.float.flatMap({ Sidecar.Scale("\($0)") })
-            else {
+            guard let node = self[path] else { continue }
+            let name = path.joined(separator: ".")
+            let scale: Sidecar.Scale
+            if isNull(node) {
+                scale = .untouched
+            } else if let text = node.string,
+                let read = Sidecar.Scale(text) ?? node.float.flatMap({ Sidecar.Scale("\($0)") })
+            {
+                scale = read
+            } else {
                 throw fail(
-                    path.joined(separator: "."),
-                    "«\(next.string ?? "a structure")» is no positive number, null, raw or sqrt_d_model")
+                    name, "«\(node.string ?? "a structure")» is no positive number, null, raw or sqrt_d_model")
             }
-            return scale
+            if let found, found.scale != scale {
+                throw fail(name, "contradicts \(found.name), which says something else; keep one of them")
+            }
+            found = found ?? (scale, name)
         }
-        return nil
+        return found?.scale
     }
 
     /// A prompt template: a text, or a list of messages, of which one holds the marker.
     func messages(_ names: String...) throws -> (template: String?, messages: [TemplateMessage]?) {
-        guard let (node, name) = node(names.map { ["prompt_templates", $0] }) else { return (nil, nil) }
+        guard let (node, name) = try node(names.map { ["prompt_templates", $0] }) else { return (nil, nil) }
         if let text = node.string { return (text, nil) }
         let messages = node.sequence?.map { item in
             item["role"]?.string.flatMap { role in

@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Dispatch
 import Foundation
 import LanguageModel
@@ -34,11 +34,11 @@ public enum TargetHash {
         let total = tensors.reduce(0) { $0 + $1.tensor.byteCount }
         let state = Mutex((digests: [[UInt8]](repeating: [], count: tensors.count), done: 0))
         DispatchQueue.concurrentPerform(iterations: tensors.count) { index in
-            var hash = SHA256()
+            var hash = Digest(.sha256)
             let tensor = tensors[index].tensor
             for begin in stride(from: 0, to: tensor.byteCount, by: 1 << 20) {
                 let end = min(tensor.byteCount, begin + 1 << 20)
-                hash.update(data: tensor.bytes(begin..<end))
+                hash.update(tensor.bytes(begin..<end))
                 let done = state.withLock { state in
                     state.done += end - begin
                     return state.done
@@ -47,18 +47,44 @@ public enum TargetHash {
                     progress(Double(done) / Double(total))
                 }
             }
-            let digest = Array(hash.finalize())
+            let digest = hash.finalize()
             state.withLock { $0.digests[index] = digest }
         }
-        var hash = SHA256()
-        hash.update(data: Data("interlinear target 1\n\(settings(configuration))\n".utf8))
+        var hash = Digest(.sha256)
+        hash.update(Data("interlinear target 1\n\(settings(configuration))\n".utf8))
         // The same bytes are other weights under another convention.
-        if let method = checkpoint.quantizationMethod { hash.update(data: Data("quantized \(method)\n".utf8)) }
+        if let method = checkpoint.quantizationMethod { hash.update(Data("quantized \(method)\n".utf8)) }
         for ((name, tensor), digest) in zip(tensors, state.withLock { $0.digests }) {
-            hash.update(data: Data("\(name) \(tensor.typeName) \(PinnedText.of(tensor.shape))\n".utf8))
-            hash.update(data: digest)
+            hash.update(Data("\(name) \(tensor.typeName) \(PinnedText.of(tensor.shape))\n".utf8))
+            hash.update(digest)
         }
-        return hash.finalize().map { String(format: "%02x", $0) }.joined()
+        return hash.finalize().hexadecimal
+    }
+
+    /// The hash of a model that may be an adapter over a checkpoint: then of the checkpoint's hash, the adapter's weights and those of its
+    /// settings that decide what it computes.
+    public static func compute(
+        _ source: ModelSource, progress: @escaping @Sendable (Double) -> Void = { _ in }
+    ) throws -> String {
+        try adapted(compute(source.checkpoint, progress: progress), source)
+    }
+
+    private static func adapted(_ base: String, _ source: ModelSource) throws -> String {
+        guard let adapter = source.adapter, let settings = try source.adapterSettings else { return base }
+        var hash = Digest(.sha256)
+        hash.update(Data("interlinear adapted target 1\n\(base)\n\(settings)\n".utf8))
+        let file = adapter.appendingPathComponent("adapter_model.safetensors")
+        do { hash.update(try Data(contentsOf: file, options: .alwaysMapped)) } catch {
+            throw ModelError("\(file.path): cannot be read: \(error.localizedDescription)")
+        }
+        return hash.finalize().hexadecimal
+    }
+
+    /// The same as of a checkpoint, of a model that may be an adapter over one.
+    public static func accepted(
+        _ source: ModelSource, progress: @escaping @Sendable (Double) -> Void = { _ in }
+    ) throws -> [String] {
+        try accepted(source.checkpoint, progress: progress).map { try adapted($0, source) }
     }
 
     /// The hashes under which sidecars may know this target: its own, and the one of versions that took the embedding for the output
@@ -173,17 +199,16 @@ extension TargetHash {
 
     /// The same of a folder whose decoder, or base, is open already.
     package static func compute(autoencoder folder: URL, over checkpoint: Checkpoint) throws -> String {
-        var hash = SHA256()
-        hash.update(data: Data("interlinear autoencoder 1\n\(try compute(checkpoint))\n".utf8))
+        var hash = Digest(.sha256)
+        hash.update(Data("interlinear autoencoder 1\n\(try compute(checkpoint))\n".utf8))
         for name in companions {
             let file = folder.appending(path: name)
             guard FileManager.default.fileExists(atPath: file.path) else { continue }
-            hash.update(data: Data("\(name)\n".utf8))
-            do { hash.update(data: Data(SHA256.hash(data: try Data(contentsOf: file, options: .alwaysMapped)))) } catch
-            {
+            hash.update(Data("\(name)\n".utf8))
+            do { hash.update(Digest.of(try Data(contentsOf: file, options: .alwaysMapped))) } catch {
                 throw ModelError("\(file.path): cannot be read: \(error.localizedDescription)")
             }
         }
-        return hash.finalize().map { String(format: "%02x", $0) }.joined()
+        return hash.finalize().hexadecimal
     }
 }

@@ -12,18 +12,33 @@ public enum VectorFile {
     /// width is another, and for NaN or infinity, naming the row. A sidecar beside the file is checked too.
     ///
     /// - Parameter reader: the sidecar of the model that is to read them; nil for any.
-    public static func read(_ file: URL, for reader: Sidecar? = nil) throws -> Tensor {
+    public static func read(_ file: URL, for reader: Sidecar? = nil) throws -> Tensor { try read([file], for: reader) }
+
+    /// Reads the vectors of several files as one, in order. Throws as the reading of one does, and where their widths differ or their sidecars
+    /// are about different activations.
+    public static func read(_ files: [URL], for reader: Sidecar? = nil) throws -> Tensor {
+        let parts = try files.map { try vectors($0, for: reader) }
+        guard let first = parts.first else { throw ModelError("no file of activations is named") }
+        for (file, part) in zip(files, parts) where part.width != first.width {
+            throw ModelError(
+                "\(file.path): has \(part.width) numbers per row, \(files[0].path) has \(first.width); they do not belong together"
+            )
+        }
+        if let (sidecar, place) = try Sidecar.read(beside: files) {
+            try sidecar.check(.dataSet(width: first.width, layer: sidecar.layer), at: place, against: files[0].path)
+            if let reader { try sidecar.check(reader, at: place, against: "this autoencoder") }
+        }
+        guard parts.count > 1 else { return first }
+        return Tensor(parts.flatMap { $0.floats() }, shape: [parts.reduce(0) { $0 + $1.rows }, first.width])
+    }
+
+    private static func vectors(_ file: URL, for reader: Sidecar?) throws -> Tensor {
         guard FileManager.default.fileExists(atPath: file.path) else { throw ModelError("\(file.path): no such file") }
         let (name, vectors) = try ParquetFile.isParquet(file) ? column(file) : tensor(file)
         if let reader, vectors.width != reader.width {
             throw ModelError(
                 "\(file.path): \(name) has \(vectors.width) numbers per row, this autoencoder reads \(reader.width); it comes from another model"
             )
-        }
-        if let sidecar = try Sidecar.read(beside: file) {
-            let place = Sidecar.place(beside: file)
-            try sidecar.check(.dataSet(width: vectors.width, layer: sidecar.layer), at: place, against: file.path)
-            if let reader { try sidecar.check(reader, at: place, against: "this autoencoder") }
         }
         if let bad = vectors.firstNonFinite() {
             throw ModelError(

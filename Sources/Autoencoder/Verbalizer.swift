@@ -11,12 +11,14 @@ import Tokenization
 /// A full copy of the target; the activation takes the place of one token of a fixed prompt (docs/method.md §2). Used by one thread at
 /// a time.
 public final class Verbalizer {
-    /// The checkpoint it came from: its own, or its target's for a fresh one.
-    public let checkpoint: Checkpoint
+    /// What it came from: a checkpoint, its own or its target's for a fresh one, or an adapter over one.
+    package let source: ModelSource
+    /// The checkpoint it came from.
+    public var checkpoint: Checkpoint { source.checkpoint }
     /// The folder it came from; its checkpoint's, unless that is the base of an adapter.
-    public let folder: URL
+    public var folder: URL { source.folder }
     /// Whether it is a base with a PEFT folder's adapter.
-    private let isAdapted: Bool
+    package var isAdapted: Bool { source.adapter != nil }
     /// What it knows beside its weights. Its scores and target may be filled in before writing.
     public var sidecar: Sidecar
     /// Text to ids and back.
@@ -70,9 +72,7 @@ public final class Verbalizer {
                 "\(source): \(sidecar.injection.rawValue) adds to the output of block \(sidecar.injectionBlock), behind which another is needed; the model has blocks 0...\(configuration.blockCount - 1)"
             )
         }
-        self.checkpoint = checkpoint
-        folder = model.folder
-        isAdapted = model.adapter != nil
+        self.source = model
         self.sidecar = sidecar
         self.tokenizer = tokenizer
         self.precision = try precision ?? checkpoint.naturalPrecision()
@@ -93,9 +93,12 @@ public final class Verbalizer {
         from target: URL, _ recipe: Recipe = Recipe(), target identity: Sidecar.TargetIdentity? = nil,
         precision: Precision? = nil
     ) throws -> Verbalizer {
-        let checkpoint = try Checkpoint(folder: target), tokenizer = try Tokenizer(folder: target)
-        let sidecar = try recipe.sidecar(.verbalizer, checkpoint, tokenizer, target: identity)
-        return try Verbalizer(checkpoint, sidecar, tokenizer, precision: precision)
+        let source = try ModelSource(folder: target), tokenizer = try Tokenizer(folder: source.tokenizerFolder)
+        let sidecar = try recipe.sidecar(.verbalizer, source.checkpoint, tokenizer, target: identity)
+        let fresh = try Verbalizer(source, sidecar, tokenizer, precision: precision)
+        // The target's adapter is a part of the weights that learn.
+        if source.adapter != nil { try fresh.decoder.mergeAdapters(precision: fresh.precision) }
+        return fresh
     }
 
     /// Every weight, and every adapter's.
@@ -118,6 +121,15 @@ public final class Verbalizer {
             type: type ?? checkpoint.naturalType(),
             companions: ModelSource.tokenizerFolder(self.folder, else: checkpoint.folder), to: folder
         ) { try sidecar.write(to: $0) }
+    }
+
+    /// Writes the adapters that are attached as a PEFT folder with the sidecar, which `init(folder:)` opens over the same base: no weight of
+    /// the base is copied, and the tokenizer is the base's. The folder names no base; it is looked for beside it, under the name
+    /// `target`, or given. The folder appears under its name when it is complete; it must not exist, or be empty.
+    ///
+    /// - Throws: a one-line error where no adapter is attached, or where the one that it was opened from changes whole modules too.
+    public func writeAdapters(to folder: URL) throws {
+        try AdapterFolder.write(decoder, source, to: folder) { try sidecar.write(to: $0) }
     }
 
     /// Vectors in float32, of the right width. Throws otherwise.

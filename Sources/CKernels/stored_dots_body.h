@@ -177,26 +177,39 @@ INLINE int code_at(const ck_layout layout, const long set) {
 // MARK: Scales
 
 typedef _Float16 quad_f16 __attribute__((vector_size(8)));
-INLINE lanes4 four_halves(const uint8_t *const p[4], long at) {
-    uint16_t bits[4];
-    _Pragma("unroll") for (int i = 0; i < 4; i++) __builtin_memcpy(&bits[i], p[i] + at, 2);
-    typedef uint16_t quad_u16 __attribute__((vector_size(8)));
-    quad_u16 v = {bits[0], bits[1], bits[2], bits[3]};
-    return __builtin_convertvector((quad_f16)v, lanes4);
+typedef _Float16 eight_f16 __attribute__((vector_size(16)));
+typedef uint32_t quad_u32 __attribute__((vector_size(16)));
+typedef uint8_t eight_u8 __attribute__((vector_size(8)));
+INLINE uint64_t half_bits(const uint8_t *p) {
+    uint16_t bits;
+    __builtin_memcpy(&bits, p, 2);
+    return bits;
 }
-INLINE lanes both_halves(float a, float b) { return (lanes){a, a, a, a, a, a, a, a, b, b, b, b, b, b, b, b}; }
+INLINE lanes8 numbers_of_bytes(eight_u8 v) { return __builtin_convertvector(__builtin_convertvector(v, eight_i32), lanes8); }
 
-// The scales of a segment in order, and what goes with the sums of activations: the offsets, or the scales again where codes were raised.
-// Each array has room for sixteen. Returns the second.
-INLINE const float *segment_scales(const ck_layout layout, const uint8_t *const p[4], float *scales, float *offsets) {
+// What a segment's scales take, in floats, and where the one of a group lies: beside its offset where the block has both.
+INLINE bool beside_offset(const ck_layout layout) { return layout == CK_Q4_1 || layout == CK_Q5_1; }
+INLINE long scale_index(const ck_layout layout, const long group) {
+    return group / (scale_weights(layout) / CK_GROUP) * (beside_offset(layout) ? 2 : 1);
+}
+
+// The scales of a segment in order, and `factors`, which go with the sums of activations: offsets, or the scales again where codes were raised.
+// Each array has room for sixteen. Returns the factors.
+INLINE const float *segment_scales(const ck_layout layout, const uint8_t *const p[4], float *scales, float *space) {
     const uint8_t *b = p[0];
-    uint32_t w[3], u[4];
     switch (layout) {
     case CK_Q4_1: case CK_Q5_1: {
-        lanes4 s = four_halves(p, 0), o = four_halves(p, 2);
+        eight_f16 h;
+        quad_i32 words;
+        _Pragma("unroll") for (int i = 0; i < 4; i++) {
+            int32_t word;
+            __builtin_memcpy(&word, p[i], 4);
+            words[i] = word;
+        }
+        __builtin_memcpy(&h, &words, sizeof h);
+        lanes8 s = __builtin_convertvector(h, lanes8);
         __builtin_memcpy(scales, &s, sizeof s);
-        __builtin_memcpy(offsets, &o, sizeof o);
-        return offsets;
+        return scales;
     }
     case CK_MXFP4:
         _Pragma("unroll") for (int i = 0; i < 4; i++) {
@@ -207,63 +220,80 @@ INLINE const float *segment_scales(const ck_layout layout, const uint8_t *const 
     case CK_Q2_K: {
         lanes_i32 v = bytes16(b);
         store(scales, splat(half_of(b + CK_Q2_K_SCALE)) * __builtin_convertvector(v & 15, lanes));
-        store(offsets, splat(-half_of(b + CK_Q2_K_MINIMUM)) * __builtin_convertvector(v >> 4, lanes));
-        return offsets;
+        store(space, splat(half_of(b + CK_Q2_K_MINIMUM)) * __builtin_convertvector(v >> 4, lanes));
+        return space;
     }
-    case CK_Q3_K:
+    case CK_Q3_K: {
+        uint32_t w[3];
         __builtin_memcpy(w, b + CK_Q3_K_SCALES, 12);
-        _Pragma("unroll") for (int i = 0; i < 4; i++)
-            u[i] = (w[i % 2] >> 4 * (i / 2) & 0x0f0f0f0fu) | (w[2] >> 2 * i & 0x03030303u) << 4;
-        store(scales, splat(half_of(b + CK_Q3_K_SCALE)) * __builtin_convertvector(bytes16((const uint8_t *)u) - 32, lanes));
+        quad_u32 low = (quad_u32){w[0], w[1], w[0], w[1]} >> (quad_u32){0, 0, 4, 4} & 0x0f0f0f0fu;
+        quad_u32 all = low | ((quad_u32){w[2], w[2], w[2], w[2]} >> (quad_u32){0, 2, 4, 6} & 0x03030303u) << 4;
+        store(scales, splat(half_of(b + CK_Q3_K_SCALE)) * __builtin_convertvector(__builtin_convertvector((lanes_u8)all, lanes_i32) - 32, lanes));
         return scales;
+    }
     case CK_Q4_K: case CK_Q5_K: {
-        // Eight scales, and behind them eight minima.
-        __builtin_memcpy(w, b + CK_Q4_K_SCALES, 12);
-        u[0] = w[0] & 0x3f3f3f3fu, u[1] = (w[2] & 0x0f0f0f0fu) | (w[0] >> 6 & 0x03030303u) << 4;
-        u[2] = w[1] & 0x3f3f3f3fu, u[3] = (w[2] >> 4 & 0x0f0f0f0fu) | (w[1] >> 6 & 0x03030303u) << 4;
-        store(scales, both_halves(half_of(b), -half_of(b + 2)) * __builtin_convertvector(bytes16((const uint8_t *)u), lanes));
-        return scales + 8;
+        // Eight scales of six bits, and behind them eight minima. Scale and minimum, then twelve bytes: one load.
+        quad_u32 w;
+        __builtin_memcpy(&w, b, sizeof w);
+        lanes4 halves = __builtin_convertvector(__builtin_shufflevector((eight_f16)w, (eight_f16)w, 0, 1, 2, 3), lanes4);
+        quad_u32 low = __builtin_shufflevector(w, w, 1, 3, 2, 3) >> (quad_u32){0, 0, 0, 4} & (quad_u32){0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f};
+        quad_u32 high = __builtin_shufflevector(w, w, 0, 1, 0, 2) >> 2 & (quad_u32){0, 0x30303030, 0, 0x30303030};
+        lanes_u8 all = (lanes_u8)(low | high);
+        lanes8 first = numbers_of_bytes(__builtin_shufflevector(all, all, 0, 1, 2, 3, 4, 5, 6, 7));
+        lanes8 second = numbers_of_bytes(__builtin_shufflevector(all, all, 8, 9, 10, 11, 12, 13, 14, 15));
+        first *= __builtin_shufflevector(halves, halves, 0, 0, 0, 0, 0, 0, 0, 0);
+        second *= __builtin_shufflevector(halves, halves, 1, 1, 1, 1, 1, 1, 1, 1);
+        __builtin_memcpy(scales, &first, sizeof first);
+        __builtin_memcpy(space, &second, sizeof second);
+        return space;
     }
     case CK_Q6_K:
         store(scales, splat(half_of(b + CK_Q6_K_SCALE)) * __builtin_convertvector(signed_bytes16(b + CK_Q6_K_SCALES), lanes));
         return scales;
     case CK_Q8_K: __builtin_memcpy(scales, b, 4); return scales;
     case CK_IQ4_XS: {
-        float d = half_of(b);
-        uint16_t high;
-        __builtin_memcpy(&high, b + CK_IQ4_XS_HIGH, 2);
-        _Pragma("unroll") for (int i = 0; i < 8; i++)
-            scales[i] = d * (float)(((b[CK_IQ4_XS_LOW + i / 2] >> 4 * (i % 2) & 15) | (high >> 2 * i & 3) << 4) - 32);
+        uint32_t low;
+        __builtin_memcpy(&low, b + CK_IQ4_XS_LOW, 4);
+        eight_i32 places = {0, 4, 8, 12, 16, 20, 24, 28}, pairs = {0, 2, 4, 6, 8, 10, 12, 14}, zero = {0};
+        eight_i32 code = ((zero + (int32_t)low) >> places & 15) | ((zero + (int32_t)half_bits(b + CK_IQ4_XS_HIGH)) >> pairs & 3) << 4;
+        lanes8 s = half_of(b) * __builtin_convertvector(code - 32, lanes8);
+        __builtin_memcpy(scales, &s, sizeof s);
         return scales;
     }
     default: {
-        lanes4 s = four_halves(p, 0);
+        uint64_t bits = half_bits(p[0]) | half_bits(p[1]) << 16 | half_bits(p[2]) << 32 | half_bits(p[3]) << 48;
+        quad_f16 h;
+        __builtin_memcpy(&h, &bits, sizeof h);
+        lanes4 s = __builtin_convertvector(h, lanes4);
         __builtin_memcpy(scales, &s, sizeof s);
         return scales;
     }
     }
 }
 
+// *p eight times, from memory: the compiler would rather load several numbers together and move them between lanes, which takes longer.
+INLINE lanes8 broadcast8(const float *p) {
+    lanes8 v = {*p, *p, *p, *p, *p, *p, *p, *p};
+#if BYTE_LOOKUP
+    __asm__("" : "+x"(v));
+#endif
+    return v;
+}
 // s[i0] in four lanes, s[i1] in the next four, and so on.
 INLINE lanes expanded(const float *s, const long i0, const long i1, const long i2, const long i3) {
-
-#define EIGHT(x) ((lanes8){x, x, x, x, x, x, x, x})
-    lanes8 low = i0 == i1 ? EIGHT(s[i0]) : __builtin_shufflevector(EIGHT(s[i0]), EIGHT(s[i1]), 0, 1, 2, 3, 12, 13, 14, 15);
-    lanes8 high = i2 == i3 ? EIGHT(s[i2]) : __builtin_shufflevector(EIGHT(s[i2]), EIGHT(s[i3]), 0, 1, 2, 3, 12, 13, 14, 15);
+    lanes8 low = broadcast8(s + i0), high = broadcast8(s + i2);
+    if (i1 != i0) low = __builtin_shufflevector(low, broadcast8(s + i1), 0, 1, 2, 3, 12, 13, 14, 15);
+    if (i3 != i2) high = __builtin_shufflevector(high, broadcast8(s + i3), 0, 1, 2, 3, 12, 13, 14, 15);
     return JOINED16(low, high);
-
-#undef EIGHT
 }
 INLINE lanes scales_of_set(const ck_layout layout, const float *scales, const long set) {
-    const long shared = scale_weights(layout) / CK_GROUP;
     return expanded(
-        scales, group_in_set(layout, set, 0) / shared, group_in_set(layout, set, 1) / shared, group_in_set(layout, set, 2) / shared,
-        group_in_set(layout, set, 3) / shared);
+        scales, scale_index(layout, group_in_set(layout, set, 0)), scale_index(layout, group_in_set(layout, set, 1)),
+        scale_index(layout, group_in_set(layout, set, 2)), scale_index(layout, group_in_set(layout, set, 3)));
 }
 INLINE bool same_scales(const ck_layout layout, const long set, const long other) {
-    const long shared = scale_weights(layout) / CK_GROUP;
     for (long q = 0; q < 4; q++)
-        if (group_in_set(layout, set, q) / shared != group_in_set(layout, other, q) / shared) return false;
+        if (scale_index(layout, group_in_set(layout, set, q)) != scale_index(layout, group_in_set(layout, other, q))) return false;
     return true;
 }
 
@@ -271,7 +301,7 @@ INLINE bool same_scales(const ck_layout layout, const long set, const long other
 
 // Floats of a row of k activations as they are laid here, and of its sums.
 INLINE long arranged_floats(const ck_layout layout, long k) { return (k + segment_weights(layout) - 1) / segment_weights(layout) * segment_weights(layout); }
-INLINE long sums_in_segment(const ck_layout layout) { return segment_weights(layout) / scale_weights(layout); }
+INLINE long sums_in_segment(const ck_layout layout) { return scale_index(layout, segment_weights(layout) / CK_GROUP); }
 INLINE long arranged_sums(const ck_layout layout, long k) {
     long sums = arranged_floats(layout, k) / segment_weights(layout) * sums_in_segment(layout);
     return (sums + 15) / 16 * 16;
@@ -280,8 +310,10 @@ INLINE long arranged_sums(const ck_layout layout, long k) {
 // Row `a` of k activations in the order of codes, and their sums for each scale; zero beyond k.
 INLINE void arrange(const ck_layout layout, const float *a, long k, float *to, float *sums) {
     const long weights = segment_weights(layout), shared = scale_weights(layout), groups = shared / CK_GROUP;
-    const float added = (float)-added_to_codes(layout), factor = added_to_codes(layout) ? added : 1;
-    for (long begin = 0; begin < k; begin += weights, to += weights, sums += weights / shared) {
+    // Minima are subtracted.
+    const bool minima = layout == CK_Q2_K || layout == CK_Q4_K || layout == CK_Q5_K;
+    const float factor = added_to_codes(layout) ? (float)-added_to_codes(layout) : minima ? -1 : 1;
+    for (long begin = 0; begin < k; begin += weights, to += weights, sums += sums_in_segment(layout)) {
         _Pragma("unroll") for (long set = 0; set < weights / 64; set++)
             _Pragma("unroll") for (long q = 0; q < 4; q++) {
                 const long group = group_in_set(layout, set, q);
@@ -302,7 +334,9 @@ INLINE void arrange(const ck_layout layout, const float *a, long k, float *to, f
             lanes sum = splat(0);
             for (long g = 0; g < groups; g++)
                 if (begin + (i * groups + g) * CK_GROUP < k) sum += load(a + begin + (i * groups + g) * CK_GROUP);
-            sums[i] = factor * lane_sum(sum);
+            // Beside offsets lie the scales, which have no part in this.
+            if (beside_offset(layout)) sums[2 * i] = 0, sums[2 * i + 1] = lane_sum(sum);
+            else sums[i] = factor * lane_sum(sum);
         }
     }
 }
@@ -311,73 +345,112 @@ INLINE void arrange(const ck_layout layout, const float *a, long k, float *to, f
 
 #if FUSED
 INLINE lanes4 fused4(lanes4 a, lanes4 b, lanes4 c) { return __builtin_elementwise_fma(a, b, c); }
+INLINE lanes8 fused8(lanes8 a, lanes8 b, lanes8 c) { return __builtin_elementwise_fma(a, b, c); }
 #else
 INLINE lanes4 fused4(lanes4 a, lanes4 b, lanes4 c) { return a * b + c; }
+INLINE lanes8 fused8(lanes8 a, lanes8 b, lanes8 c) { return a * b + c; }
 #endif
 INLINE lanes4 load4(const float *p) {
     lanes4 v;
     __builtin_memcpy(&v, p, sizeof v);
     return v;
 }
+INLINE lanes8 load8(const float *p) {
+    lanes8 v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+}
 
-// The sums so far of `rows` rows, and what a segment adds to them.
+// The sums so far of a row of A: of the products of codes, and of what goes with the sums of activations.
 typedef struct {
-    lanes total[4];
-    lanes4 rest[4];
+    lanes codes;
+    lanes8 offsets;
+    lanes4 few_offsets;
+    float single;
 } stored_sums;
+INLINE void add_offsets(const ck_layout layout, const float *factors, const float *xs, stored_sums *to) {
+    const long sums = sums_in_segment(layout);
+    if (!has_offset(layout) && !added_to_codes(layout)) return;
+    if (sums == 1) to->single += factors[0] * xs[0];
+    else if (sums == 4) to->few_offsets = fused4(load4(factors), load4(xs), to->few_offsets);
+    else _Pragma("unroll") for (long i = 0; i < sums; i += 8) to->offsets = fused8(load8(factors + i), load8(xs + i), to->offsets);
+}
+INLINE float sum_of(const stored_sums *s) {
+    lanes8 a = LOWER8(s->codes) + UPPER8(s->codes) + s->offsets;
+    lanes4 b = LOWER4(a) + UPPER4(a) + s->few_offsets;
+    return (b[0] + b[2]) + (b[1] + b[3]) + s->single;
+}
+
+// Where the blocks of a segment begin. Of less than four the last stands for those that are not there, and meets activations that are zero.
+INLINE void segment_blocks(const ck_layout layout, const uint8_t *b, const uint8_t *end, const bool whole, const uint8_t *p[4]) {
+    const long bytes = block_bytes(layout), several = segment_weights(layout) > block_weights(layout);
+    _Pragma("unroll") for (long i = 0; i < 4; i++) {
+        const uint8_t *at = b + several * i * bytes;
+        p[i] = whole || at < end ? at : end - bytes;
+    }
+}
+
+// Adds the dot products of a segment's weights.
 INLINE void add_segment(
     const ck_layout layout, const uint8_t *const p[4], const float *x, long stride, const float *xs, long sums_stride, const int rows,
     stored_sums *to
 ) {
-    const long sets = segment_weights(layout) / 64, sums = sums_in_segment(layout);
+    const long sets = segment_weights(layout) / 64;
     const int bits = code_shift(layout);
     float scales[16], space[16];
-    const float *offsets = segment_scales(layout, p, scales, space);
-    lanes inner[4];
-    _Pragma("unroll") for (long set = 0; set < sets; set++) {
-        bool first = set == 0 || !same_scales(layout, set, set - 1);
-        lanes_u32 v = set_codes(layout, p, set);
-        _Pragma("unroll") for (int b = 0; b < 4; b++) {
-            lanes c = code_numbers(v, b, code_at(layout, set), bits);
-            _Pragma("unroll") for (int r = 0; r < rows; r++) {
-                lanes a = load(x + r * stride + set * 64 + b * LANES);
-                inner[r] = first && b == 0 ? c * a : fused(c, a, inner[r]);
+    const float *factors = segment_scales(layout, p, scales, space);
+    _Pragma("unroll") for (int r = 0; r < rows; r++) add_offsets(layout, factors, xs + r * sums_stride, to + r);
+    // From here on scales are in memory, where they are spread over lanes on their way.
+    __asm__("" : "+m"(scales));
+    // Sums in flight: a product with one row would wait for its own sum.
+    const long together = rows == 1 ? 2 : 1;
+    lanes inner[2][4];
+    _Pragma("unroll") for (long set = 0; set < sets; set += together) {
+        bool first = together == 2 || set == 0 || !same_scales(layout, set, set - 1);
+        lanes_u32 v[2];
+        v[0] = set_codes(layout, p, set);
+        if (together == 2) v[1] = set_codes(layout, p, set + 1);
+        _Pragma("unroll") for (int b = 0; b < 4; b++)
+            _Pragma("unroll") for (long t = 0; t < together; t++) {
+                lanes c = code_numbers(v[t], b, code_at(layout, set + t), bits);
+                _Pragma("unroll") for (int r = 0; r < rows; r++) {
+                    lanes a = load(x + r * stride + (set + t) * 64 + b * LANES);
+                    inner[t][r] = first && b == 0 ? c * a : fused(c, a, inner[t][r]);
+                }
             }
+        if (together == 1 && set + 1 < sets && same_scales(layout, set, set + 1)) continue;
+        if (together == 2 && same_scales(layout, set, set + 1)) {
+            to->codes = fused(scales_of_set(layout, scales, set), inner[0][0] + inner[1][0], to->codes);
+            continue;
         }
-        if (set + 1 < sets && same_scales(layout, set, set + 1)) continue;
-        lanes scale = scales_of_set(layout, scales, set);
-        _Pragma("unroll") for (int r = 0; r < rows; r++) to->total[r] = fused(scale, inner[r], to->total[r]);
-    }
-    if (!has_offset(layout) && !added_to_codes(layout)) return;
-    _Pragma("unroll") for (int r = 0; r < rows; r++) {
-        if (sums < 4) to->rest[r][0] += offsets[0] * xs[r * sums_stride];
-        _Pragma("unroll") for (long i = 0; i + 4 <= sums; i += 4)
-            to->rest[r] = fused4(load4(offsets + i), load4(xs + r * sums_stride + i), to->rest[r]);
+        _Pragma("unroll") for (long t = 0; t < together; t++) {
+            lanes scale = scales_of_set(layout, scales, set + t);
+            _Pragma("unroll") for (int r = 0; r < rows; r++) to[r].codes = fused(scale, inner[t][r], to[r].codes);
+        }
     }
 }
 
 // Column n of the product for rows m0..<m0 + rows.
 INLINE void stored_tile(const ck_matmul *job, const ck_layout layout, const float *x, const float *xs, long m0, const int rows, long n) {
     const ck_stored *s = job->stored;
-    const long weights = segment_weights(layout), bytes = block_bytes(layout), blocks = weights / block_weights(layout);
+    const long weights = segment_weights(layout), bytes = weights / block_weights(layout) * block_bytes(layout);
     long stride = arranged_floats(layout, job->k), sums_stride = arranged_sums(layout, job->k), sums = sums_in_segment(layout);
-    const uint8_t *b = stored_row(s, n), *end = b + job->k / block_weights(layout) * bytes;
+    const uint8_t *b = stored_row(s, n), *end = b + job->k / block_weights(layout) * block_bytes(layout), *p[4];
     x += m0 * stride, xs += m0 * sums_stride;
-    stored_sums to;
-    _Pragma("unroll") for (int r = 0; r < rows; r++) to.total[r] = splat(0), to.rest[r] = (lanes4){0, 0, 0, 0};
-    for (; b + blocks * bytes <= end; b += blocks * bytes, x += weights, xs += sums) {
-        const uint8_t *const p[4] = {b, b + (blocks > 1 ? bytes : 0), b + (blocks > 1 ? 2 * bytes : 0), b + (blocks > 1 ? 3 * bytes : 0)};
-        for (long line = 0; line < blocks * bytes; line += 64) __builtin_prefetch(b + line + HINT_BYTES, 0, 3);
-        add_segment(layout, p, x, stride, xs, sums_stride, rows, &to);
+    stored_sums to[4];
+    _Pragma("unroll") for (int r = 0; r < rows; r++) to[r] = (stored_sums){splat(0), {0}, {0}, 0};
+    for (; b + bytes <= end; b += bytes, x += weights, xs += sums) {
+        // Not one for every line that a segment touches: neighbours share these.
+        for (long line = 0; line < (bytes < 64 ? 64 : bytes / 64 * 64); line += 64) __builtin_prefetch(b + line + HINT_BYTES, 0, 3);
+        segment_blocks(layout, b, end, true, p);
+        add_segment(layout, p, x, stride, xs, sums_stride, rows, to);
     }
-    if (b < end) {
-        // Less than four blocks: the last stands for those that are not there, and meets activations that are zero.
-        const uint8_t *last = end - bytes;
-        const uint8_t *const p[4] = {b, b + bytes < end ? b + bytes : last, b + 2 * bytes < end ? b + 2 * bytes : last, last};
-        add_segment(layout, p, x, stride, xs, sums_stride, rows, &to);
+    if (weights > block_weights(layout) && b < end) {
+        segment_blocks(layout, b, end, false, p);
+        add_segment(layout, p, x, stride, xs, sums_stride, rows, to);
     }
     for (int r = 0; r < rows; r++) {
-        float value = lane_sum(to.total[r]) + ((to.rest[r][0] + to.rest[r][2]) + (to.rest[r][1] + to.rest[r][3]));
+        float value = sum_of(to + r);
         if (job->bias) value += job->bias[n];
         long at = (m0 + r) * job->c_stride + n;
         if (job->accumulate) value += get_as(job->c, job->c_type, at);

@@ -79,6 +79,8 @@ public struct ExplanationJudge {
         public let variance: RawVariance
         /// By reading, in the order of the rows. Without another document among the rows none reads `other`.
         let rows: [Reading: [Scores.Row]]
+        /// What the reconstructor makes of the explanations as they are written, [rows, d], or [1, d] where all are the same.
+        let reconstructions: Tensor
 
         /// The scores of the rows at some places, or of all.
         public func scores(at places: [Int]? = nil) -> ReadingScores {
@@ -99,7 +101,10 @@ public struct ExplanationJudge {
     /// Reads explanations of some rows of a store in every way. What is the same text in two ways is read once.
     public func readings(_ explanations: [String], _ store: ActivationStore, rows: [Int]) throws -> Readings {
         require(explanations.count == rows.count, "an explanation for each row")
-        guard !rows.isEmpty else { return Readings(variance: variance, rows: [:]) }
+        guard !rows.isEmpty else {
+            return Readings(
+                variance: variance, rows: [:], reconstructions: Tensor(zeros: [0, reconstructor.sidecar.width]))
+        }
         let vectors = store.vectors(rows)
         let predictions = try reconstruct(explanations)
         let written = try Scores.rows(predictions, vectors)
@@ -117,7 +122,7 @@ public struct ExplanationJudge {
                 result[.shuffled]?[place] = row
             }
         }
-        return Readings(variance: variance, rows: result)
+        return Readings(variance: variance, rows: result, reconstructions: predictions)
     }
 
     /// Each row's score. Equal texts, as the empty one, are read once.

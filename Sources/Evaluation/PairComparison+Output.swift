@@ -1,7 +1,12 @@
+import Activations
+import Autoencoder
 import Claims
 import Foundation
 import JSON
+import LanguageModel
 import Statistics
+import Teaching
+import Tensors
 
 extension PairComparison.Result {
     /// The evaluation with every measure's interval.
@@ -118,5 +123,24 @@ extension PairComparison {
         }
         return (["| \(heads.joined(separator: " | ")) |", "|" + String(repeating: "---|", count: heads.count)] + lines)
             .joined(separator: "\n") + "\n"
+    }
+}
+
+extension PairComparison {
+    /// Writes the first pair's explanations for other judges, a line for each row: its name, document, split and kind, the text up to its
+    /// token, the whole text, and the explanation. Throws a one-line error.
+    public func writeExplanations(_ store: ActivationStore, to file: URL) throws {
+        let details = results[0].evaluation.rowDetails
+        let lines = zip(details.rows, details.explanations).map { row, explanation -> String in
+            let document = store.document(of: row)
+            let json: JSONValue = [
+                "id": .string(store.id(of: row)), "document": .string(document.id), "split": .string(split),
+                "kind": .string(document.kind), "position": .integer(store.row(row).position),
+                "text_so_far": .string(store.textSoFar(row)), "text": .string(document.text),
+                "explanation": .string(explanation.description), "is_complete": .bool(explanation.isComplete),
+            ]
+            return json.serialized() + "\n"
+        }
+        try AtomicFile.write(lines.joined(), to: file)
     }
 }

@@ -17,13 +17,18 @@ public struct PairComparison: Sendable {
         public var name: String
         /// Where it lies.
         public var folder: URL
-        /// The same as it was given, for reports that others read: a relative path stays relative.
-        public var place: String { folder.relativePath }
+        /// The same as it was given, for reports that others read: a relative path stays relative, and a name on the hub a name.
+        public var place: String
 
         /// A pair under a name.
         public init(_ name: String, _ folder: URL) {
+            self.init(name, folder, place: folder.relativePath)
+        }
+
+        private init(_ name: String, _ folder: URL, place: String) {
             self.name = name
             self.folder = folder
+            self.place = place
         }
 
         /// Reads `name=folder`, or `folder`, whose name is the end of its path, as long as it takes to tell it from the others. Throws
@@ -44,7 +49,14 @@ public struct PairComparison: Sendable {
                 throw TrainingError(
                     "\(arguments.joined(separator: ", ")): two pairs have the same name; name them: a=folder, b=folder")
             }
-            return zip(found, parts).map { Candidate($0, URL(fileURLWithPath: $1.folder)) }
+            return zip(found, parts).map { Candidate($0, URL(fileURLWithPath: $1.folder), place: $1.folder) }
+        }
+
+        /// The same with the folder on this machine where the place is a name on the hub.
+        package func located() throws -> Candidate {
+            var candidate = self
+            candidate.folder = try ModelLocation.pair(place)
+            return candidate
         }
     }
 
@@ -90,6 +102,8 @@ public struct PairComparison: Sendable {
     ///   - grammar: see ``PairEvaluation``, as for `probes` and `taught`.
     ///   - precision: what all compute in; nil for that of their weights.
     ///   - storage: which weights may stand in for those that the pairs were trained on.
+    ///   - tables: tables of tokens that stand beside the pairs; nil for none. Asked for when the pairs are open.
+    ///   - secondReader: see ``PairEvaluation``.
     ///   - open: opens the pair in a folder, which may be a checkpoint where the caller knows how.
     ///   - progress: called with the name of each pair before it is evaluated.
     /// - Throws: a one-line error, before anything is computed, if a pair is missing or does not read the store's activations.
@@ -97,6 +111,7 @@ public struct PairComparison: Sendable {
         _ candidates: [Candidate], _ store: ActivationStore, split: String, grammar: (any ClaimGrammar)?,
         probes: TeacherProbes?, taught: TaughtRows?, _ options: PairEvaluation.Options = PairEvaluation.Options(),
         resamples: Int = 1000, precision: Precision? = nil, storage: TargetStorage = .recorded,
+        tables: @autoclosure () throws -> LookupTables? = nil, secondReader: Reconstructor? = nil,
         open: (URL, Precision?) throws -> Pair = { try Pair(folder: $0, precision: $1) },
         progress: (String) -> Void = { _ in }
     ) throws {
@@ -111,11 +126,13 @@ public struct PairComparison: Sendable {
         }
         var options = options
         options.variance = try options.variance ?? pairs[0].variance ?? store.rawVariance(ofSplit: split)
+        let readings = try tables()?.readings(PairEvaluation.rows(store, split: split, options))
         let evaluations = try zip(candidates, pairs).enumerated().map { index, entry in
             let (candidate, pair) = entry
             progress(candidate.name)
             var evaluation = try PairEvaluation(
-                pair, store, split: split, grammar: grammar, probes: probes, taught: taught, options)
+                pair, store, split: split, grammar: grammar, probes: probes, taught: taught, tables: readings,
+                secondReader: secondReader, options)
             if index > 0 {
                 let details = evaluation.rowDetails
                 evaluation.divergences = try pair.verbalizer.divergences(

@@ -22,6 +22,20 @@ extension PairEvaluation {
         let teacherErrors: [Int: Double]
         /// The verbalizer's claims; nil without a grammar.
         let judged: [JudgedExplanation]?
+        /// The normalized error of each row's changed explanation.
+        let changed: [Change: [Double]]
+        /// The variance of the activations at random positions, and at moments, by themselves.
+        let variances: [ClaimScores.PositionKind: Double]
+        /// The normalized error of what the second reader makes of each explanation; nil without one.
+        let secondErrors: [Double]?
+        /// Whether each explanation tells its activation, or its passage, from nine others: of the pair's reader and of the second one.
+        let choices: [Choice: [Bool?]]
+
+        /// A choice among ten: who reads, and what is chosen.
+        struct Choice: Hashable {
+            let isSecondReader: Bool
+            let question: PassageChoice.Question
+        }
 
         /// The normalized error of a row in one reading.
         func error(_ reading: ExplanationJudge.Reading, _ row: Int) -> Double? {

@@ -5,6 +5,7 @@ import Foundation
 import JSON
 import LanguageModel
 import Teaching
+import Tensors
 
 /// What a pair of verbalizer and reconstructor is worth on rows that it has not seen: variance explained with its controls, and
 /// the truth of the claims beside what linear probes read from the same vectors.
@@ -50,6 +51,8 @@ public struct PairEvaluation: Sendable {
     public let claimsWhereTaught: ClaimScores?
     /// The denominator of all fractions of variance.
     public let variance: RawVariance
+    /// What tables of tokens are worth on the same rows; nil where none were fitted.
+    public let baselines: Baselines?
     /// What all this rests on.
     let rowDetails: RowDetails
     /// How far each explanation is from what another pair's verbalizer would have written; nil where nobody asked. See
@@ -62,13 +65,14 @@ public struct PairEvaluation: Sendable {
     ///   - grammar: reads claims; nil leaves them out.
     ///   - probes: for the ceiling; nil leaves it out.
     ///   - taught: the teacher's explanations of the split.
+    ///   - tables: what tables say of the rows, which are ``rows(_:split:_:)``.
+    ///   - secondReader: a reconstructor that never met the verbalizer: what it makes of the explanations.
     public init(
         _ pair: Pair, _ store: ActivationStore, split: String, grammar: (any ClaimGrammar)?, probes: TeacherProbes?,
-        taught: TaughtRows?, _ options: Options = Options()
+        taught: TaughtRows?, tables: LookupTables.Readings? = nil,
+        secondReader: Reconstructor? = nil, _ options: Options = Options()
     ) throws {
-        let all = try store.rows(ofSplit: split)
-        let count = min(options.rows, all.count)
-        let rows = (0..<count).map { all[$0 * all.count / count] }
+        let rows = try PairEvaluation.rows(store, split: split, options), count = rows.count
         let vectors = store.vectors(rows)
         let variance = try options.variance ?? pair.variance ?? store.rawVariance(ofSplit: split)
         let judge = ExplanationJudge(pair.reconstructor, variance)
@@ -103,12 +107,79 @@ public struct PairEvaluation: Sendable {
             places.isEmpty
             ? nil : claimJudge.map { judge in ClaimScores(zip(places, taughtTexts).map { judge.judge($1, at: $0) }) }
         claimsWhereTaught = places.isEmpty ? nil : judged.map { judged in ClaimScores(places.map { judged[$0] }) }
+        let documents = PairEvaluation.documents(of: rows, store)
+        let placeKinds = rows.map { ClaimScores.PositionKind(store, row: $0) }
+        func perRow(_ tensor: Tensor) -> Tensor {
+            tensor.rows == count ? tensor : tensor.gatheringRows([Int32](repeating: 0, count: count))
+        }
+        let reconstructions = perRow(readings.reconstructions)
+        let second = try secondReader.map { try $0.reconstruct(texts) }
+        baselines = try tables.map {
+            try Baselines($0, vectors, reconstructions: reconstructions, documents: documents)
+        }
         rowDetails = RowDetails(
-            rows: rows, documents: PairEvaluation.documents(of: rows, store),
-            places: rows.map { ClaimScores.PositionKind(store, row: $0) }, explanations: written, readings: readings,
+            rows: rows, documents: documents, places: placeKinds, explanations: written, readings: readings,
             teacherErrors: Dictionary(
                 uniqueKeysWithValues: zip(places, (teacherReadings.rows[.written] ?? []).map(\.meanSquaredError))),
-            judged: judged)
+            judged: judged,
+            changed: try PairEvaluation.changed(texts, readings, judge, vectors),
+            variances: try PairEvaluation.variances(vectors, placeKinds),
+            secondErrors: try second.map { try Scores.rows($0, vectors).map(\.meanSquaredError) },
+            choices: PairEvaluation.choices(
+                PassageChoice(store, rows: rows, seed: options.seed), reconstructions, second))
+    }
+
+    /// The rows that are evaluated, spread evenly over a split.
+    public static func rows(_ store: ActivationStore, split: String, _ options: Options = Options()) throws -> [Int] {
+        let all = try store.rows(ofSplit: split), count = min(options.rows, all.count)
+        return (0..<count).map { all[$0 * all.count / count] }
+    }
+
+    /// The errors of changed explanations. What a change leaves as it is was read already.
+    private static func changed(
+        _ texts: [String], _ readings: ExplanationJudge.Readings, _ judge: ExplanationJudge, _ vectors: Tensor
+    ) throws -> [Change: [Double]] {
+        var result: [Change: [Double]] = [:]
+        for change in Change.allCases {
+            let changed = texts.map(change.text)
+            var errors = (readings.rows[.written] ?? []).map(\.meanSquaredError)
+            let empty = (readings.rows[.empty] ?? []).map(\.meanSquaredError)
+            for place in texts.indices where changed[place].isEmpty { errors[place] = empty[place] }
+            let places = texts.indices.filter { changed[$0] != texts[$0] && !changed[$0].isEmpty }
+            if !places.isEmpty {
+                let own = vectors.gatheringRows(places.map(Int32.init))
+                for (place, row) in zip(places, try judge.rows(places.map { changed[$0] }, own)) {
+                    errors[place] = row.meanSquaredError
+                }
+            }
+            result[change] = errors
+        }
+        return result
+    }
+
+    /// The variance at each kind of place, where it has some.
+    private static func variances(
+        _ vectors: Tensor, _ places: [ClaimScores.PositionKind]
+    ) throws -> [ClaimScores.PositionKind: Double] {
+        var result: [ClaimScores.PositionKind: Double] = [:]
+        for place in ClaimScores.PositionKind.allCases {
+            let own = places.indices.filter { places[$0] == place }
+            guard own.count > 1 else { continue }
+            let variance = try RawVariance(vectors.gatheringRows(own.map(Int32.init)), set: place.rawValue).variance
+            if variance > 1e-9 { result[place] = variance }
+        }
+        return result
+    }
+
+    private static func choices(
+        _ choice: PassageChoice, _ own: Tensor, _ second: Tensor?
+    ) -> [RowDetails.Choice: [Bool?]] {
+        var result: [RowDetails.Choice: [Bool?]] = [:]
+        for question in PassageChoice.Question.allCases {
+            result[.init(isSecondReader: false, question: question)] = choice.isRight(own, question)
+            if let second { result[.init(isSecondReader: true, question: question)] = choice.isRight(second, question) }
+        }
+        return result
     }
 
     /// Everything, for a program.
@@ -121,6 +192,7 @@ public struct PairEvaluation: Sendable {
             "taught_rows": .integer(taughtRows),
             "explanations_where_taught": explanationsWhereTaught?.json ?? .null,
             "variance": ["raw": .number(variance.variance), "set": .string(variance.set)],
+            "baselines": baselines?.json(variance) ?? .null,
             "claims": claims?.json ?? .null, "teacher_claims": teacherClaims?.json ?? .null,
             "claims_where_taught": claimsWhereTaught?.json ?? .null,
         ]

@@ -13,7 +13,7 @@ public struct PairMeasure: Sendable {
     let terms: @Sendable (PairEvaluation, Int) -> (numerator: Double, denominator: Double)
 
     /// Every measure, in the order of tables.
-    static let all = variances + precisions + recalls + lengths
+    static let all = variances + changes + tables + choices + precisions + recalls + lengths
 
     private static func variance(
         _ name: String, _ title: String, _ error: @escaping @Sendable (PairEvaluation, Int) -> Double?
@@ -37,6 +37,83 @@ public struct PairMeasure: Sendable {
             },
             variance("fve_teacher", "FVE of the teacher's text there") { $0.rowDetails.teacherErrors[$1] },
         ]
+
+    private static let changes =
+        PairEvaluation.Change.allCases.map { change in
+            variance("fve_\(change.rawValue)", "FVE of the explanation, \(change.title)") {
+                $0.rowDetails.changed[change]?[$1]
+            }
+        }
+        + [
+            variance("fve_second_reader", "FVE of the explanation, read by the second reader") {
+                $0.rowDetails.secondErrors?[$1]
+            }
+        ]
+        + ClaimScores.PositionKind.allCases.map { place in
+            PairMeasure(
+                name: "fve_\(place.rawValue)_own",
+                title: "FVE of the explanation, at \(place.title), of the variance there", style: .number
+            ) { evaluation, row in
+                let details = evaluation.rowDetails
+                guard details.places[row] == place, let variance = details.variances[place],
+                    let error = details.error(.written, row)
+                else { return (0, 0) }
+                return (1 - error / variance, 1)
+            }
+        }
+
+    private static let tables =
+        LookupTables.Table.allCases.flatMap { table in
+            [
+                variance("fve_table_\(table.rawValue)", "FVE of \(table.title)") {
+                    $0.baselines?.errors[table]?[$1]
+                }
+            ]
+                + ClaimScores.PositionKind.allCases.map { place in
+                    // Where all rows stand at one kind of place, the table has been shown.
+                    variance(
+                        "fve_table_\(table.rawValue)_\(place.rawValue)", "FVE of \(table.title), at \(place.title)"
+                    ) {
+                        $0.rowDetails.variances.count > 1 && $0.rowDetails.places[$1] == place
+                            ? $0.baselines?.errors[table]?[$1] : nil
+                    }
+                }
+        } + [
+            PairMeasure(
+                name: "fve_over_best_table", title: "FVE of the explanation, more than the best table's", style: .number
+            ) { evaluation, row in
+                guard let baselines = evaluation.baselines, let table = baselines.errors[baselines.best]?[row],
+                    let own = evaluation.rowDetails.error(.written, row)
+                else { return (0, 0) }
+                return ((table - own) / evaluation.variance.variance, 1)
+            },
+            variance("fve_with_best_table", "FVE of the best table and the explanation together") {
+                $0.baselines?.together[$1]
+            },
+            PairMeasure(
+                name: "fve_added_to_best_table", title: "FVE that the explanation adds to the best table",
+                style: .number
+            ) { evaluation, row in
+                guard let baselines = evaluation.baselines, let table = baselines.errors[baselines.best]?[row] else {
+                    return (0, 0)
+                }
+                return ((table - baselines.together[row]) / evaluation.variance.variance, 1)
+            },
+        ]
+
+    private static let choices = [false, true].flatMap { isSecond in
+        PassageChoice.Question.allCases.map { question in
+            PairMeasure(
+                name: "\(isSecond ? "second_" : "")picked_\(question.rawValue)",
+                title: "\(question == .vector ? "activation" : "passage") picked among ten of its kind"
+                    + (isSecond ? ", by the second reader" : ""), style: .percent
+            ) { evaluation, row in
+                let key = PairEvaluation.RowDetails.Choice(isSecondReader: isSecond, question: question)
+                guard let isRight = evaluation.rowDetails.choices[key]?[row] else { return (0, 0) }
+                return (isRight ? 1 : 0, 1)
+            }
+        }
+    }
 
     private static let precisions = PairEvaluation.precisions.map { name, title, isMeant in
         PairMeasure(name: name, title: "claims that are true, \(title)", style: .percent) { evaluation, row in

@@ -1,6 +1,4 @@
 import Foundation
-import NIOCore
-import NIOHTTP1
 import Synchronization
 
 /// Fetches the files of one commit over a limited number of connections. Each connection takes the next piece of a file that is open,

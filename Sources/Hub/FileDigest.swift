@@ -1,5 +1,4 @@
-import Crypto
-import Foundation
+import Digests
 
 /// The hash by which the hub knows a file: SHA-256 of a large one, git's SHA-1 of a blob of others.
 enum FileDigest {
@@ -34,28 +33,19 @@ enum FileDigest {
 
     /// A hash in the making.
     struct Running {
-        private var sha256: SHA256?
-        private var sha1: Insecure.SHA1?
+        private var hash: Digest
 
         init(_ expected: Expected, size: Int) {
             switch expected {
-            case .sha256: sha256 = SHA256()
+            case .sha256: hash = Digest(.sha256)
             case .git:
-                var hash = Insecure.SHA1()
-                hash.update(data: Data("blob \(size)\0".utf8))
-                sha1 = hash
+                hash = Digest(.sha1)
+                hash.update("blob \(size)\0".utf8)
             }
         }
 
-        mutating func update(_ bytes: UnsafeRawBufferPointer) {
-            sha256?.update(bufferPointer: bytes)
-            sha1?.update(bufferPointer: bytes)
-        }
+        mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bytes) }
 
-        func value() -> String {
-            let bytes = sha256.map { Array($0.finalize()) } ?? sha1.map { Array($0.finalize()) } ?? []
-            let digits = Array("0123456789abcdef")
-            return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
-        }
+        func value() -> String { hash.finalize().hexadecimal }
     }
 }

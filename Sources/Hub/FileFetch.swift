@@ -1,7 +1,6 @@
 import Foundation
+import HTTP
 import JSON
-import NIOCore
-import NIOHTTP1
 import Synchronization
 
 /// Fetches one file into the cache, by as many connections as take pieces of it.
@@ -264,16 +263,14 @@ final class FileFetch: Sendable {
         for _ in 0..<10 {
             let current = address
             let head = try await context.interface.transport.exchange(
-                .GET, current, headers: headers,
+                "GET", current, headers: headers,
                 onHead: { [self] head in try check(head, range, isAll: isAll, current) },
-                onBody: { buffer in
+                onBody: { bytes in
                     let rest = piece.rest
-                    try buffer.withUnsafeReadableBytes { bytes in
-                        guard bytes.count <= rest.count else { throw Self.wrongLength(name, "more than", file.size) }
-                        guard let left = try part.write(bytes, rest) else { throw Superseded() }
-                        piece.isNow(left)
-                    }
-                    meter.add(buffer.readableBytes)
+                    guard bytes.count <= rest.count else { throw Self.wrongLength(name, "more than", file.size) }
+                    guard let left = try part.write(bytes, rest) else { throw Superseded() }
+                    piece.isNow(left)
+                    meter.add(bytes.count)
                 })
             if head.status < 300 {
                 guard piece.rest.isEmpty else { throw Self.wrongLength(name, "fewer than", file.size) }

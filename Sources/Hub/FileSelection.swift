@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// Which files of a repository are wanted.
 public struct FileSelection: Sendable {
@@ -8,7 +9,7 @@ public struct FileSelection: Sendable {
     package let choose: @Sendable (_ paths: [String]) -> [String]
     /// Whether files that are there are enough, where nobody knows what the revision has. Nil where that cannot be told.
     package let suffices: (@Sendable (_ paths: [String]) -> Bool)?
-    /// For a selection of one file: those among all paths of which a person has to name one. Nil for others.
+    /// For a selection of one data set's files: those among all paths that may belong to one. Nil for others.
     let candidates: (@Sendable (_ paths: [String]) -> [String])?
 
     /// A selection.
@@ -108,16 +109,24 @@ public struct FileSelection: Sendable {
             return paths.filter { path in path == "nla_meta.yaml" || endings.contains(where: path.hasSuffix) }
         })
 
-    /// The one file of records that a data set has, Parquet or JSON Lines, with its sidecar. Of several none is chosen.
-    public static let records = FileSelection(
-        "a Parquet or JSON Lines file",
-        choose: { paths in
-            let all = paths.filter(isRecords)
-            return all.count == 1 ? [all[0], all[0] + ".nla_meta.yaml"].filter(paths.contains) : []
-        }, suffices: nil, candidates: { $0.filter(isRecords) })
+    /// The file of records that a data set has, Parquet or JSON Lines, with its sidecar; or all files of one table, whose names differ by
+    /// their number alone. Of several none is chosen.
+    public static let records = table("Parquet or JSON Lines", isRecords)
+
+    /// The same for activations: Parquet or safetensors.
+    public static let vectors = table("Parquet or safetensors", DataShards.isVectors)
 
     /// Whether a file holds records, by its ending.
-    public static func isRecords(_ path: String) -> Bool { path.hasSuffix(".parquet") || path.hasSuffix(".jsonl") }
+    public static func isRecords(_ path: String) -> Bool { DataShards.isRecords(path) }
+
+    private static func table(_ words: String, _ holds: @escaping @Sendable (String) -> Bool) -> FileSelection {
+        FileSelection(
+            "a \(words) file",
+            choose: { paths in
+                guard case .files(let files) = DataShards.choose(among: paths.filter(holds)) else { return [] }
+                return files + DataShards.sidecars(of: files).filter(paths.contains)
+            }, suffices: nil, candidates: { $0.filter(holds) })
+    }
 
     /// An activation store or probes, in the folder that is named: no Parquet copy beside them, and no other folder's.
     public static let store = FileSelection(
@@ -207,87 +216,5 @@ extension FileSelection {
         let files = onlyGGUF(paths)
         guard let first = files.first else { return false }
         return (ggufWhole(first).flatMap { Int($0[1]) } ?? 1) == files.count
-    }
-}
-
-/// A pattern as Python's `fnmatch.fnmatchcase` reads it.
-package struct Glob: Sendable {
-    private enum Piece: Sendable {
-        case one(Character)
-        case any
-        case anyRun
-        case set([ClosedRange<Character>], negated: Bool)
-    }
-    private var pieces: [Piece] = []
-
-    package init(_ pattern: String) {
-        let text = Array(pattern.replacingOccurrences(of: "\\", with: "/") + (pattern.hasSuffix("/") ? "*" : ""))
-        var index = 0
-        while index < text.count {
-            let character = text[index]
-            index += 1
-            switch character {
-            case "*": pieces.append(.anyRun)
-            case "?": pieces.append(.any)
-            case "[":
-                if let (set, next) = Self.set(text, index) {
-                    pieces.append(set)
-                    index = next
-                } else {
-                    pieces.append(.one("["))
-                }
-            default: pieces.append(.one(character))
-            }
-        }
-    }
-
-    private static func set(_ text: [Character], _ start: Int) -> (Piece, Int)? {
-        var index = start
-        let negated = index < text.count && text[index] == "!"
-        if negated { index += 1 }
-        // A bracket that stands first is one of the set.
-        guard let close = text.indices.first(where: { $0 > index && text[$0] == "]" }) else { return nil }
-        var ranges: [ClosedRange<Character>] = []
-        while index < close {
-            if index + 2 < close, text[index + 1] == "-" {
-                if text[index] <= text[index + 2] { ranges.append(text[index]...text[index + 2]) }
-                index += 3
-            } else {
-                ranges.append(text[index]...text[index])
-                index += 1
-            }
-        }
-        return (.set(ranges, negated: negated), close + 1)
-    }
-
-    /// Whether the pattern matches all of a path. Time grows with pattern times path.
-    package func matches(_ path: String) -> Bool {
-        let text = Array(path.replacingOccurrences(of: "\\", with: "/"))
-        var piece = 0, at = 0, star = -1, starAt = 0
-        while at < text.count {
-            if piece < pieces.count, case .anyRun = pieces[piece] {
-                star = piece
-                starAt = at
-                piece += 1
-            } else if piece < pieces.count, Self.accepts(pieces[piece], text[at]) {
-                piece += 1
-                at += 1
-            } else if star >= 0 {
-                piece = star + 1
-                starAt += 1
-                at = starAt
-            } else {
-                return false
-            }
-        }
-        return pieces[piece...].allSatisfy { if case .anyRun = $0 { true } else { false } }
-    }
-
-    private static func accepts(_ piece: Piece, _ character: Character) -> Bool {
-        switch piece {
-        case .one(let one): one == character
-        case .any, .anyRun: true
-        case .set(let ranges, let negated): ranges.contains { $0.contains(character) } != negated
-        }
     }
 }

@@ -38,8 +38,9 @@ public struct Hub: Sendable {
         public let files: [String]
         /// Bytes that came over the line for it.
         public let fetchedBytes: Int
-        /// The file that ``FileSelection/records`` chose; nil for other selections.
-        public let file: URL?
+        /// The files that ``FileSelection/records`` or ``FileSelection/vectors`` chose, in the order in which they are read, without their
+        /// sidecars; none for other selections.
+        public let records: [URL]
     }
 
     /// The folder with the wanted files of a repository; what is missing of them is fetched.
@@ -113,10 +114,14 @@ public struct Hub: Sendable {
     private func snapshot(
         _ cache: CacheFolder, _ commit: String, _ files: [String], _ selection: FileSelection, fetchedBytes: Int
     ) -> Snapshot {
-        let top = cache.snapshot(commit)
+        let top = cache.snapshot(commit), path = cache.reference.path
+        // A pattern is the name of no folder.
+        let below = path.flatMap { PathPattern($0) == nil || files.contains($0) ? $0 : nil }
+        var records = selection.candidates?(files) ?? []
+        if case .files(let ordered) = DataShards.choose(among: records) { records = ordered } else { records.sort() }
         return Snapshot(
-            folder: cache.reference.path.map(top.appendingPathComponent) ?? top, commit: commit, files: files.sorted(),
-            fetchedBytes: fetchedBytes, file: selection.candidates?(files).first.map(top.appendingPathComponent))
+            folder: below.map(top.appendingPathComponent) ?? top, commit: commit, files: files.sorted(),
+            fetchedBytes: fetchedBytes, records: records.map(top.appendingPathComponent))
     }
 
     /// The rest of a path inside a folder; nil where it is elsewhere.
@@ -132,6 +137,11 @@ public struct Hub: Sendable {
         if paths.contains(folder) {
             return FileSelection.ggufParts(of: folder, among: paths)
                 + [folder + ".nla_meta.yaml"].filter(paths.contains)
+        }
+        // So is everything that a pattern matches.
+        if let pattern = PathPattern(folder) {
+            let matched = paths.filter(pattern.matches), files = selection.candidates?(matched) ?? matched
+            return files + (selection.candidates == nil ? [] : DataShards.sidecars(of: files).filter(paths.contains))
         }
         return selection.choose(paths.compactMap { below(folder, $0) }).map { folder + "/" + $0 }
     }
@@ -220,12 +230,16 @@ public struct Hub: Sendable {
     ) -> HubError {
         guard !paths.isEmpty else { return HubError(.missing, "\(reference): the repository is empty") }
         if let several = severalMatches(reference, selection, paths) { return several }
-        guard let path = reference.path, !paths.contains(where: { $0.hasPrefix(path + "/") }) else {
-            let some = paths.sorted().prefix(5).joined(separator: ", ")
+        if let path = reference.path, PathPattern(path) != nil {
+            let inside = selection.candidates.map { _ in ", \(selection.description)" } ?? ""
             return HubError(
                 .missing,
-                "\(reference): nothing there is \(selection.description); it has \(some)\(paths.count > 5 ? ", …" : "")"
+                "\(reference.repository)@\(reference.revisionOrMain) has no file\(inside) that \(path) matches; it has \(Self.some(paths.sorted()))"
             )
+        }
+        guard let path = reference.path, !paths.contains(where: { $0.hasPrefix(path + "/") }) else {
+            return HubError(
+                .missing, "\(reference): nothing there is \(selection.description); it has \(Self.some(paths.sorted()))")
         }
         cache.rememberMissing(path, in: commit)
         let near = paths.min { Self.distance($0, path) < Self.distance($1, path) }
@@ -234,18 +248,30 @@ public struct Hub: Sendable {
             .missing, "\(reference.repository)@\(reference.revisionOrMain) has no file or folder \(path)\(hint ?? "")")
     }
 
-    /// That nothing was chosen because several files are meant by what was asked for, with the name of one.
+    private static func some(_ names: [String]) -> String {
+        names.prefix(5).joined(separator: ", ") + (names.count > 5 ? ", …" : "")
+    }
+
+    /// That nothing was chosen because what was asked for means several data sets, with the name of one, or one that is not whole.
     private func severalMatches(
         _ reference: HubReference, _ selection: FileSelection, _ paths: [String]
     ) -> HubError? {
+        guard reference.path.flatMap({ PathPattern($0) }) == nil else { return nil }
         let inside = reference.path.map { folder in paths.compactMap { Self.below(folder, $0) } } ?? paths
-        guard let candidates = selection.candidates?(inside).sorted(), candidates.count > 1 else { return nil }
-        var one = reference
-        one.path = (reference.path.map { "\($0)/" } ?? "") + candidates[0]
-        let some = candidates.prefix(5).joined(separator: ", ") + (candidates.count > 5 ? ", …" : "")
-        return HubError(
-            .missing,
-            "\(reference): has \(candidates.count) files that could be meant (\(some)); name one, such as \(one)")
+        guard let candidates = selection.candidates?(inside) else { return nil }
+        switch DataShards.choose(among: candidates) {
+        case .none, .files: return nil
+        case .incomplete(let missing):
+            return HubError(
+                .missing, "\(reference): has \(candidates.count) of the files of one data set, and \(missing) is not there")
+        case .several(let names):
+            var one = reference
+            one.path = (reference.path.map { "\($0)/" } ?? "") + names[0]
+            return HubError(
+                .missing,
+                "\(reference): has \(names.count == candidates.count ? "\(names.count) files" : "\(names.count) sets of files") that could be meant (\(Self.some(names))); name one, such as \(one)"
+            )
+        }
     }
 
     /// Letters to be changed, left out or put in, to make one text of another (Levenshtein 1965).

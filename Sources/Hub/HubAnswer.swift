@@ -1,4 +1,5 @@
 import Foundation
+import HTTP
 import JSON
 
 /// What an answer that is not the wanted one means.

@@ -1,6 +1,6 @@
 import Foundation
+import HTTP
 import JSON
-import NIOHTTP1
 
 /// One file of a revision, as the hub lists it.
 public struct HubFile: Sendable, Hashable {
@@ -148,7 +148,7 @@ struct HubInterface: Sendable {
     /// Where a file's bytes are to be had, and what the hub says of them.
     func locate(_ path: String, _ reference: HubReference, commit: String) async throws -> HubLocation {
         let address = self.address(path, reference, commit: commit)
-        let (head, _, from) = try await ask(.HEAD, address, reference, file: path)
+        let (head, _, from) = try await ask("HEAD", address, reference, file: path)
         guard let said = head.header("x-repo-commit") else {
             throw HubError(
                 .unreachable, "\(settings.endpoint): its answer names no commit, as a hub's would; check HF_ENDPOINT")
@@ -200,7 +200,7 @@ struct HubInterface: Sendable {
     ) async throws -> (
         json: JSONValue, head: HubHead, address: String
     ) {
-        let (head, body, from) = try await ask(.GET, address, reference, file: nil)
+        let (head, body, from) = try await ask("GET", address, reference, file: nil)
         guard let json = try? JSONValue.parse(body) else {
             throw HubError(
                 .unreachable, "\(settings.endpoint): an answer that is no JSON; check HF_ENDPOINT and the proxy")
@@ -210,7 +210,7 @@ struct HubInterface: Sendable {
 
     /// Asks until there is an answer that is one.
     private func ask(
-        _ method: HTTPMethod, _ address: String, _ reference: HubReference, file: String?
+        _ method: String, _ address: String, _ reference: HubReference, file: String?
     ) async throws -> (
         head: HubHead, body: [UInt8], address: String
     ) {
@@ -219,7 +219,7 @@ struct HubInterface: Sendable {
             let isGood = (200..<300).contains(answer.head.status)
             // A file's redirect to its storage is the answer.
             let isPlace =
-                method == .HEAD && (300..<400).contains(answer.head.status) && answer.head.header("location") != nil
+                method == "HEAD" && (300..<400).contains(answer.head.status) && answer.head.header("location") != nil
             guard isGood || isPlace else {
                 throw HubAnswer.failure(answer.head, body: answer.body, about: reference, file: file, settings)
             }

@@ -1,16 +1,11 @@
-import AsyncHTTPClient
 import Foundation
-import NIOCore
-import NIOHTTP1
-import NIOPosix
+import HTTP
 import Synchronization
 
 /// The head of an answer.
-struct HubHead: Sendable {
-    let status: Int
-    let headers: HTTPHeaders
+typealias HubHead = HTTPHead
 
-    func header(_ name: String) -> String? { headers.first(name: name) }
+extension HTTPHead {
     func number(_ name: String) -> Int? { header(name).flatMap { Int($0) } }
 }
 
@@ -47,6 +42,7 @@ final class HubTransport: Sendable {
     static func connect<Result: Sendable>(
         _ settings: HubSettings, _ body: @Sendable (HubTransport) async throws -> Result
     ) async throws -> Result {
+        guard HTTPClient.isAvailable else { throw HubError(.settings, HTTPClient.absence) }
         let transport = HubTransport(settings)
         do {
             let result = try await body(transport)
@@ -63,32 +59,22 @@ final class HubTransport: Sendable {
             defer { clients = [:] }
             return Array(clients.values)
         }
-        for client in all { try? await client.shutdown() }
+        for client in all { await client.close() }
     }
 
     private func client(for origin: HubOrigin) -> HTTPClient {
         let proxy = settings.proxies.proxy(for: origin)
         return clients.withLock { clients in
             if let client = clients[proxy] { return client }
-            var configuration = HTTPClient.Configuration()
-            // Every step of the way is looked at here: the token stays with the hub.
-            configuration.redirectConfiguration = .disallow
-            configuration.timeout = .init(
-                connect: .milliseconds(max(1, Int64(settings.connectTimeout / .milliseconds(1)))),
-                read: .milliseconds(max(1, Int64(settings.readTimeout / .milliseconds(1)))))
-            // One window for all streams of an HTTP/2 connection would be the limit of them all.
-            configuration.httpVersion = .http1Only
-            configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = settings.connections + 2
-            configuration.connectionPool.retryConnectionEstablishment = false
-            configuration.proxy = proxy.map { proxy in
-                if proxy.isSOCKS { return .socksServer(host: proxy.host, port: proxy.port) }
-                guard let user = proxy.user else { return .server(host: proxy.host, port: proxy.port) }
-                return .server(
-                    host: proxy.host, port: proxy.port,
-                    authorization: .basic(username: user, password: proxy.password ?? ""))
+            var wanted = HTTPClient.Settings()
+            wanted.connectTimeout = settings.connectTimeout
+            wanted.readTimeout = settings.readTimeout
+            wanted.proxy = proxy.map { proxy in
+                HTTPProxy(
+                    host: proxy.host, port: proxy.port, isSOCKS: proxy.isSOCKS, user: proxy.user,
+                    password: proxy.password)
             }
-            let client = HTTPClient(
-                eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: configuration)
+            let client = HTTPClient(wanted)
             clients[proxy] = client
             return client
         }
@@ -105,26 +91,18 @@ final class HubTransport: Sendable {
     /// - Returns: the head.
     /// - Throws: ``TransportFailure``, `CancellationError`, or what the closures throw.
     func exchange(
-        _ method: HTTPMethod, _ address: String, headers: [(String, String)] = [],
+        _ method: String, _ address: String, headers: [(String, String)] = [],
         onHead: @escaping @Sendable (HubHead) throws -> Void = { _ in },
-        onBody: @escaping @Sendable (ByteBuffer) throws -> Void = { _ in }
+        onBody: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void = { _ in }
     ) async throws -> HubHead {
         guard let origin = HubOrigin(address) else { throw TransportFailure.redirect("no address: \(address)") }
-        var all = HTTPHeaders(headers)
-        all.replaceOrAdd(name: "user-agent", value: "interlinear")
         // What is compressed on the way has another length, and cannot be resumed.
-        all.replaceOrAdd(name: "accept-encoding", value: "identity")
-        if origin == hub, let token = settings.token { all.add(name: "authorization", value: "Bearer " + token.value) }
-        let delegate = Delegate(onHead: onHead, onBody: onBody)
+        var all = headers + [("user-agent", "interlinear"), ("accept-encoding", "identity")]
+        if origin == hub, let token = settings.token { all.append(("authorization", "Bearer " + token.value)) }
         do {
-            try Task.checkCancellation()
-            let request = try HTTPClient.Request(url: address, method: method, headers: all)
-            let task = client(for: origin).execute(request: request, delegate: delegate)
-            return try await withTaskCancellationHandler {
-                try await task.futureResult.get()
-            } onCancel: {
-                task.cancel()
-            }
+            // Redirects come back as answers, and every step of the way is looked at here: the token stays with the hub.
+            let request = HTTPRequest(method, address, headers: all)
+            return try await client(for: origin).exchange(request, onHead: onHead, onBody: onBody)
         } catch {
             try Task.checkCancellation()
             throw Self.failure(error)
@@ -134,20 +112,11 @@ final class HubTransport: Sendable {
     /// What a failed connection means, in a few words.
     private static func failure(_ error: any Error) -> any Error {
         switch error {
-        case let error as HTTPClientError:
+        case let error as HTTPFailure:
             switch error {
-            case .connectTimeout: TransportFailure.absent("no connection in time")
-            case .readTimeout, .deadlineExceeded: TransportFailure.broken("silence")
-            case .remoteConnectionClosed: TransportFailure.broken("the connection was cut")
-            default: TransportFailure.broken(error.shortDescription)
+            case .unreachable, .connectTimeout: TransportFailure.absent("\(error)")
+            case .silence, .cut, .notHTTP, .other: TransportFailure.broken("\(error)")
             }
-        case let error as IOError:
-            [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode)
-                ? TransportFailure.absent(String(cString: strerror(error.errnoCode)))
-                : TransportFailure.broken(String(cString: strerror(error.errnoCode)))
-        case is NIOConnectionError: TransportFailure.absent("no connection")
-        case is HTTPParserError: TransportFailure.broken("the answer is no HTTP, or ends in the middle")
-        case is ChannelError: TransportFailure.broken("the connection was cut")
         case is any PassedOn, is CancellationError: error
         default: TransportFailure.broken("\(error)")
         }
@@ -157,7 +126,7 @@ final class HubTransport: Sendable {
     ///
     /// - Parameter limit: bytes of the body beyond which it is not read.
     func ask(
-        _ method: HTTPMethod, _ address: String, limit: Int = 64 << 20
+        _ method: String, _ address: String, limit: Int = 64 << 20
     ) async throws -> (
         head: HubHead, body: [UInt8], address: String
     ) {
@@ -166,12 +135,12 @@ final class HubTransport: Sendable {
             let body = Mutex<[UInt8]>([])
             let head = try await exchange(
                 method, address,
-                onBody: { buffer in
+                onBody: { piece in
                     try body.withLock { bytes in
-                        guard bytes.count + buffer.readableBytes <= limit else {
+                        guard bytes.count + piece.count <= limit else {
                             throw TransportFailure.redirect("an answer without end")
                         }
-                        bytes.append(contentsOf: buffer.readableBytesView)
+                        bytes.append(contentsOf: piece)
                     }
                 })
             if (300..<400).contains(head.status), let location = head.header("location") {
@@ -189,41 +158,5 @@ final class HubTransport: Sendable {
     /// The address that a `Location` means.
     static func resolve(_ location: String, from address: String) -> String {
         URL(string: location, relativeTo: URL(string: address))?.absoluteString ?? location
-    }
-}
-
-/// Hands the pieces of one answer on.
-private final class Delegate: HTTPClientResponseDelegate {
-    typealias Response = HubHead
-    private let onHead: @Sendable (HubHead) throws -> Void
-    private let onBody: @Sendable (ByteBuffer) throws -> Void
-    private let head = Mutex<HubHead?>(nil)
-
-    init(
-        onHead: @escaping @Sendable (HubHead) throws -> Void, onBody: @escaping @Sendable (ByteBuffer) throws -> Void
-    ) {
-        self.onHead = onHead
-        self.onBody = onBody
-    }
-
-    func didReceiveHead(task: HTTPClient.Task<HubHead>, _ head: HTTPResponseHead) -> EventLoopFuture<Void> {
-        let head = HubHead(status: Int(head.status.code), headers: head.headers)
-        self.head.withLock { $0 = head }
-        do {
-            try onHead(head)
-            return task.eventLoop.makeSucceededVoidFuture()
-        } catch { return task.eventLoop.makeFailedFuture(error) }
-    }
-
-    func didReceiveBodyPart(task: HTTPClient.Task<HubHead>, _ buffer: ByteBuffer) -> EventLoopFuture<Void> {
-        do {
-            try onBody(buffer)
-            return task.eventLoop.makeSucceededVoidFuture()
-        } catch { return task.eventLoop.makeFailedFuture(error) }
-    }
-
-    func didFinishRequest(task: HTTPClient.Task<HubHead>) throws -> HubHead {
-        guard let head = head.withLock({ $0 }) else { throw TransportFailure.broken("no answer") }
-        return head
     }
 }

@@ -130,6 +130,8 @@ public struct JointOptions: ScheduledOptions, Equatable {
     public var loraAlpha: Double = 32
     /// Layers that get adapters.
     public var loraTargets = LoRAConfiguration.allLinear
+    /// Whether the pair is written with its adapters in its weights; nil for what the pair is that the run begins with.
+    public var mergesAdapters: Bool?
     /// The verbalizer's highest learning rate.
     public var learningRate: Float = 1e-5
     /// The reconstructor's.
@@ -248,12 +250,17 @@ public struct JointOptions: ScheduledOptions, Equatable {
 
     private static let adapterFields: [RunField<Self>] = [
         RunField(
-            "av_lora_rank", \.verbalizerRank, in: 0...4096, "Rank of the verbalizer's adapters; 0 trains every weight."),
+            "av_lora_rank", \.verbalizerRank, in: 0...4096,
+            "Rank of the verbalizer's adapters; 0 trains every weight, or the adapters that the pair consists of."),
         RunField(
             "ar_lora_rank", \.reconstructorRank, in: 0...4096,
-            "Rank of the reconstructor's adapters; 0 trains every weight."),
+            "Rank of the reconstructor's adapters; 0 trains every weight, or the adapters that the pair consists of."),
         RunField("lora_alpha", \.loraAlpha, in: 0...1e6, "Scale of the adapters, times their rank."),
         RunField("lora_targets", \.loraTargets, "Linear layers that get adapters."),
+        RunField(
+            "merge_adapters", \.mergesAdapters, fixed: false,
+            "Whether the pair is written with the adapters in its weights; false writes adapters alone, none does as the pair to begin with does."
+        ),
         RunField(
             "tokens_per_pass", \.tokensPerPass, in: 1...10_000_000,
             "Tokens of one pass; fewer take less memory, and leave the gradient as it is up to rounding."),
@@ -319,7 +326,7 @@ public struct JointOptions: ScheduledOptions, Equatable {
             "pair": try modelHashes(),
             "store": try StoreManifest.hash(folder: DataLocation.folder(store)),
             "second_reader": try secondReader.map {
-                try TargetHash.compute(autoencoder: URL(fileURLWithPath: $0))
+                try TargetHash.compute(autoencoder: ModelLocation.resolve($0))
             },
             "probes": try probes.map { try TeacherProbes.hash(folder: DataLocation.folder($0)) },
         ])
@@ -327,7 +334,7 @@ public struct JointOptions: ScheduledOptions, Equatable {
 
     /// The contents of the models that the run begins with.
     func modelHashes() throws -> String {
-        let folders = Pair.folders(URL(fileURLWithPath: pair))
+        let folders = Pair.folders(try ModelLocation.pair(pair))
         let models = [folders.verbalizer, folders.reconstructor] + (warmStart ? [] : [folders.target])
         return try models.map { try TargetHash.compute(autoencoder: $0) }.joined(separator: " ")
     }

@@ -97,17 +97,16 @@ public struct JointRun {
         return store
     }
 
-    /// The warm start; with adapters it is the verbalizer itself.
+    /// The warm start; with new adapters it is the verbalizer itself without them. Adapters that the pair consists of are part of it.
     private func reference(_ verbalizer: Verbalizer) throws -> ReferencePolicy {
         if options.verbalizerRank > 0 { return .withoutAdapters(verbalizer) }
-        let checkpoint = verbalizer.checkpoint
         return .model(
-            try Verbalizer(checkpoint, verbalizer.sidecar, verbalizer.tokenizer, precision: options.precision))
+            try Verbalizer(verbalizer.source, verbalizer.sidecar, verbalizer.tokenizer, precision: options.precision))
     }
 
     private func secondReader(_ pair: Pair, _ store: ActivationStore) throws -> Reconstructor? {
         try options.secondReader.map {
-            let reader = try Reconstructor(folder: URL(fileURLWithPath: $0), precision: options.precision)
+            let reader = try Reconstructor(folder: ModelLocation.resolve($0), precision: options.precision)
             // The same checks as for the pair's own.
             _ = try Pair(pair.verbalizer, reader)
             return reader
@@ -123,13 +122,21 @@ public struct JointRun {
     }
 
     private func write(_ pair: Pair) throws {
-        try pair.verbalizer.decoder.mergeAdapters(precision: options.precision)
-        try pair.reconstructor.decoder.mergeAdapters(precision: options.precision)
-        let target = Pair.folders(URL(fileURLWithPath: options.pair)).target
+        let isAdapters = options.writesAdapters(pair)
+        if !isAdapters {
+            try pair.verbalizer.decoder.mergeAdapters(precision: options.precision)
+            try pair.reconstructor.decoder.mergeAdapters(precision: options.precision)
+        }
+        let target = Pair.folders(try ModelLocation.pair(options.pair)).target
         try AtomicFolder.write(to: folder.model) { partial in
             let folders = Pair.folders(partial)
-            try pair.verbalizer.write(to: folders.verbalizer)
-            try pair.reconstructor.write(to: folders.reconstructor)
+            if isAdapters {
+                try pair.verbalizer.writeAdapters(to: folders.verbalizer)
+                try pair.reconstructor.writeAdapters(to: folders.reconstructor)
+            } else {
+                try pair.verbalizer.write(to: folders.verbalizer)
+                try pair.reconstructor.write(to: folders.reconstructor)
+            }
             if FileManager.default.fileExists(atPath: target.path) {
                 // `partial` lies beside the folder that it becomes, so that the way from one is the way from the other.
                 try RelativeLink.write(at: folders.target, to: target)

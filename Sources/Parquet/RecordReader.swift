@@ -17,6 +17,8 @@ public enum RecordReader {
         public let isRow: Bool
         /// `FILE: line N` or `FILE: row N`, for messages.
         public let place: String
+        /// The file.
+        public let file: URL
     }
 
     /// Calls `body` with each record. Lines of white space are passed over.
@@ -34,7 +36,7 @@ public enum RecordReader {
         guard ParquetFile.isParquet(url) else {
             let data = try contents?() ?? lines(url, failure)
             return try JSONLines.read(data, source: url.path, failure: failure) { line in
-                try body(Record(json: line.json, number: line.number, isRow: false, place: line.place))
+                try body(Record(json: line.json, number: line.number, isRow: false, place: line.place, file: url))
             }
         }
         do {
@@ -47,10 +49,24 @@ public enum RecordReader {
                         .onOneLine)
             }
             try file.eachRow(columns: names) { row, number in
-                try body(Record(json: row, number: number + 1, isRow: true, place: "\(url.path): row \(number + 1)"))
+                try body(
+                    Record(
+                        json: row, number: number + 1, isRow: true, place: "\(url.path): row \(number + 1)", file: url))
             }
         } catch let error as ParquetError {
             throw failure(error.description)
+        }
+    }
+
+    /// The same of several files, one after the other. Numbers begin anew with each.
+    ///
+    /// - Parameter contents: reads the bytes of a file that is not Parquet; nil maps them.
+    public static func read(
+        _ files: [URL], fields: [String]? = nil, contents: ((URL) throws -> Data)? = nil,
+        failure: (String) -> any Error, _ body: (Record) throws -> Void
+    ) throws {
+        for file in files {
+            try read(file, fields: fields, contents: contents.map { read in { try read(file) } }, failure: failure, body)
         }
     }
 

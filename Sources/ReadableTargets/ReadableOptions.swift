@@ -164,8 +164,8 @@ public struct ReadableOptions: ScheduledOptions, DocumentOptions, Equatable {
 
     /// What the run reads.
     func inputs() throws -> RunInputs {
-        let folders = Pair.folders(URL(fileURLWithPath: pair))
-        func content(_ path: String) throws -> String { try ContentHash.file(DataLocation.file(path)) }
+        let folders = Pair.folders(try ModelLocation.pair(pair))
+        func content(_ path: String) throws -> String { try ContentHash.files(DataLocation.files(path)) }
         return RunInputs([
             "pair": try [folders.verbalizer, folders.reconstructor, folders.target].map {
                 try TargetHash.compute(autoencoder: $0)

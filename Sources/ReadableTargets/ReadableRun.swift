@@ -30,7 +30,7 @@ public struct ReadableRun {
     ) throws -> RunOutcome<Metrics> {
         guard !folder.isFinished else { return .finishedBefore }
         if let threads = options.threads { Machine.threads = threads }
-        let url = URL(fileURLWithPath: options.pair)
+        let url = try ModelLocation.pair(options.pair)
         let pair = try Pair(folder: url, precision: options.precision)
         let target = try pair.openTarget(Pair.folders(url).target)
         let decoder = try decoder(target)
@@ -44,7 +44,7 @@ public struct ReadableRun {
             decoder, pair,
             reference: .model(
                 try Verbalizer(
-                    verbalizer.checkpoint, verbalizer.sidecar, verbalizer.tokenizer, precision: options.precision)),
+                    verbalizer.source, verbalizer.sidecar, verbalizer.tokenizer, precision: options.precision)),
             training: try tokenized(training), heldOut: try tokenized(heldOut), options)
         var last = try RunHistory(folder.url).steps.last { $0.metrics["splice_damage"] != nil }?.metrics ?? Metrics()
         let loop = TrainingLoop(trainer, in: folder, options.cadence, interruption: interruption) {

@@ -1,7 +1,4 @@
-import AsyncHTTPClient
-import Foundation
-import NIOCore
-import NIOHTTP1
+import HTTP
 
 /// Sends one request and brings back the whole answer, in bounded time and space.
 struct HTTPTransport: Sendable {
@@ -19,13 +16,10 @@ struct HTTPTransport: Sendable {
 
     /// - Throws: `CancellationError` only.
     func post(_ address: String, headers: [(String, String)], body: String) async throws -> Reply {
-        var request = HTTPClientRequest(url: address)
-        request.method = .POST
-        request.headers.add(contentsOf: .init([("content-type", "application/json"), ("accept", "application/json")]))
-        request.headers.add(contentsOf: .init(headers))
-        request.body = .bytes(ByteBuffer(string: body))
-        // The client's own deadline ends with the head of the answer; a body that trickles in must end too.
-        let reply = await withTaskGroup(of: Reply.self) { [request] group in
+        let types = [("content-type", "application/json"), ("accept", "application/json")]
+        let request = HTTPRequest("POST", address, headers: types + headers, body: Array(body.utf8))
+        // The client's own limit is on silence; a body that trickles in must end too.
+        let reply = await withTaskGroup(of: Reply.self) { group in
             group.addTask { await exchange(request) }
             group.addTask {
                 try? await Task.sleep(for: timeout)
@@ -38,21 +32,16 @@ struct HTTPTransport: Sendable {
         return reply
     }
 
-    private func exchange(_ request: HTTPClientRequest) async -> Reply {
+    private func exchange(_ request: HTTPRequest) async -> Reply {
         do {
-            let response = try await client.execute(request, deadline: .distantFuture)
-            var body: [UInt8] = []
-            for try await chunk in response.body {
-                guard body.count + chunk.readableBytes <= longestAnswer else { return .tooLong }
-                body.append(contentsOf: chunk.readableBytesView)
-            }
+            let (head, body) = try await client.fetch(request, limit: longestAnswer)
             return .answer(
-                status: Int(response.status.code), retryAfter: response.headers.first(name: "retry-after"),
-                retryAfterMilliseconds: response.headers.first(name: "retry-after-ms"), body: body)
-        } catch let error as HTTPClientError {
-            return error == .connectTimeout ? .timedOut : .failed(error.shortDescription)
-        } catch let error as IOError {
-            return .failed(String(cString: strerror(error.errnoCode)))
+                status: head.status, retryAfter: head.header("retry-after"),
+                retryAfterMilliseconds: head.header("retry-after-ms"), body: body)
+        } catch is HTTPClient.TooLong {
+            return .tooLong
+        } catch HTTPFailure.connectTimeout {
+            return .timedOut
         } catch {
             return .failed("\(error)")
         }

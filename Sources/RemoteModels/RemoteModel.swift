@@ -1,6 +1,5 @@
-import AsyncHTTPClient
+import HTTP
 import JSON
-import NIOCore
 import Synchronization
 
 /// A language model behind HTTP.
@@ -40,17 +39,11 @@ public final class RemoteModel: Sendable {
     public static func connect<Result: Sendable>(
         _ settings: RemoteModelSettings, _ body: @Sendable (RemoteModel) async throws -> Result
     ) async throws -> Result {
-        var configuration = HTTPClient.Configuration()
-        // A redirect would carry the key to an address that nobody named.
-        configuration.redirectConfiguration = .disallow
-        let milliseconds = Int64(settings.connectTimeout / .milliseconds(1))
-        configuration.timeout = .init(connect: .milliseconds(max(1, milliseconds)))
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = max(1, settings.concurrency)
-        // Attempts are counted in one place, here.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return try await HTTPClient.withHTTPClient(configuration: configuration) { client in
-            try await body(RemoteModel(settings, client: client))
-        }
+        guard HTTPClient.isAvailable else { throw RemoteModelError.settings(HTTPClient.absence) }
+        var wanted = HTTPClient.Settings()
+        wanted.connectTimeout = settings.connectTimeout
+        // It follows no redirects, which would carry the key to an address that nobody named.
+        return try await HTTPClient.lend(wanted) { client in try await body(RemoteModel(settings, client: client)) }
     }
 
     /// What was sent and paid for so far.

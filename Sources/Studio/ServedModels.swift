@@ -37,13 +37,18 @@ public struct ServedModels {
         self.reconstructor = reconstructor
         self.target = target
         self.targetPrecision = targetPrecision
-        verbalizerName = ServedModels.name(of: verbalizer.checkpoint.folder)
-        pairName = verbalizer.checkpoint.folder.standardizedFileURL.deletingLastPathComponent().lastPathComponent
+        verbalizerName = ServedModels.name(of: verbalizer.folder)
+        pairName = verbalizer.folder.standardizedFileURL.deletingLastPathComponent().lastPathComponent
         targetName = target.map { ServedModels.name(of: $0.checkpoint.folder) }
     }
 
     /// The end of a folder's path that says which model it is: with the folder above for names such as `av` and `target`.
     static func name(of folder: URL) -> String {
+        // A snapshot in the hub's cache goes by its repository's name.
+        if let repository = ModelLocation.Repository(snapshot: folder) { return repository.id }
+        if let repository = ModelLocation.Repository(snapshot: folder.deletingLastPathComponent()) {
+            return "\(repository.id)/\(folder.lastPathComponent)"
+        }
         let parts = folder.standardizedFileURL.pathComponents.filter { $0 != "/" }
         return parts.suffix(2).joined(separator: "/")
     }

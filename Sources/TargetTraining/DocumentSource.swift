@@ -65,9 +65,12 @@ public struct DocumentList: DocumentSource {
 extension DocumentList {
     /// Reads a JSON Lines file, each line an object with `text` and what else ``LabelledDocument`` has. Throws
     /// one-line errors with file and line.
-    public init(jsonLines url: URL) throws {
-        self.init(try DocumentLines.documents(url).filter { !$0.text.isEmpty })
-        guard !documents.isEmpty else { throw TrainingError("\(url.path): no documents in it") }
+    public init(jsonLines url: URL) throws { try self.init(jsonLines: [url]) }
+
+    /// Reads files as one. Throws as the reading of one does.
+    public init(jsonLines files: [URL]) throws {
+        self.init(try DocumentLines.documents(files).filter { !$0.text.isEmpty })
+        guard !documents.isEmpty else { throw TrainingError("\(files.first?.path ?? "no file"): no documents in it") }
     }
 
     /// Two parts without a document in common: a document's part follows from the seed and its id, so that it stays where it is
@@ -105,14 +108,14 @@ package enum LanguageDocuments {
     package static func open(
         _ data: String, heldOut: String?, seed: UInt64
     ) throws -> (training: any DocumentSource, heldOut: any DocumentSource) {
-        let named = try heldOut.map { try DocumentList(jsonLines: DataLocation.file($0)) }
+        let named = try heldOut.map { try DocumentList(jsonLines: DataLocation.files($0)) }
         if let world = try world(data) {
             return (
                 WorldDocuments(world, seed: seed, isHeldOut: false),
                 named ?? WorldDocuments(world, seed: seed, isHeldOut: true)
             )
         }
-        let all = try DocumentList(jsonLines: DataLocation.file(data))
+        let all = try DocumentList(jsonLines: DataLocation.files(data))
         if let named { return (all, named) }
         return try all.split(share: 0.02, seed: seed)
     }

@@ -61,7 +61,7 @@ public struct TargetRun {
     private static func inputs(_ options: TargetOptions, _ run: URL) throws -> RunInputs {
         let folders = [try? ModelLocation.resolve(options.tokenizer, need: .tokenizer), tokenizerFolder(run)]
         let tokenizer = folders.lazy.compactMap { $0 }.compactMap { try? ContentHash.tokenizer($0) }.first
-        func content(_ path: String) throws -> String { try ContentHash.file(DataLocation.file(path)) }
+        func content(_ path: String) throws -> String { try ContentHash.files(DataLocation.files(path)) }
         return RunInputs([
             "tokenizer": tokenizer,
             "data": LanguageDocuments.isWorld(options.data) ? options.data : try content(options.data),

@@ -25,7 +25,7 @@ public struct TaughtRows: Sendable {
         }
         guard !rows.isEmpty else {
             throw ModelError(
-                "\(teacher.file.path): explains none of the rows of the split \(split) of \(store.folder.path)")
+                "\(teacher.place): explains none of the rows of the split \(split) of \(store.folder.path)")
         }
     }
 
@@ -59,12 +59,11 @@ extension ActivationStore {
 
     /// Throws if the sidecar of a teacher's file, where it has one, says that its explanations are about other activations.
     public func check(_ teacher: JSONLTeacher) throws {
-        guard let found = try Sidecar.read(beside: teacher.file) else { return }
         do {
-            try found.check(
-                sidecar, at: Sidecar.place(beside: teacher.file), against: folder.path)
+            guard let found = try Sidecar.read(beside: teacher.files) else { return }
+            try found.sidecar.check(sidecar, at: found.place, against: folder.path)
         } catch let error as ModelError {
-            throw TrainingError("\(teacher.file.path): its explanations are not of this store's activations: \(error)")
+            throw TrainingError("\(teacher.place): its explanations are not of this store's activations: \(error)")
         }
     }
 

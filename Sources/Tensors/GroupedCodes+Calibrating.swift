@@ -72,6 +72,7 @@ extension GroupedCodes {
             Kernels.add(slice, to: difference, scale: -1)
             let other = Descent.errors(difference, curvature)
             let better = (0..<count).filter { own[$0] < other[$0] }
+            guard !better.isEmpty else { continue }
             let packed = Tensor(uninitialized: [count, format.rowBytes(width)], .uint8)
             Kernels.packCodes(descent.codes, bits: format.bits, to: packed)
             for (from, to) in [

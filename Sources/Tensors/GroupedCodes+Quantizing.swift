@@ -25,7 +25,8 @@ extension GroupedCodes {
     /// - Parameter weight: a matrix whose columns are whole groups; every number must be finite.
     public init(quantizing weight: WeightStorage, _ format: CodeFormat) {
         let (rows, width) = (weight.rows, weight.width), groups = width / format.groupSize
-        require(rows > 0 && width > 0 && width % format.groupSize == 0, "\(weight.shape) in groups of \(format.groupSize)")
+        require(
+            rows > 0 && width > 0 && width % format.groupSize == 0, "\(weight.shape) in groups of \(format.groupSize)")
         let codes = Tensor(uninitialized: [rows, format.rowBytes(width)], .uint8)
         let scales = Tensor(uninitialized: [rows, groups], .float32)
         let offsets = Tensor(uninitialized: [rows, groups], .float32)

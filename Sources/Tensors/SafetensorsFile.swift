@@ -127,9 +127,11 @@ public struct SafetensorsFile: Sendable {
     /// The names in the file, sorted.
     public var names: [String] { entries.keys.sorted() }
 
-    /// A tensor, in place. Nil if the file has none of that name; throws if its element type cannot be used here.
+    /// A tensor, in place. Nil if the file has none of that name; throws if its element type cannot be used here. Numbers of 64 bits are
+    /// rounded to 32.
     public func tensor(_ name: String) throws -> Tensor? {
         guard let entry = entries[name] else { return nil }
+        if entry.type == "F64" { return doubles(entry) }
         guard let type = ElementType(rawValue: entry.type) else {
             throw TensorFileError(
                 "\(url.path): tensor \(name) has dtype \(entry.type); usable are \(ElementType.allCases.map(\.rawValue).joined(separator: ", "))"
@@ -139,6 +141,14 @@ public struct SafetensorsFile: Sendable {
         let tensor = Tensor(shape: entry.shape, elementType: type, buffer: buffer, byteOffset: offset)
         // Writers align tensors; one that did not gets memory of its own, since kernels need whole elements.
         return offset % type.byteCount == 0 ? tensor : tensor.copy()
+    }
+
+    private func doubles(_ entry: Entry) -> Tensor {
+        let start = buffer.address + dataOffset + entry.range.lowerBound
+        let values = stride(from: 0, to: entry.range.count, by: 8).map {
+            Float(Double(bitPattern: UInt64(littleEndian: start.loadUnaligned(fromByteOffset: $0, as: UInt64.self))))
+        }
+        return Tensor(values, shape: entry.shape)
     }
 
     /// The tensor, or an error that lists what the file holds instead.

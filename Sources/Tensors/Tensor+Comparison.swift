@@ -7,4 +7,7 @@ extension Tensor {
             rows(row..<row + 1).floats() == other.rows(row..<row + 1).floats()
         }
     }
+
+    /// Whether two lie in the same memory, such as a mapped file's.
+    package func sharesMemory(with other: Tensor) -> Bool { Kernels.lieTogether(self, other) }
 }

@@ -45,7 +45,7 @@ public struct PairRecipe {
         self.note = note
         folder = try RunFolder(url, options)
         world = TinyWorld(seed: options.seed)
-        if let target = options.trainedTarget { _ = try Checkpoint(folder: URL(fileURLWithPath: target)) }
+        if let target = options.trainedTarget { _ = try Checkpoint(folder: ModelLocation.resolve(target)) }
         // A mistake in a later stage's file is found now, not in an hour.
         try targetOptions().check()
         try verbalizerOptions().check()
@@ -193,7 +193,7 @@ public struct PairRecipe {
     }
 
     private var targetFolder: URL {
-        options.trainedTarget.map { URL(fileURLWithPath: $0) } ?? targetRun.appending(path: "model")
+        options.trainedTarget.map { (try? ModelLocation.resolve($0)) ?? URL(fileURLWithPath: $0) } ?? targetRun.appending(path: "model")
     }
 
     // MARK: Activations, probes, explanations

@@ -61,6 +61,8 @@ public struct WarmStartOptions<Stage: WarmStartStage>: ScheduledOptions {
     public var loraAlpha: Double = 32
     /// Layers that get adapters.
     public var loraTargets = LoRAConfiguration.allLinear
+    /// Whether adapters become part of the written model's weights; otherwise the model folder holds the adapters alone.
+    public var mergesAdapters = true
     /// Verbalizer: whether every explanation goes with another row's activation, as a control.
     public var shufflesActivations = false
     /// Verbalizer: a reconstructor's folder, to score explanations with while training.
@@ -112,6 +114,10 @@ public struct WarmStartOptions<Stage: WarmStartStage>: ScheduledOptions {
             RunField("lora_rank", \.loraRank, in: 0...4096, "Rank of low-rank adapters; 0 trains every weight."),
             RunField("lora_alpha", \.loraAlpha, in: 0...1e6, "Scale of the adapters, times their rank."),
             RunField("lora_targets", \.loraTargets, "Linear layers that get adapters."),
+            RunField(
+                "merge_adapters", \.mergesAdapters, fixed: false,
+                "Whether the model is written with the adapters in its weights; false writes the adapters alone, over the target."
+            ),
         ] + Stage.fields + [
             RunField("av_template", \.verbalizerTemplate, "The verbalizer's prompt, with {injection_char}."),
             RunField("ar_template", \.reconstructorTemplate, "The reconstructor's prompt, with {explanation}."),
@@ -134,6 +140,9 @@ public struct WarmStartOptions<Stage: WarmStartStage>: ScheduledOptions {
         }
         guard loraRank == 0 || !loraTargets.isEmpty else {
             throw TrainingError("lora_targets: names no layer; name some, or set lora_rank to 0")
+        }
+        guard mergesAdapters || loraRank > 0 else {
+            throw TrainingError("merge_adapters: false writes adapters alone, and lora_rank 0 makes none")
         }
         guard !shufflesActivations || rowsPerStep > 1 else {
             throw TrainingError("rows_per_step: one row has no other to be shuffled with")
@@ -158,7 +167,7 @@ public struct WarmStartOptions<Stage: WarmStartStage>: ScheduledOptions {
         return RunInputs([
             "target": try StoreManifest(folder: store).settings.targetHash,
             "store": try StoreManifest.hash(folder: store),
-            "explanations": try ContentHash.file(DataLocation.file(explanations)),
+            "explanations": try ContentHash.files(DataLocation.files(explanations)),
         ])
     }
 

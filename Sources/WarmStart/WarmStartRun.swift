@@ -35,11 +35,11 @@ public struct WarmStartRun<Stage: WarmStartStage> {
     func material() throws -> TrainingData {
         if let threads = options.threads { Machine.threads = threads }
         let target = try ModelLocation.resolve(options.target)
-        let hash = try TargetHash.compute(Checkpoint(folder: target))
+        let hash = try TargetHash.compute(ModelSource(folder: target))
         // A run that goes on has read every byte before.
         let store = try ActivationStore(
             folder: DataLocation.folder(options.store), target: hash, verifying: firstStep == 0)
-        let teacher = try JSONLTeacher(DataLocation.file(options.explanations))
+        let teacher = try JSONLTeacher(DataLocation.files(options.explanations))
         return TrainingData(
             target: target,
             identity: Sidecar.TargetIdentity(hash: hash, name: options.targetName ?? target.lastPathComponent),
@@ -75,9 +75,27 @@ public struct WarmStartRun<Stage: WarmStartStage> {
             progress($0)
         }
         if case .interrupted(let step, let signal) = try loop.run() { return .interrupted(step: step, signal: signal) }
-        try half.decoder.mergeAdapters(precision: options.precision)
-        try half.write(to: folder.model, type: nil)
+        if options.mergesAdapters {
+            try half.decoder.mergeAdapters(precision: options.precision)
+            try half.write(to: folder.model, type: nil)
+        } else {
+            // First, for a run with a model is finished.
+            try linkTarget(material.target)
+            try half.writeAdapters(to: folder.model)
+        }
         return .finished(last)
+    }
+
+    /// Puts a link to the target beside the model, where whoever opens an adapter looks for its base.
+    private func linkTarget(_ target: URL) throws {
+        let link = folder.url.appending(path: "target")
+        // What a killed process left.
+        if (try? FileManager.default.destinationOfSymbolicLink(atPath: link.path)) != nil {
+            try FileManager.default.removeItem(at: link)
+        }
+        do { try RelativeLink.write(at: link, to: target) } catch {
+            throw TrainingError("\(link.path): cannot write: \(error.localizedDescription)")
+        }
     }
 }
 
@@ -86,6 +104,7 @@ protocol AutoencoderHalf: AnyObject {
     var sidecar: Sidecar { get set }
     var decoder: TransformerDecoder { get }
     func write(to folder: URL, type: ElementType?) throws
+    func writeAdapters(to folder: URL) throws
 }
 
 extension Verbalizer: AutoencoderHalf {}
@@ -108,7 +127,7 @@ extension WarmStartRun where Stage == VerbalizerStage {
     /// Scores explanations while training, with the reconstructor that the options name.
     private func judge(_ material: TrainingData) throws -> ExplanationJudge? {
         try options.reconstructor.map {
-            let reader = try Reconstructor(folder: URL(fileURLWithPath: $0), precision: options.precision)
+            let reader = try Reconstructor(folder: ModelLocation.resolve($0), precision: options.precision)
             try material.store.check(layer: reader.sidecar.layer, of: $0)
             return ExplanationJudge(reader, material.variance)
         }

@@ -72,17 +72,17 @@ final class HubDisplay: Sendable {
     }
 }
 
-/// The folder or file that a name means, on this machine when this returns: what is missing of the wanted files is fetched.
+/// The folder or files that a name means, on this machine when this returns: what is missing of the wanted files is fetched.
 ///
 /// - Parameters:
-///   - files: what is needed where the name is one on the hub. Of ``FileSelection/records`` it is the file that is returned.
+///   - files: what is needed where the name is one on the hub. Of ``FileSelection/records`` it is the files that are returned.
 ///   - isQuiet: whether nothing is said on standard error.
 func located(
     _ name: String, expecting kind: HubReference.Kind = .model, files: FileSelection = .model, isQuiet: Bool = false
-) throws -> URL {
+) throws -> [URL] {
     let reference: HubReference
     switch try HubName(name, expecting: kind) {
-    case .local(let url): return url
+    case .local(let url): return [url]
     case .hub(let named): reference = named
     }
     let hub = try Hub()
@@ -94,5 +94,5 @@ func located(
         defer { display.finish() }
         snapshot = try waitFor { try await hub.resolve(reference, files: files, observer: display.observer) }
     }
-    return snapshot.file ?? snapshot.folder
+    return snapshot.records.isEmpty ? [snapshot.folder] : snapshot.records
 }

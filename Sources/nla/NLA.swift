@@ -46,9 +46,11 @@ struct NLA: ParsableCommand {
             case .tokenizer: try located(name, files: .tokenizer, isQuiet: isQuiet)
             case .pair: try located(name, files: .pair, isQuiet: isQuiet)
             case .records: try located(name, expecting: .dataset, files: .records, isQuiet: isQuiet)
+            case .vectors: try located(name, expecting: .dataset, files: .vectors, isQuiet: isQuiet)
             case .store: try located(name, expecting: .dataset, files: .store, isQuiet: isQuiet)
             }
         }
+        DataLocation.tell { line in if !CommandLine.arguments.contains("--quiet") { Output.note(line) } }
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Autoencoder
+import Evaluation
 import Foundation
+import JointTraining
 import LanguageModel
 import Tensors
 
@@ -53,6 +55,22 @@ struct OpeningOptions: ParsableArguments {
 
     /// The folder that `--base` names.
     func baseFolder() throws -> URL? { try base.map { try ModelLocation.resolve($0) } }
+}
+
+/// The target of a pair, for all commands that read texts with one.
+struct TargetChoice: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The target, where the pair's folder has none: a folder, a PEFT adapter's too, or org/name.",
+            valueName: "dir"))
+    var target: String?
+
+    @Option(
+        help: ArgumentHelp("A PEFT adapter over the target: a folder or org/name.", valueName: "dir"))
+    var adapter: String?
+
+    /// The folder that `--adapter` names.
+    func adapterFolder() throws -> URL? { try adapter.map { try ModelLocation.resolve($0) } }
 }
 
 /// Where a pair lies: in one folder, or in two as pairs are published.
@@ -150,5 +168,49 @@ struct PairArgument: ParsableArguments, PairNaming {
     func validate() throws {
         if pair != nil && nla != nil { throw ValidationError("Give only one of PAIR and --nla.") }
         try checkPlace("a pair")
+    }
+}
+
+/// The pairs that a command measures beside one another.
+struct PairList: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Folder with av/, ar/ and, optionally, target/, or a checkpoint of a run, or org/name; name=… names it; several to compare them with the first.",
+            valueName: "dir"))
+    var nla: [String] = []
+
+    @Option(help: ArgumentHelp("The verbalizer, in place of --nla: a folder or org/name.", valueName: "dir"))
+    var av: String?
+
+    @Option(help: ArgumentHelp("The reconstructor, with --av.", valueName: "dir"))
+    var ar: String?
+
+    @OptionGroup var opening: OpeningOptions
+
+    func validate() throws {
+        guard nla.isEmpty != (av == nil), (av != nil) == (ar != nil) else {
+            throw ValidationError("Give --nla, or --av and --ar.")
+        }
+    }
+
+    /// Where they lie. Of two halves that were named apart the verbalizer's folder stands for both.
+    func candidates() throws -> [PairComparison.Candidate] {
+        guard let av else { return try PairComparison.Candidate.read(nla).map { try $0.located() } }
+        var both = try PairComparison.Candidate.read([av])
+        both[0].folder = try ModelLocation.resolve(av)
+        return both
+    }
+
+    /// Opens one of them, and says what was inferred.
+    func open(_ folder: URL, _ precision: Precision?, _ shared: SharedOptions) throws -> Pair {
+        let supplement = try opening.supplement(), pair: Pair
+        if let ar {
+            pair = try Pair(
+                verbalizer: folder, reconstructor: ModelLocation.resolve(ar), precision: precision, supplement)
+        } else {
+            pair = try Pair.open(folder, precision: precision, supplement)
+        }
+        for line in pair.inferences { shared.note(line) }
+        return pair
     }
 }

@@ -129,8 +129,6 @@ func readConfiguration(_ path: String) throws -> (json: JSONValue, configuration
 /// A model's folder with the adapter that `--adapter` names, or an adapter's folder, whose base is then found by its name; and the
 /// tokenizer that `--tokenizer` names, or the model's.
 func modelSource(_ folder: URL, adapter: String?, tokenizer: String?) throws -> ModelSource {
-    let source =
-        try adapter.map { ModelSource(try Checkpoint(folder: folder), adapter: try ModelLocation.resolve($0)) }
-        ?? ModelSource(folder: folder)
+    let source = try ModelSource(folder: folder, adapter: adapter.map { try ModelLocation.resolve($0) })
     return source.with(tokenizer: try tokenizer.map { try ModelLocation.resolve($0, need: .tokenizer) })
 }

@@ -23,6 +23,10 @@ struct TextInput: ParsableArguments {
         help: ArgumentHelp("With --messages of a data set (Parquet, JSON Lines): which row, from 1.", valueName: "n"))
     var row: Int?
 
+    @Option(
+        help: "What conversations look like: messages, conversations or pairs; found by the first record by default.")
+    var chatFormat: ChatFormat.Kind?
+
     @Flag(help: "With --messages: do not open the assistant's turn.")
     var noGenerationPrompt = false
 
@@ -39,10 +43,21 @@ struct TextInput: ParsableArguments {
         if let row, messages == nil || row < 1 { throw ValidationError("--row, from 1, goes with --messages.") }
     }
 
+    /// Throws where `--chat-format` is given and nothing that could be a chat.
+    func checkChatFormat(of documents: String? = nil) throws {
+        if chatFormat != nil && messages == nil && documents == nil {
+            throw ValidationError("--chat-format goes with --messages, or with --documents where there are any.")
+        }
+    }
+
     /// The text, rendered if it was messages, and its ids. `folder` is the tokenizer's, for messages.
-    func encode(_ tokenizer: Tokenizer, _ folder: URL) throws -> (text: String, ids: [Int32]) {
+    ///
+    /// - Parameter note: told what format a data set's conversations have.
+    func encode(
+        _ tokenizer: Tokenizer, _ folder: URL, note: (String) -> Void
+    ) throws -> (text: String, ids: [Int32]) {
         if let messages {
-            let rendered = try render(DataLocation.file(messages).relativePath, tokenizer, folder)
+            let rendered = try render(DataLocation.files(messages), tokenizer, folder, note)
             // A template writes its own special tokens.
             return (rendered, tokenizer.encode(rendered, addSpecialTokens: false))
         }
@@ -50,14 +65,22 @@ struct TextInput: ParsableArguments {
         return (plain, tokenizer.encode(plain, addSpecialTokens: !noSpecialTokens))
     }
 
-    private func render(_ path: String, _ tokenizer: Tokenizer, _ folder: URL) throws -> String {
-        let isSet = row != nil || ParquetFile.isParquet(URL(fileURLWithPath: path))
-        let json = try isSet ? record(row ?? 1, of: path) : readJSON(path)
+    private func render(
+        _ files: [URL], _ tokenizer: Tokenizer, _ folder: URL, _ note: (String) -> Void
+    ) throws -> String {
+        let path = files[0].relativePath
+        let isSet = row != nil || files.count > 1 || ParquetFile.isParquet(files[0])
+        let json = try isSet ? record(row ?? 1, of: files) : readJSON(path)
         var conversation: Conversation
         do {
             // What is already as templates want it stays as it is.
-            if isSet || json.object != nil && json["messages"] == nil, let format = ChatFormat.detect(json) {
+            let isForeign = isSet || json.object != nil && json["messages"] == nil
+            if isForeign || chatFormat != nil, let format = ChatFormat.detect(json, wanted: chatFormat) {
                 conversation = try format.conversation(json, source: path)
+                if isForeign { note("--messages: \(format.summary)") }
+            } else if let chatFormat {
+                throw ModelError(
+                    "\(path): holds no \(chatFormat.rawValue); give another --chat-format, or none to have it found")
             } else {
                 conversation = try Conversation(json, source: path)
             }
@@ -79,17 +102,15 @@ struct TextInput: ParsableArguments {
     }
 
     /// A row of a data set.
-    private func record(_ wanted: Int, of path: String) throws -> JSONValue {
+    private func record(_ wanted: Int, of files: [URL]) throws -> JSONValue {
         struct Found: Error { let json: JSONValue }
         var count = 0
         do {
-            try RecordReader.read(
-                URL(fileURLWithPath: path), fields: ChatFormat.fields, failure: { ModelError($0) }
-            ) { record in
+            try RecordReader.read(files, fields: ChatFormat.fields, failure: { ModelError($0) }) { record in
                 count += 1
                 if count == wanted { throw Found(json: record.json) }
             }
         } catch let found as Found { return found.json }
-        throw ModelError("\(path): no row \(wanted); it has \(count)")
+        throw ModelError("\(files[files.count - 1].relativePath): no row \(wanted); it has \(count)")
     }
 }

@@ -51,19 +51,22 @@ func integers(_ list: String, _ option: String) throws -> [Int] {
 /// Opens the target of a pair: the one named, or the one in its folder.
 ///
 /// - Parameters:
+///   - options: `--target` and `--adapter`.
+///   - name: what stands for `--target` where that is not given.
 ///   - base: what `--base` names, for a target that is an adapter.
 ///   - storage: which weights may stand in for those that the pair was trained on.
 func openTarget(
-    _ pair: Pair, _ folder: URL, named name: String?, base: URL? = nil, allowsAdapter: Bool = true,
+    _ pair: Pair, _ folder: URL, _ options: TargetChoice, else name: String? = nil, base: URL? = nil,
     storage: TargetStorage = .recorded, _ shared: SharedOptions
 ) throws -> Target {
     try openTarget(
-        pair, folder, named: name, base: base, allowsAdapter: allowsAdapter, storage: storage, quiet: shared.quiet)
+        pair, folder, named: options.target ?? name, adapter: options.adapterFolder(), base: base, storage: storage,
+        quiet: shared.quiet)
 }
 
 /// The same for commands without the shared options.
 func openTarget(
-    _ pair: Pair, _ folder: URL, named name: String?, base: URL? = nil, allowsAdapter: Bool = true,
+    _ pair: Pair, _ folder: URL, named name: String?, adapter: URL? = nil, base: URL? = nil,
     storage: TargetStorage = .recorded, quiet isQuiet: Bool
 ) throws -> Target {
     let own = Pair.folders(folder).target
@@ -75,7 +78,8 @@ func openTarget(
     } else {
         throw ModelError("\(folder.path): has no folder target; give the target with --target")
     }
-    let target = try pair.openTarget(place, base: base, allowsAdapter: allowsAdapter, storage: storage) { share in
+    let target = try pair.openTarget(place, base: base, adapter: adapter, allowsAdapter: true, storage: storage) {
+        share in
         if !isQuiet { Output.note(String(format: "checking the target: %.0f%%", 100 * share)) }
     }
     if let adapter = target.adapter, !isQuiet {

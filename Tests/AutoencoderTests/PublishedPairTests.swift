@@ -246,6 +246,40 @@ struct PublishedPairTests {
         #expect(try again.reconstruct(golden.texts).relativeError(to: wanted) < 1e-5)
     }
 
+    @Test(
+        "A head of any floating-point type is read: its numbers rounded, computed with as PyTorch does in float32",
+        arguments: ["F64", "F32", "BF16", "F16"])
+    func headTypes(type: String) throws {
+        let scratch = try Scratch()
+        let ar = try scratch.copy(golden.ar), head = ar.appending(path: "value_head.safetensors")
+        let weight = try SafetensorsFile(golden.ar.appending(path: "value_head.safetensors")).requiredTensor("weight")
+        if let type = ElementType(rawValue: type) {
+            try SafetensorsFile.write([("weight", weight.converted(to: type))], to: head)
+        } else {
+            let header = Data(
+                #"{"weight":{"dtype":"F64","shape":[32,32],"data_offsets":[0,8192]}}"#.utf8)
+            var bytes = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) } + header
+            for value in weight.floats() {
+                withUnsafeBytes(of: Double(value).bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+            }
+            try bytes.write(to: head)
+        }
+        let reader = try Reconstructor(folder: ar, precision: .float32)
+        let error = try reader.reconstruct(golden.texts).relativeError(to: golden.tensor("vectors"))
+        #expect(error < (type.hasPrefix("F6") || type == "F32" ? 1e-5 : type == "F16" ? 2e-3 : 1e-2), "\(error)")
+    }
+
+    @Test("A head in another format is said to be one, and is none of a verbalizer's")
+    func foreignHead() throws {
+        let scratch = try Scratch()
+        let ar = try edited(golden.ar, scratch, [("kind: nla_model\nschema_version: 2\nrole: critic\n", "")])
+        let head = ar.appending(path: "value_head.safetensors")
+        try FileManager.default.moveItem(at: head, to: ar.appending(path: "value_head.pt"))
+        let said = try #require(message { _ = try Reconstructor(folder: ar) })
+        #expect(said.contains("value_head.pt") && said.contains("save_file"), "\(said)")
+        #expect(message { _ = try Verbalizer(folder: ar) }?.contains("reconstructor (role ar)") == true)
+    }
+
     @Test("A head under a module's name is read; one with more in it, or of another shape, is refused by name")
     func heads() throws {
         let scratch = try Scratch()
@@ -361,6 +395,49 @@ struct PublishedPairTests {
         let wanted = try #require(try extractor.extract([ids], .init(layers: [2], positions: [-1])).hidden[2])
         #expect(read.relativeError(to: wanted) < 1e-6 && read.relativeError(to: plain) > 0.01)
         #expect(message { _ = try pair.openTarget(av) }?.contains("merge") == true)
+    }
+
+    @Test("An adapter over a target is the adapter's own folder with that base, and has a hash of its own")
+    func adaptedTarget() throws {
+        let scratch = try Scratch()
+        let (av, ar) = try adapters(scratch)
+        let pair = try Pair(folder: golden.folder, precision: .float32)
+        let over = try pair.openTarget(golden.target, adapter: av, allowsAdapter: true)
+        let alone = try pair.openTarget(av, base: golden.target, allowsAdapter: true)
+        let ids = over.tokenizer.encode("The dog found a key.")
+        func read(_ target: Target) throws -> Tensor {
+            try target.activations(ids, positions: [-1], precision: .float32)
+        }
+        #expect(try read(over).floats() == read(alone).floats())
+        #expect(try read(over).relativeError(to: read(pair.openTarget(golden.target))) > 0.01)
+        #expect(message { _ = try pair.openTarget(av, base: golden.target, adapter: ar, allowsAdapter: true) } != nil)
+        // Adapter, settings and base: each makes another model.
+        let base = try TargetHash.compute(Checkpoint(folder: golden.target)), hash = try TargetHash.compute(over.source)
+        #expect(try hash == TargetHash.compute(alone.source) && hash != base)
+        #expect(try hash != TargetHash.compute(ModelSource(folder: golden.target, adapter: ar)))
+        #expect(try TargetHash.compute(ModelSource(folder: golden.target)) == base)
+        try edit(av.appending(path: "adapter_config.json"), "\"target\"", "\"elsewhere\"")
+        #expect(try TargetHash.compute(ModelSource(folder: golden.target, adapter: av)) == hash)
+        try edit(av.appending(path: "adapter_config.json"), "\"lora_alpha\": 6", "\"lora_alpha\": 7")
+        #expect(try TargetHash.compute(ModelSource(folder: golden.target, adapter: av)) != hash)
+    }
+
+    @Test("A fresh pair of an adapted target begins with the adapter in its weights, and learns whole")
+    func fresh() throws {
+        let scratch = try Scratch()
+        let (av, _) = try adapters(scratch)
+        _ = try scratch.copy(golden.target)
+        let recipe = Recipe(layer: 2)
+        let reader = try Reconstructor.fresh(from: av, recipe, precision: .float32)
+        let source = try ModelSource(folder: av), ids = reader.ids(of: "The dog.")
+        let wanted = try ActivationExtractor(source.checkpoint, source.decoder(), precision: .float32)
+            .extract([ids], .init(layers: [2], positions: [-1])).hidden[2]
+        #expect(try reader.reconstruct(["The dog."]).relativeError(to: #require(wanted)) < 1e-5)
+        #expect(reader.decoder.adapterParameters.isEmpty)
+        try reader.write(to: scratch.path("fresh"), type: .float32)
+        let again = try Reconstructor(folder: scratch.path("fresh"), precision: .float32)
+        #expect(try again.reconstruct(["The dog."]).relativeError(to: #require(wanted)) < 1e-5)
+        #expect(try Verbalizer.fresh(from: av, recipe, precision: .float32).decoder.adapterParameters.isEmpty)
     }
 
     @Test("A folder with a whole model and an adapter is refused")

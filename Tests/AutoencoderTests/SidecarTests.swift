@@ -136,6 +136,54 @@ struct SidecarTests {
             said?.contains("critic.extraction_layer_index: 3 contradicts extraction.layer_index, which is 2") == true)
     }
 
+    @Test(
+        "Two places that say different things are refused, and two that say the same are one",
+        arguments: [
+            ("d_model: 32\n", "d_model: 32\nextraction_d: 1\ninjection_scale: 7\n", "injection_scale: contradicts extraction.injection_scale"),
+            ("  layer_index: 2\n", "  layer_index: 2\n  d_model: 33\n", "extraction.d_model: contradicts d_model"),
+            ("d_model: 32\n", "d_model: 32\nmse_scale: 1\n", "mse_scale: contradicts"),
+            ("prompt_templates:\n", "prompt_templates:\n  actor: other {injection_char}\n", "prompt_templates.actor: contradicts"),
+            ("prompt_templates:\n", "prompt_templates:\n  critic: other {explanation}\n", "prompt_templates.critic: contradicts"),
+            ("d_model: 32\n", "d_model: 32\ninjection: replace\n", "injection: contradicts extraction.injection"),
+        ])
+    func contradictions(old: String, new: String, mention: String) throws {
+        let text = fullSidecar.yaml.replacingOccurrences(of: old, with: new)
+        let said = try #require(message { _ = try Sidecar(yaml: text, source: "s") })
+        #expect(said.contains(mention) && !said.contains("\n"), "\(said)")
+    }
+
+    @Test("Numbers may be written with a point, in quotes, or twice")
+    func spellings() throws {
+        var text = fullSidecar.yaml
+        for (old, new) in [
+            ("d_model: 32\n", "d_model: '32'\ninjection_scale: '150.50'\nextraction_layer_index: 2.0\n"),
+            ("  layer_index: 2\n", "  layer_index: \"2\"\n  d_model: 32.0\n"),
+            ("schema_version: 2", "schema_version: 2.0"), ("injection_block: 1", "injection_block: 1.0"),
+        ] {
+            #expect(text.contains(old), "\(old)")
+            text = text.replacingOccurrences(of: old, with: new)
+        }
+        #expect(try Sidecar(yaml: text, source: "s") == fullSidecar)
+    }
+
+    @Test(
+        "What others may have called the injection is refused by name, unless an option says how the vector enters",
+        arguments: [
+            ("  injection: norm_matched_add\n  injection_block: 1\n", "  injection_mode: add\n", "extraction.injection_mode"),
+            ("d_model: 32\n", "d_model: 32\ninjection_layer: 1\n", "injection_layer"),
+            ("  injection: norm_matched_add\n", "", "injection_block"),
+            ("norm_matched_add", "[norm_matched_add]", "extraction.injection"),
+        ])
+    func unknownInjection(old: String, new: String, mention: String) throws {
+        let text = fullSidecar.yaml.replacingOccurrences(of: old, with: new)
+        #expect(text != fullSidecar.yaml)
+        let said = try #require(message { _ = try Sidecar(yaml: text, source: "s") })
+        #expect(said.contains(mention), "\(said)")
+        guard !mention.hasSuffix("extraction.injection") else { return }
+        let asked = SidecarSupplement(injection: InjectionPlace("norm-matched@1"))
+        #expect(try Sidecar(yaml: text, source: "s", asked).injection == .normMatchedAdd)
+    }
+
     @Test("Random damage gives a sidecar or one line, never a crash")
     func fuzz() throws {
         let bytes = Array(fullSidecar.yaml.utf8)

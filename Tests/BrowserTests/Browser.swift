@@ -1,7 +1,5 @@
-import AsyncHTTPClient
 import Foundation
 import JSON
-import NIOCore
 import TestSupport
 import Testing
 

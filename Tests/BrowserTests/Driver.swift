@@ -1,14 +1,19 @@
-import AsyncHTTPClient
 import Foundation
+import HTTP
 import JSON
-import NIOCore
-import NIOHTTP1
 import Synchronization
 import TestSupport
 import Testing
 
 /// A chromedriver, and where Chromium is.
 final class Driver: Sendable {
+    private static let http: HTTPClient = {
+        var settings = HTTPClient.Settings()
+        settings.connectTimeout = .seconds(Patience.seconds)
+        settings.readTimeout = .seconds(Patience.seconds)
+        return HTTPClient(settings)
+    }()
+
     /// The two programs, or nil where one of them is missing.
     static let installed: (chromium: String, driver: String)? = {
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin").split(separator: ":")
@@ -103,17 +108,15 @@ final class Driver: Sendable {
 
     /// Asks the driver; what it says went wrong is thrown.
     func ask(_ method: String, _ path: String, _ body: JSONValue?) async throws -> JSONValue {
-        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
-        request.method = .RAW(value: method)
+        var request = HTTPRequest(method, "http://127.0.0.1:\(port)\(path)")
         if let body {
-            request.headers.add(name: "content-type", value: "application/json")
-            request.body = .bytes(Array(body.serialized().utf8))
+            request.headers = [(name: "content-type", value: "application/json")]
+            request.body = Array(body.serialized().utf8)
         }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(Int64(Patience.seconds)))
-        let bytes = try await response.body.collect(upTo: 1 << 27)
-        let value = try JSONValue.parse(Array(bytes.readableBytesView))["value"] ?? .null
-        guard response.status.code == 200 else {
-            throw Browser.Failure(description: value["message"]?.string ?? "the driver answered \(response.status)")
+        let (head, bytes) = try await Driver.http.fetch(request, limit: 1 << 27)
+        let value = try JSONValue.parse(bytes)["value"] ?? .null
+        guard head.status == 200 else {
+            throw Browser.Failure(description: value["message"]?.string ?? "the driver answered \(head.status)")
         }
         return value
     }

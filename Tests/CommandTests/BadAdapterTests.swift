@@ -21,11 +21,14 @@ enum AdapterDamage {
     }
 
     static let all: [Damage] = [
-        setting("peft_type", "IA3"), setting("r", 0), setting("r", "3"), setting("use_dora", true),
+        setting("peft_type", "IA3"), setting("r", 0), setting("r", "3"), setting("use_dora", "yes"),
         setting("bias", "all"), setting("fan_in_fan_out", 1), setting("init_lora_weights", "pissa"),
         setting("modules_to_save", ["embed_tokens"]), setting("modules_to_save", "embed_tokens"),
         setting("rank_pattern", ["q_proj": "4"]), setting("lora_alpha", "7"), setting("lora_alpha", .number(1e300)),
         setting("lora_bias", true), setting("use_rslora", 1), setting("alora_invocation_tokens", [1]),
+        Damage("magnitudes asked for and not there", mentions: ["adapter_model.safetensors", "use_dora"]) { folder in
+            try Folders.edit(folder.appending(path: "adapter_config.json")) { $0["use_dora"] = true }
+        },
         Damage("no rank, which is then PEFT's own", mentions: ["adapter_model.safetensors", "rank 8"]) { folder in
             try Folders.edit(folder.appending(path: "adapter_config.json")) { $0["r"] = nil }
         },

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import ScriptedHub
+import Tensors
 import TestSupport
 import Testing
 
@@ -74,6 +75,72 @@ struct DataSetNameTests {
                 try fail(path, [path.replacing("./", with: "")], environment)
             }
             #expect(hub.requests.count == asked)
+        }
+    }
+
+    @Test("Files of one data set are read as one and said to be: of a repository, a folder, or a pattern")
+    func shards() async throws {
+        let lines = Self.records.split(separator: "\n").map { $0 + "\n" }
+        let names = ["train-00000-of-00002.jsonl", "train-00001-of-00002.jsonl"]
+        let shards = zip(names, lines).map { Repository.File("data/\($0)", $1) }
+        try await withHub([dataSet("org/shards", shards + [Repository.File("test.jsonl", Self.records)])]) {
+            hub, folder, environment in
+            let whole = folder.appending(path: "whole.jsonl"), apart = folder.appending(path: "apart")
+            try Folders.write(Self.records, to: whole)
+            try FileManager.default.createDirectory(at: apart, withIntermediateDirectories: false)
+            for (name, line) in zip(names, lines) { try Folders.write(line, to: apart.appending(path: name)) }
+            let wanted = extract(whole.path, folder)
+            try Command.succeed(wanted.arguments)
+            for name in [
+                "hf://datasets/org/shards/data", "org/shards:data/train-*.jsonl", apart.path, apart.path + "/",
+                apart.path + "/*.jsonl", folder.path + "/a*/train-*-of-00002.jsonl",
+            ] {
+                let read = extract(name, folder)
+                let outcome = try Command.succeed(read.arguments, environment: environment)
+                #expect(outcome.errors.contains("2 files as one"), "\(name): \(outcome.errors)")
+                #expect(try Data(contentsOf: read.output) == Data(contentsOf: wanted.output), "\(name)")
+            }
+            func fail(_ name: String, _ words: [String]) throws {
+                try Command.fail(
+                    extract(name, folder).arguments + ["--quiet"], mentioning: words, environment: environment)
+            }
+            try fail("org/shards", ["2 sets of files", "data/train-*-of-00002.jsonl, test.jsonl"])
+            try Folders.write(Self.records, to: apart.appending(path: "test.jsonl"))
+            try fail(apart.path, ["several data sets", "test.jsonl, train-*-of-00002.jsonl"])
+            try FileManager.default.removeItem(at: apart.appending(path: "test.jsonl"))
+            try FileManager.default.removeItem(at: apart.appending(path: names[0]))
+            try fail(apart.path, [names[0], "is not there"])
+            try fail(apart.path + "/*.parquet", ["*.parquet", "nothing matches"])
+            try fail(folder.path, ["several data sets"])
+        }
+    }
+
+    @Test("A conversation is a document of nla extract too, in the format that is asked for, and that is said")
+    func conversations() throws {
+        try withScratch { folder in
+            let model = try Folders.talker(in: folder).path, chats = folder.appending(path: "c.jsonl")
+            try Folders.write(
+                #"{"conversations": [{"from": "human", "value": "the river"}, {"from": "gpt", "value": "is wide"}]}"#,
+                to: chats)
+            func read(_ more: [String]) throws -> (file: URL, errors: String) {
+                let output = folder.appending(path: "\(UUID().uuidString).safetensors")
+                let outcome = try Command.succeed(["extract", "--model", model, "--output", output.path] + more)
+                return (output, outcome.errors)
+            }
+            let documents = try read(["--documents", chats.path])
+            let chat = try read(["--messages", chats.path, "--row", "1", "--chat-format", "conversations"])
+            #expect(documents.errors.contains("conversations (from, value)"), "\(documents.errors)")
+            #expect(chat.errors.contains("conversations (from, value)"), "\(chat.errors)")
+            let wanted = try SafetensorsFile(chat.file).requiredTensor("activations").floats()
+            #expect(try SafetensorsFile(documents.file).requiredTensor("activations").floats() == wanted)
+            let output = folder.appending(path: "none.safetensors").path
+            let start = ["extract", "--model", model, "--output", output, "--quiet"]
+            for more in [["--documents", chats.path], ["--messages", chats.path, "--row", "1"]] {
+                try Command.fail(
+                    start + more + ["--chat-format", "messages"], mentioning: ["c.jsonl", "messages", "--chat-format"])
+            }
+            let plain = ["--text", "a", "--chat-format", "messages"]
+            #expect(try Command.run(start + plain).status == 64)
         }
     }
 

@@ -10,7 +10,7 @@ models/lora/            an adapter in PEFT's layout for models/llama
 models/lora/expected.safetensors
     ids, logits         with the adapter applied
     after3.A, after3.B  one layer's adapter after three AdamW steps on the language loss (lr 1e-2, no decay)
-models/lora-patterns, lora-head, lora-saved, lora-saved-tied, lora-saved-head
+models/lora-patterns, lora-head, lora-saved, lora-saved-tied, lora-saved-head, dora
     adapters with settings for single layers; ids and logits
 
 CHANGED holds checkpoints whose files were changed by hand as people do; what transformers makes of them is what is right.
@@ -111,6 +111,7 @@ def set_adapter(folder, settings, over="llama", **changes):
     with torch.no_grad():
         for name, p in model.named_parameters():
             if "modules_to_save" in name: p.add_(torch.randn_like(p) * 0.2)
+            if "magnitude" in name: p.mul_(1 + torch.rand_like(p))
     model.save_pretrained(folder)
     os.remove(os.path.join(folder, "README.md"))
     path = os.path.join(folder, "adapter_config.json")
@@ -130,6 +131,9 @@ ADAPTERS = {
     "lora-saved": lambda f: set_adapter(f, dict(r=2, target_modules=["k_proj", "up_proj", "lm_head"], modules_to_save=["lm_head", "embed_tokens", "norm", "1.mlp"])),
     # The embedding alone of a model whose output matrix it is too.
     "lora-saved-tied": lambda f: set_adapter(f, dict(r=2, target_modules=["k_proj", "lm_head"], modules_to_save=["embed_tokens"]), over="qwen2"),
+    # Magnitudes of rows beside the adapter, of a layer with its own rank and scale too.
+    "dora": lambda f: set_adapter(f, dict(r=3, use_dora=True, use_rslora=True, target_modules=["q_proj", "down_proj", "lm_head"],
+        rank_pattern={"layers.1.mlp.down_proj": 5}, alpha_pattern={"layers.2.*": 3})),
     "lora-saved-head": lambda f: set_adapter(f, dict(r=2, target_modules=["k_proj"], modules_to_save=["lm_head"]), over="qwen2"),
 }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Hub
+import JSON
 import Testing
 
 @Suite struct NameTests {

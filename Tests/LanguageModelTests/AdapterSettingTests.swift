@@ -26,14 +26,31 @@ struct AdapterSettingTests {
     }
 
     @Test(
-        "Patterns for names, ranks and scales, layers, and copies of the output matrix give what PEFT computes",
-        arguments: ["lora-patterns", "lora-head"])
+        "Patterns for names, ranks and scales, layers, copies of the output matrix, and magnitudes of rows give what PEFT computes",
+        arguments: ["lora-patterns", "lora-head", "dora"])
     func goldens(name: String) throws {
         let expected = try TinyModels.expected(name)
         let ids = try expected.requiredTensor("ids").integers()
         let ours = try logits(TinyModels.folder(name), ids)
         #expect(ours.relativeError(to: try expected.requiredTensor("logits")) <= 2e-5)
         #expect(try TransformerDecoder(TinyModels.checkpoint("llama")).logits(of: ids).relativeError(to: ours) > 1e-2)
+    }
+
+    @Test(
+        "Adapters that are attached are written with their own ranks, scales and layers, and give the same again",
+        arguments: ["lora", "lora-patterns", "lora-head"])
+    func written(name: String) throws {
+        let scratch = try Scratch()
+        let checkpoint = try TinyModels.checkpoint("llama"), decoder = try TransformerDecoder(checkpoint)
+        try decoder.attachAdapters(from: TinyModels.folder(name))
+        let folder = scratch.path("written")
+        try decoder.writeAdapters(fileNames: checkpoint.fileNames, to: folder)
+        let ids = try TinyModels.expected(name).requiredTensor("ids").integers()
+        // What PEFT computes, through the file that was written.
+        #expect(
+            try logits(folder, ids).relativeError(to: try TinyModels.expected(name).requiredTensor("logits")) <= 2e-5)
+        #expect(try logits(folder, ids).floats() == decoder.logits(of: ids).floats())
+        #expect(throws: ModelError.self) { try TransformerDecoder(checkpoint).writeAdapters(to: scratch.path("none")) }
     }
 
     @Test(
@@ -62,7 +79,7 @@ struct AdapterSettingTests {
         arguments: [
             ("init_lora_weights", "pissa"), ("init_lora_weights", "pissa_niter_4"), ("init_lora_weights", "olora"),
             ("init_lora_weights", "loftq"), ("init_lora_weights", "corda"), ("init_lora_weights", "lora_ga"),
-            ("init_lora_weights", "of the future"), ("use_dora", true), ("bias", "lora_only"), ("bias", "all"),
+            ("init_lora_weights", "of the future"), ("use_dora", "yes"), ("bias", "lora_only"), ("bias", "all"),
             ("lora_bias", true), ("modules_to_save", ["lm_head"]), ("modules_to_save", "lm_head"),
             ("layer_replication", [[0, 2], [1, 3]]),
             ("trainable_token_indices", [1]), ("trainable_token_indices", ["embed_tokens": [1]]),
@@ -91,6 +108,58 @@ struct AdapterSettingTests {
         let folder = try adapter(scratch, [key: value])
         let error = #expect(throws: ModelError.self) { try logits(folder, [1, 2]) }
         #expect(error?.description.contains("leaves out") == true, "\(error?.description ?? "")")
+    }
+
+    @Test(
+        "Magnitudes of rows are where the settings ask for them, one for each row, or the adapter is refused",
+        arguments: [
+            ("lora", true, nil, "has no magnitudes"), ("dora", false, nil, "does not say use_dora"),
+            ("dora", true, Tensor(zeros: [25]), "shape [25]"),
+            ("dora", true, Tensor([Float](repeating: .nan, count: 24), shape: [24]), "finite"),
+            ("dora", true, Tensor(zeros: [24], .int32), "finite"),
+        ] as [(String, Bool, Tensor?, String)])
+    func magnitudes(name: String, isAsked: Bool, tensor: Tensor?, says: String) throws {
+        let scratch = try Scratch()
+        let folder = try adapter(scratch, of: name, ["use_dora": .bool(isAsked)])
+        if let tensor {
+            let file = folder.appending(path: "adapter_model.safetensors"), weights = try SafetensorsFile(file)
+            let changed = "base_model.model.model.layers.1.self_attn.q_proj.lora_magnitude_vector"
+            let tensors = try weights.names.map { name -> (String, Tensor) in
+                let own = try weights.requiredTensor(name).copy()
+                return (name, name == changed ? tensor : own)
+            }
+            try SafetensorsFile.write(tensors, to: file)
+        }
+        let error = #expect(throws: ModelError.self) { try logits(folder, [1, 2]) }
+        #expect(error?.description.contains(says) == true, "\(error?.description ?? "")")
+    }
+
+    @Test("A model with magnitudes merged into it computes the same after it was written")
+    func decomposed() throws {
+        let scratch = try Scratch(), checkpoint = try TinyModels.checkpoint("llama")
+        let expected = try TinyModels.expected("dora"), ids = try expected.requiredTensor("ids").integers()
+        let decoder = try TransformerDecoder(checkpoint)
+        try decoder.attachAdapters(from: TinyModels.folder("dora"))
+        #expect(decoder.adapterParameters.isEmpty)
+        try checkpoint.write(decoder, type: .float32, to: scratch.path("merged"))
+        let merged = try TransformerDecoder(Checkpoint(folder: scratch.path("merged"))).logits(of: ids)
+        #expect(merged.relativeError(to: try expected.requiredTensor("logits")) <= 2e-5)
+        // The file of the base is as it was.
+        let again = try TransformerDecoder(checkpoint).logits(of: ids)
+        #expect(again.relativeError(to: merged) > 1e-2)
+    }
+
+    @Test("Older files name the magnitudes as weights")
+    func olderNames() throws {
+        let scratch = try Scratch(), folder = try adapter(scratch, of: "dora", [:])
+        let file = folder.appending(path: "adapter_model.safetensors"), weights = try SafetensorsFile(file)
+        let tensors = try weights.names.map {
+            ($0.hasSuffix("magnitude_vector") ? $0 + ".weight" : $0, try weights.requiredTensor($0).copy())
+        }
+        try SafetensorsFile.write(tensors, to: file)
+        let expected = try TinyModels.expected("dora")
+        let ours = try logits(folder, try expected.requiredTensor("ids").integers())
+        #expect(ours.relativeError(to: try expected.requiredTensor("logits")) <= 2e-5)
     }
 
     @Test("A pattern that would be tried for ever does not match")

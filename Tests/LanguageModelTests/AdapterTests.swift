@@ -19,6 +19,22 @@ struct AdapterTests {
         #expect(plain.relativeError(to: expected) > 1e-2)
     }
 
+    @Test("Several adapters over one base compute with its weights where they lie, each as it does alone")
+    func shared() throws {
+        let checkpoint = try TinyModels.checkpoint("llama"), names = ["lora", "lora-patterns"]
+        let decoders = try names.map { try ModelSource(checkpoint, adapter: TinyModels.folder($0)).decoder() }
+        let base = try TransformerDecoder(checkpoint)
+        for decoder in decoders {
+            #expect(zip(decoder.parameters, base.parameters).allSatisfy { $0.value.sharesMemory(with: $1.value) })
+        }
+        for (decoder, name) in zip(decoders, names) {
+            let expected = try TinyModels.expected(name)
+            let ids = try expected.requiredTensor("ids").integers()
+            #expect(decoder.logits(of: ids).relativeError(to: try expected.requiredTensor("logits")) <= 2e-5)
+        }
+        #expect(!decoders[0].embedding.value.copy().sharesMemory(with: base.embedding.value))
+    }
+
     @Test("Written adapters give the same logits when they are read again")
     func roundTrip() throws {
         let scratch = try Scratch()

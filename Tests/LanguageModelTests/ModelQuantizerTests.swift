@@ -4,7 +4,7 @@ import Tensors
 import TestSupport
 import Testing
 
-@testable import LanguageModel
+import LanguageModel
 
 @Suite("Quantizing a model")
 struct ModelQuantizerTests {
@@ -161,7 +161,9 @@ struct ModelQuantizerTests {
         return zip(logits[0], logits[1]).reduce(0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
     }
 
-    @Test("A model that is fitted to a text computes logits of another text that are nearer to its own", arguments: [3, 4])
+    @Test(
+        "A model that is fitted to a text computes logits of another text that are nearer to its own",
+        arguments: [3, 4])
     func calibrated(bits: Int) throws {
         try withScratch { scratch in
             let checkpoint = try model(in: scratch.appending(path: "model"))
@@ -208,7 +210,9 @@ struct ModelQuantizerTests {
 struct TextLossTests {
     @Test("Every token is counted once: all but the first of each window, or with an overlap all but the first")
     func windows() {
-        for (count, length, overlap) in [(10, 4, 0), (10, 4, 1), (10, 4, 3), (4, 4, 0), (3, 4, 2), (9, 4, 0), (2, 2, 1)] {
+        for (count, length, overlap) in [
+            (10, 4, 0), (10, 4, 1), (10, 4, 3), (4, 4, 0), (3, 4, 2), (9, 4, 0), (2, 2, 1),
+        ] {
             let windows = TextLoss.Windows(length: length, overlap: overlap).of(count)
             let counted = windows.flatMap { Array($0.counted) }
             let starts = overlap == 0 ? Set(stride(from: 0, to: count, by: length)) : [0]
@@ -231,7 +235,8 @@ struct TextLossTests {
         for (tokens, counted) in windows.of(ids.count) {
             let logits = decoder.logits(of: ids[tokens].map(Int.init))
             for place in counted {
-                let row = logits.rows(place - 1 - tokens.lowerBound..<place - tokens.lowerBound).floats().map(Double.init)
+                let row = logits.rows(place - 1 - tokens.lowerBound..<place - tokens.lowerBound).floats().map(
+                    Double.init)
                 let largest = row.max() ?? 0
                 sum += largest + log(row.reduce(0) { $0 + exp($1 - largest) }) - row[Int(ids[place])]
                 count += 1

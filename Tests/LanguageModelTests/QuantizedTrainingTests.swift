@@ -3,7 +3,7 @@ import Tensors
 import TestSupport
 import Testing
 
-@testable import LanguageModel
+import LanguageModel
 
 @Suite("Training over quantized weights")
 struct QuantizedTrainingTests {
@@ -29,7 +29,8 @@ struct QuantizedTrainingTests {
         let result = decoder.logProbabilities(of: targets, hidden, tape: tape)
         tape.backward(
             from: result,
-            gradient: Tensor([Float](repeating: -1 / Float(targets.count), count: targets.count), shape: [targets.count]))
+            gradient: Tensor(
+                [Float](repeating: -1 / Float(targets.count), count: targets.count), shape: [targets.count]))
         let trained = decoder.parameters + decoder.adapterParameters
         return (
             -result.value.floats().reduce(0) { $0 + Double($1) } / Double(targets.count),

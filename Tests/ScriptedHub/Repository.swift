@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 import JSON
 
@@ -39,7 +39,7 @@ public struct Repository: Sendable {
         public init(_ path: String, _ bytes: [UInt8], isLarge: Bool = false) {
             self.path = path
             self.isLarge = isLarge
-            let sha256 = hex(SHA256.hash(data: bytes))
+            let sha256 = Digest.of(bytes).hexadecimal
             content = .bytes(bytes, sha256: sha256)
             blob = isLarge ? Self.pointer(sha256, bytes.count) : Self.git(bytes)
         }
@@ -52,12 +52,12 @@ public struct Repository: Sendable {
             self.path = path
             isLarge = true
             let handle = try FileHandle(forReadingFrom: url)
-            var hash = SHA256(), size = 0
+            var hash = Digest(.sha256), size = 0
             while let data = try handle.read(upToCount: 1 << 22), !data.isEmpty {
-                hash.update(data: data)
+                hash.update(data)
                 size += data.count
             }
-            let sha256 = hex(hash.finalize())
+            let sha256 = hash.finalize().hexadecimal
             content = .file(url, size: size, sha256: sha256)
             blob = Self.pointer(sha256, size)
         }
@@ -66,10 +66,10 @@ public struct Repository: Sendable {
         public var tag: String { isLarge ? content.sha256 : blob }
 
         private static func git(_ bytes: [UInt8]) -> String {
-            var hash = Insecure.SHA1()
-            hash.update(data: Data("blob \(bytes.count)\0".utf8))
-            hash.update(data: bytes)
-            return hex(hash.finalize())
+            var hash = Digest(.sha1)
+            hash.update("blob \(bytes.count)\0".utf8)
+            hash.update(bytes)
+            return hash.finalize().hexadecimal
         }
 
         private static func pointer(_ sha256: String, _ size: Int) -> String {
@@ -102,7 +102,7 @@ public struct Repository: Sendable {
 
     /// A commit's hash for tests.
     public static func commit(_ number: Int) -> String {
-        hex(Insecure.SHA1.hash(data: Data("commit \(number)".utf8)))
+        Digest.of("commit \(number)".utf8, .sha1).hexadecimal
     }
 
     /// Bytes that follow from a number.
@@ -116,14 +116,6 @@ public struct Repository: Sendable {
         }
     }
 }
-
-func hex(_ bytes: some Sequence<UInt8>) -> String {
-    bytes.map { byte in
-        let text = String(byte, radix: 16)
-        return text.count == 1 ? "0" + text : text
-    }.joined()
-}
-
 extension ScriptedHub {
     /// What the hub answers when nothing goes wrong.
     func hubAnswer(_ request: Request) -> Answer {

@@ -1,11 +1,9 @@
-import AsyncHTTPClient
 import Autoencoder
 import Foundation
+import HTTP
 import JSON
 import LanguageModel
 import Logging
-import NIOCore
-import NIOHTTP1
 import Studio
 import Synchronization
 import TestSupport
@@ -97,13 +95,13 @@ final class LoggedLines: Sendable {
 
 /// Asks a server as programs do.
 struct Client: Sendable {
-    /// Shared, with as many connections as any test wants at once.
+    /// Shared by all tests.
     private static let http: HTTPClient = {
-        var configuration = HTTPClient.Configuration()
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
+        var settings = HTTPClient.Settings()
         // An answer that never comes fails its test.
-        configuration.timeout.read = .seconds(Int64(Patience.seconds))
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        settings.connectTimeout = .seconds(Patience.seconds)
+        settings.readTimeout = .seconds(Patience.seconds)
+        return HTTPClient(settings)
     }()
 
     let port: Int
@@ -128,14 +126,10 @@ struct Client: Sendable {
     func send(
         _ method: String, _ path: String, _ body: [UInt8]?, _ headers: [(String, String)]
     ) async throws -> Answer {
-        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
-        request.method = .RAW(value: method)
-        request.headers = .init(headers)
-        if let body { request.body = .bytes(body) }
-        let response = try await Client.http.execute(request, timeout: .seconds(Int64(Patience.seconds)))
-        let bytes = try await response.body.collect(upTo: 1 << 28)
-        let fields = Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { $1 }
-        return Answer(status: Int(response.status.code), headers: fields, body: Array(bytes.readableBytesView))
+        let request = HTTPRequest(method, "http://127.0.0.1:\(port)\(path)", headers: headers, body: body)
+        let (head, bytes) = try await Client.http.fetch(request, limit: 1 << 28)
+        let fields = Dictionary(head.headers.map { ($0.name.lowercased(), $0.value) }) { $1 }
+        return Answer(status: head.status, headers: fields, body: bytes)
     }
 
     /// What a `GET /` with headers of its own comes to.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Tensors
+import Tensors
 
 /// What mlx.core.quantize makes of one matrix (Tests/Goldens/make_mlx_codes.py, mlx 0.32.4).
 private struct Golden: Decodable, Sendable, CustomTestStringConvertible {

@@ -99,6 +99,65 @@ struct ParquetStoreTests {
         }
     }
 
+    @Test("Files of one data set become the store that one file of all their rows becomes")
+    func shards() throws {
+        try withScratch { folder in
+            let schema = [
+                ParquetField("doc_id", .string), ParquetField("token_position", .int64),
+                ParquetField("source_text", .string), ParquetField("activation_vector", .floats(length: 2)),
+                ParquetField("response", .string),
+            ]
+            // A document goes on in the next file.
+            let rows: [JSONValue] = (0..<9).map { index in
+                [
+                    "doc_id": .string("d\(index / 3)"), "token_position": .integer(index % 3),
+                    "source_text": .string(["a", "a b", "a b c"][index % 3]),
+                    "activation_vector": [.integer(index), .integer(-index)], "response": .string("E\(index).")
+                ]
+            }
+            func write(_ rows: ArraySlice<JSONValue>, _ name: String, _ schema: [ParquetField]) throws -> URL {
+                let file = folder.appending(path: name)
+                try ParquetWriter.write(to: file, schema) { writer in
+                    try writer.append(
+                        schema.map { field in try ParquetColumn(field, rows: rows.map { $0[field.name] ?? .null }) })
+                }
+                return file
+            }
+            func sidecar(_ layer: Int, _ place: URL) throws {
+                let text = "kind: nla_dataset\nschema_version: 1\nextraction:\n  d_model: 2\n  layer_index: \(layer)\n"
+                try Data(text.utf8).write(to: place)
+            }
+            let whole = try write(rows[...], "whole.parquet", schema)
+            let parts = try [write(rows[..<4], "p-0.parquet", schema), write(rows[4...], "p-1.parquet", schema)]
+            try sidecar(1, Sidecar.place(beside: whole))
+            // One sidecar stands for all files of a folder.
+            let shared = folder.appending(path: "nla_meta.yaml")
+            try sidecar(1, shared)
+            let stores = try [[whole], parts].enumerated().map { index, files in
+                let out = folder.appending(path: "store-\(index)")
+                let report = try ActivationImport(files).write(to: out, target: ("hash", "tokens"), split: "av")
+                #expect(report.rows == 9 && report.documents == 3 && report.repeated == 0)
+                #expect(report.explanations.contains("E8."))
+                return try ActivationStore(folder: out)
+            }
+            #expect(stores[0].documents.map(\.document.id) == stores[1].documents.map(\.document.id))
+            #expect((0..<9).map(stores[0].textSoFar) == (0..<9).map(stores[1].textSoFar))
+            #expect(stores[0].vectors(Array(0..<9)).floats() == stores[1].vectors(Array(0..<9)).floats())
+            #expect(try VectorFile.read(parts).floats() == VectorFile.read(whole).floats())
+            try sidecar(3, Sidecar.place(beside: parts[1]))
+            for text in [said { _ = try ActivationImport(parts) }, said { _ = try VectorFile.read(parts) }] {
+                #expect(text.contains("block 1") && text.contains("block 3"), "\(text)")
+            }
+            try FileManager.default.removeItem(at: Sidecar.place(beside: parts[1]))
+            let other = try write(rows[4...], "q-1.parquet", Array(schema.prefix(4)))
+            let text = said {
+                _ = try ActivationImport([parts[0], other])
+                    .write(to: folder.appending(path: "no"), target: ("h", "t"), split: "av")
+            }
+            #expect(text.contains("q-1.parquet: has no column response"), "\(text)")
+        }
+    }
+
     @Test("Explanations of a store are read from its own Parquet")
     func explanations() throws {
         try withScratch { folder in

@@ -52,7 +52,7 @@ public final class Splicer {
 
     /// A splicer of a target. Without a precision it computes in the weights' own.
     public init(_ target: Target, precision: Precision? = nil) throws {
-        decoder = try TransformerDecoder(target.checkpoint)
+        decoder = try target.decoder()
         layer = target.layer
         self.precision = try precision ?? target.checkpoint.naturalPrecision()
         let json = target.checkpoint.json

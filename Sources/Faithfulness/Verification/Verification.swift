@@ -244,7 +244,7 @@ extension Verification.Inputs {
         try store.check(pair, named: pair.verbalizer.checkpoint.folder.path)
         if pair.targetHash == nil {
             // Nothing else says that this is the model whose activations the store holds.
-            let found = try TargetHash.accepted(target.checkpoint), wanted = store.manifest.settings.targetHash
+            let found = try TargetHash.accepted(target.source), wanted = store.manifest.settings.targetHash
             guard found.contains(wanted) else {
                 throw ModelError(
                     "\(target.checkpoint.folder.path): is not the model whose activations \(store.folder.path) holds: its content hash is \(found[0].prefix(12))…, the store's \(wanted.prefix(12))…"

@@ -35,7 +35,7 @@ public enum VerificationTexts {
     ) throws -> ActivationStore {
         let world = try world(of: pair, instead: "give a store of activations with --store")
         let builder = try ActivationStoreBuilder(
-            model: target.checkpoint.folder, layer: target.layer,
+            target.source, layer: target.layer,
             positions: PositionPolicy(perDocument: 2, includeMoments: true, firstPosition: 4), seed: seed,
             .init(precision: try precision ?? target.checkpoint.naturalPrecision()))
         // Texts of their own: another seed writes others.

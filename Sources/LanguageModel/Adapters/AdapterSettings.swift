@@ -9,6 +9,8 @@ struct AdapterSettings {
     private let rank: Int
     private let alpha: Double
     private let isRankStabilized: Bool
+    /// Whether rows have magnitudes of their own (DoRA).
+    let isDecomposed: Bool
     private let targets: Targets
     private let excluded: Targets?
     /// Ends of the names of modules whose own weights take the place of the model's.
@@ -91,14 +93,14 @@ struct AdapterSettings {
 
 extension AdapterSettings {
     /// What changes nothing in what a loaded adapter computes.
-    private static let ignored: Set = [
+    static let ignored: Set = [
         "auto_mapping", "base_model_name_or_path", "revision", "inference_mode", "peft_version", "task_type",
         "lora_dropout", "megatron_core", "qalora_group_size", "runtime_config", "loftq_config", "eva_config",
         "corda_config", "lora_ga_config", "layers_pattern",
     ]
     private static let read: Set = [
         "peft_type", "r", "lora_alpha", "use_rslora", "target_modules", "exclude_modules", "layers_to_transform",
-        "rank_pattern", "alpha_pattern", "init_lora_weights", "fan_in_fan_out", "bias", "modules_to_save",
+        "rank_pattern", "alpha_pattern", "init_lora_weights", "fan_in_fan_out", "bias", "modules_to_save", "use_dora",
     ]
 
     /// Reads the file. Throws a one-line error that names the key.
@@ -108,6 +110,7 @@ extension AdapterSettings {
         rank = try reader.count("r", default: 8)
         alpha = try reader.number("lora_alpha", default: 8, in: -1e9...1e9)
         isRankStabilized = try reader.flag("use_rslora", default: false)
+        isDecomposed = try reader.flag("use_dora", default: false)
         // PEFT's own choice for every family that is read here.
         targets = try AdapterSettings.targets("target_modules", reader) ?? .names(["q_proj", "v_proj"])
         excluded = try AdapterSettings.targets("exclude_modules", reader).flatMap {

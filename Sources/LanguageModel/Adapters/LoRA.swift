@@ -103,6 +103,27 @@ extension TransformerDecoder {
     public func writeAdapters(
         _ configuration: LoRAConfiguration, baseModel: String?, fileNames: [String: String] = [:], to folder: URL
     ) throws {
+        try writeAdapters(
+            AdapterShape(
+                rank: configuration.rank, alpha: configuration.alpha, targets: configuration.targets,
+                isRankStabilized: configuration.isRankStabilized),
+            baseModel: baseModel, fileNames: fileNames, to: folder)
+    }
+
+    /// Writes the adapters that are attached, whatever made them, in PEFT's layout: ranks, scales and layers are their own.
+    ///
+    /// - Parameter fileNames: family-independent names to the base checkpoint's.
+    /// - Throws: a ``ModelError`` where none is attached.
+    package func writeAdapters(fileNames: [String: String] = [:], to folder: URL) throws {
+        guard let shape = AdapterShape(linears) else {
+            throw ModelError("\(folder.path): cannot write: no adapter is attached")
+        }
+        try writeAdapters(shape, baseModel: nil, fileNames: fileNames, to: folder)
+    }
+
+    private func writeAdapters(
+        _ shape: AdapterShape, baseModel: String?, fileNames: [String: String], to folder: URL
+    ) throws {
         do { try Disk.makeFolder(folder) } catch { throw ModelError("\(error)") }
         var tensors: [(name: String, tensor: Tensor)] = []
         for (name, layer) in linears {
@@ -115,16 +136,56 @@ extension TransformerDecoder {
         }
         try SafetensorsFile.write(
             tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("adapter_model.safetensors"))
+        func object<Value>(_ values: [String: Value], _ json: (Value) -> JSONValue) -> JSONValue {
+            .object(JSONObject(values.sorted { $0.key < $1.key }.map { ($0.key, json($0.value)) }))
+        }
         let json: JSONValue = [
             "peft_type": "LORA", "task_type": "CAUSAL_LM",
             "base_model_name_or_path": baseModel.map { .string($0) } ?? .null,
-            "r": .integer(configuration.rank), "lora_alpha": .number(configuration.alpha), "lora_dropout": 0.0,
-            "target_modules": .array(configuration.targets.map { .string($0) }), "bias": "none",
+            "r": .integer(shape.rank), "lora_alpha": .number(shape.alpha), "lora_dropout": 0.0,
+            "target_modules": .array(shape.targets.map { .string($0) }), "bias": "none",
             "fan_in_fan_out": false,
-            "use_rslora": .bool(configuration.isRankStabilized), "use_dora": false, "modules_to_save": .null,
-            "inference_mode": true, "rank_pattern": [:], "alpha_pattern": [:],
+            "use_rslora": .bool(shape.isRankStabilized), "use_dora": false, "modules_to_save": .null,
+            "inference_mode": true, "rank_pattern": object(shape.ranks) { .integer($0) },
+            "alpha_pattern": object(shape.alphas) { .number($0) },
         ]
         try AtomicFile.write(
             json.serialized(indent: 2) + "\n", to: folder.appendingPathComponent("adapter_config.json"))
+    }
+}
+
+/// What `adapter_config.json` says of some adapters.
+private struct AdapterShape {
+    var rank: Int
+    var alpha: Double
+    var targets: [String]
+    var isRankStabilized = false
+    /// Layers of another rank, and of another alpha, by their full names.
+    var ranks: [String: Int] = [:]
+    var alphas: [String: Double] = [:]
+
+    init(rank: Int, alpha: Double, targets: [String], isRankStabilized: Bool) {
+        (self.rank, self.alpha, self.targets, self.isRankStabilized) = (rank, alpha, targets, isRankStabilized)
+    }
+
+    /// That of the adapters that layers have; nil where none has one.
+    init?(_ linears: [(name: String, layer: Linear)]) {
+        let adapted = linears.compactMap { name, layer in
+            layer.adapter.map { (name: name, rank: $0.down.value.rows, scale: Double($0.scale)) }
+        }
+        guard let first = adapted.first else { return nil }
+        rank = first.rank
+        alpha = first.scale * Double(first.rank)
+        for adapter in adapted {
+            let own = adapter.scale * Double(adapter.rank)
+            if adapter.rank != rank { ranks[adapter.name] = adapter.rank }
+            // A pattern holds the layer's alpha, which its own rank divides.
+            if own != alpha { alphas[adapter.name] = own }
+        }
+        // The last part of a name stands for every layer that ends so.
+        func end(_ name: String) -> String { String(name.split(separator: ".").last ?? "") }
+        let names = Set(adapted.map(\.name)), ends = Set(names.map(end))
+        let isWhole = linears.allSatisfy { !ends.contains(end($0.name)) || names.contains($0.name) }
+        targets = isWhole ? (LoRAConfiguration.allLinear + ["lm_head"]).filter(ends.contains) : names.sorted()
     }
 }

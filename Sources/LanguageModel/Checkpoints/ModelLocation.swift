@@ -13,31 +13,40 @@ public enum ModelLocation {
         case tokenizer
         /// A pair: in the top folder, or in `av/`, `ar/` and `target/`.
         case pair
-        /// Of a data set: its one file of texts, chats, explanations or activations, or the file that is named. See ``DataLocation``.
+        /// Of a data set: its file of texts, chats or explanations, or the file that is named; several where they are one data set. See
+        /// ``DataLocation``.
         case records
+        /// The same of activations.
+        case vectors
         /// Of a data set: an activation store, or probes.
         case store
     }
 
     /// Finds what no path on this machine names.
-    private static let finder = Mutex<(@Sendable (_ name: String, _ need: Need) throws -> URL)?>(nil)
+    private static let finder = Mutex<(@Sendable (_ name: String, _ need: Need) throws -> [URL])?>(nil)
 
     /// From now on names that are no paths are looked up by `find`, which may fetch what is missing: this module knows no network. Without,
-    /// `org/name` is looked for in the cache alone.
-    public static func look(up find: @escaping @Sendable (_ name: String, _ need: Need) throws -> URL) {
+    /// `org/name` is looked for in the cache alone. `find` gives a folder, or files in the order in which they are read.
+    public static func look(up find: @escaping @Sendable (_ name: String, _ need: Need) throws -> [URL]) {
         finder.withLock { $0 = find }
     }
 
     /// The folder, with what is needed of it. See ``look(up:)`` for names that are no paths.
     public static func resolve(_ name: String, need: Need = .model) throws -> URL {
-        guard !name.isEmpty, !FileManager.default.fileExists(atPath: name), let found = try find(name, need) else {
+        guard !name.isEmpty, !FileManager.default.fileExists(atPath: name), let found = try find(name, need)?.first
+        else {
             return try resolve(name, environment: ProcessInfo.processInfo.environment)
         }
         return found
     }
 
+    /// The folder of a pair, which may be a name on the hub. A path is taken as it is, and nothing of it is looked at.
+    package static func pair(_ name: String) throws -> URL {
+        DataLocation.isOnHub(name) ? try resolve(name, need: .pair) : URL(fileURLWithPath: name)
+    }
+
     /// What ``look(up:)`` finds; nil where nobody looks names up.
-    static func find(_ name: String, _ need: Need) throws -> URL? { try finder.withLock { $0 }?(name, need) }
+    static func find(_ name: String, _ need: Need) throws -> [URL]? { try finder.withLock { $0 }?(name, need) }
 
     /// The folder of a path, or of `org/name` or `org/name@revision` in the cache, which is where ``cache(environment:)`` says; the
     /// revision is a branch, tag or commit, `main` where none is named. A GGUF file, as a path or as `org/name:FILE`, stands for itself.

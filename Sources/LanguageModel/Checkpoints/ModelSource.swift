@@ -49,6 +49,33 @@ public struct ModelSource: Sendable {
         inferences = []
     }
 
+    /// A model's folder with an adapter's over it; without one, what the folder holds. Throws a one-line error, also where the folder is an
+    /// adapter itself.
+    ///
+    /// - Parameter base: the base of a folder that is an adapter.
+    public init(folder: URL, adapter: URL?, base: URL? = nil) throws {
+        guard let adapter else {
+            try self.init(folder: folder, base: base)
+            return
+        }
+        guard try !ModelSource.isAdapter(folder) else {
+            throw ModelError(
+                "\(folder.path): is an adapter itself, and \(adapter.path) cannot be put over it; give the base model with one of them"
+            )
+        }
+        self.init(try Checkpoint(folder: folder), adapter: adapter)
+    }
+
+    /// What of an adapter's configuration decides what it computes, in one text; nil without an adapter.
+    package var adapterSettings: String? {
+        get throws {
+            guard let adapter else { return nil }
+            let json = try Checkpoint.readJSON(adapter.appendingPathComponent("adapter_config.json"))
+            let kept = (json.object ?? JSONObject()).filter { !AdapterSettings.ignored.contains($0.0) && !$0.1.isNull }
+            return JSONValue.object(JSONObject(kept.sorted { $0.0 < $1.0 })).serialized()
+        }
+    }
+
     /// Whether a folder holds an adapter and no model. Throws if it holds both, for transformers would then load the adapter over
     /// another base.
     public static func isAdapter(_ folder: URL) throws -> Bool {
@@ -60,6 +87,14 @@ public struct ModelSource: Sendable {
         throw ModelError(
             "\(folder.path): holds a whole model and an adapter (adapter_config.json); which one is meant is not clear: move one of them to another folder"
         )
+    }
+
+    /// Whether the adapter's folder holds, beside low-rank adapters, whole modules that take the place of the base's
+    /// (`modules_to_save`). They are not part of what ``TransformerDecoder/adapterParameters`` holds.
+    package func hasSavedModules() throws -> Bool {
+        guard let adapter else { return false }
+        let json = try Checkpoint.readJSON(adapter.appendingPathComponent("adapter_config.json"))
+        return json["modules_to_save"]?.array?.isEmpty == false
     }
 
     /// The decoder, its adapter attached and frozen.

@@ -54,7 +54,7 @@ public struct FrontierExperiment {
         for seed in options.seed.consecutive(options.seeds) {
             for arm in [FrontierExperiment.original] + options.arms where folder.finished["\(seed)/\(arm)"] == nil {
                 if interruption.signal != nil { return nil }
-                var model = URL(fileURLWithPath: options.pair)
+                var model = try ModelLocation.pair(options.pair)
                 var minutes = 0.0
                 if arm != FrontierExperiment.original {
                     let run = place(arm, seed)

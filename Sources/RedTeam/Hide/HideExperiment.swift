@@ -26,7 +26,7 @@ public struct HideExperiment {
         let ground = try HidingGround(options)
         self.ground = ground
         let changed = try options.changed.map { try AttackedPair.openChanged($0, like: ground.target) }
-        changedTarget = try changed.map { try TransformerDecoder($0) }
+        changedTarget = try changed.map { try $0.decoder() }
         folder = try ExperimentFolder(
             url, options,
             RunInputs(
@@ -87,7 +87,7 @@ public struct HideExperiment {
     private func refreshed(_ decoder: TransformerDecoder, _ seed: UInt64, _ interruption: Interruption) throws -> Pair?
     {
         guard options.refresh.steps > 0 else { return nil }
-        let pair = try Pair(folder: URL(fileURLWithPath: options.pair), precision: options.precision)
+        let pair = try Pair(folder: ModelLocation.pair(options.pair), precision: options.precision)
         let refresh = try Refresh(
             options.refresh, decoder, ground.target, ground.fact.texts, seed: seed, precision: options.precision)
         return try refresh.teach(pair, seed: seed, interruption) ? pair : nil

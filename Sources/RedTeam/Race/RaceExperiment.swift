@@ -22,7 +22,7 @@ public struct RaceExperiment {
         let ground = try HidingGround(options.hiding)
         if let heldOut = options.heldOut {
             _ = try NamedReader.open(
-                URL(fileURLWithPath: heldOut), like: ground.pair, precision: options.hiding.precision)
+                ModelLocation.pair(heldOut), like: ground.pair, precision: options.hiding.precision)
         }
         self.ground = ground
         folder = try ExperimentFolder(
@@ -146,11 +146,11 @@ public struct RaceExperiment {
 
     /// Where every race begins.
     private func start() throws -> RaceState {
-        let place = URL(fileURLWithPath: options.hiding.pair), precision = options.hiding.precision
+        let place = try ModelLocation.pair(options.hiding.pair), precision = options.hiding.precision
         return RaceState(
             round: 0, target: ground.target, loop: try Pair(folder: place, precision: precision),
             heldOut: try Pair(
-                folder: options.heldOut.map { URL(fileURLWithPath: $0) } ?? place, precision: precision))
+                folder: options.heldOut.map { try ModelLocation.pair($0) } ?? place, precision: precision))
     }
 
     /// Fine-tunes a copy of the last round's target; nil if it was stopped.

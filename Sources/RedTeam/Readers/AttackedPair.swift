@@ -10,9 +10,9 @@ enum AttackedPair {
     static func open(
         _ folder: String, target: String?, precision: Precision
     ) throws -> (pair: Pair, target: Target) {
-        let place = URL(fileURLWithPath: folder)
+        let place = try ModelLocation.pair(folder)
         let pair = try Pair(folder: place, precision: precision)
-        let own = target.map { URL(fileURLWithPath: $0) } ?? Pair.folders(place).target
+        let own = try target.map { try ModelLocation.resolve($0) } ?? Pair.folders(place).target
         guard FileManager.default.fileExists(atPath: own.path) else {
             throw TrainingError("\(own.path): no target there; name the model that the pair reads as target")
         }
@@ -20,9 +20,9 @@ enum AttackedPair {
     }
 
     /// Opens a target that somebody has changed. Its hash may be another than the pair says, its shape may not. Throws a one-line error.
-    static func openChanged(_ folder: String, like target: Target) throws -> Checkpoint {
-        let changed = try Checkpoint(folder: URL(fileURLWithPath: folder))
-        let own = changed.configuration, wanted = target.checkpoint.configuration
+    static func openChanged(_ folder: String, like target: Target) throws -> ModelSource {
+        let changed = try ModelSource(folder: ModelLocation.resolve(folder))
+        let own = changed.checkpoint.configuration, wanted = target.checkpoint.configuration
         guard own.hiddenSize == wanted.hiddenSize, own.blockCount == wanted.blockCount,
             own.vocabularySize == wanted.vocabularySize
         else {

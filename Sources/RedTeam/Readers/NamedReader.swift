@@ -11,9 +11,9 @@ struct NamedReader {
 
     /// Opens NAME=DIR for activations of `attacked`'s target. Throws a one-line error.
     init(_ text: String, like attacked: Pair, precision: Precision) throws {
-        let (name, folder) = try NamedReader.parts(text)
+        let (name, place) = try NamedReader.parts(text)
         self.name = name
-        pair = try NamedReader.open(folder, like: attacked, precision: precision)
+        pair = try NamedReader.open(ModelLocation.pair(place), like: attacked, precision: precision)
     }
 
     /// Opens a pair for activations of `attacked`'s target. Throws a one-line error.
@@ -44,12 +44,12 @@ struct NamedReader {
     /// The names of readers, checked before.
     static func names(_ readers: [String]) -> [String] { readers.compactMap { try? parts($0).name } }
 
-    /// Name and folder. Throws a one-line error.
-    static func parts(_ text: String) throws -> (name: String, folder: URL) {
+    /// Name and place: a folder, or a name on the hub. Throws a one-line error.
+    static func parts(_ text: String) throws -> (name: String, place: String) {
         let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
         guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
             throw TrainingError("readers: «\(text.prefix(60))» is not NAME=DIR")
         }
-        return (parts[0], URL(fileURLWithPath: parts[1]))
+        return (parts[0], parts[1])
     }
 }

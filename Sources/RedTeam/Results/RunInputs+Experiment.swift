@@ -19,7 +19,7 @@ extension RunInputs {
     ///   - changed: what has become of the target.
     init(
         pair: String, _ target: Target, readers: [String] = [], data: String = KnownWorlds.standardName,
-        heldOut: String? = nil, store: String? = nil, changed: Checkpoint? = nil
+        heldOut: String? = nil, store: String? = nil, changed: ModelSource? = nil
     ) throws {
         func content(_ pair: URL) throws -> String {
             let folders = Pair.folders(pair)
@@ -27,12 +27,12 @@ extension RunInputs {
                 .joined(separator: " ")
         }
         self.init([
-            "pair": try content(URL(fileURLWithPath: pair)), "target": try TargetHash.compute(target.checkpoint),
-            "readers": try readers.map { try content(NamedReader.parts($0).folder) }.joined(separator: " "),
-            "data": LanguageDocuments.isWorld(data) ? data : try ContentHash.file(URL(fileURLWithPath: data)),
-            "held_out": try heldOut.map { try content(URL(fileURLWithPath: $0)) },
+            "pair": try content(ModelLocation.pair(pair)), "target": try TargetHash.compute(target.checkpoint),
+            "readers": try readers.map { try content(ModelLocation.pair(NamedReader.parts($0).place)) }.joined(separator: " "),
+            "data": LanguageDocuments.isWorld(data) ? data : try ContentHash.files(DataLocation.files(data)),
+            "held_out": try heldOut.map { try content(ModelLocation.pair($0)) },
             "changed": try changed.map { try TargetHash.compute($0) },
-            "store": try store.map { try StoreManifest.hash(folder: URL(fileURLWithPath: $0)) },
+            "store": try store.map { try StoreManifest.hash(folder: DataLocation.folder($0)) },
         ])
     }
 }

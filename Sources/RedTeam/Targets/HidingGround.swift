@@ -24,7 +24,7 @@ struct HidingGround {
             try VerificationTexts.check(pair, instead: "name labelled texts of your own as data")
         }
         confidence = try ConfidenceReader(
-            URL(fileURLWithPath: options.pair), pair, precision: options.precision, seed: options.seed)
+            ModelLocation.pair(options.pair), pair, precision: options.precision, seed: options.seed)
         self.pair = pair
         self.target = target
         readers = try options.readers.map { try NamedReader($0, like: pair, precision: options.precision) }

@@ -1,6 +1,7 @@
 import Activations
 import Claims
 import Foundation
+import LanguageModel
 import TargetTraining
 import Tensors
 
@@ -78,7 +79,7 @@ struct LabelledTexts: Sendable {
             values = world.values
             return
         }
-        let all = try DocumentLines.documents(URL(fileURLWithPath: data)).filter { !$0.text.isEmpty }
+        let all = try DocumentLines.documents(DataLocation.files(data)).filter { !$0.text.isEmpty }
         var random = Random(seed: 0, Random.key("parts of a file"))
         source = .file(DocumentList(all.shuffled(using: &random)))
         kinds = Set(all.map(\.kind)).sorted()

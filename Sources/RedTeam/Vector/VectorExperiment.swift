@@ -49,7 +49,7 @@ public struct VectorExperiment {
 
     /// Opens a store that has what the attack needs. Throws one-line errors.
     private static func open(_ name: String, _ pair: Pair, _ options: VectorAttackOptions) throws -> ActivationStore {
-        let store = try ActivationStore(folder: URL(fileURLWithPath: name), target: pair.targetHash)
+        let store = try ActivationStore(folder: DataLocation.folder(name), target: pair.targetHash)
         try store.check(pair, named: options.pair)
         // A split that is missing says so itself.
         _ = try (store.rows(ofSplit: options.split), store.rows(ofSplit: options.cleanSplit))

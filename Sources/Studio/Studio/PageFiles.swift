@@ -1,5 +1,5 @@
 import CPage
-import Crypto
+import Digests
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -17,7 +17,7 @@ struct PageFiles: Sendable {
         init(type: String, bytes: [UInt8]) {
             self.type = type
             self.bytes = bytes
-            tag = "\"" + Insecure.MD5.hash(data: bytes).map { String(format: "%02x", $0) }.joined() + "\""
+            tag = "\"" + Digest.of(bytes).hexadecimal + "\""
         }
     }
 

@@ -11,7 +11,7 @@ import Tensors
 /// Makes an activation store of a Parquet file: one that `ActivationStore.writeParquet` wrote, or a data
 /// set that somebody made with the reference code.
 ///
-///     let source = try ActivationImport(file)
+///     let source = try ActivationImport([file])
 ///     let report = try source.write(to: folder, target: (hash, tokenizerHash), split: "av")
 public struct ActivationImport {
     /// What was written.
@@ -38,21 +38,32 @@ public struct ActivationImport {
         static let explanation = [ReferenceLayout.explanation, "explanation", "response"]
     }
 
-    private let path: String
-    private let file: ParquetFile
+    private let urls: [URL]
+    private let files: [ParquetFile]
     private let sidecar: Sidecar?
     /// Our note, if we wrote the file.
     private let note: JSONValue?
 
     /// Opens a file. Throws a `ModelError`.
-    public init(_ url: URL) throws {
-        path = url.path
-        do { file = try ParquetFile(url) } catch let error as ParquetError { throw ModelError(error.description) }
-        sidecar = try Sidecar.read(beside: url)
-        note = try file.notes[ReferenceLayout.note].map { text in
+    public init(_ url: URL) throws { try self.init([url]) }
+
+    /// Opens files that are one data set, in the order of their rows. Throws a `ModelError`, also where their sidecars are about different
+    /// activations.
+    public init(_ urls: [URL]) throws {
+        guard !urls.isEmpty else { throw ModelError("no file of activations is named") }
+        self.urls = urls
+        do { files = try urls.map { try ParquetFile($0) } } catch let error as ParquetError {
+            throw ModelError(error.description)
+        }
+        sidecar = try Sidecar.read(beside: urls)?.sidecar
+        let notes = files.map { $0.notes[ReferenceLayout.note] }
+        if let whole = notes.firstIndex(where: { $0 != nil }), files.count > 1 {
+            throw ModelError("\(urls[whole].path): holds a whole store; import it alone")
+        }
+        note = try notes[0].map { text in
             do { return try JSONValue.parse(text) } catch {
                 throw ModelError(
-                    "\(url.path): the note \(ReferenceLayout.note) is no JSON; write the file again from its store")
+                    "\(urls[0].path): the note \(ReferenceLayout.note) is no JSON; write the file again from its store")
             }
         }
     }
@@ -73,9 +84,11 @@ public struct ActivationImport {
         } catch let error as ParquetError { throw ModelError(error.description) }
     }
 
-    private func fail(_ reason: String) -> ModelError { ModelError("\(path): \(reason)") }
+    /// - Parameter place: the number of the file.
+    private func fail(_ reason: String, _ place: Int = 0) -> ModelError { ModelError("\(urls[place].path): \(reason)") }
 
     private func column(_ names: [String], _ what: String) throws -> String {
+        let file = files[0]
         guard let name = names.first(where: { name in file.schema.contains { $0.name == name } }) else {
             throw fail(
                 "no column with \(what) (\(names.joined(separator: ", "))); it has \(file.schema.prefix(30).map(\.name).joined(separator: ", "))"
@@ -88,7 +101,7 @@ public struct ActivationImport {
 
     private func writeOwn(_ note: JSONValue, to folder: URL) throws -> Report {
         let manifest = try StoreManifest(
-            json: note["manifest"] ?? .null, source: "\(path): the note \(ReferenceLayout.note)")
+            json: note["manifest"] ?? .null, source: "\(urls[0].path): the note \(ReferenceLayout.note)")
         let writer = try ActivationStoreWriter(folder: folder, manifest.settings)
         var others = try (note["documents"]?.array ?? []).map { entry in
             guard let number = entry["number"]?.int, let line = entry["line"]?.string else {
@@ -117,7 +130,7 @@ public struct ActivationImport {
             ReferenceLayout.position, ReferenceLayout.byteEnd, ReferenceLayout.moment, ReferenceLayout.line,
             ReferenceLayout.vector,
         ]
-        var rows = try file.rows(columns: names, rowsPerBatch: 256)
+        var rows = try files[0].rows(columns: names, rowsPerBatch: 256)
         while let batch = try rows.next() {
             let (values, width) = try batch.column(ReferenceLayout.vector).matrix()
             guard width == manifest.settings.hiddenSize else {
@@ -183,7 +196,7 @@ public struct ActivationImport {
     ) throws -> Report {
         guard let sidecar else {
             throw fail(
-                "no sidecar \(Sidecar.place(beside: URL(fileURLWithPath: path)).lastPathComponent) that says which block the activations are of; put it beside the file"
+                "no sidecar \(Sidecar.place(beside: urls[0]).lastPathComponent) that says which block the activations are of; put it beside the file"
             )
         }
         guard let split, let target else {
@@ -223,9 +236,8 @@ public struct ActivationImport {
             run = []
             if shard.documents.count >= 1024 || shard.values.count >= 1 << 26 { try shard.write(to: writer, &report) }
         }
-        var rows = try file.rows(
-            columns: [vector, document, position, text] + (explanation.map { [$0] } ?? []), rowsPerBatch: 256)
-        while let batch = try rows.next() {
+        func add(_ batch: ParquetBatch, of place: Int) throws {
+            func fail(_ reason: String) -> ModelError { self.fail(reason, place) }
             let (values, width) = try batch.column(vector).matrix()
             guard width == sidecar.width else { throw fail("vectors of \(width), its sidecar says \(sidecar.width)") }
             if let bad = values.firstIndex(where: { !$0.isFinite }) {
@@ -250,6 +262,14 @@ public struct ActivationImport {
                 }
                 run.append(next)
             }
+        }
+        let columns = [vector, document, position, text] + (explanation.map { [$0] } ?? [])
+        for (place, file) in files.enumerated() {
+            if let other = columns.first(where: { name in !file.schema.contains { $0.name == name } }) {
+                throw fail("has no column \(other), which \(urls[0].lastPathComponent) has", place)
+            }
+            var rows = try file.rows(columns: columns, rowsPerBatch: 256)
+            while let batch = try rows.next() { try add(batch, of: place) }
         }
         try endRun()
         try shard.write(to: writer, &report)

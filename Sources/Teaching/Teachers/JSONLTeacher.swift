@@ -7,16 +7,21 @@ import Runs
 ///
 /// Instead of "id" a line may have "document" and "position". Parquet with these columns is read too, and in the reference layout.
 public struct JSONLTeacher: TextTeacher {
-    /// Where it has written.
-    let file: URL
+    /// Where it has written: one file, or several that are read as one.
+    let files: [URL]
+    /// The first of them, for messages.
+    var place: String { files.first?.path ?? "no file" }
     /// Explanations by id.
     private let explanations: [String: String]
 
-    /// Reads the file. One place may stand there twice only with the same words; anything else is a `TrainingError` with its line.
-    public init(_ file: URL) throws {
+    /// Reads the file. Throws as the reading of several does.
+    public init(_ file: URL) throws { try self.init([file]) }
+
+    /// Reads files as one. One place may stand there twice only with the same words; anything else is a `TrainingError` with its line.
+    public init(_ files: [URL]) throws {
         var explanations: [String: String] = [:]
         var places: [String: String] = [:]
-        try TeacherLines.read(file, passingOverUnexplained: true) { json, place in
+        try TeacherLines.read(files, passingOverUnexplained: true) { json, place in
             let id = try TeacherLines.id(json, place)
             let explanation = try TeacherLines.text(json, "explanation", place)
                 .trimmingCharacters(in: .whitespacesAndNewlines)
@@ -26,7 +31,7 @@ public struct JSONLTeacher: TextTeacher {
             places[id] = place
         }
         self.explanations = explanations
-        self.file = file
+        self.files = files
     }
 
     /// The explanation of a place by its id; nil if the file has none.

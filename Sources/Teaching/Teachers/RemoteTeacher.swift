@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 import RemoteModels
 import Runs
@@ -131,12 +131,12 @@ public struct RemoteTeacher: TextTeacher {
             model.settings.wire.rawValue, model.settings.model, question.system ?? "", question.user,
             "\(question.maxTokens)", question.temperature.map { "\($0)" } ?? "",
         ]
-        var hash = SHA256()
+        var hash = Digest(.sha256)
         for part in parts {
-            hash.update(data: Data("\(part.utf8.count):".utf8))
-            hash.update(data: Data(part.utf8))
+            hash.update("\(part.utf8.count):".utf8)
+            hash.update(part.utf8)
         }
-        return hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        return hash.finalize().hexadecimal
     }
 
     /// Brings outcomes, which come in any order, into the order of the requests.

@@ -100,7 +100,7 @@ public actor TeacherJournal {
     private static func read(_ file: URL) throws -> [String: String] {
         var explanations: [String: String] = [:]
         var isFirst = true
-        try TeacherLines.read(file) { json, place in
+        try TeacherLines.read([file]) { json, place in
             if isFirst {
                 guard json["format"]?.string == "teacher journal 1" else { throw foreign(file) }
                 isFirst = false

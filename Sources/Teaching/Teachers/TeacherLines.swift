@@ -17,9 +17,9 @@ enum TeacherLines {
     ///
     /// - Parameter passingOverUnexplained: whether rows that nobody explained are passed over.
     static func read(
-        _ file: URL, passingOverUnexplained: Bool = false, _ body: (JSONValue, String) throws -> Void
+        _ files: [URL], passingOverUnexplained: Bool = false, _ body: (JSONValue, String) throws -> Void
     ) throws {
-        try RecordReader.read(file, fields: fields, failure: { TrainingError($0) }) { record in
+        try RecordReader.read(files, fields: fields, failure: { TrainingError($0) }) { record in
             guard var object = record.json.object else { throw TrainingError("\(record.place): an object is needed") }
             if record.isRow {
                 for (name, theirs) in [
@@ -58,17 +58,20 @@ extension TeacherRequest {
     /// Reads a file of texts to explain: a line for each, with "text" and "id" (or "document" and "position").
     ///
     /// Throws a `TrainingError` that names the line.
-    public static func read(_ file: URL) throws -> [TeacherRequest] {
+    public static func read(_ file: URL) throws -> [TeacherRequest] { try read([file]) }
+
+    /// Reads files as one. Throws as the reading of one does.
+    public static func read(_ files: [URL]) throws -> [TeacherRequest] {
         var requests: [TeacherRequest] = []
         var places: [String: String] = [:]
-        try TeacherLines.read(file) { json, place in
+        try TeacherLines.read(files) { json, place in
             let id = try TeacherLines.id(json, place)
             if let first = places.updateValue(place, forKey: id) {
                 throw TrainingError("\(place): the id \(id) stands before already: \(first)")
             }
             requests.append(TeacherRequest(id: id, textSoFar: try TeacherLines.text(json, "text", place)))
         }
-        guard !requests.isEmpty else { throw TrainingError("\(file.path): no texts in it") }
+        guard !requests.isEmpty else { throw TrainingError("\(files.first?.path ?? "no file"): no texts in it") }
         return requests
     }
 }

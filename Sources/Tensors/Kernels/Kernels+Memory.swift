@@ -19,6 +19,9 @@ extension Kernels {
     /// Whether two tensors of as many bytes hold the same.
     static func holdSameBytes(_ a: Tensor, _ b: Tensor) -> Bool { ck_same_bytes(a.address, b.address, a.byteCount) }
 
+    /// Whether two lie in the same memory, such as a mapped file's.
+    static func lieTogether(_ a: Tensor, _ b: Tensor) -> Bool { a.address == b.address && a.byteCount == b.byteCount }
+
     /// Whether an int8 tensor holds a number.
     static func holds(_ number: Int8, _ tensor: Tensor) -> Bool {
         ck_holds_byte(tensor.address, UInt8(bitPattern: number), tensor.count)

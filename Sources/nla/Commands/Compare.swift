@@ -17,8 +17,7 @@ struct Compare: ParsableCommand {
 
     @OptionGroup var place: PairPlace
 
-    @Option(help: ArgumentHelp("The target, where the folder has none.", valueName: "dir"))
-    var target: String?
+    @OptionGroup var target: TargetChoice
 
     @Option(parsing: .unconditional, help: ArgumentHelp("The first text.", valueName: "text"))
     var text: String?
@@ -93,7 +92,7 @@ struct Compare: ParsableCommand {
 
     private func activations(_ pair: Pair, _ folder: URL, _ precision: Precision?) throws -> (Tensor, Tensor) {
         if let vectors, let rows {
-            let all = try VectorFile.read(DataLocation.file(vectors), for: pair.verbalizer.sidecar)
+            let all = try VectorFile.read(DataLocation.vectors(vectors), for: pair.verbalizer.sidecar)
             let chosen = try integers(rows, "--rows")
             guard chosen.count == 2 else { throw ModelError("--rows \(rows): two rows are needed, such as 0,1") }
             let found = try chosen.map { row in
@@ -106,7 +105,7 @@ struct Compare: ParsableCommand {
             return (found[0], found[1])
         }
         let model = try openTarget(
-            pair, folder, named: target, base: place.opening.baseFolder(), storage: place.opening.storage, shared)
+            pair, folder, target, base: place.opening.baseFolder(), storage: place.opening.storage, shared)
         if let note = model.storageNote { shared.note(note) }
         func read(_ text: String, _ position: Int) throws -> Tensor {
             try model.activations(model.tokenizer.encode(text), positions: [position], precision: precision)

@@ -59,7 +59,8 @@ struct CompareTargets: ParsableCommand {
             precision: dtype.precision)
         if shared.json { return try Output.line(json(comparison, a, b).serialized()) }
         try Output.line("\(model) (\(a.storage)) and \(against) (\(b.storage)), output of block \(comparison.layer)")
-        try Output.line("tokens            count     FVE  raw FVE   cosine       1%       5%      50%       KL   KL 95%")
+        try Output.line(
+            "tokens            count     FVE  raw FVE   cosine       1%       5%      50%       KL   KL 95%")
         for row in rows(comparison) { try Output.line(line(row.name, row.measure)) }
         shared.note("\(comparison.tokens) tokens in \(comparison.windowCount) windows of \(window)")
     }

@@ -6,6 +6,7 @@ struct DataCommand: ParsableCommand {
         commandName: "data",
         abstract: "Make what training is fed: activations, probes that read them, explanations.",
         subcommands: [
-            DataStore.self, DataProbes.self, DataExplain.self, DataTeach.self, DataExport.self, DataImport.self,
+            DataChats.self, DataStore.self, DataContinue.self, DataProbes.self, DataExplain.self, DataTeach.self,
+            DataExport.self, DataImport.self,
         ])
 }

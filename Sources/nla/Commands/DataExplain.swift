@@ -20,6 +20,10 @@ struct DataExplain: ParsableCommand {
             has stated is said, so that one can see what that does. The splits that the probes were fitted to are left out, unless \
             they were fitted with --cross-fit.
 
+            With --extractive an explanation says where the text is from (--relations), its last words and, with --continuations from \
+            nla data continue, what the target would write next and how sure it is. It says facts that no word states, such as the kind \
+            of source; with --probes only those that a probe reads.
+
             With --from and --reader, explanations written elsewhere lose the sentences without which a reconstructor rebuilds \
             the vector no worse. The reader must have learnt from other documents: name the --splits it has not met.
             """)
@@ -41,11 +45,25 @@ struct DataExplain: ParsableCommand {
     @Flag(help: "Say whatever the text has stated.")
     var textOnly = false
 
+    @Flag(help: "Say the origin, the last words and what the target would write next.")
+    var extractive = false
+
+    @Option(help: ArgumentHelp("With --extractive: what nla data continue wrote.", valueName: "file.jsonl"))
+    var continuations: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --extractive: facts to say by their relations, the most important first, with commas between.",
+            valueName: "names"))
+    var relations: String?
+
     @Option(help: ArgumentHelp("Least probability that a probe must give to a fact.", valueName: "p"))
     var threshold: Float = 0.5
 
     @Option(
-        help: ArgumentHelp("Sentences of an explanation at most, the one about the ending included.", valueName: "n"))
+        help: ArgumentHelp(
+            "Sentences of an explanation at most, the one about the ending included; with --extractive the one about what comes next is one more.",
+            valueName: "n"))
     var maximumSentences = 3
 
     @Option(help: ArgumentHelp("Share of facts left out at random.", valueName: "x"))
@@ -70,8 +88,14 @@ struct DataExplain: ParsableCommand {
 
     func validate() throws {
         if (from == nil) != (reader == nil) { throw ValidationError("--from and --reader go together.") }
-        if [probes != nil, textOnly, from != nil].filter({ $0 }).count != 1 {
-            throw ValidationError("Give exactly one of --probes, --text-only, and --from with --reader.")
+        let others = [textOnly, from != nil, extractive].filter { $0 }.count
+        if others + (probes != nil && !extractive ? 1 : 0) != 1 {
+            throw ValidationError(
+                "Give exactly one of --probes, --text-only, --extractive (which --probes may go with), and --from with --reader."
+            )
+        }
+        if !extractive && (continuations != nil || relations != nil) {
+            throw ValidationError("--continuations and --relations go with --extractive.")
         }
         if !(0...1).contains(threshold) { throw ValidationError("--threshold must be between 0 and 1.") }
         if !(0...1).contains(omission) { throw ValidationError("--omission must be between 0 and 1.") }
@@ -92,7 +116,10 @@ struct DataExplain: ParsableCommand {
         func deliver(_ row: Int, _ explanation: String) {
             lines += TaughtExplanation(id: store.id(of: row), explanation: explanation).line
         }
-        let summary = try from.map { try filter($0, store, rows, deliver) } ?? teach(store, probes, rows, deliver)
+        let summary =
+            try extractive
+            ? extract(store, probes, rows, deliver)
+            : from.map { try filter($0, store, rows, deliver) } ?? teach(store, probes, rows, deliver)
         guard !lines.isEmpty else { throw ModelError("\(output): not written, since nothing was explained") }
         try store.writeExplanations(lines, to: target)
         shared.note("\(output): " + summary.map { "\($0.0) \($0.1)" }.joined(separator: ", "))
@@ -118,6 +145,26 @@ struct DataExplain: ParsableCommand {
         return asked
     }
 
+    private func extract(
+        _ store: ActivationStore, _ probes: TeacherProbes?, _ rows: [Int], _ deliver: (Int, String) -> Void
+    ) throws -> [(String, Int)] {
+        var options = ExtractiveTeacher.Options()
+        if let relations {
+            options.relations = relations.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        }
+        options.maximumFacts = max(0, maximumSentences - 1)
+        options.omission = omission
+        options.threshold = threshold
+        options.seed = shared.seed
+        let known = try continuations.map { try Continuations(DataLocation.file($0), matching: store) }
+        let report = try ExtractiveTeacher(store, grammar.grammar, continuations: known, probes: probes, options)
+            .explain(rows, deliver: deliver)
+        return [
+            ("explained", report.explained), ("empty", report.empty), ("facts", report.facts), ("held", report.held),
+            ("said", report.said), ("without continuation", report.withoutContinuation),
+        ]
+    }
+
     private func teach(
         _ store: ActivationStore, _ probes: TeacherProbes?, _ rows: [Int], _ deliver: (Int, String) -> Void
     ) throws -> [(String, Int)] {
@@ -138,10 +185,10 @@ struct DataExplain: ParsableCommand {
     private func filter(
         _ file: String, _ store: ActivationStore, _ rows: [Int], _ deliver: (Int, String) -> Void
     ) throws -> [(String, Int)] {
-        let written = try JSONLTeacher(DataLocation.file(file))
+        let written = try JSONLTeacher(DataLocation.files(file))
         try store.check(written)
         let known = rows.filter { written[store.id(of: $0)] != nil }
-        let reconstructor = try Reconstructor(folder: URL(fileURLWithPath: reader ?? ""))
+        let reconstructor = try Reconstructor(folder: ModelLocation.resolve(reader ?? ""))
         try store.check(reconstructor.sidecar, named: reader ?? "")
         let filter = ReaderFilter(reconstructor, gain: gain)
         var report = ReaderFilter.Report()

@@ -36,7 +36,7 @@ struct DataExport: ParsableCommand {
         let file = URL(fileURLWithPath: output)
         try AtomicFile.checkWritable(file)
         let store = try ActivationStore(folder: DataLocation.folder(store))
-        let teacher = try explanations.map { try JSONLTeacher(DataLocation.file($0)) }
+        let teacher = try explanations.map { try JSONLTeacher(DataLocation.files($0)) }
         if let teacher { try store.check(teacher) }
         try store.writeParquet(to: file, explanations: teacher, baseModel: baseModel)
         if shared.json {

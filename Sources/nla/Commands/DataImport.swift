@@ -23,6 +23,9 @@ struct DataImport: ParsableCommand {
     @Option(help: ArgumentHelp("The model that the activations are of.", valueName: "dir"))
     var target: String?
 
+    @Option(help: ArgumentHelp("A PEFT folder over the target, or org/name.", valueName: "dir"))
+    var adapter: String?
+
     @Option(help: ArgumentHelp("The split that all rows belong to.", valueName: "name"))
     var split: String?
 
@@ -34,14 +37,17 @@ struct DataImport: ParsableCommand {
 
     @OptionGroup var shared: SharedOptions
 
+    func validate() throws {
+        if adapter != nil && target == nil { throw ValidationError("--adapter goes with --target.") }
+    }
+
     func run() throws {
         shared.apply()
-        let source = try ActivationImport(DataLocation.file(file))
+        let source = try ActivationImport(DataLocation.vectors(file))
         let target = try target.map { name in
-            let folder = try ModelLocation.resolve(name)
+            let model = try modelSource(ModelLocation.resolve(name), adapter: adapter, tokenizer: nil)
             return (
-                model: try TargetHash.compute(Checkpoint(folder: folder)),
-                tokenizer: try ContentHash.tokenizer(folder)
+                model: try TargetHash.compute(model), tokenizer: try ContentHash.tokenizer(model.tokenizerFolder)
             )
         }
         let report = try source.write(to: URL(fileURLWithPath: output), target: target, split: split)

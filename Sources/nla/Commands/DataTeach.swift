@@ -96,7 +96,7 @@ struct DataTeach: ParsableCommand {
             throw ModelError("\(output): is read too; name another --output")
         }
         do {
-            let requests = try texts.map { try TeacherRequest.read(DataLocation.file($0)) } ?? storedRows()
+            let requests = try texts.map { try TeacherRequest.read(DataLocation.files($0)) } ?? storedRows()
             let (lines, report) = try from.map { try copied($0, requests) } ?? asked(requests)
             guard !lines.isEmpty else {
                 throw ModelError("\(output): not written, since no text has an explanation (\(Self.reasons(report)))")
@@ -120,7 +120,7 @@ struct DataTeach: ParsableCommand {
     }
 
     private func copied(_ file: String, _ requests: [TeacherRequest]) throws -> ([String], TeacherReport) {
-        let teacher = try JSONLTeacher(DataLocation.file(file))
+        let teacher = try JSONLTeacher(DataLocation.files(file))
         return try waitFor { try await Self.lines(teacher, requests, progress: nil) }
     }
 

@@ -31,9 +31,9 @@ struct Describe: ParsableCommand {
         let verbalizer = try Verbalizer(
             folder: folder, precision: try Dtype.asked(verbalizing.dtype), try opening.supplement())
         for line in verbalizer.sidecar.inferences { shared.note(line) }
-        let file = try DataLocation.file(vectors)
-        let activations = try VectorFile.read(file, for: verbalizer.sidecar)
-        let rows = try VectorFile.directed(activations, of: file)
+        let files = try DataLocation.vectors(vectors)
+        let activations = try VectorFile.read(files, for: verbalizer.sidecar)
+        let rows = try VectorFile.directed(activations, of: files[0])
         var options = verbalizing.options(seed: shared.seed)
         options.keys = rows.map(UInt64.init)
         let explanations = try verbalizer.explain(activations.gatheringRows(rows.map(Int32.init)), options).map {

@@ -21,8 +21,7 @@ struct Explain: ParsableCommand {
 
     @OptionGroup var place: PairPlace
 
-    @Option(help: ArgumentHelp("The target, where the folder has none: a folder or org/name.", valueName: "dir"))
-    var target: String?
+    @OptionGroup var target: TargetChoice
 
     @OptionGroup var input: TextInput
 
@@ -55,6 +54,7 @@ struct Explain: ParsableCommand {
 
     func validate() throws {
         if input.count != 1 { throw ValidationError("Give exactly one of --text, --file and --messages.") }
+        try input.checkChatFormat()
         if positions != nil && every != nil { throw ValidationError("Give only one of --positions and --every.") }
         if let every, every < 1 { throw ValidationError("--every must be at least 1.") }
         if !(1...1024).contains(samples) { throw ValidationError("--samples must be between 1 and 1024.") }
@@ -70,8 +70,8 @@ struct Explain: ParsableCommand {
         let precision = try Dtype.asked(verbalizing.dtype)
         let (pair, folder) = try place.open(precision: precision, shared)
         let model = try openTarget(
-            pair, folder, named: target, base: place.opening.baseFolder(), storage: place.opening.storage, shared)
-        let ids = try input.encode(model.tokenizer, model.checkpoint.folder).ids
+            pair, folder, target, base: place.opening.baseFolder(), storage: place.opening.storage, shared)
+        let ids = try input.encode(model.tokenizer, model.checkpoint.folder, note: shared.note).ids
         let chosen = try TextPositions.chosen(
             of: ids.count, positions: try positions.map { try integers($0, "--positions") }, every: every)
         let activations = try model.activations(ids, positions: chosen, precision: precision)

@@ -1,3 +1,4 @@
+import Activations
 import ArgumentParser
 import Autoencoder
 import Foundation
@@ -58,6 +59,7 @@ struct Extract: ParsableCommand {
         guard input.count + [ids, documents].compactMap({ $0 }).count == 1 else {
             throw ValidationError("Give exactly one of --text, --file, --messages, --ids and --documents.")
         }
+        try input.checkChatFormat(of: documents)
     }
 
     func run() throws {
@@ -112,12 +114,19 @@ struct Extract: ParsableCommand {
 
     private func documentIDs(_ folder: URL) throws -> [[Int32]] {
         if let ids { return [try integers(ids, "--ids").map { try tokenID($0, "--ids") }] }
-        guard let documents else { return [try input.encode(Tokenizer(folder: folder), folder).ids] }
-        let file = try DataLocation.file(documents)
-        var tokenizer: Tokenizer?
+        guard let documents else { return [try input.encode(Tokenizer(folder: folder), folder, note: shared.note).ids] }
+        var opened: (tokenizer: Tokenizer, chats: ChatRendering)?
+        func texts() throws -> (tokenizer: Tokenizer, chats: ChatRendering) {
+            if let opened { return opened }
+            let tokenizer = try Tokenizer(folder: folder)
+            let new = (tokenizer: tokenizer, chats: ChatRendering(tokenizer, format: input.chatFormat))
+            opened = new
+            return new
+        }
         var all: [[Int32]] = []
         try RecordReader.read(
-            file, fields: ["ids", "text"], contents: { Data(try readText(file.relativePath).utf8) },
+            DataLocation.files(documents), fields: ["ids", "text"] + ChatFormat.fields,
+            contents: { Data(try readText($0.relativePath).utf8) },
             failure: { ModelError($0) }
         ) { line in
             let (json, place) = (line.json, line.place)
@@ -128,14 +137,16 @@ struct Extract: ParsableCommand {
                         return try tokenID(number, place)
                     })
             } else if let text = json["text"]?.string ?? json.string {
-                let known = try tokenizer ?? Tokenizer(folder: folder)
-                tokenizer = known
-                all.append(known.encode(text, addSpecialTokens: !input.noSpecialTokens))
+                all.append(try texts().tokenizer.encode(text, addSpecialTokens: !input.noSpecialTokens))
+            } else if let text = try texts().chats.record(json, place: place)["text"]?.string {
+                // What a template writes at its beginning was taken off, to be added again.
+                all.append(try texts().tokenizer.encode(text))
             } else {
-                throw ModelError("\(place): an object with \"text\" or \"ids\" is needed")
+                throw ModelError("\(place): an object with \"text\", \"ids\" or a conversation is needed")
             }
         }
         guard !all.isEmpty else { throw ModelError("\(documents): no documents in it") }
+        if let format = opened?.chats.format { shared.note("documents: \(format.summary)") }
         return all
     }
 

@@ -50,6 +50,7 @@ struct Generate: ParsableCommand {
 
     func validate() throws {
         if input.count != 1 { throw ValidationError("Give exactly one of --text, --file and --messages.") }
+        try input.checkChatFormat()
         if maxTokens < 0 || maxTokens > 1 << 20 {
             throw ValidationError("--max-tokens must be between 0 and \(1 << 20).")
         }
@@ -66,7 +67,7 @@ struct Generate: ParsableCommand {
         let checkpoint = source.checkpoint
         let tokenizer = try Tokenizer(folder: source.tokenizerFolder)
         let decoder = try source.decoder()
-        let prompt = try input.encode(tokenizer, source.tokenizerFolder).ids
+        let prompt = try input.encode(tokenizer, source.tokenizerFolder, note: shared.note).ids
         let generator = TextGenerator(
             decoder, tokenizer,
             stopTokens: try TextGenerator.stopTokens(folder: checkpoint.folder, tokenizer: tokenizer),

@@ -23,8 +23,7 @@ struct PairCheckCommand: ParsableCommand {
 
     @OptionGroup var place: PairArgument
 
-    @Option(help: ArgumentHelp("The target, where the folder has none: a folder or org/name.", valueName: "dir"))
-    var target: String?
+    @OptionGroup var target: TargetChoice
 
     @Option(parsing: .unconditional, help: ArgumentHelp("The text that the target reads.", valueName: "text"))
     var text = "The old man looked at the sea and thought of the fish that he had lost."
@@ -37,8 +36,9 @@ struct PairCheckCommand: ParsableCommand {
         shared.apply()
         let halves = try place.folders()
         let check = PairCheck(
-            verbalizer: halves.verbalizer, reconstructor: halves.reconstructor, target: try place.target(named: target),
-            text: text,
+            verbalizer: halves.verbalizer, reconstructor: halves.reconstructor,
+            target: try place.target(named: target.target),
+            adapter: try target.adapterFolder(), text: text,
             precision: try Dtype.asked(verbalizing.dtype), options: verbalizing.options(seed: shared.seed),
             try place.opening.supplement())
         try shared.json ? Output.line(json(check).serialized()) : show(check)

@@ -151,7 +151,8 @@ private struct QuantizationTable {
         if rows.contains(where: \.isCalibrated) { text += "* fitted to the text of --calibrate\n" }
         if let before, let after {
             text += String(
-                format: "loss %.4f before, %.4f after (%+.4f nats per token; %ld tokens counted of %ld, in %ld windows)\n",
+                format:
+                    "loss %.4f before, %.4f after (%+.4f nats per token; %ld tokens counted of %ld, in %ld windows)\n",
                 before.mean, after.mean, after.mean - before.mean, after.counted, after.tokens, after.windowCount)
         }
         return text

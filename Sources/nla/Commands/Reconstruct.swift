@@ -57,11 +57,10 @@ struct Reconstruct: ParsableCommand {
     }
 
     private func readExplanations(_ path: String) throws -> [String] {
-        let file = try DataLocation.file(path)
         var texts: [String] = []
         try RecordReader.read(
-            file, fields: ["description", "explanation", "api_explanation", "text"],
-            contents: { Data(try readText(file.relativePath).utf8) }, failure: { ModelError($0) }
+            DataLocation.files(path), fields: ["description", "explanation", "api_explanation", "text"],
+            contents: { Data(try readText($0.relativePath).utf8) }, failure: { ModelError($0) }
         ) { line in
             let (json, place) = (line.json, line.place)
             let names = ["description"] + (line.isRow ? ["explanation", "api_explanation"] : []) + ["text"]

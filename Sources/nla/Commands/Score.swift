@@ -35,12 +35,12 @@ struct Score: ParsableCommand {
         let reconstructor = try Reconstructor(
             folder: folder, precision: try Dtype.asked(dtype), try opening.supplement())
         for line in reconstructor.sidecar.inferences { shared.note(line) }
-        let file = try DataLocation.file(vectors)
-        let activations = try VectorFile.read(file, for: reconstructor.sidecar)
+        let files = try DataLocation.vectors(vectors)
+        let activations = try VectorFile.read(files, for: reconstructor.sidecar)
         let note = TargetStorage.note(
-            try Sidecar.read(beside: file)?.targetStorage, trainedOn: reconstructor.sidecar.targetStorage,
+            try Sidecar.read(beside: files[0])?.targetStorage, trainedOn: reconstructor.sidecar.targetStorage,
             isRecorded: nil)
-        let kept = try VectorFile.directed(activations, of: file)
+        let kept = try VectorFile.directed(activations, of: files[0])
         let skipped = activations.rows - kept.count
         let scores = try Scores.rows(
             try reconstructor.reconstruct([text]), activations.gatheringRows(kept.map(Int32.init)))

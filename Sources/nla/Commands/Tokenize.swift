@@ -22,6 +22,7 @@ struct Tokenize: ParsableCommand {
 
     func validate() throws {
         if input.count != 1 { throw ValidationError("Give exactly one of --text, --file and --messages.") }
+        try input.checkChatFormat()
     }
 
     func run() throws {
@@ -30,7 +31,7 @@ struct Tokenize: ParsableCommand {
         let start = clock.now
         let tokenizer = try Tokenizer(folder: folder)
         let loaded = clock.now
-        let (text, ids) = try input.encode(tokenizer, folder)
+        let (text, ids) = try input.encode(tokenizer, folder, note: Output.note)
         let encoded = clock.now
         let tokens = ids.map { tokenizer.token($0) ?? "" }
         if shared.json {

@@ -30,14 +30,9 @@ struct Verify: ParsableCommand {
             e.jsonl --api … --teacher-model NAME --prompt question.txt --output p.jsonl, then --paraphrases p.jsonl; translations likewise.
             """)
 
-    @Option(
-        help: ArgumentHelp(
-            "Folder with av/, ar/ and, optionally, target/, or a checkpoint of a run, or name=folder; several to compare them.",
-            valueName: "dir"))
-    var nla: [String]
+    @OptionGroup var places: PairList
 
-    @Option(help: ArgumentHelp("The target, where the folder has none: a folder or org/name.", valueName: "dir"))
-    var target: String?
+    @OptionGroup var target: TargetChoice
 
     @Option(help: ArgumentHelp("Activations of documents that the pair was not trained on.", valueName: "dir"))
     var store: String?
@@ -116,8 +111,8 @@ struct Verify: ParsableCommand {
         if !(0...64).contains(reach) { throw ValidationError("--reach must be between 0 and 64.") }
         if !(1...100_000).contains(maxTokens) { throw ValidationError("--max-tokens must be between 1 and 100000.") }
         if !(1...100_000).contains(resamples) { throw ValidationError("--resamples must be between 1 and 100000.") }
-        if writeConfidence != nil, nla.count > 1 || fittingSplit == "none" {
-            throw ValidationError("--write-confidence takes one --nla, and a --fitting-split.")
+        if writeConfidence != nil, places.nla.count > 1 || fittingSplit == "none" {
+            throw ValidationError("--write-confidence takes one pair, and a --fitting-split.")
         }
     }
 
@@ -126,16 +121,16 @@ struct Verify: ParsableCommand {
         for file in [report, writeConfidence, writeExplanations].compactMap({ $0 }) {
             try AtomicFile.checkWritable(URL(fileURLWithPath: file))
         }
-        let candidates = try PairComparison.Candidate.read(nla)
+        let candidates = try places.candidates()
         let precision = try Dtype.asked(dtype)
-        let first = try Pair.open(candidates[0].folder, precision: precision)
+        let first = try places.open(candidates[0].folder, precision, shared)
         let model = try openTarget(
-            first, candidates[0].folder, named: target ?? startTarget(candidates[0].folder), allowsAdapter: false,
-            shared)
+            first, candidates[0].folder, target, else: startTarget(candidates[0].folder),
+            base: places.opening.baseFolder(), shared)
         // Whatever can be wrong is said before anything is computed.
         let pairs =
-            try [first] + candidates.dropFirst().map { try Pair.open($0.folder, precision: precision) }
-        let second = try secondReader.map { try Reconstructor(folder: URL(fileURLWithPath: $0), precision: precision) }
+            try [first] + candidates.dropFirst().map { try places.open($0.folder, precision, shared) }
+        let second = try secondReader.map { try Reconstructor(folder: ModelLocation.resolve($0), precision: precision) }
         if writeConfidence != nil, try Pair.start(ofCheckpoint: candidates[0].folder) != nil {
             throw TrainingError(
                 "\(candidates[0].folder.path): is a checkpoint; a confidence belongs to the finished pair, the run's folder model"
@@ -151,7 +146,7 @@ struct Verify: ParsableCommand {
             material.grammar = grammar
             material.precision = precision
             material.taught = try explanations.map {
-                try TaughtRows(store, split: split, JSONLTeacher(DataLocation.file($0)))
+                try TaughtRows(store, split: split, JSONLTeacher(DataLocation.files($0)))
             }
             // Several are measured against one denominator.
             material.variance = try first.variance ?? store.rawVariance(ofSplit: split)
@@ -227,7 +222,7 @@ struct Verify: ParsableCommand {
     }
 
     private func listed(_ file: String) throws -> Rewording {
-        let teacher = try JSONLTeacher(DataLocation.file(file))
+        let teacher = try JSONLTeacher(DataLocation.files(file))
         return { texts in texts.map { teacher[$0] } }
     }
 

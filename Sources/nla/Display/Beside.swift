@@ -25,7 +25,7 @@ struct Beside {
         _ argument: String, _ ids: [Int32], _ positions: [Int], _ activations: Tensor, _ precision: Precision?,
         maximumTokens: Int
     ) throws {
-        let candidate = try PairComparison.Candidate.read([argument])[0], url = candidate.folder
+        let candidate = try PairComparison.Candidate.read([argument])[0].located(), url = candidate.folder
         name = candidate.name
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {

@@ -1,4 +1,5 @@
 import Claims
+import Evaluation
 import Faithfulness
 import Foundation
 import Testing

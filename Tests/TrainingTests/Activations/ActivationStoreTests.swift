@@ -308,4 +308,26 @@ struct ActivationStoreTests {
             }
         }
     }
+
+    @Test("Documents of several files are read as one; without ids they are called after file and line, and ids are unique over all files")
+    func severalFiles() throws {
+        try withScratch { folder in
+            func write(_ name: String, _ text: String) throws -> URL {
+                let file = folder.appending(path: name)
+                try FileManager.default.createDirectory(
+                    at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+                try Data(text.utf8).write(to: file)
+                return file
+            }
+            let first = try write("a/d.jsonl", "{\"text\": \"a\"}\n{\"text\": \"b\", \"id\": \"b\"}")
+            let second = try write("b/d.jsonl", "{\"text\": \"c\"}")
+            let all = try DocumentLines.documents([first, second])
+            #expect(all.map(\.id) == ["a/d.jsonl:1", "b", "b/d.jsonl:1"] && all.map(\.text) == ["a", "b", "c"])
+            let again = try write("e.jsonl", "\n{\"text\": \"b\", \"id\": \"b\"}")
+            let error = #expect(throws: ModelError.self) { try DocumentLines.documents([first, again]) }
+            #expect(
+                error?.description.contains("e.jsonl: line 2, and line 2 of d.jsonl, have the same id b") == true,
+                "\(error?.description ?? "")")
+        }
+    }
 }

@@ -1,5 +1,6 @@
 import Activations
 import Autoencoder
+import Claims
 import Evaluation
 import Foundation
 import JSON
@@ -99,8 +100,8 @@ struct QuantizedPairTests {
             guard case .finished = try WarmStartRun(ar, in: arRun).run() else { Issue.record("no ar"); return }
             let losses = try tiny.metrics(avRun).compactMap { $0["held_out_loss"]?.double }
             #expect(losses.count > 1 && losses[losses.count - 1] < losses[0] - 0.1, "\(losses)")
-            let errors = try tiny.metrics(arRun).compactMap { $0["held_out_mse"]?.double ?? $0["mse"]?.double }
-            #expect(errors.count > 1 && errors[errors.count - 1] < errors[0], "\(errors)")
+            let explained = try tiny.metrics(arRun).compactMap { $0["fve"]?.double }
+            #expect(explained.count > 1 && explained[explained.count - 1] > explained[0], "\(explained)")
 
             let pair = scratch.appending(path: "pair")
             try FileManager.default.createDirectory(at: pair, withIntermediateDirectories: true)

@@ -41,6 +41,22 @@ import Testing
         #expect(error?.description.contains("\(file.path): line 2") == true, "\(String(describing: error))")
     }
 
+    @Test func filesOfOneDataSetAreReadAsOne() throws {
+        let files = try [
+            Self.file(#"{"id": "a", "text": "x", "explanation": "One."}"#),
+            Self.file("", #"{"id": "b", "text": "y", "explanation": "Two."}"#),
+            Self.file(#"{"id": "a", "text": "z", "explanation": "Another."}"#),
+        ]
+        defer { for each in files { try? FileManager.default.removeItem(at: each) } }
+        let teacher = try JSONLTeacher(Array(files.prefix(2)))
+        #expect(teacher["a"] == "One." && teacher["b"] == "Two.")
+        #expect(try TeacherRequest.read(Array(files.prefix(2))).map(\.id) == ["a", "b"])
+        let error = #expect(throws: TrainingError.self) { try JSONLTeacher(files) }
+        #expect(error?.description.contains("\(files[2].path): line 1") == true)
+        #expect(error?.description.contains(files[0].path) == true)
+        #expect(throws: TrainingError.self) { try TeacherRequest.read(files) }
+    }
+
     @Test func textsAreReadWithTheirNames() throws {
         let file = try Self.file(
             #"{"id": 5, "text": "Once"}"#, #"{"document": "d", "position": 3, "text": "upon"}"# + "\r", "")
