@@ -85,6 +85,7 @@ func openTarget(
     if let adapter = target.adapter, !isQuiet {
         Output.note("target: \(target.checkpoint.folder.path) with the adapter \(adapter.path)")
     }
+    if !isQuiet { target.checkpoint.quantizationRemarks.forEach { Output.note("note: \($0)") } }
     if pair.targetHash == nil, !isQuiet {
         Output.note("note: the sidecars record no target hash, so the target is not checked")
     }

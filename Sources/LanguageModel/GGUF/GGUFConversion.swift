@@ -23,6 +23,11 @@ package struct GGUFConversion {
     ///   - type: how matrices are held: F32, F16, BF16 or Q8_0. Rows that are no whole blocks are F16, as llama.cpp has them.
     /// - Throws: a one-line error where the model, or its tokenizer, cannot be written.
     package init(_ checkpoint: Checkpoint, as type: GGMLType) throws {
+        if let method = checkpoint.quantizationMethod {
+            throw ModelError(
+                "\(checkpoint.folder.path): its weights are quantized (\(method)), and GGUF is written of numbers only; give the model that it was made from"
+            )
+        }
         guard case .safetensors = checkpoint.weights else {
             throw ModelError("\(checkpoint.folder.path): is GGUF already; give a model folder, or write a folder of it")
         }

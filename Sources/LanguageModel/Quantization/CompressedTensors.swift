@@ -36,6 +36,21 @@ struct CompressedTensors: QuantizationMethod {
         }
     }
 
+    /// What is said of a layer, by its family-independent name. As the package has it (`match_targets`): its own name counts more than a
+    /// pattern, and that more than its kind; among several the first in the order of letters, and of the same target the last.
+    private func scheme(of layer: String) -> WeightScheme? {
+        let ways: [(WeightScheme.Target) -> Bool] = [
+            { $0.isLayer(layer) }, { $0.matches(layer) }, { $0.isKind(of: layer) },
+        ]
+        for holds in ways {
+            let found = schemes.flatMap { scheme in scheme.targets.filter(holds).map { (scheme: scheme, text: $0.text) }
+            }
+            guard let first = found.map(\.text).min() else { continue }
+            return found.last { $0.text == first }?.scheme
+        }
+        return nil
+    }
+
     func matrix(of layer: QuantizedLayer) throws -> GroupedCodes? {
         let packed = try layer.part("weight_packed") != nil
         let type = try layer.part("weight")?.elementType
@@ -46,7 +61,7 @@ struct CompressedTensors: QuantizationMethod {
             }
             return nil
         }
-        guard let scheme = schemes.first(where: { $0.names(layer.name) }) ?? schemes.first(where: \.namesKinds) else {
+        guard let scheme = scheme(of: layer.name) else {
             throw layer.fail(packed ? "weight_packed" : "weight", "quantized, but config_groups say nothing of it")
         }
         guard try layer.part("weight_global_scale") == nil else {
@@ -119,7 +134,12 @@ struct CompressedTensors: QuantizationMethod {
 
     /// The group of each column where they were reordered; older versions of the package wrote it.
     private func order(_ layer: QuantizedLayer, _ scheme: WeightScheme, groups: Int) throws -> [Int32]? {
-        guard case .group(let size) = scheme.strategy, let part = try layer.part("weight_g_idx") else { return nil }
+        guard case .group(let size) = scheme.strategy else { return nil }
+        guard let part = try layer.part("weight_g_idx") else {
+            guard scheme.reordersColumns else { return nil }
+            throw layer.fail(
+                "weight_g_idx", "the checkpoint has no such tensor, which actorder asks for; download it again")
+        }
         if part.elementType == .int32, part.integers().allSatisfy({ $0 == -1 }) { return nil }
         guard let order = try layer.groupOfColumn("weight_g_idx", size: size, groups: groups) else { return nil }
         guard Set(order).count == groups,
@@ -172,10 +192,10 @@ struct WeightScheme {
     let isFloat: Bool
     let isSymmetric: Bool
     let strategy: Strategy
-    /// Whether it is for a kind of layer, such as Linear, and not for single ones.
-    let namesKinds: Bool
-    private let layers: Set<String>
-    private let patterns: [String]
+    /// Whether groups are of columns that lie apart.
+    let reordersColumns: Bool
+    /// Which layers it is for.
+    let targets: [Target]
 
     /// Nil for a group that leaves weights as they are.
     init?(_ reader: ConfigurationReader, layerName: (String) -> String?) throws {
@@ -218,19 +238,33 @@ struct WeightScheme {
             throw own.fail(key, "an option that is not known")
         }
         let targets = reader.value("targets")?.array?.compactMap(\.string) ?? []
-        namesKinds = targets.contains { !$0.contains(".") && !$0.hasPrefix("re:") }
-        layers = Set(targets.compactMap(layerName))
-        patterns = targets.filter { $0.hasPrefix("re:") }.map { String($0.dropFirst(3)) }
+        self.targets = targets.map { Target(text: $0, layer: layerName($0)) }
+        reordersColumns =
+            own.value("actorder").map { $0.bool == true || ["group", "dynamic"].contains($0.string) } ?? false
     }
 
-    /// Whether it names a layer, itself or by a pattern, by its family-independent name.
-    func names(_ layer: String) -> Bool {
-        if layers.contains(layer) { return true }
-        return patterns.contains { pattern in
+    /// A layer's name, a pattern (`re:…`) or the class of layers, such as Linear.
+    struct Target {
+        /// As the file has it.
+        let text: String
+        /// The family-independent name, where it is the name of a layer.
+        let layer: String?
+
+        /// Whether it names this layer.
+        func isLayer(_ name: String) -> Bool { layer == name }
+
+        /// Whether it is a pattern that the layer's name matches.
+        func matches(_ name: String) -> Bool {
+            guard text.hasPrefix("re:") else { return false }
             // Python's re.match: from the beginning on, of the name with the prefix that transformers gives it.
-            ["model.\(layer)", "model.language_model.\(layer)", layer].contains { name in
-                name.range(of: pattern, options: [.regularExpression, .anchored]) != nil
+            return ["model.\(name)", "model.language_model.\(name)", name].contains {
+                $0.range(of: String(text.dropFirst(3)), options: [.regularExpression, .anchored]) != nil
             }
+        }
+
+        /// Whether it is the class of the layer.
+        func isKind(of name: String) -> Bool {
+            layer == nil && (name == "embed_tokens" ? text.hasSuffix("Embedding") : text == "Linear")
         }
     }
 }

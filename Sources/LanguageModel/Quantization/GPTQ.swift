@@ -12,6 +12,8 @@ struct GPTQ: QuantizationMethod {
     let groupSize: Int?
     /// Whether a zero point is stored as one less.
     let storesOneLess: Bool
+    /// Whether groups are of columns that lie apart, so that `g_idx` must say which.
+    private let reordersColumns: Bool
     var detail: String { "\(bits)-bit\(groupSize.map { " group \($0)" } ?? "")" }
 
     init(_ reader: ConfigurationReader) throws {
@@ -31,6 +33,7 @@ struct GPTQ: QuantizationMethod {
             throw reader.fail(key, "\(reader.shown(.string(format))) is not supported; gptq and gptq_v2 are")
         }
         storesOneLess = format == "gptq"
+        reordersColumns = reader.value("desc_act")?.bool == true
         try reader.refuse("pack_dtype") { $0.string == "int32" }
         try reader.refuse("is_marlin_format") { $0.bool == false }
         // Settings of single layers by patterns, and what changes the activations.
@@ -44,6 +47,9 @@ struct GPTQ: QuantizationMethod {
         let size = groupSize ?? layer.width, groups = (layer.width + size - 1) / size
         guard layer.width * bits % 32 == 0, layer.rows * bits % 32 == 0 else {
             throw layer.fail("qweight", "\(layer.rows) × \(layer.width) codes of \(bits) bits are no whole words")
+        }
+        guard try layer.part("g_idx") != nil || !reordersColumns || groups == 1 else {
+            throw layer.fail("g_idx", "the checkpoint has no such tensor, which desc_act asks for; download it again")
         }
         let words = try layer.part("qweight", [layer.width * bits / 32, layer.rows], .int32)
         let scales = try layer.scales("scales", [groups, layer.rows])

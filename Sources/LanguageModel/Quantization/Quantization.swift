@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import Tensors
 
@@ -9,6 +10,8 @@ struct Quantization: Sendable {
     /// The method, as in ``known``.
     let name: String
     private let method: any QuantizationMethod
+    /// What the file has quantized beside weights, and is not here: the keys that say so.
+    let leftOut: [String]
 
     /// The method and its main settings, in words: `mlx 4-bit group 64`.
     var summary: String { method.detail.isEmpty ? name : "\(name) \(method.detail)" }
@@ -61,7 +64,25 @@ struct Quantization: Sendable {
             throw reader.fail(
                 "quant_method", "\(reader.shown(.string(method))) is not supported; read are \(Quantization.known)")
         }
+        leftOut = Quantization.leftOut(method, object)
         name = (self.method as? GPTQ)?.storesOneLess == false ? "gptq_v2" : method
+    }
+
+    /// The keys by which activations, keys or values are quantized.
+    private static func leftOut(_ method: String, _ settings: JSONObject) -> [String] {
+        func isSet(_ value: JSONValue?) -> Bool { value.map { !$0.isNull } ?? false }
+        switch method {
+        case "compressed-tensors":
+            let groups = settings["config_groups"]?.object ?? JSONObject()
+            let keys = ["input_activations", "output_activations"].filter { key in
+                groups.contains { isSet($1[key]) }
+            }
+            return keys + (isSet(settings["kv_cache_scheme"]) ? ["kv_cache_scheme"] : [])
+        case "fp8": return isSet(settings["activation_scheme"]) ? ["activation_scheme"] : []
+        case "bitsandbytes":
+            return ["load_in_8bit", "_load_in_8bit"].filter { settings[$0]?.bool == true }.prefix(1).map { $0 }
+        default: return []
+        }
     }
 
     /// The family-independent name of a layer whose files have transformers' names.
@@ -83,6 +104,18 @@ extension Checkpoint {
     /// How its weights are quantized, by the method's name (`mlx`, `compressed-tensors`, `fp8`, `gptq`, `gptq_v2`, `awq`, `bitsandbytes`); nil
     /// where `config.json` names no method.
     public var quantizationMethod: String? { quantization?.name }
+}
+
+extension Checkpoint {
+    /// What the model's own programs compute otherwise, a line each: its `config.json` has activations, keys or values quantized too, and
+    /// here they are not.
+    public var quantizationRemarks: [String] {
+        guard let quantization, !quantization.leftOut.isEmpty else { return [] }
+        let keys = quantization.leftOut.joined(separator: ", ")
+        return [
+            "\(folder.path): config.json quantizes more than weights (\(keys)); here only weights are, and results are those of the weights alone"
+        ]
+    }
 }
 
 /// A way to quantize, with the settings that a file has for it.

@@ -68,6 +68,7 @@ struct Extract: ParsableCommand {
         let folder = try ModelLocation.resolve(model)
         let source = try modelSource(folder, adapter: adapter, tokenizer: tokenizer)
         let checkpoint = source.checkpoint
+        checkpoint.quantizationRemarks.forEach { shared.note("note: \($0)") }
         let documents = try documentIDs(source.tokenizerFolder)
         let request = ActivationExtractor.Request(
             layers: try chosenLayers(checkpoint.configuration),
