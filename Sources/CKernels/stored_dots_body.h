@@ -84,7 +84,7 @@ INLINE lanes_u32 halves_u32(uint32_t a, uint32_t b) { return (lanes_u32){a, a, a
 INLINE lanes_u32 bytes_looked_up(const uint8_t *table, lanes_u32 codes) {
 #if NATIVE_LOOKUP
     return (lanes_u32)_mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)table)), (__m512i)codes);
-#elif defined(__aarch64__)
+#elif NEON_LOOKUP
     uint8x16_t values = vld1q_u8(table), parts[4];
     __builtin_memcpy(parts, &codes, sizeof parts);
     _Pragma("unroll") for (int i = 0; i < 4; i++) parts[i] = vqtbl1q_u8(values, parts[i]);
