@@ -80,7 +80,7 @@ struct DataSetNameTests {
 
     @Test("Files of one data set are read as one and said to be: of a repository, a folder, or a pattern")
     func shards() async throws {
-        let lines = Self.records.split(separator: "\n").map { $0 + "\n" }
+        let lines = Self.records.split(separator: "\n").map { String($0) + "\n" }
         let names = ["train-00000-of-00002.jsonl", "train-00001-of-00002.jsonl"]
         let shards = zip(names, lines).map { Repository.File("data/\($0)", $1) }
         try await withHub([dataSet("org/shards", shards + [Repository.File("test.jsonl", Self.records)])]) {

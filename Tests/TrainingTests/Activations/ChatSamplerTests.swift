@@ -70,7 +70,7 @@ struct ChatSamplerTests {
         try withScratch { folder in
             let output = folder.appending(path: "out.jsonl")
             try sampler().run(chats(folder), to: output)
-            let found = try lines(output), documents = try DocumentLines.splitDocuments(output)
+            let found = try lines(output), documents = try DocumentLines.splitDocuments([output])
             #expect(documents.map(\.split) == ["train", "train", "train", "train", "test"])
             for (line, stored) in zip(found, documents) {
                 let document = stored.document, text = Array(document.text.utf8)

@@ -33,7 +33,7 @@ private struct Miniature {
         let place = folder.appending(path: "store")
         try ActivationStoreBuilder(
             model: target, layer: Miniature.layer, positions: PositionPolicy(perDocument: 4, firstPosition: 3), seed: 2
-        ).build(DocumentLines.splitDocuments(documents), into: place)
+        ).build(DocumentLines.splitDocuments([documents]), into: place)
         store = try ActivationStore(folder: place)
         continuations = folder.appending(path: "continuations.jsonl")
         let tokenizer = try Tokenizer(folder: target)

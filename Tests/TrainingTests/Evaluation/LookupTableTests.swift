@@ -47,11 +47,12 @@ private struct GoldenTables {
             activations: Tensor(
                 rows.flatMap { $0["vector"]?.array?.compactMap { $0.double.map { Float($0) } } ?? [] },
                 shape: [rows.count, width]))
-        store = try ActivationStore(folder: folder.appending(path: "store"))
+        let built = try ActivationStore(folder: folder.appending(path: "store"))
+        store = built
         let file = folder.appending(path: "continuations.jsonl")
         let lines = rows.enumerated().map { index, row -> String in
             let line: JSONValue = [
-                "id": .string(store.id(of: index)), "text": "x", "ids": [row["next"] ?? 0], "log_probabilities": [-1.0],
+                "id": .string(built.id(of: index)), "text": "x", "ids": [row["next"] ?? 0], "log_probabilities": [-1.0],
             ]
             return line.serialized() + "\n"
         }
