@@ -171,8 +171,9 @@ private struct SidecarReader {
 
     func integer(_ paths: [String]...) throws -> Int? {
         guard let (node, name) = try node(paths) else { return nil }
-        // Some writers know no whole numbers.
-        guard let number = node.int ?? node.float.flatMap({ Int(exactly: $0) }) else {
+        // Some writers know no whole numbers, and some quote all values.
+        let quoted = node.scalar.flatMap { Int($0.string) ?? Double($0.string).flatMap { Int(exactly: $0) } }
+        guard let number = node.int ?? node.float.flatMap({ Int(exactly: $0) }) ?? quoted else {
             throw fail(name, "«\(node.string ?? "a structure")» is no whole number")
         }
         return number

@@ -6,6 +6,7 @@
 #include <arm_neon.h>
 #define KERNELS ck_kernels_neon
 #define FUSED 1
+#define NEON_LOOKUP 1
 #define PRODUCT_ROWS 6
 #define PRODUCT_GROUPS 1
 #include "kernels_body.h"

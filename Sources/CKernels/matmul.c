@@ -1,7 +1,7 @@
 // Matrix products, each by what is fastest for it: dot products for few rows, where memory is the limit (few_rows_body.h); a register tile
 // for some rows of bfloat16 (some_rows_body.h); oneDNN for more where the CPU has AVX-512, in bfloat16 where it has those instructions; and
 // blocked products in float32 everywhere else (blocked_body.h). Stored matrices are unpacked a slice at a time, but for few rows, which have
-// dot products of their own (stored_body.h). The differences between oneDNN 2 and 3 end in `create_primitive`.
+// dot products of their own (stored_dots_body.h). The differences between oneDNN 2 and 3 end in `create_primitive`.
 #define _GNU_SOURCE
 #if defined(__x86_64__)
 #define CK_ONEDNN 1

@@ -41,6 +41,20 @@ INLINE lanes looked_up(const float *values, lanes_i32 codes) {
 #endif
 }
 static const float iq4_values[16] = {CK_IQ4_VALUES}, e2m1_values[16] = {CK_E2M1_VALUES};
+// values[c] of sixteen codes in the low or the high halves of bytes; `bytes` are the same numbers.
+static const int8_t iq4_numbers[16] = {CK_IQ4_VALUES}, e2m1_numbers[16] = {CK_E2M1_VALUES};
+INLINE lanes nibbles_looked_up(const float *values, const int8_t *numbers, const uint8_t *p, const int nibble) {
+#if BYTE_LOOKUP
+    (void)values;
+    lanes_u8 codes;
+    __builtin_memcpy(&codes, p, sizeof codes);
+    lanes_i8 found = (lanes_i8)_mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)numbers), (__m128i)(codes >> nibble & 15));
+    return __builtin_convertvector(__builtin_convertvector(found, lanes_i32), lanes);
+#else
+    (void)numbers;
+    return looked_up(values, bytes16(p) >> nibble & 15);
+#endif
+}
 
 // What CK_LAYOUTS says of a layout.
 #define WEIGHTS(layout, weights, bytes, shared, has_offset) layout == x ? weights :
@@ -72,8 +86,8 @@ INLINE lanes group_codes(const ck_layout layout, const uint8_t *b, const long g)
         c = (bytes16(b + CK_Q5_1_CODES) >> nibble & 15) | bits16(high >> 16 * g, 16);
         break;
     case CK_Q8_0: c = signed_bytes16(b + CK_Q8_0_CODES + 16 * g); break;
-    case CK_IQ4_NL: return looked_up(iq4_values, bytes16(b + CK_IQ4_NL_CODES) >> nibble & 15);
-    case CK_MXFP4: return looked_up(e2m1_values, bytes16(b + CK_MXFP4_CODES) >> nibble & 15);
+    case CK_IQ4_NL: return nibbles_looked_up(iq4_values, iq4_numbers, b + CK_IQ4_NL_CODES, nibble);
+    case CK_MXFP4: return nibbles_looked_up(e2m1_values, e2m1_numbers, b + CK_MXFP4_CODES, nibble);
     case CK_Q2_K: c = bytes16(b + CK_Q2_K_CODES + 32 * half + at) >> 2 * (int)quarter & 3; break;
     case CK_Q3_K: {
         lanes_i32 low = bytes16(b + CK_Q3_K_CODES + 32 * half + at) >> 2 * (int)quarter & 3;
@@ -92,50 +106,9 @@ INLINE lanes group_codes(const ck_layout layout, const uint8_t *b, const long g)
         break;
     }
     case CK_Q8_K: c = signed_bytes16(b + CK_Q8_K_CODES + 16 * g); break;
-    default: return looked_up(iq4_values, bytes16(b + CK_IQ4_XS_CODES + 16 * part) >> nibble & 15);
+    default: return nibbles_looked_up(iq4_values, iq4_numbers, b + CK_IQ4_XS_CODES + 16 * part, nibble);
     }
     return __builtin_convertvector(c, lanes);
-}
-
-// The scale and the offset of group g.
-INLINE void group_scale(const ck_layout layout, const uint8_t *b, const long g, float *scale, float *offset) {
-    const long part = g / 2;
-    *offset = 0;
-    switch (layout) {
-    case CK_Q4_1: case CK_Q5_1: *scale = half_of(b), *offset = half_of(b + 2); break;
-    case CK_MXFP4: {
-        uint32_t bits = b[0] < 2 ? 0x00200000u << b[0] : (uint32_t)(b[0] - 1) << 23;
-        __builtin_memcpy(scale, &bits, 4);
-        break;
-    }
-    case CK_Q2_K:
-        *scale = half_of(b + CK_Q2_K_SCALE) * (float)(b[g] & 15);
-        *offset = -(half_of(b + CK_Q2_K_MINIMUM) * (float)(b[g] >> 4));
-        break;
-    case CK_Q3_K: {
-        const uint8_t *s = b + CK_Q3_K_SCALES;
-        int low = g < 8 ? s[g] & 15 : s[g - 8] >> 4, high = s[8 + g % 4] >> 2 * (int)(g / 4) & 3;
-        *scale = half_of(b + CK_Q3_K_SCALE) * (float)((low | high << 4) - 32);
-        break;
-    }
-    case CK_Q4_K: case CK_Q5_K: {
-        const uint8_t *s = b + CK_Q4_K_SCALES;
-        int first = part < 4 ? s[part] & 63 : (s[part + 4] & 15) | s[part - 4] >> 6 << 4;
-        int second = part < 4 ? s[part + 4] & 63 : s[part + 4] >> 4 | s[part] >> 6 << 4;
-        *scale = half_of(b) * (float)first, *offset = -(half_of(b + 2) * (float)second);
-        break;
-    }
-    case CK_Q6_K: *scale = half_of(b + CK_Q6_K_SCALE) * (float)(int8_t)b[CK_Q6_K_SCALES + g]; break;
-    case CK_Q8_K: __builtin_memcpy(scale, b, 4); break;
-    case CK_IQ4_XS: {
-        uint16_t high;
-        __builtin_memcpy(&high, b + CK_IQ4_XS_HIGH, 2);
-        int code = (b[CK_IQ4_XS_LOW + part / 2] >> 4 * (int)(part % 2) & 15) | (high >> 2 * (int)part & 3) << 4;
-        *scale = half_of(b) * (float)(code - 32);
-        break;
-    }
-    default: *scale = half_of(b);
-    }
 }
 
 INLINE const uint8_t *stored_row(const ck_stored *s, long row) {
@@ -144,23 +117,34 @@ INLINE const uint8_t *stored_row(const ck_stored *s, long row) {
 
 #include "grouped_body.h"
 
+#include "stored_dots_body.h"
+
 // MARK: Unpacking
 
 INLINE void unpack_typed(const ck_layout layout, const uint8_t *b, long blocks, void *to, ck_type type) {
-    for (; blocks > 0; blocks--, b += block_bytes(layout))
-        _Pragma("unroll") for (long g = 0; g < block_weights(layout) / CK_GROUP; g++) {
-            float scale, offset;
-            group_scale(layout, b, g, &scale, &offset);
-            lanes w = splat(scale) * group_codes(layout, b, g);
-            if (has_offset(layout)) w = w + splat(offset);
-            if (type == CK_F32) {
-                store(to, w);
-                to = (float *)to + CK_GROUP;
-            } else {
-                store_bf16(to, narrowed_exactly(w));
-                to = (uint16_t *)to + CK_GROUP;
+    const long several = segment_weights(layout) / block_weights(layout);
+    const uint8_t *end = b + blocks * block_bytes(layout), *p[4];
+    for (; blocks > 0; blocks -= several, b += several * block_bytes(layout)) {
+        float scales[16], space[16];
+        segment_blocks(layout, b, end, several == 1, p);
+        const float *factors = segment_scales(layout, p, scales, space);
+        __asm__("" : "+m"(scales), "+m"(space));
+        long count = blocks < several ? blocks : several;
+        for (long block = 0; block < count; block++)
+            _Pragma("unroll") for (long g = 0; g < block_weights(layout) / CK_GROUP; g++) {
+                const long at = scale_index(layout, block * (block_weights(layout) / CK_GROUP) + g);
+                lanes w = splat(scales[at]) * group_codes(layout, b + block * block_bytes(layout), g);
+                // Minima are subtracted; offsets lie beside the scales.
+                if (has_offset(layout)) w = beside_offset(layout) ? w + splat(scales[at + 1]) : w - splat(factors[at]);
+                if (type == CK_F32) {
+                    store(to, w);
+                    to = (float *)to + CK_GROUP;
+                } else {
+                    store_bf16(to, narrowed_exactly(w));
+                    to = (uint16_t *)to + CK_GROUP;
+                }
             }
-        }
+    }
 }
 
 // Weights begin..<begin + count of a row, whole blocks of them.
@@ -179,5 +163,3 @@ static void unpack(const ck_stored *s, long row, long begin, long count, void *t
         break;
     switch (s->layout) { CK_LAYOUTS(UNPACK) default: break; }
 }
-
-#include "stored_dots_body.h"

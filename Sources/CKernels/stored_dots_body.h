@@ -11,8 +11,8 @@
 // Weights whose scales are made together, in whole sets: a block of 256, or four blocks of 32.
 INLINE long segment_weights(const ck_layout layout) { return block_weights(layout) == 32 ? 128 : 256; }
 
-// How codes lie in the bytes of their dwords: alone, or beside others of so many bits.
-INLINE int code_shift(const ck_layout layout) {
+// Codes lie alone in the bytes of their dwords, or beside others: the bits that each has for itself.
+INLINE int code_bits_apart(const ck_layout layout) {
     return layout == CK_Q4_0 || layout == CK_Q4_1 || layout == CK_Q4_K ? 4 : layout == CK_Q2_K ? 2 : 8;
 }
 
@@ -84,7 +84,7 @@ INLINE lanes_u32 halves_u32(uint32_t a, uint32_t b) { return (lanes_u32){a, a, a
 INLINE lanes_u32 bytes_looked_up(const uint8_t *table, lanes_u32 codes) {
 #if NATIVE_LOOKUP
     return (lanes_u32)_mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)table)), (__m512i)codes);
-#elif defined(__aarch64__)
+#elif NEON_LOOKUP
     uint8x16_t values = vld1q_u8(table), parts[4];
     __builtin_memcpy(parts, &codes, sizeof parts);
     _Pragma("unroll") for (int i = 0; i < 4; i++) parts[i] = vqtbl1q_u8(values, parts[i]);
@@ -147,7 +147,8 @@ INLINE lanes_u32 set_codes(const ck_layout layout, const uint8_t *const p[4], co
         // High bits: bit `part` of the byte, the parts of a set being two apart.
         const int part = 4 * (int)(set / 2) + (int)(set % 2);
         lanes_u32 high = dwords_twice(b + CK_Q5_K_HIGH);
-        high = part < 4 ? high << halves_u32((uint32_t)(4 - part), (uint32_t)(2 - part)) : high >> halves_u32((uint32_t)(part - 4), (uint32_t)(part - 2));
+        const uint32_t left = (uint32_t)(4 - part), right = (uint32_t)(part - 4);
+        high = part < 4 ? high << halves_u32(left, left - 2) : high >> halves_u32(right, right + 2);
         return (dwords(b + CK_Q5_K_CODES + chunk) >> nibble & low4) | (high & 0x10101010u);
     }
     default: {
@@ -171,7 +172,7 @@ INLINE float code_factor(const int b, const int at, const int bits) {
     return 8 * b + at + bits == 32 ? 1 : 1 / (float)(1u << (8 * b + at));
 }
 INLINE int code_at(const ck_layout layout, const long set) {
-    return code_shift(layout) == 8 ? 0 : layout == CK_Q2_K ? 2 * (int)set : 4 * (int)(set % 2);
+    return code_bits_apart(layout) == 8 ? 0 : layout == CK_Q2_K ? 2 * (int)set : 4 * (int)(set % 2);
 }
 
 // MARK: Scales
@@ -228,7 +229,8 @@ INLINE const float *segment_scales(const ck_layout layout, const uint8_t *const 
         __builtin_memcpy(w, b + CK_Q3_K_SCALES, 12);
         quad_u32 low = (quad_u32){w[0], w[1], w[0], w[1]} >> (quad_u32){0, 0, 4, 4} & 0x0f0f0f0fu;
         quad_u32 all = low | ((quad_u32){w[2], w[2], w[2], w[2]} >> (quad_u32){0, 2, 4, 6} & 0x03030303u) << 4;
-        store(scales, splat(half_of(b + CK_Q3_K_SCALE)) * __builtin_convertvector(__builtin_convertvector((lanes_u8)all, lanes_i32) - 32, lanes));
+        lanes_i32 codes = __builtin_convertvector((lanes_u8)all, lanes_i32) - 32;
+        store(scales, splat(half_of(b + CK_Q3_K_SCALE)) * __builtin_convertvector(codes, lanes));
         return scales;
     }
     case CK_Q4_K: case CK_Q5_K: {
@@ -236,7 +238,8 @@ INLINE const float *segment_scales(const ck_layout layout, const uint8_t *const 
         quad_u32 w;
         __builtin_memcpy(&w, b, sizeof w);
         lanes4 halves = __builtin_convertvector(__builtin_shufflevector((eight_f16)w, (eight_f16)w, 0, 1, 2, 3), lanes4);
-        quad_u32 low = __builtin_shufflevector(w, w, 1, 3, 2, 3) >> (quad_u32){0, 0, 0, 4} & (quad_u32){0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f};
+        quad_u32 masks = {0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f};
+        quad_u32 low = __builtin_shufflevector(w, w, 1, 3, 2, 3) >> (quad_u32){0, 0, 0, 4} & masks;
         quad_u32 high = __builtin_shufflevector(w, w, 0, 1, 0, 2) >> 2 & (quad_u32){0, 0x30303030, 0, 0x30303030};
         lanes_u8 all = (lanes_u8)(low | high);
         lanes8 first = numbers_of_bytes(__builtin_shufflevector(all, all, 0, 1, 2, 3, 4, 5, 6, 7));
@@ -300,7 +303,9 @@ INLINE bool same_scales(const ck_layout layout, const long set, const long other
 // MARK: Activations
 
 // Floats of a row of k activations as they are laid here, and of its sums.
-INLINE long arranged_floats(const ck_layout layout, long k) { return (k + segment_weights(layout) - 1) / segment_weights(layout) * segment_weights(layout); }
+INLINE long arranged_floats(const ck_layout layout, long k) {
+    return (k + segment_weights(layout) - 1) / segment_weights(layout) * segment_weights(layout);
+}
 INLINE long sums_in_segment(const ck_layout layout) { return scale_index(layout, segment_weights(layout) / CK_GROUP); }
 INLINE long arranged_sums(const ck_layout layout, long k) {
     long sums = arranged_floats(layout, k) / segment_weights(layout) * sums_in_segment(layout);
@@ -319,8 +324,9 @@ INLINE void arrange(const ck_layout layout, const float *a, long k, float *to, f
                 const long group = group_in_set(layout, set, q);
                 lanes v = begin + group * CK_GROUP < k ? load(a + begin + group * CK_GROUP) : splat(0);
                 v = __builtin_shufflevector(v, v, 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-                const int at = code_at(layout, set), bits = code_shift(layout);
-                float f0 = code_factor(0, at, bits), f1 = code_factor(1, at, bits), f2 = code_factor(2, at, bits), f3 = code_factor(3, at, bits);
+                const int at = code_at(layout, set), bits = code_bits_apart(layout);
+                float f0 = code_factor(0, at, bits), f1 = code_factor(1, at, bits), f2 = code_factor(2, at, bits);
+                float f3 = code_factor(3, at, bits);
                 v *= (lanes){f0, f0, f0, f0, f1, f1, f1, f1, f2, f2, f2, f2, f3, f3, f3, f3};
                 float *out = to + set * 64 + 4 * q;
                 lanes4 v0 = LOWER4(v), v1 = __builtin_shufflevector(v, v, 4, 5, 6, 7), v2 = __builtin_shufflevector(v, v, 8, 9, 10, 11),
@@ -390,80 +396,158 @@ INLINE void segment_blocks(const ck_layout layout, const uint8_t *b, const uint8
     }
 }
 
-// Adds the dot products of a segment's weights.
-INLINE void add_segment(
-    const ck_layout layout, const uint8_t *const p[4], const float *x, long stride, const float *xs, long sums_stride, const int rows,
-    stored_sums *to
-) {
+// Adds the dot product of a segment's weights with one row. Sets are taken two at a time: one sum alone would wait for itself.
+INLINE void add_segment(const ck_layout layout, const uint8_t *const p[4], const float *x, const float *xs, stored_sums *to) {
     const long sets = segment_weights(layout) / 64;
-    const int bits = code_shift(layout);
+    const int bits = code_bits_apart(layout);
     float scales[16], space[16];
     const float *factors = segment_scales(layout, p, scales, space);
-    _Pragma("unroll") for (int r = 0; r < rows; r++) add_offsets(layout, factors, xs + r * sums_stride, to + r);
+    add_offsets(layout, factors, xs, to);
     // From here on scales are in memory, where they are spread over lanes on their way.
     __asm__("" : "+m"(scales));
-    // Sums in flight: a product with one row would wait for its own sum.
-    const long together = rows == 1 ? 2 : 1;
-    lanes inner[2][4];
-    _Pragma("unroll") for (long set = 0; set < sets; set += together) {
-        bool first = together == 2 || set == 0 || !same_scales(layout, set, set - 1);
-        lanes_u32 v[2];
-        v[0] = set_codes(layout, p, set);
-        if (together == 2) v[1] = set_codes(layout, p, set + 1);
+    _Pragma("unroll") for (long set = 0; set < sets; set += 2) {
+        lanes_u32 v[2] = {set_codes(layout, p, set), set_codes(layout, p, set + 1)};
+        lanes inner[2];
         _Pragma("unroll") for (int b = 0; b < 4; b++)
-            _Pragma("unroll") for (long t = 0; t < together; t++) {
-                lanes c = code_numbers(v[t], b, code_at(layout, set + t), bits);
-                _Pragma("unroll") for (int r = 0; r < rows; r++) {
-                    lanes a = load(x + r * stride + (set + t) * 64 + b * LANES);
-                    inner[t][r] = first && b == 0 ? c * a : fused(c, a, inner[t][r]);
-                }
+            _Pragma("unroll") for (long t = 0; t < 2; t++) {
+                lanes c = code_numbers(v[t], b, code_at(layout, set + t), bits), a = load(x + (set + t) * 64 + b * LANES);
+                inner[t] = b == 0 ? c * a : fused(c, a, inner[t]);
             }
-        if (together == 1 && set + 1 < sets && same_scales(layout, set, set + 1)) continue;
-        if (together == 2 && same_scales(layout, set, set + 1)) {
-            to->codes = fused(scales_of_set(layout, scales, set), inner[0][0] + inner[1][0], to->codes);
+        if (same_scales(layout, set, set + 1)) {
+            to->codes = fused(scales_of_set(layout, scales, set), inner[0] + inner[1], to->codes);
             continue;
         }
-        _Pragma("unroll") for (long t = 0; t < together; t++) {
-            lanes scale = scales_of_set(layout, scales, set + t);
-            _Pragma("unroll") for (int r = 0; r < rows; r++) to[r].codes = fused(scale, inner[t][r], to[r].codes);
-        }
+        _Pragma("unroll") for (long t = 0; t < 2; t++) to->codes = fused(scales_of_set(layout, scales, set + t), inner[t], to->codes);
     }
 }
 
-// Column n of the product for rows m0..<m0 + rows.
-INLINE void stored_tile(const ck_matmul *job, const ck_layout layout, const float *x, const float *xs, long m0, const int rows, long n) {
-    const ck_stored *s = job->stored;
+// The end of a sum: row m, column n.
+INLINE void finish_stored(const ck_matmul *job, const stored_sums *sums, long m, long n) {
+    float value = sum_of(sums);
+    if (job->bias) value += job->bias[n];
+    long at = m * job->c_stride + n;
+    if (job->accumulate) value += get_as(job->c, job->c_type, at);
+    set_as(job->c, job->c_type, at, value);
+}
+
+// Not one hint for every line that a segment touches: neighbours share these.
+INLINE void fetch_segment(const uint8_t *b, const long bytes) {
+    for (long line = 0; line < (bytes < 64 ? 64 : bytes / 64 * 64); line += 64) __builtin_prefetch(b + line + HINT_BYTES, 0, 3);
+}
+
+// Column n of the product for row m.
+INLINE void stored_dot(const ck_matmul *job, const ck_layout layout, const float *x, const float *xs, long m, long n) {
     const long weights = segment_weights(layout), bytes = weights / block_weights(layout) * block_bytes(layout);
-    long stride = arranged_floats(layout, job->k), sums_stride = arranged_sums(layout, job->k), sums = sums_in_segment(layout);
-    const uint8_t *b = stored_row(s, n), *end = b + job->k / block_weights(layout) * block_bytes(layout), *p[4];
-    x += m0 * stride, xs += m0 * sums_stride;
-    stored_sums to[4];
-    _Pragma("unroll") for (int r = 0; r < rows; r++) to[r] = (stored_sums){splat(0), {0}, {0}, 0};
-    for (; b + bytes <= end; b += bytes, x += weights, xs += sums) {
-        // Not one for every line that a segment touches: neighbours share these.
-        for (long line = 0; line < (bytes < 64 ? 64 : bytes / 64 * 64); line += 64) __builtin_prefetch(b + line + HINT_BYTES, 0, 3);
+    const uint8_t *b = stored_row(job->stored, n), *end = b + job->k / block_weights(layout) * block_bytes(layout), *p[4];
+    x += m * arranged_floats(layout, job->k), xs += m * arranged_sums(layout, job->k);
+    stored_sums to = {splat(0), {0}, {0}, 0};
+    for (; b + bytes <= end; b += bytes, x += weights, xs += sums_in_segment(layout)) {
+        fetch_segment(b, bytes);
         segment_blocks(layout, b, end, true, p);
-        add_segment(layout, p, x, stride, xs, sums_stride, rows, to);
+        add_segment(layout, p, x, xs, &to);
     }
     if (weights > block_weights(layout) && b < end) {
         segment_blocks(layout, b, end, false, p);
-        add_segment(layout, p, x, stride, xs, sums_stride, rows, to);
+        add_segment(layout, p, x, xs, &to);
     }
-    for (int r = 0; r < rows; r++) {
-        float value = sum_of(to + r);
-        if (job->bias) value += job->bias[n];
-        long at = (m0 + r) * job->c_stride + n;
-        if (job->accumulate) value += get_as(job->c, job->c_type, at);
-        set_as(job->c, job->c_type, at, value);
+    finish_stored(job, &to, m, n);
+}
+
+// What the sums of several rows and columns are made in: a whole register, so that eight of them and what they are made of fit.
+#if NATIVE_LOOKUP
+typedef lanes part;
+#define PART LANES
+INLINE part part_of_lanes(lanes v, const long i) { return (void)i, v; }
+INLINE part fused_part(part a, part b, part c) { return fused(a, b, c); }
+#else
+typedef lanes8 part;
+#define PART 8
+INLINE part part_of_lanes(lanes v, const long i) { return i ? UPPER8(v) : LOWER8(v); }
+INLINE part fused_part(part a, part b, part c) { return fused8(a, b, c); }
+#endif
+INLINE part load_part(const float *p) {
+    part v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+}
+
+// add_segment for two columns and `rows` rows: to[c][r]. Each activation is loaded for two columns, each code made a number for all rows.
+INLINE void add_segment_tile(
+    const ck_layout layout, const uint8_t *const p[2][4], const float *x, long stride, const float *xs, long sums_stride, const int rows,
+    stored_sums to[2][4]
+) {
+    const long sets = segment_weights(layout) / 64;
+    const int bits = code_bits_apart(layout);
+    float scales[2][16], space[16];
+    _Pragma("unroll") for (int c = 0; c < 2; c++) {
+        const float *factors = segment_scales(layout, p[c], scales[c], space);
+        _Pragma("unroll") for (int r = 0; r < rows; r++) add_offsets(layout, factors, xs + r * sums_stride, &to[c][r]);
+    }
+    __asm__("" : "+m"(scales));
+    _Pragma("unroll") for (long i = 0; i < LANES / PART; i++) {
+        part inner[2][4];
+        _Pragma("unroll") for (long set = 0; set < sets; set++) {
+            bool first = set == 0 || !same_scales(layout, set, set - 1);
+            lanes_u32 v[2] = {set_codes(layout, p[0], set), set_codes(layout, p[1], set)};
+            _Pragma("unroll") for (int b = 0; b < 4; b++) {
+                part codes[2];
+                _Pragma("unroll") for (int c = 0; c < 2; c++)
+                    codes[c] = part_of_lanes(code_numbers(v[c], b, code_at(layout, set), bits), i);
+                _Pragma("unroll") for (int r = 0; r < rows; r++) {
+                    part a = load_part(x + r * stride + set * 64 + b * LANES + i * PART);
+                    _Pragma("unroll") for (int c = 0; c < 2; c++)
+                        inner[c][r] = first && b == 0 ? codes[c] * a : fused_part(codes[c], a, inner[c][r]);
+                }
+            }
+            if (set + 1 < sets && same_scales(layout, set, set + 1)) continue;
+            _Pragma("unroll") for (int c = 0; c < 2; c++) {
+                part scale = part_of_lanes(scales_of_set(layout, scales[c], set), i);
+                _Pragma("unroll") for (int r = 0; r < rows; r++) {
+                    float *total = (float *)&to[c][r].codes + i * PART;
+                    part sum = fused_part(scale, inner[c][r], load_part(total));
+                    __builtin_memcpy(total, &sum, sizeof sum);
+                }
+            }
+        }
     }
 }
 
-INLINE void few_rows_stored_typed(const ck_matmul *job, const ck_layout layout, const float *x, const float *xs, long begin, long end) {
-    for (long n = begin; n < end; n++) {
-        long m = 0;
-        for (; m + 4 <= job->m; m += 4) stored_tile(job, layout, x, xs, m, 4, n);
-        for (; m < job->m; m++) stored_tile(job, layout, x, xs, m, 1, n);
+// Columns n and n + 1, or n alone where that is the last, for rows m..<m + rows.
+INLINE void stored_tile(
+    const ck_matmul *job, const ck_layout layout, const float *x, const float *xs, long m, const int rows, long n, long end
+) {
+    const long weights = segment_weights(layout), bytes = weights / block_weights(layout) * block_bytes(layout);
+    const long stride = arranged_floats(layout, job->k), sums_stride = arranged_sums(layout, job->k);
+    const long row_bytes = job->k / block_weights(layout) * block_bytes(layout), columns = n + 1 < end ? 2 : 1;
+    const uint8_t *b[2] = {stored_row(job->stored, n), stored_row(job->stored, n + columns - 1)}, *p[2][4];
+    x += m * stride, xs += m * sums_stride;
+    stored_sums to[2][4];
+    for (int c = 0; c < 2; c++)
+        for (int r = 0; r < rows; r++) to[c][r] = (stored_sums){splat(0), {0}, {0}, 0};
+    long at = 0;
+    for (; at + bytes <= row_bytes; at += bytes, x += weights, xs += sums_in_segment(layout)) {
+        _Pragma("unroll") for (int c = 0; c < 2; c++) {
+            fetch_segment(b[c] + at, bytes);
+            segment_blocks(layout, b[c] + at, b[c] + row_bytes, true, p[c]);
+        }
+        add_segment_tile(layout, p, x, stride, xs, sums_stride, rows, to);
     }
+    if (weights > block_weights(layout) && at < row_bytes) {
+        _Pragma("unroll") for (int c = 0; c < 2; c++) segment_blocks(layout, b[c] + at, b[c] + row_bytes, false, p[c]);
+        add_segment_tile(layout, p, x, stride, xs, sums_stride, rows, to);
+    }
+    for (int c = 0; c < columns; c++)
+        for (int r = 0; r < rows; r++) finish_stored(job, &to[c][r], m + r, n + c);
+}
+
+INLINE void few_rows_stored_typed(const ck_matmul *job, const ck_layout layout, const float *x, const float *xs, long begin, long end) {
+    long m = 0;
+    // Two columns of weights stay in the first cache while they are used for all rows.
+    for (long n = begin; n < end && job->m > 1; n += 2) {
+        for (m = 0; m + 4 <= job->m; m += 4) stored_tile(job, layout, x, xs, m, 4, n, end);
+        for (; m + 2 <= job->m; m += 2) stored_tile(job, layout, x, xs, m, 2, n, end);
+    }
+    for (long n = begin; n < end && m < job->m; n++) stored_dot(job, layout, x, xs, m, n);
 }
 
 // Floats of A as few_rows_stored takes it.

@@ -144,9 +144,12 @@ public struct SafetensorsFile: Sendable {
     }
 
     private func doubles(_ entry: Entry) -> Tensor {
-        let start = buffer.address + dataOffset + entry.range.lowerBound
-        let values = stride(from: 0, to: entry.range.count, by: 8).map {
-            Float(Double(bitPattern: UInt64(littleEndian: start.loadUnaligned(fromByteOffset: $0, as: UInt64.self))))
+        let begin = dataOffset + entry.range.lowerBound
+        let values = buffer.withBytes(begin..<begin + entry.range.count) { bytes in
+            stride(from: 0, to: bytes.count, by: 8).map {
+                Float(
+                    Double(bitPattern: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: $0, as: UInt64.self))))
+            }
         }
         return Tensor(values, shape: entry.shape)
     }

@@ -47,7 +47,7 @@ struct TargetComparisonTests {
             let wanted = try #require(Scores.fractionOfVarianceExplained(rows, variance))
             #expect(abs(try #require(comparison.all.varianceExplained) - wanted) < 1e-6)
             #expect(wanted > 0.5 && wanted < 0.9999)
-            #expect(abs(comparison.all.meanCosine - Scores.meanCosine(rows)) < 1e-9)
+            #expect(abs(comparison.all.meanCosine - Scores.meanCosine(rows)) < 1e-7)
             // 1 − Σ‖b − a‖² / Σ‖a − mean‖²
             let (x, y) = (a.activations.floats().map(Double.init), b.activations.floats().map(Double.init))
             let width = a.activations.width
@@ -100,6 +100,7 @@ struct TargetComparisonTests {
             case .wordStart: #expect(word.hasPrefix(" "), "\(word)")
             case .wordInside: #expect(word.first?.isLetter == true, "\(word)")
             case .punctuation: #expect(word.contains { ",.".contains($0) }, "\(word)")
+            case .space: #expect(word.allSatisfy(\.isWhitespace), "\(word)")
             default: Issue.record("\(word) is of the kind \(kind)")
             }
         }

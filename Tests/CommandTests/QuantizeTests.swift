@@ -28,7 +28,7 @@ struct QuantizeTests {
             #expect(outcome.output.contains("layers.0.self_attn.q_proj.weight") && outcome.output.contains("8*"))
             #expect(outcome.output.contains("nats per token"))
             let json = try JSONValue.parse(Data(contentsOf: report))
-            #expect(json["storage"]?.string == "mlx 8-bit group 32" && json["storage_before"]?.string == "f32")
+            #expect(json["storage"]?.string == "mlx 8-bit group 32" && json["storage_before"]?.string == "bf16")
             let tensors = try #require(json["tensors"]?.array)
             func row(_ name: String) -> JSONValue? { tensors.first { $0["name"]?.string == name } }
             #expect(row("layers.0.self_attn.q_proj.weight")?["bits"]?.int == 8)

@@ -331,6 +331,38 @@ static const char *check_matmul_stored(void) {
     return error;
 }
 
+// Few rows with stored weights of every layout: rows of blocks that are no whole segments, an odd number of columns. Some activations are
+// large, as they are in language models. And a column is the same bytes whatever columns are made with it, so that no number of threads
+// changes it.
+static const char *check_stored_few(void) {
+    const char *error = NULL;
+    for (int layout = 0; layout < CK_LAYOUT_COUNT && !error; layout++) {
+        long blocks = ck_block_weights((ck_layout)layout) == 32 ? between(1, 21) : between(1, 3);
+        ck_stored s = stored_matrix((ck_layout)layout, between(1, 21), blocks);
+        ck_matmul j = {.m = between(1, 8), .n = s.rows, .k = s.columns, .a_type = CK_F32, .b_transposed = true, .c_type = CK_F32};
+        fill_product(&j, false);
+        free((void *)j.b);
+        j.b = NULL, j.stored = &s;
+        float *a = (float *)(uintptr_t)j.a;
+        for (long i = 0; i < 3; i++) a[between(0, j.m - 1) * j.a_stride + between(0, j.k - 1)] *= 100;
+        j.accumulate = false;
+        ck_matmul one = j;
+        ck_stored row = s;
+        long column = between(0, s.rows - 1);
+        one.n = 1, one.stored = &row, one.bias = j.bias ? j.bias + column : NULL, one.c_stride = 1, one.c = floats(j.m);
+        row.rows = 1, row.order = NULL;
+        row.codes = (const char *)s.codes + (s.order ? s.order[column] : column) * s.row_bytes;
+        const char *failed = ck_matmul_run(&j, 1);
+        if (!failed) failed = ck_matmul_run(&one, 1);
+        for (long r = 0; !failed && r < j.m; r++)
+            if (memcmp((float *)j.c + r * j.c_stride + column, (float *)one.c + r, 4) != 0) failed = "a column of stored weights depends on others";
+        free(one.c);
+        error = failed ? failed : check_products(&j, 1);
+        free_stored(s);
+    }
+    return error;
+}
+
 static const char *check_rms_norm(void) {
     long rows = between(1, 40), width = random_bits() % 8 == 0 ? between(900, 1100) : between(4, 150), n = rows * width;
     ck_type wt = any_type(), yt = float_or_bf16();
@@ -1053,6 +1085,7 @@ static const struct {
     // A check's place is a part of its seeds: new ones go here.
     {"stored_rows", check_stored_rows}, {"matmul_stored", check_matmul_stored}, {"repacked", check_repacked},
     {"ordered_sums", check_ordered_sums}, {"moved_rows", check_moved_rows}, {"quantized", check_quantized},
+    {"stored_few", check_stored_few},
 #ifdef KERNEL_CHECKS_MAIN
     {"counts", check_counts}, {"limits", check_limits}, {"out_of_memory", check_out_of_memory},
 #endif

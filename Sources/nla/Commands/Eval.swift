@@ -187,7 +187,8 @@ struct Eval: ParsableCommand {
         var settings = LookupTables.Options()
         settings.rows = tableRows
         shared.note("fitting lookup tables to \(splits.joined(separator: ", ")) …")
-        let tokenizer = try Tokenizer(folder: folder ?? Pair.folders(start).verbalizer)
+        // Of two halves that were named apart the verbalizer's folder stands for the pair.
+        let tokenizer = try Tokenizer(folder: folder ?? (pairs.ar == nil ? Pair.folders(start).verbalizer : pair))
         return try LookupTables(
             store, splits: splits, RowTokenReader(store, tokenizer, next: next),
             embedding: try model.map { try TransformerDecoder($0, blockCount: 0).embedding.value }, settings)

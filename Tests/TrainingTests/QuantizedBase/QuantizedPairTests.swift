@@ -114,7 +114,7 @@ struct QuantizedPairTests {
             #expect(store.storageNote(opened) == nil)
             #expect(throws: ModelError.self) { try opened.openTarget(tiny.full, storage: .quantized) }
             let note = try #require(try opened.openTarget(tiny.full, storage: .any).storageNote)
-            #expect(note.contains("f32") && note.contains("mlx 4-bit group 32") && note.contains("compare-targets"))
+            #expect(note.contains("bf16") && note.contains("mlx 4-bit group 32") && note.contains("compare-targets"))
 
             var joint = JointOptions()
             (joint.pair, joint.store, joint.split, joint.heldOut) = (pair.path, tiny.store.path, "warm", "held-out")
