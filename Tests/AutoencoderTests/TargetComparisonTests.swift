@@ -100,7 +100,7 @@ struct TargetComparisonTests {
             case .wordStart: #expect(word.hasPrefix(" "), "\(word)")
             case .wordInside: #expect(word.first?.isLetter == true, "\(word)")
             case .punctuation: #expect(word.contains { ",.".contains($0) }, "\(word)")
-            case .space: #expect(word.allSatisfy(\.isWhitespace), "\(word)")
+            case .space: #expect(word.allSatisfy { $0.isWhitespace }, "\(word)")
             default: Issue.record("\(word) is of the kind \(kind)")
             }
         }
