@@ -67,18 +67,14 @@ public struct ExtractiveTeacher {
     /// Explains rows; calls `deliver` with each row that gets an explanation, in order.
     public func explain(_ rows: [Int], deliver: (_ row: Int, _ explanation: String) throws -> Void) rethrows -> Report {
         var report = Report()
-        for begin in stride(from: 0, to: rows.count, by: 2048) {
-            let batch = Array(rows[begin..<min(rows.count, begin + 2048)])
-            let readings = probes?.readings(store, rows: batch)
-            for (index, row) in batch.enumerated() {
-                let sentences = facts(row, readings?[index], &report) + [ending(row), next(row, &report)].compactMap { $0 }
-                guard !sentences.isEmpty else {
-                    report.empty += 1
-                    continue
-                }
-                report.explained += 1
-                try deliver(row, sentences.joined(separator: " "))
+        try store.forEach(of: rows, readBy: probes) { row, reading in
+            let sentences = facts(row, reading, &report) + [ending(row), next(row, &report)].compactMap { $0 }
+            guard !sentences.isEmpty else {
+                report.empty += 1
+                return
             }
+            report.explained += 1
+            try deliver(row, sentences.joined(separator: " "))
         }
         return report
     }

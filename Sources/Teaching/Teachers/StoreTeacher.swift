@@ -68,14 +68,9 @@ public struct StoreTeacher {
     /// Explains rows; calls `deliver` with each row that gets an explanation, in order.
     public func explain(_ rows: [Int], deliver: (_ row: Int, _ explanation: String) throws -> Void) rethrows -> Report {
         var report = Report()
-        for begin in stride(from: 0, to: rows.count, by: 2048) {
-            let batch = Array(rows[begin..<min(rows.count, begin + 2048)])
-            let readings = probes?.readings(store, rows: batch)
-            for (index, row) in batch.enumerated() {
-                let reading = readings?[index]
-                guard let explanation = explanation(of: row, reading, &report) else { continue }
-                try deliver(row, explanation)
-            }
+        try store.forEach(of: rows, readBy: probes) { row, reading in
+            guard let explanation = explanation(of: row, reading, &report) else { return }
+            try deliver(row, explanation)
         }
         return report
     }
