@@ -52,7 +52,7 @@ public struct TargetComparison: Sendable {
     /// Over all but the first of each window.
     public let behindFirst: Measure
     /// By the kind of the token; kinds that do not occur are left out.
-    public let kinds: [(kind: PositionKind, measure: Measure)]
+    public let kinds: [(kind: TokenClass, measure: Measure)]
     /// K.
     public let layer: Int
     /// Tokens read.
@@ -79,7 +79,7 @@ public struct TargetComparison: Sendable {
         let windows = stride(from: 0, to: ids.count, by: windowLength).map {
             Array(ids[$0..<min(ids.count, $0 + windowLength)])
         }
-        var sums = [PositionKind: Sums]()
+        var sums = [TokenClass: Sums]()
         for (index, window) in windows.enumerated() {
             let (own, other) = (
                 try TargetComparison.read(window, a, layer, precision),
@@ -87,7 +87,7 @@ public struct TargetComparison: Sendable {
             )
             let divergences = try TargetComparison.divergences(a, own.last, b, other.last, precision)
             let (x, y) = (own.activations.floats(), other.activations.floats()), width = own.activations.width
-            for (row, kind) in PositionKind.of(window, a.tokenizer).enumerated() {
+            for (row, kind) in TokenClass.of(window, a.tokenizer).enumerated() {
                 let range = row * width..<(row + 1) * width
                 sums[kind, default: Sums(width: width)].add(x[range], y[range], divergences[row])
             }
@@ -96,7 +96,7 @@ public struct TargetComparison: Sendable {
         let width = a.decoder.configuration.hiddenSize
         all = sums.values.reduce(into: Sums(width: width)) { $0.add($1) }.measure
         behindFirst = sums.filter { $0.key != .first }.values.reduce(into: Sums(width: width)) { $0.add($1) }.measure
-        kinds = PositionKind.allCases.compactMap { kind in sums[kind].map { (kind, $0.measure) } }
+        kinds = TokenClass.allCases.compactMap { kind in sums[kind].map { (kind, $0.measure) } }
         self.layer = layer
         self.tokens = ids.count
         windowCount = windows.count

@@ -91,7 +91,7 @@ struct TargetComparisonTests {
     func kinds() throws {
         let tokenizer = try Tokenizer(folder: bundledPair.appending(path: "target"))
         let ids = tokenizer.encode("Rosa took 12 saddles, and left.")
-        let kinds = PositionKind.of(ids, tokenizer)
+        let kinds = TokenClass.of(ids, tokenizer)
         #expect(kinds.count == ids.count && kinds[0] == .first)
         for (id, kind) in zip(ids, kinds).dropFirst() {
             let word = tokenizer.decode([id], skipSpecialTokens: false)

@@ -2,7 +2,7 @@ import LanguageModel
 import Tokenization
 
 /// What a token is in its text, for measures that differ by it.
-public enum PositionKind: String, Sendable, CaseIterable {
+public enum TokenClass: String, Sendable, CaseIterable {
     /// The first token that a model reads, whose activation is of another size than all others in many models.
     case first
     case special
@@ -13,11 +13,11 @@ public enum PositionKind: String, Sendable, CaseIterable {
     case space
 
     /// The kind of each token of a text that is read from its first one on.
-    public static func of(_ ids: [Int32], _ tokenizer: Tokenizer) -> [PositionKind] {
+    public static func of(_ ids: [Int32], _ tokenizer: Tokenizer) -> [TokenClass] {
         ids.enumerated().map { $0.offset == 0 ? .first : of($0.element, tokenizer) }
     }
 
-    private static func of(_ id: Int32, _ tokenizer: Tokenizer) -> PositionKind {
+    private static func of(_ id: Int32, _ tokenizer: Tokenizer) -> TokenClass {
         if tokenizer.specialTokenIDs.contains(id) { return .special }
         let piece = tokenizer.token(id) ?? "", text = tokenizer.decode([id], skipSpecialTokens: false)
         // Tokenizers write a space as one of these, and some leave it out where they decode a single token.
