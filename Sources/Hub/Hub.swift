@@ -239,7 +239,8 @@ public struct Hub: Sendable {
         }
         guard let path = reference.path, !paths.contains(where: { $0.hasPrefix(path + "/") }) else {
             return HubError(
-                .missing, "\(reference): nothing there is \(selection.description); it has \(Self.some(paths.sorted()))")
+                .missing, "\(reference): nothing there is \(selection.description); it has \(Self.some(paths.sorted()))"
+            )
         }
         cache.rememberMissing(path, in: commit)
         let near = paths.min { Self.distance($0, path) < Self.distance($1, path) }
@@ -263,7 +264,8 @@ public struct Hub: Sendable {
         case .none, .files: return nil
         case .incomplete(let missing):
             return HubError(
-                .missing, "\(reference): has \(candidates.count) of the files of one data set, and \(missing) is not there")
+                .missing,
+                "\(reference): has \(candidates.count) of the files of one data set, and \(missing) is not there")
         case .several(let names):
             var one = reference
             one.path = (reference.path.map { "\($0)/" } ?? "") + names[0]

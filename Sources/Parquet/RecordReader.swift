@@ -66,7 +66,8 @@ public enum RecordReader {
         failure: (String) -> any Error, _ body: (Record) throws -> Void
     ) throws {
         for file in files {
-            try read(file, fields: fields, contents: contents.map { read in { try read(file) } }, failure: failure, body)
+            try read(
+                file, fields: fields, contents: contents.map { read in { try read(file) } }, failure: failure, body)
         }
     }
 

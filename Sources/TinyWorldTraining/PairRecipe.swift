@@ -193,7 +193,8 @@ public struct PairRecipe {
     }
 
     private var targetFolder: URL {
-        options.trainedTarget.map { (try? ModelLocation.resolve($0)) ?? URL(fileURLWithPath: $0) } ?? targetRun.appending(path: "model")
+        options.trainedTarget.map { (try? ModelLocation.resolve($0)) ?? URL(fileURLWithPath: $0) }
+            ?? targetRun.appending(path: "model")
     }
 
     // MARK: Activations, probes, explanations

@@ -139,11 +139,20 @@ struct SidecarTests {
     @Test(
         "Two places that say different things are refused, and two that say the same are one",
         arguments: [
-            ("d_model: 32\n", "d_model: 32\nextraction_d: 1\ninjection_scale: 7\n", "injection_scale: contradicts extraction.injection_scale"),
+            (
+                "d_model: 32\n", "d_model: 32\nextraction_d: 1\ninjection_scale: 7\n",
+                "injection_scale: contradicts extraction.injection_scale"
+            ),
             ("  layer_index: 2\n", "  layer_index: 2\n  d_model: 33\n", "extraction.d_model: contradicts d_model"),
             ("d_model: 32\n", "d_model: 32\nmse_scale: 1\n", "mse_scale: contradicts"),
-            ("prompt_templates:\n", "prompt_templates:\n  actor: other {injection_char}\n", "prompt_templates.actor: contradicts"),
-            ("prompt_templates:\n", "prompt_templates:\n  critic: other {explanation}\n", "prompt_templates.critic: contradicts"),
+            (
+                "prompt_templates:\n", "prompt_templates:\n  actor: other {injection_char}\n",
+                "prompt_templates.actor: contradicts"
+            ),
+            (
+                "prompt_templates:\n", "prompt_templates:\n  critic: other {explanation}\n",
+                "prompt_templates.critic: contradicts"
+            ),
             ("d_model: 32\n", "d_model: 32\ninjection: replace\n", "injection: contradicts extraction.injection"),
         ])
     func contradictions(old: String, new: String, mention: String) throws {
@@ -169,7 +178,10 @@ struct SidecarTests {
     @Test(
         "What others may have called the injection is refused by name, unless an option says how the vector enters",
         arguments: [
-            ("  injection: norm_matched_add\n  injection_block: 1\n", "  injection_mode: add\n", "extraction.injection_mode"),
+            (
+                "  injection: norm_matched_add\n  injection_block: 1\n", "  injection_mode: add\n",
+                "extraction.injection_mode"
+            ),
             ("d_model: 32\n", "d_model: 32\ninjection_layer: 1\n", "injection_layer"),
             ("  injection: norm_matched_add\n", "", "injection_block"),
             ("norm_matched_add", "[norm_matched_add]", "extraction.injection"),

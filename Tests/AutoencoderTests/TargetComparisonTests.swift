@@ -70,7 +70,8 @@ struct TargetComparisonTests {
         try withScratch { scratch in
             let measures = try [3, 4, 8].map { bits in
                 try TargetComparison(
-                    side(full), side(quantized(in: scratch, bits: bits)), text: text, layer: 3).all
+                    side(full), side(quantized(in: scratch, bits: bits)), text: text, layer: 3
+                ).all
             }
             for (coarse, fine) in zip(measures, measures.dropFirst()) {
                 #expect(try #require(coarse.varianceExplained) < #require(fine.varianceExplained))

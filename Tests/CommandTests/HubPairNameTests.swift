@@ -77,7 +77,8 @@ struct HubPairNameTests {
     func verify() async throws {
         try await withRepositories { place in
             let start = [
-                "verify", "--grammar", "plain", "--max-tokens", "6", "--resamples", "20", "--rows", "6", "--samples", "2",
+                "verify", "--grammar", "plain", "--max-tokens", "6", "--resamples", "20", "--rows", "6", "--samples",
+                "2",
                 "--reach", "1", "--fitting-split", "none", "--dtype", "f32",
             ]
             // A reader that never met the verbalizer.
@@ -135,7 +136,8 @@ struct HubPairNameTests {
                 try Command.succeed(
                     [
                         "data", "store", "--documents", documents, "--layer", "2", "--positions-per-document", "3",
-                        "--first-position", "1", "--splits", "warm-start-ar=0.7,validation=0.3", "--output", output.path,
+                        "--first-position", "1", "--splits", "warm-start-ar=0.7,validation=0.3", "--output",
+                        output.path,
                     ] + model, environment: place.environment)
                 let json = try JSONValue.parse(Data(contentsOf: output.appending(path: "manifest.json")))
                 return (json["target_sha256"]?.string, output.path)
@@ -145,7 +147,9 @@ struct HubPairNameTests {
             let over = try manifest(["--model", pair.path + "/target", "--adapter", place.adapter.path])
             #expect(named.hash == over.hash && named.hash != plain.hash)
             let shard = "shard-00000.safetensors"
-            func vectors(_ store: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: "\(store)/\(shard)")) }
+            func vectors(_ store: String) throws -> Data {
+                try Data(contentsOf: URL(fileURLWithPath: "\(store)/\(shard)"))
+            }
             #expect(try vectors(named.output) == vectors(over.output))
             #expect(try vectors(named.output) != vectors(plain.output))
             let explanations = place.folder.appending(path: "e.jsonl")
@@ -201,7 +205,8 @@ struct HubPairNameTests {
             try Command.fail(
                 ["redteam", "hide"] + start, mentioning: ["labelled texts"], environment: cached)
             try Command.fail(
-                ["redteam", "race", "--held-out", "org/pair"] + start, mentioning: ["labelled texts"], environment: cached)
+                ["redteam", "race", "--held-out", "org/pair"] + start, mentioning: ["labelled texts"],
+                environment: cached)
             let vector = try Command.run(
                 ["redteam", "vector", "--store", "org/store"] + start, environment: cached)
             #expect(vector.status == 1 && vector.errors.contains("datasets--org--store"), "\(vector.errors)")

@@ -69,7 +69,8 @@ struct PullTests {
             try fail("hf://org/name/confg.json", ["there is config.json"])
             try fail("name", ["org/name"])
             try fail("org/name", ["HF_HUB_OFFLINE"], ["HF_HUB_OFFLINE": "1"])
-            try Command.succeed(["pull", "org/gated"], environment: environment.merging(["HF_TOKEN": "hf_good"]) { $1 })
+            try Command.succeed(
+                ["pull", "org/gated"], environment: environment.merging(["HF_TOKEN": "hf_good"]) { $1 })
         }
     }
 
@@ -98,7 +99,10 @@ struct PullTests {
             let removed = try Command.succeed(
                 ["models", "remove", "org/name@main", "datasets/org/texts"], environment: environment)
             #expect(removed.output.contains("org/name@main: ") && removed.output.contains("freed"))
-            #expect(try Set(listed().filter { !($0.value["revisions"]?.array ?? []).isEmpty }.keys) == ["org/av", "org/lora"])
+            #expect(
+                try Set(listed().filter { !($0.value["revisions"]?.array ?? []).isEmpty }.keys) == [
+                    "org/av", "org/lora",
+                ])
             // A wrong name is found before anything is gone.
             try Command.fail(
                 ["models", "remove", "org/av", "no name"], mentioning: ["no name"], environment: environment)
@@ -109,7 +113,9 @@ struct PullTests {
         }
     }
 
-    @Test("A command that needs the tokenizer alone fetches no weights, and one that needs weights says how many bytes come")
+    @Test(
+        "A command that needs the tokenizer alone fetches no weights, and one that needs weights says how many bytes come"
+    )
     func needs() async throws {
         let target = try Repository("org/target", folder: goldens.appending(path: "pairs/qwen2/target"))
         try await withHub([target]) { hub, _, environment in
@@ -120,7 +126,9 @@ struct PullTests {
             let generated = try Command.succeed(
                 ["generate", "--model", "org/target", "--text", "The dog", "--max-tokens", "2"],
                 environment: environment)
-            #expect(generated.errors.contains("org/target@main") && generated.errors.contains("to be fetched"), "\(generated.errors)")
+            #expect(
+                generated.errors.contains("org/target@main") && generated.errors.contains("to be fetched"),
+                "\(generated.errors)")
             #expect(hub.requests.contains { $0.fetches("model.safetensors") })
         }
     }

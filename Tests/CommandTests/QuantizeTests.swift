@@ -43,7 +43,9 @@ struct QuantizeTests {
             #expect(loss["loss"]?.double == after)
             let counted = try #require(loss["counted"]?.int), tokens = try #require(loss["tokens"]?.int)
             #expect(counted == tokens - (loss["windows"]?.int ?? 0))
-            let plain = try Command.run(["loss", "--model", target, "--text", text, "--window", "64", "--overlap", "32"])
+            let plain = try Command.run([
+                "loss", "--model", target, "--text", text, "--window", "64", "--overlap", "32",
+            ])
             #expect(plain.status == 0 && plain.output.hasPrefix("loss ") && plain.output.contains("perplexity"))
 
             let compared = try Command.run([

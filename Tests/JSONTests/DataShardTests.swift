@@ -11,7 +11,8 @@ struct DataShardTests {
             ["data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"],
             ["train-00001-of-00002.parquet", "train-00002-of-00002.parquet"],
             ["part-9.jsonl", "part-10.jsonl", "part-11.jsonl"], ["0000.parquet", "0001.parquet"], ["a.jsonl"],
-            ["only-00000-of-00001.parquet"], ["part-00000-6f1e-c000.snappy.parquet", "part-00001-6f1e-c000.snappy.parquet"],
+            ["only-00000-of-00001.parquet"],
+            ["part-00000-6f1e-c000.snappy.parquet", "part-00001-6f1e-c000.snappy.parquet"],
             ["shard.2020.jsonl", "shard.2021.jsonl"],
         ])
     func together(files: [String]) {
@@ -22,8 +23,10 @@ struct DataShardTests {
         "Files with other names are other data sets, and so are numbers with gaps, versions, and other endings",
         arguments: [
             (["b.jsonl", "a.jsonl"], ["a.jsonl", "b.jsonl"]),
-            (["train-00000-of-00001.parquet", "test-00000-of-00001.parquet"],
-             ["test-00000-of-00001.parquet", "train-00000-of-00001.parquet"]),
+            (
+                ["train-00000-of-00001.parquet", "test-00000-of-00001.parquet"],
+                ["test-00000-of-00001.parquet", "train-00000-of-00001.parquet"]
+            ),
             (["layer-20.parquet", "layer-30.parquet"], ["layer-20.parquet", "layer-30.parquet"]),
             (["v1.jsonl", "v2.jsonl"], ["v1.jsonl", "v2.jsonl"]),
             (["part-0.jsonl", "part-0.parquet"], ["part-0.jsonl", "part-0.parquet"]),
@@ -46,7 +49,8 @@ struct DataShardTests {
     @Test(
         "Wildcards stay inside a name, two stars go through folders, and hidden files are asked for by their dot",
         arguments: [
-            ("a/*.jsonl", "a/b.jsonl", true), ("a/*.jsonl", "a/c/b.jsonl", false), ("a/**/*.jsonl", "a/c/d/b.jsonl", true),
+            ("a/*.jsonl", "a/b.jsonl", true), ("a/*.jsonl", "a/c/b.jsonl", false),
+            ("a/**/*.jsonl", "a/c/d/b.jsonl", true),
             ("a/**/*.jsonl", "a/b.jsonl", true), ("a/**/*.jsonl", "a/.git/b.jsonl", false), ("*", ".a", false),
             (".*/b", ".a/b", true), ("/x/[ab]?.y", "/x/b1.y", true), ("/x/[!ab]?.y", "/x/b1.y", false),
             ("../x/*", "../x/y", true), ("**", "a/b", true), ("a/*", "a", false),

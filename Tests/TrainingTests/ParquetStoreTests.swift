@@ -112,7 +112,7 @@ struct ParquetStoreTests {
                 [
                     "doc_id": .string("d\(index / 3)"), "token_position": .integer(index % 3),
                     "source_text": .string(["a", "a b", "a b c"][index % 3]),
-                    "activation_vector": [.integer(index), .integer(-index)], "response": .string("E\(index).")
+                    "activation_vector": [.integer(index), .integer(-index)], "response": .string("E\(index)."),
                 ]
             }
             func write(_ rows: ArraySlice<JSONValue>, _ name: String, _ schema: [ParquetField]) throws -> URL {

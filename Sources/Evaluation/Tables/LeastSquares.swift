@@ -24,10 +24,13 @@ struct LeastSquares {
             require(x.rows == y.rows && x.width == inputs && y.width == outputs, "\(x.shape) and \(y.shape)")
             let values = x.floats()
             var columns = [Float](repeating: 1, count: (inputs + 1) * x.rows)
-            for row in 0..<x.rows { for column in 0..<inputs { columns[column * x.rows + row] = values[row * inputs + column] } }
+            for row in 0..<x.rows {
+                for column in 0..<inputs { columns[column * x.rows + row] = values[row * inputs + column] }
+            }
             let features = Tensor(columns, shape: [inputs + 1, x.rows])
             func products(with other: Tensor) -> [Float] {
-                tape.linear(Variable(features), LinearOperand(weight: Parameter(name: "examples", other))).value.floats()
+                tape.linear(Variable(features), LinearOperand(weight: Parameter(name: "examples", other))).value
+                    .floats()
             }
             for (index, value) in products(with: features).enumerated() { square[index] += Double(value) }
             for (index, value) in products(with: y.transposed()).enumerated() { cross[index] += Double(value) }

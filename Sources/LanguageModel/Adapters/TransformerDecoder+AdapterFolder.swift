@@ -3,9 +3,10 @@ import JSON
 import Tensors
 
 extension TransformerDecoder {
-    /// Attaches the adapters of a folder in PEFT's layout: `adapter_config.json`, `adapter_model.safetensors`. They are frozen;
-    /// `adapterParameters` can be made trainable. Those of DoRA become weights of the decoder at once. Weights of `modules_to_save` take the place of the decoder's own. What belongs to parts
-    /// that this decoder was opened without is left aside.
+    /// Attaches the adapters of a folder in PEFT's layout: `adapter_config.json`, `adapter_model.safetensors`. They are
+    /// frozen; `adapterParameters` can be made trainable. Those of DoRA become weights of the decoder at once. Weights
+    /// of `modules_to_save` take the place of the decoder's own. What belongs to parts that this decoder was opened
+    /// without is left aside.
     ///
     /// - Returns: the settings that hold for most of its layers.
     @discardableResult

@@ -33,7 +33,8 @@ final class Calibration {
         tape = Tape(recording: false, precision: precision)
         let table = embedding.map { Parameter(name: decoder.embedding.name, .stored(StoredMatrix($0))) }
         stream =
-            tape.embedding(tree.tokens, table: table ?? decoder.embedding, scale: decoder.embeddingScale(precision)).value
+            tape.embedding(tree.tokens, table: table ?? decoder.embedding, scale: decoder.embeddingScale(precision))
+            .value
     }
 
     /// Consecutive tokens of a text, spread over it: as many windows of one length as make up `tokens`, or the whole text.
@@ -68,9 +69,10 @@ final class Calibration {
     private func advance() {
         let block = decoder.blocks[next]
         // Layers with one input share its moments.
-        let groups = [[block.query, block.key, block.value], [block.output], [block.gate, block.up], [block.down]].filter {
-            $0.contains { isQuantized($0.operand.weight) }
-        }
+        let groups = [[block.query, block.key, block.value], [block.output], [block.gate, block.up], [block.down]]
+            .filter {
+                $0.contains { isQuantized($0.operand.weight) }
+            }
         let moments = groups.map { InputMoments(width: $0[0].inputSize) }
         for (layers, inputs) in zip(groups, moments) { layers[0].onInput = { inputs.add($0) } }
         _ = run()

@@ -28,7 +28,8 @@ extension RunInputs {
         }
         self.init([
             "pair": try content(ModelLocation.pair(pair)), "target": try TargetHash.compute(target.checkpoint),
-            "readers": try readers.map { try content(ModelLocation.pair(NamedReader.parts($0).place)) }.joined(separator: " "),
+            "readers": try readers.map { try content(ModelLocation.pair(NamedReader.parts($0).place)) }.joined(
+                separator: " "),
             "data": LanguageDocuments.isWorld(data) ? data : try ContentHash.files(DataLocation.files(data)),
             "held_out": try heldOut.map { try content(ModelLocation.pair($0)) },
             "changed": try changed.map { try TargetHash.compute($0) },

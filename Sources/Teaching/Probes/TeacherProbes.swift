@@ -98,7 +98,8 @@ extension ActivationStore {
     /// Calls `body` with some rows one after the other, and with what probes that have not met its document read in each; nil without
     /// probes. Vectors are read a batch at a time.
     func forEach(
-        of rows: [Int], readBy probes: TeacherProbes?, _ body: (_ row: Int, _ reading: TeacherProbes.Reading?) throws -> Void
+        of rows: [Int], readBy probes: TeacherProbes?,
+        _ body: (_ row: Int, _ reading: TeacherProbes.Reading?) throws -> Void
     ) rethrows {
         for begin in stride(from: 0, to: rows.count, by: 2048) {
             let batch = Array(rows[begin..<min(rows.count, begin + 2048)])

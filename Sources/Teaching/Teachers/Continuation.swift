@@ -148,7 +148,8 @@ public struct Continuations: Sendable {
                 ids.allSatisfy({ $0 != nil }), values.allSatisfy({ $0 != nil })
             else {
                 throw ModelError(
-                    "\(line.place): no continuation (id, text, ids and log_probabilities); nla data continue writes them")
+                    "\(line.place): no continuation (id, text, ids and log_probabilities); nla data continue writes them"
+                )
             }
             known[id] = Continuation(
                 ids: ids.compactMap { $0 }, text: text, logProbabilities: values.compactMap { $0.map { Float($0) } },

@@ -15,7 +15,8 @@ public struct ExtractiveTeacher {
     public struct Options: Sendable, Equatable {
         /// Which facts are said, the most important first: relations, whatever the subject. Those that follow from what is said are not.
         public var relations = [
-            "kind", "book", "headword", "section", "chapter", "module", "subject", "part of speech", "hypernym", "speaker",
+            "kind", "book", "headword", "section", "chapter", "module", "subject", "part of speech", "hypernym",
+            "speaker",
             "system kind", "role", "secret", "goal", "turn", "request",
         ]
         /// Facts of one explanation at most.
@@ -54,7 +55,8 @@ public struct ExtractiveTeacher {
 
     /// A teacher. Without continuations it says nothing of what comes next.
     public init(
-        _ store: ActivationStore, _ grammar: any ClaimGrammar, continuations: Continuations?, probes: TeacherProbes? = nil,
+        _ store: ActivationStore, _ grammar: any ClaimGrammar, continuations: Continuations?,
+        probes: TeacherProbes? = nil,
         _ options: Options = Options()
     ) {
         self.store = store
@@ -88,7 +90,9 @@ public struct ExtractiveTeacher {
         for relation in options.relations {
             let values = truths.filter { $0.relation == relation }
             // Of a question with two answers none is the answer.
-            guard let fact = values.first, Set(values).count == 1, let sentence = grammar.sentence(fact) else { continue }
+            guard let fact = values.first, Set(values).count == 1, let sentence = grammar.sentence(fact) else {
+                continue
+            }
             report.facts += 1
             // Drawn whatever the probes say, so that two teachers leave out the same.
             let isOmitted = random.uniform() < options.omission

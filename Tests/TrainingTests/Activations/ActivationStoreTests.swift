@@ -309,7 +309,9 @@ struct ActivationStoreTests {
         }
     }
 
-    @Test("Documents of several files are read as one; without ids they are called after file and line, and ids are unique over all files")
+    @Test(
+        "Documents of several files are read as one; without ids they are called after file and line, and ids are unique over all files"
+    )
     func severalFiles() throws {
         try withScratch { folder in
             func write(_ name: String, _ text: String) throws -> URL {

@@ -21,7 +21,8 @@ struct ChatSamplerTests {
         let tokenizer = try Tokenizer(folder: target)
         return ChatSampler(
             try TransformerDecoder(Checkpoint(folder: target)), tokenizer,
-            stopTokens: [try #require(tokenizer.id(of: "<|im_end|>"))], precision: .float32, identity: "golden", options)
+            stopTokens: [try #require(tokenizer.id(of: "<|im_end|>"))], precision: .float32, identity: "golden", options
+        )
     }
 
     private func chats(_ folder: URL) throws -> URL {
@@ -48,7 +49,9 @@ struct ChatSamplerTests {
         try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map { try JSONValue.parse(String($0)) }
     }
 
-    @Test("Answers follow from the seed and the chat's id, whatever is written beside them, and parts leave nothing behind")
+    @Test(
+        "Answers follow from the seed and the chat's id, whatever is written beside them, and parts leave nothing behind"
+    )
     func answers() throws {
         try withScratch { folder in
             let input = try chats(folder)
@@ -60,7 +63,10 @@ struct ChatSamplerTests {
             }
             let first = try run("a.jsonl")
             #expect(try run("b.jsonl") == first)
-            #expect(try run("c.jsonl") { $0.batchSize = 1; $0.chatsPerPart = 5 } == first)
+            #expect(
+                try run("c.jsonl") {
+                    $0.batchSize = 1; $0.chatsPerPart = 5
+                } == first)
             #expect(try run("d.jsonl") { $0.seed = 1 } != first)
         }
     }
@@ -90,7 +96,9 @@ struct ChatSamplerTests {
                 #expect(secret.from == speakers[1].from && secret.statedFrom == secret.from)
                 let request = try #require(document.truths.first { $0.fact.relation == "request" })
                 #expect(request.from == speakers[2].from && request.statedFrom == nil)
-                #expect(document.truths.filter { $0.fact.relation == "turn" }.count == speakers.count { $0.fact.value == "user" })
+                #expect(
+                    document.truths.filter { $0.fact.relation == "turn" }.count
+                        == speakers.count { $0.fact.value == "user" })
             }
         }
     }

@@ -39,7 +39,8 @@ private struct Miniature {
         let tokenizer = try Tokenizer(folder: target)
         let writer = ContinuationWriter(
             try TransformerDecoder(Checkpoint(folder: target)), tokenizer,
-            stopTokens: try TextGenerator.stopTokens(folder: target, tokenizer: tokenizer), precision: .float32, tokens: 2)
+            stopTokens: try TextGenerator.stopTokens(folder: target, tokenizer: tokenizer), precision: .float32,
+            tokens: 2)
         try Continuations.write(writer, store, rows: store.rows(), to: continuations)
     }
 
@@ -59,15 +60,19 @@ private struct Miniature {
 
     /// Lines of documents whose kind shows in their words, each with its split.
     static var passages: [String] {
-        let splits = ["warm-start-av", "warm-start-ar", "rl", "warm-start-ar", "warm-start-av", "held-out", "validation"]
+        let splits = [
+            "warm-start-av", "warm-start-ar", "rl", "warm-start-ar", "warm-start-av", "held-out", "validation",
+        ]
         return (0..<210).map { index in
             let isStory = index % 2 == 0
             let text =
                 isStory
-                ? "The dog found key \(index) in the mill and ran." : "She sang to the river, \(index) times, and so on."
+                ? "The dog found key \(index) in the mill and ran."
+                : "She sang to the river, \(index) times, and so on."
             let kind = isStory ? "story" : "song"
             let line: JSONValue = [
-                "id": .string("d\(index)"), "kind": .string(kind), "text": .string(text), "split": .string(splits[index % 7]),
+                "id": .string("d\(index)"), "kind": .string(kind), "text": .string(text),
+                "split": .string(splits[index % 7]),
                 "facts": [["subject": "the text", "relation": "kind", "value": .string(kind), "from": 0]],
             ]
             return line.serialized() + "\n"
@@ -148,7 +153,9 @@ struct AdapterRecipeTests {
 
             var avOptions: WarmStartOptions<VerbalizerStage> = small.options(explanations)
             avOptions.reconstructor = ar.appending(path: "model").path
-            guard case .finished = try WarmStartRun(avOptions, in: av).run() else { Issue.record("not finished"); return }
+            guard case .finished = try WarmStartRun(avOptions, in: av).run() else {
+                Issue.record("not finished"); return
+            }
             let losses = try metrics(av).compactMap { $0["held_out_loss"]?.double }
             #expect(losses.count == 2 && losses[1] < losses[0])
             let again = folder.appending(path: "again"), interruption = Interruption()
@@ -209,7 +216,8 @@ struct AdapterRecipeTests {
                     != Data(contentsOf: av.appending(path: "model/adapter_model.safetensors")))
             let checkpoint = try Pair.open(run.appending(path: "checkpoints/step-000004"), precision: .float32)
             #expect(
-                try checkpoint.reconstructor.reconstruct(texts).relativeError(to: trained.reconstructor.reconstruct(texts))
+                try checkpoint.reconstructor.reconstruct(texts).relativeError(
+                    to: trained.reconstructor.reconstruct(texts))
                     < 1e-6)
 
             // New adapters over these would have to become part of the base.

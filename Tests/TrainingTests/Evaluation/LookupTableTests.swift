@@ -60,12 +60,14 @@ private struct GoldenTables {
         continuations = try Continuations(file, matching: store)
         let vocabulary = 410
         embedding = Tensor(
-            (0..<vocabulary * 3).map { Float(sin(1.3 * Double($0 / 3) + 0.7 * Double($0 % 3))) }, shape: [vocabulary, 3])
+            (0..<vocabulary * 3).map { Float(sin(1.3 * Double($0 / 3) + 0.7 * Double($0 % 3))) },
+            shape: [vocabulary, 3])
     }
 
     func tables(next: Bool = true, splits: [String] = ["av", "ar"]) throws -> LookupTables {
         try LookupTables(
-            store, splits: splits, RowTokenReader(store, tokenizer, next: next ? .continuations(continuations) : .unknown),
+            store, splits: splits,
+            RowTokenReader(store, tokenizer, next: next ? .continuations(continuations) : .unknown),
             embedding: embedding)
     }
 }
@@ -83,7 +85,8 @@ struct LookupTableTests {
             #expect(tables.tables == LookupTables.Table.allCases)
             let readings = try tables.readings(rows)
             for table in LookupTables.Table.allCases {
-                let own = try #require(expected["tables"]?[table.rawValue]), vectors = try #require(readings.vectors[table])
+                let own = try #require(expected["tables"]?[table.rawValue]),
+                    vectors = try #require(readings.vectors[table])
                 for (name, row) in [("first", 0), ("last", rows.count - 1)] {
                     let wanted = try #require(own[name]?.array).compactMap(\.double)
                     let found = vectors.rows(row..<row + 1).floats()
@@ -115,7 +118,8 @@ struct LookupTableTests {
             let few = try Continuations(file, matching: golden.store)
             let error = #expect(throws: ModelError.self) {
                 try LookupTables(
-                    golden.store, splits: ["av"], RowTokenReader(golden.store, golden.tokenizer, next: .continuations(few)),
+                    golden.store, splits: ["av"],
+                    RowTokenReader(golden.store, golden.tokenizer, next: .continuations(few)),
                     embedding: nil)
             }
             #expect(error?.description.contains("has no continuation of the row d") == true)
@@ -128,7 +132,8 @@ struct LookupTableTests {
             let target = goldens.appending(path: "pairs/qwen2/target"), place = folder.appending(path: "store")
             let documents = (0..<6).map {
                 StoredDocument(
-                    LabelledDocument(id: "d\($0)", kind: "k", text: "The dog found key \($0) in the mill."), split: "av")
+                    LabelledDocument(id: "d\($0)", kind: "k", text: "The dog found key \($0) in the mill."), split: "av"
+                )
             }
             try ActivationStoreBuilder(model: target, layer: 2, positions: .init(perDocument: 3, firstPosition: 2))
                 .build(documents, into: place)
@@ -139,7 +144,8 @@ struct LookupTableTests {
             #expect(written.allSatisfy { $0.ids.count == 3 && $0.logProbabilities.count == 3 && !$0.endsText })
             let read = try RowTokenReader(store, tokenizer, next: .target(decoder, .float32)).tokens(rows)
             #expect(read.map(\.next) == written.map { $0.ids.first })
-            let reversed = try RowTokenReader(store, tokenizer, next: .target(decoder, .float32)).tokens(rows.reversed())
+            let reversed = try RowTokenReader(store, tokenizer, next: .target(decoder, .float32)).tokens(
+                rows.reversed())
             #expect(reversed == read.reversed())
             // Each token is the one that the model by itself takes next.
             let ids = tokenizer.encode(store.document(of: rows[4]).text).prefix(store.row(rows[4]).position + 1)

@@ -92,7 +92,8 @@ struct QuantizedPairTests {
             #expect(store.manifest.settings.targetOrigin == fullHash)
             #expect(store.manifest.settings.targetHash != fullHash)
 
-            var av: WarmStartOptions<VerbalizerStage> = tiny.options(), ar: WarmStartOptions<ReconstructorStage> = tiny.options()
+            var av: WarmStartOptions<VerbalizerStage> = tiny.options(),
+                ar: WarmStartOptions<ReconstructorStage> = tiny.options()
             av.evaluationSamples = 2
             ar.emptyShare = 0
             let avRun = scratch.appending(path: "av"), arRun = scratch.appending(path: "ar")
@@ -137,7 +138,9 @@ struct QuantizedPairTests {
         }
     }
 
-    @Test("A pair that was trained on a target takes a quantized copy and says so, where it is told to or the copy says whose it is")
+    @Test(
+        "A pair that was trained on a target takes a quantized copy and says so, where it is told to or the copy says whose it is"
+    )
     func storage() throws {
         try withScratch { scratch in
             let tiny = try QuantizedTarget(in: scratch)

@@ -14,7 +14,8 @@ struct ExtractiveTeacherTests {
         let writer = try ActivationStoreWriter(
             folder: folder.appending(path: "store"),
             StoreSettings(
-                hiddenSize: 2, layerIndex: 1, targetHash: "target", tokenizerHash: "t", positions: .init(perDocument: 1)))
+                hiddenSize: 2, layerIndex: 1, targetHash: "target", tokenizerHash: "t", positions: .init(perDocument: 1)
+            ))
         let text = "Anchor, n. What \"holds\" a ship in place."
         func fact(_ relation: String, _ value: String, from: Int = 0) -> LabelledDocument.Truth {
             .init(Fact("the text", relation, value), from: from)
@@ -22,7 +23,8 @@ struct ExtractiveTeacherTests {
         let document = LabelledDocument(
             id: "a", kind: "dictionary", text: text,
             truths: [
-                fact("verse", "3"), fact("headword", "Anchor"), fact("kind", "dictionary"), fact("book", "GCIDE", from: 31),
+                fact("verse", "3"), fact("headword", "Anchor"), fact("kind", "dictionary"),
+                fact("book", "GCIDE", from: 31),
                 fact("section", "one"), fact("section", "two"),
             ])
         let ends = [23, 30, 40].map { StoredRow(document: 0, position: $0, byteEnd: $0) }
@@ -30,7 +32,9 @@ struct ExtractiveTeacherTests {
         return try ActivationStore(folder: folder.appending(path: "store"))
     }
 
-    private func continuations(_ folder: URL, _ store: ActivationStore, _ entries: [(String, [Double], Bool)]) throws -> Continuations {
+    private func continuations(
+        _ folder: URL, _ store: ActivationStore, _ entries: [(String, [Double], Bool)]
+    ) throws -> Continuations {
         let file = folder.appending(path: "c.jsonl")
         let lines = entries.enumerated().map { row, entry -> String in
             let line: JSONValue = [
@@ -43,12 +47,15 @@ struct ExtractiveTeacherTests {
         return try Continuations(file, matching: store)
     }
 
-    @Test("It says the origin that holds at the row, the last words that can be quoted, and what comes next with how sure that is")
+    @Test(
+        "It says the origin that holds at the row, the last words that can be quoted, and what comes next with how sure that is"
+    )
     func sentences() throws {
         try withScratch { folder in
             let store = try store(folder)
             let known = try continuations(
-                folder, store, [(" a  \"big\" ship\n\nNext", [0.9, 0.4], false), (" in place", [0.95], false), ("", [0.3], true)])
+                folder, store,
+                [(" a  \"big\" ship\n\nNext", [0.9, 0.4], false), (" in place", [0.95], false), ("", [0.3], true)])
             var options = ExtractiveTeacher.Options()
             options.omission = 0
             options.maximumFacts = 3
@@ -95,8 +102,14 @@ struct ExtractiveTeacherTests {
             }
             #expect(Set(some).count > 5)
             #expect(explain { $0.omission = 0.5 } == some[0])
-            #expect(explain { $0.maximumFacts = 0 } == ["The text ends with \"a ship\".", "The text ends with \"a ship in place.\"."])
-            #expect(explain { $0.omission = 0; $0.relations = ["verse"]; $0.maximumFacts = 1 }[0] == "Of the text, the verse is \"3\".")
+            #expect(
+                explain { $0.maximumFacts = 0 } == [
+                    "The text ends with \"a ship\".", "The text ends with \"a ship in place.\".",
+                ])
+            #expect(
+                explain {
+                    $0.omission = 0; $0.relations = ["verse"]; $0.maximumFacts = 1
+                }[0] == "Of the text, the verse is \"3\".")
         }
     }
 
@@ -104,7 +117,9 @@ struct ExtractiveTeacherTests {
     func damaged() throws {
         try withScratch { folder in
             let store = try store(folder), file = folder.appending(path: "c.jsonl")
-            for line in [#"{"id": "a#1", "text": "x"}"#, #"{"id": "a#1", "text": "x", "ids": [1], "log_probabilities": []}"#] {
+            for line in [
+                #"{"id": "a#1", "text": "x"}"#, #"{"id": "a#1", "text": "x", "ids": [1], "log_probabilities": []}"#,
+            ] {
                 try Data(line.utf8).write(to: file)
                 let error = #expect(throws: ModelError.self) { try Continuations(file, matching: store) }
                 #expect(error?.description.contains("c.jsonl: line 1: no continuation") == true)
