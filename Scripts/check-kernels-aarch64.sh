@@ -12,11 +12,8 @@ if ! command -v qemu-aarch64-static >/dev/null 2>&1 || [ -z "$libraries" ]; then
     echo "check-kernels-aarch64: skipped: no qemu-aarch64-static, or no C library for AArch64" >&2
     exit 0
 fi
-mkdir -p .build
-"$compiler" --target=aarch64-linux-gnu -std=gnu17 -O2 -Wall -Wextra -Werror -fuse-ld=lld -static -nostartfiles \
-    -isystem /usr/aarch64-linux-gnu/include -L/usr/aarch64-linux-gnu/lib -L"$libraries" -DKERNEL_CHECKS_MAIN \
-    -ISources/CKernels/include -ITests/KernelChecks/include \
-    /usr/aarch64-linux-gnu/lib/crt1.o /usr/aarch64-linux-gnu/lib/crti.o "$libraries/crtbeginT.o" \
-    Sources/CKernels/*.c Tests/KernelChecks/kernel_checks.c -lpthread -lm "$libraries/crtend.o" /usr/aarch64-linux-gnu/lib/crtn.o \
-    -o .build/check-kernels-aarch64
+Scripts/compile-kernels.sh .build/kernels-aarch64 "$compiler" --target=aarch64-linux-gnu -O2 -isystem /usr/aarch64-linux-gnu/include
+"$compiler" --target=aarch64-linux-gnu -fuse-ld=lld -static -nostartfiles -L/usr/aarch64-linux-gnu/lib -L"$libraries" \
+    /usr/aarch64-linux-gnu/lib/crt1.o /usr/aarch64-linux-gnu/lib/crti.o "$libraries/crtbeginT.o" .build/kernels-aarch64/*.o \
+    -lpthread -lm "$libraries/crtend.o" /usr/aarch64-linux-gnu/lib/crtn.o -o .build/check-kernels-aarch64
 qemu-aarch64-static .build/check-kernels-aarch64 "${1:-4}"

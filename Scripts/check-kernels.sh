@@ -7,8 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 compiler="$(dirname "$(readlink -f "$(command -v swift)")")/clang"
 [ -x "$compiler" ] || compiler=clang
-mkdir -p .build
-"$compiler" -std=gnu17 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -fuse-ld=lld \
-    -DKERNEL_CHECKS_MAIN -ISources/CKernels/include -ITests/KernelChecks/include \
-    Sources/CKernels/*.c Tests/KernelChecks/kernel_checks.c -ldnnl -ldl -lpthread -lm -o .build/check-kernels
+sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=all"
+Scripts/compile-kernels.sh .build/kernels-sanitized "$compiler" -O1 -g $sanitizers
+"$compiler" $sanitizers -fuse-ld=lld .build/kernels-sanitized/*.o -ldnnl -ldl -lpthread -lm -o .build/check-kernels
 .build/check-kernels "${1:-24}"

@@ -58,7 +58,7 @@ struct HubPairNameTests {
             let start = ["eval", "--grammar", "plain", "--max-tokens", "6", "--resamples", "20", "--dtype", "f32"]
             let wanted = try place.json(start + ["--store", place.store.path, "--nla", pair.path])["measures"]
             #expect(wanted?["fve"]?["value"]?.double != nil)
-            for names in [["--nla", "org/pair"], ["--av", "org/av", "--ar", "org/ar"]] {
+            for names in [["--nla", "org/pair"], ["--av", "org/av", "--ar", "org/ar", "--target", "org/target"]] {
                 for isOffline in [false, true] {
                     let json = try place.json(start + ["--store", "org/store"] + names, isOffline: isOffline)
                     #expect(json["measures"] == wanted && json["folder"]?.string == names[1], "\(names)")

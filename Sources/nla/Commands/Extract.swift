@@ -138,7 +138,9 @@ struct Extract: ParsableCommand {
                     })
             } else if let text = json["text"]?.string ?? json.string {
                 all.append(try texts().tokenizer.encode(text, addSpecialTokens: !input.noSpecialTokens))
-            } else if let text = try texts().chats.record(json, place: place)["text"]?.string {
+            } else if input.chatFormat != nil || ChatFormat.detect(json, wanted: nil) != nil,
+                let text = try texts().chats.record(json, place: place)["text"]?.string
+            {
                 // What a template writes at its beginning was taken off, to be added again.
                 all.append(try texts().tokenizer.encode(text))
             } else {

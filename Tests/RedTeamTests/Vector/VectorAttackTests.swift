@@ -205,7 +205,7 @@ struct VectorExperimentTests {
             #expect(refusal { $0.pair = "" }?.hasPrefix("pair: ") == true)
             #expect(
                 refusal { $0.target = "/nowhere" }
-                    == "/nowhere: no target there; name the model that the pair reads as target")
+                    == "/nowhere: no such folder")
             let other = goldens.appending(path: "pairs/qwen2/target").path
             #expect(refusal { $0.target = other }?.hasPrefix(other) == true)
             #expect(refusal { $0.store = "/no/store" }?.hasPrefix("/no/store") == true)
