@@ -35,7 +35,10 @@ try() {
     for command in serve studio; do
         set -- --nla "$place/Models/tiny" --port 0
         [ "$command" = serve ] || set -- "$@" --no-open --library /tmp/library.sqlite
-        inside "$place/bin/nla" "$command" "$@" >"$root/tmp/address" 2>"$root/tmp/log" &
+        rm -f "$root/tmp/address"
+        # Not `inside`: a function in the background is a shell that signals would reach in its place.
+        chroot "$root" /usr/bin/env -i PATH=/usr/bin:/bin HOME=/tmp LC_ALL=C \
+            "$place/bin/nla" "$command" "$@" >"$root/tmp/address" 2>"$root/tmp/log" &
         server=$!
         waited=0
         until [ -s "$root/tmp/address" ]; do
@@ -57,8 +60,8 @@ page = urllib.request.urlopen(page, timeout=60).read().decode() if command == "s
 assert "<html" in page, page[:200]
 print(f"   nla {command}: answers, {len(json.dumps(answer))} characters" + (", and has its page" if command == "studio" else ""))
 PYTHON
-        # `chroot` became the program: the signal reaches it.
-        kill -INT $server
+        # `chroot` became the program. A script's background programs ignore the interrupt.
+        kill -TERM $server
         wait $server || true
     done
 
@@ -75,8 +78,11 @@ for system in "$@"; do
     root="$roots/$suite"
     if [ ! -f "$root/whole" ]; then
         rm -rf "$root"
+        # Ubuntu's suites have one script, which an older debootstrap does not know by the newer names.
+        script=""
+        case "$mirror" in *ubuntu*) [ -e "/usr/share/debootstrap/scripts/$suite" ] || script=/usr/share/debootstrap/scripts/gutsy ;; esac
         # shellcheck disable=SC2086
-        if ! debootstrap --variant=minbase "$suite" "$root" $mirror >"$root.log" 2>&1; then
+        if ! debootstrap --variant=minbase "$suite" "$root" $mirror $script >"$root.log" 2>&1; then
             echo "$suite: not tried, for it cannot be had here: $(tail -n 1 "$root.log")"
             rm -rf "$root"
             continue

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds nla for machines without Swift and packs it into one archive: the program with the Swift runtime and the small C libraries
 # inside, oneDNN beside it, the bundled pair, README and licences. The machine brings its C library, of at least the version that is
-# printed at the end, and libcurl if anything is to be fetched. The same commit, toolchain and system packages make the same bytes.
+# printed at the end, and libcurl if anything is to be fetched.
 #
 # usage: make-release.sh [FOLDER]     writes FOLDER/interlinear-VERSION-SYSTEM-CPU.tar.zst (default: .build/release-archive)
 set -eu
@@ -88,7 +88,7 @@ cp LICENSE README.md CHANGELOG.md "$stage/"
 cp -R Models/tiny "$stage/Models/"
 cp -R docs "$stage/docs"
 
-# Names in order, one time, nobody's files, and one thread: the same bytes each time.
+# Names in order, one time, nobody's files, and one thread: equal files pack to equal bytes.
 time="$(git log -1 --format=%ct 2>/dev/null || echo 0)"
 chmod -R u=rwX,go=rX "$stage"
 archive="$folder/$name.tar.zst"
