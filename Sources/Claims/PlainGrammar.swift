@@ -1,6 +1,6 @@
 import Foundation
 
-/// A grammar for any labelled documents: «Of the hero, the motive is "greedy".»
+/// A grammar for any labelled documents: «The hero's motive is "greedy".»
 ///
 /// Values are quoted, so that they may hold anything but a double quote; a fact that holds one has no sentence.
 public struct PlainGrammar: ClaimGrammar {
@@ -12,12 +12,14 @@ public struct PlainGrammar: ClaimGrammar {
     public func paraphrases(_ fact: Fact) -> [String] {
         let parts = [fact.subject, fact.relation, fact.value]
         guard parts.allSatisfy({ !$0.isEmpty && !$0.contains("\"") && !$0.contains("\n") }),
-            !fact.subject.contains(","), !fact.relation.contains(" is ")
+            !fact.subject.hasPrefix("The "), !fact.relation.contains("'s "), !fact.relation.hasSuffix(" is")
         else { return [] }
         if fact.question == endingQuestion { return ["The text ends with \"\(fact.value)\"."] }
+        // Only the article changes its first letter: a name begins as it is written.
+        let beginning = fact.subject.hasPrefix("the ") ? "T" + fact.subject.dropFirst() : fact.subject
         return [
-            "Of \(fact.subject), the \(fact.relation) is \"\(fact.value)\".",
-            "\"\(fact.value)\" is of \(fact.subject), the \(fact.relation).",
+            "\(beginning)'s \(fact.relation) is \"\(fact.value)\".",
+            "\"\(fact.value)\" is \(fact.subject)'s \(fact.relation).",
         ]
     }
 
@@ -38,28 +40,19 @@ public struct PlainGrammar: ClaimGrammar {
         if before == "The text ends with ", after.isEmpty {
             return Fact(endingQuestion.subject, endingQuestion.relation, value)
         }
-        let question: Substring
-        if after.isEmpty, before.hasPrefix("Of "), before.hasSuffix(" is ") {
-            question = before.dropFirst(3).dropLast(4)
-        } else if before.isEmpty, after.hasPrefix(" is of ") {
-            question = after.dropFirst(7)
+        let question: String
+        if after.isEmpty, before.hasSuffix(" is ") {
+            question = (before.hasPrefix("The ") ? "t" + before.dropFirst() : before).dropLast(4).description
+        } else if before.isEmpty, after.hasPrefix(" is ") {
+            question = String(after.dropFirst(4))
         } else {
             return nil
         }
-        guard let comma = question.range(of: ", the ") else { return nil }
-        return Fact(String(question[..<comma.lowerBound]), String(question[comma.upperBound...]), value)
-    }
-}
-
-extension StringProtocol {
-    /// The first place where `text` stands.
-    fileprivate func range(of text: String) -> Range<Index>? {
-        var start = startIndex
-        while start < endIndex {
-            if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
-            start = index(after: start)
-        }
-        return nil
+        // The last one: a subject may hold one itself.
+        guard let mark = question.ranges(of: "'s ").last, mark.lowerBound > question.startIndex,
+            mark.upperBound < question.endIndex
+        else { return nil }
+        return Fact(String(question[..<mark.lowerBound]), String(question[mark.upperBound...]), value)
     }
 }
 

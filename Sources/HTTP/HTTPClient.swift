@@ -16,6 +16,8 @@ package final class HTTPClient: Sendable {
         package var connectTimeout: Duration = .seconds(10)
         /// Longest time in which a server may say nothing once the connection stands; nil for no limit.
         package var readTimeout: Duration?
+        /// A kept connection that was idle for longer is not used again; whole seconds, at least one.
+        package var idleTimeout: Duration = .seconds(118)
         /// The proxy; nil for none.
         package var proxy: HTTPProxy?
 

@@ -112,6 +112,7 @@ final class Transfer: @unchecked Sendable {
         _ = ccurl_set_pointer(handle, CURLOPT_ERRORBUFFER, words)
         number(CURLOPT_NOSIGNAL, 1)
         number(CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(settings.connectTimeout / .milliseconds(1))))
+        number(CURLOPT_MAXAGE_CONN, max(1, Int(settings.idleTimeout / .seconds(1))))
         number(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         // An empty text is not nil: libcurl would look into the environment.
         text(CURLOPT_NOPROXY, "")

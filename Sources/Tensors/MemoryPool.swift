@@ -27,13 +27,21 @@ final class MemoryPool: @unchecked Sendable {
     private static let hugePage = 2 << 20
 
     private var freeBytes: Int { pieceBytes + joined.byteCount }
-    /// Free memory beyond this returns to the system.
-    private var limit: Int { max(3 << 30, mostUsedBytes / 3) }
+    /// Free memory beyond this returns to the system. Behind a training step nearly all that it used is free, and the next step takes it:
+    /// who is done with large work calls ``Machine/releaseUnusedMemory()``.
+    private var limit: Int { max(3 << 30, mostUsedBytes) }
 
-    /// Sizes are rounded up so that nearly equal ones share memory.
+    /// Sizes are rounded up so that nearly equal ones share memory: large ones by an eighth at most. Batches of texts differ a little in
+    /// length from step to step.
     private static func rounded(_ byteCount: Int) -> Int {
-        let step = byteCount >= 1 << 20 ? 1 << 18 : byteCount >= 1 << 14 ? 4096 : 256
-        return (max(byteCount, 1) + step - 1) / step * step
+        let size = max(byteCount, 1)
+        let step =
+            switch size {
+            case (1 << 20)...: max(1 << 18, 1 << (Int.bitWidth - 1 - size.leadingZeroBitCount - 3))
+            case (1 << 14)...: 4096
+            default: 256
+            }
+        return (size + step - 1) / step * step
     }
 
     func take(_ byteCount: Int) -> UnsafeMutableRawPointer {

@@ -6,7 +6,7 @@ import Testing
         let grammar = PlainGrammar()
         for fact in [
             Fact("the hero", "motive", "greedy"), Fact("the text", "ends with", "at 3.5 p.m., she said!"),
-            Fact("a town", "river, or lake", "The Ossa. It flows"),
+            Fact("a town", "river, or lake", "The Ossa. It flows"), Fact("Anna's brother", "age", "7"),
         ] {
             let sentences = grammar.paraphrases(fact)
             #expect(!sentences.isEmpty)
@@ -19,7 +19,12 @@ import Testing
 
     @Test func whatCannotBeReadBackHasNoSentence() {
         #expect(PlainGrammar().sentence(Fact("the hero", "motive", "\"greedy\"")) == nil)
-        #expect(PlainGrammar().sentence(Fact("one, the other", "motive", "greedy")) == nil)
+        for fact in [
+            Fact("The hero", "motive", "greedy"), Fact("the hero", "motive's cause", "greedy"),
+            Fact("the hero", "motive is", "greedy"), Fact("", "motive", "greedy"),
+        ] {
+            #expect(PlainGrammar().sentence(fact) == nil)
+        }
     }
 
     @Test func sentencesEndBehindTheirQuotesAndAtLineEnds() {

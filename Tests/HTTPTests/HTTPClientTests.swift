@@ -152,20 +152,41 @@ struct HTTPClientTests {
         }
     }
 
+    /// Connections are kept however long a busy machine takes from one request to the next.
+    private static let keeping = {
+        var settings = HTTPClient.Settings()
+        settings.idleTimeout = .seconds(86_400)
+        return settings
+    }()
+
     @Test("A connection is used again")
     func reuse() async throws {
         try await RawServer.run({ _ in .text(.answer("hello")) }) { server in
-            try await HTTPClient.lend { client in
+            try await HTTPClient.lend(Self.keeping) { client in
                 for _ in 0..<5 { _ = try await client.fetch(HTTPRequest("GET", server.address), limit: 10) }
             }
             #expect(server.requests.count == 5 && server.connections == 1)
         }
     }
 
+    @Test("A connection that was idle for longer than its limit is not used again")
+    func idle() async throws {
+        try await RawServer.run({ _ in .text(.answer("hello")) }) { server in
+            var settings = HTTPClient.Settings()
+            settings.idleTimeout = .seconds(1)
+            try await HTTPClient.lend(settings) { client in
+                _ = try await client.fetch(HTTPRequest("GET", server.address), limit: 10)
+                try await Task.sleep(for: .seconds(3))
+                _ = try await client.fetch(HTTPRequest("GET", server.address), limit: 10)
+            }
+            #expect(server.requests.count == 2 && server.connections == 2)
+        }
+    }
+
     @Test("On a kept connection that was closed, a question without a body is asked again, and one with a body is not")
     func closedMeanwhile() async throws {
         try await RawServer.run({ $0.place == 0 ? .text(.answer("hello")) : .last("") }) { server in
-            try await HTTPClient.lend { client in
+            try await HTTPClient.lend(Self.keeping) { client in
                 let get = HTTPRequest("GET", server.address), post = HTTPRequest("POST", server.address, body: [65])
                 for _ in 0..<2 {
                     let status = try await client.fetch(get, limit: 10).head.status

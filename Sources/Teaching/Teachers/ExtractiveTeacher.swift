@@ -5,7 +5,7 @@ import Tensors
 /// Writes explanations of stored activations without any other model than the target: where the text is from, as far as that is known, its
 /// last words, and what the target itself would write next, with how sure it is.
 ///
-///     Of the text, the kind is "dictionary". Of the text, the headword is "Anchor". The text ends with "holds a ship".
+///     The text's kind is "dictionary". The text's headword is "Anchor". The text ends with "holds a ship".
 ///     Next comes "in place", probably.
 ///
 /// Other than ``StoreTeacher`` it says what no word has stated, such as the kind of source. With probes, which must have been fitted to other

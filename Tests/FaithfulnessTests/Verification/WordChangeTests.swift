@@ -45,9 +45,9 @@ struct WordChangeTests {
 
     @Test("A text that a change leaves as it was is not counted among the changed")
     func unchanged() throws {
-        let written = ["One sentence.", "Of the hat, the colour is \"red\". Two."]
+        let written = ["One sentence.", "The hat's colour is \"red\". Two."]
         let changed = try ChangedTexts(written, partners: [1, 0], Rewordings(PlainGrammar(), seed: 0)).texts
-        #expect(changed[.shuffled] == [nil, "Two. Of the hat, the colour is \"red\"."])
+        #expect(changed[.shuffled] == [nil, "Two. The hat's colour is \"red\"."])
         #expect(changed[.quotesOnly] == [nil, "\"red\""] && changed[.other] == [written[1], written[0]])
         #expect(changed[.paraphrased] == [nil, "\"red\" is of the hat, the colour. Two."])
         #expect(changed[.empty] == ["", ""] && changed[.translated] == nil)

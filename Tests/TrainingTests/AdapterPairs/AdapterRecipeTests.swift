@@ -210,7 +210,7 @@ struct AdapterRecipeTests {
             #expect(try names(model) == ["av", "ar", "target"])
             #expect(try !names(model.appending(path: "av")).contains("model.safetensors"))
             let trained = try Pair(folder: model, precision: .float32)
-            let texts = ["Of the text, the kind is \"story\".", "The text ends with \"times\"."]
+            let texts = ["The text's kind is \"story\".", "The text ends with \"times\"."]
             #expect(
                 try Data(contentsOf: model.appending(path: "av/adapter_model.safetensors"))
                     != Data(contentsOf: av.appending(path: "model/adapter_model.safetensors")))

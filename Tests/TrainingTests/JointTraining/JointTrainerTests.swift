@@ -339,7 +339,7 @@ struct JointTrainerTests {
                     explanation: Explanation(text: text, ids: .init(repeating: 9, count: tokens)),
                     isTruncated: false, shown: Explanation(text: text).description)
             }
-            let said = "Of the hat, the colour is \"red\"."
+            let said = "The hat's colour is \"red\"."
             let samples = [
                 sample(0, "<explanation>\(said)</explanation>"), sample(0, "<explanation>\(said) No.</explanation>"),
                 sample(1, "no tags", tokens: 10), sample(1, "<explanation>\(said)</explanation>"),

@@ -62,14 +62,14 @@ struct ExtractiveTeacherTests {
             var found: [String] = []
             let report = ExtractiveTeacher(store, PlainGrammar(), continuations: known, options)
                 .explain(store.rows()) { _, text in found.append(text) }
-            let origin = "Of the text, the kind is \"dictionary\"."
-            let word = "Of the text, the headword is \"Anchor\"."
+            let origin = "The text's kind is \"dictionary\"."
+            let word = "The text's headword is \"Anchor\"."
             #expect(
                 found == [
                     // A mark of quotation stands behind the last word, so that nothing can be quoted.
                     "\(origin) \(word) Next comes \"a 'big' ship ¶ Next\", probably.",
                     "\(origin) \(word) The text ends with \"a ship\". Next comes \"in place\", almost surely.",
-                    "\(origin) Of the text, the book is \"GCIDE\". \(word) The text ends with \"a ship in place.\". Next the text ends, perhaps.",
+                    "\(origin) The text's book is \"GCIDE\". \(word) The text ends with \"a ship in place.\". Next the text ends, perhaps.",
                 ])
             #expect(report.explained == 3 && report.facts == 7 && report.said == 7 && report.withoutContinuation == 0)
             // Every claim is read back, and is true.
@@ -109,7 +109,7 @@ struct ExtractiveTeacherTests {
             #expect(
                 explain {
                     $0.omission = 0; $0.relations = ["verse"]; $0.maximumFacts = 1
-                }[0] == "Of the text, the verse is \"3\".")
+                }[0] == "The text's verse is \"3\".")
         }
     }
 

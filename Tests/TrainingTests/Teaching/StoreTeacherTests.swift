@@ -141,7 +141,7 @@ struct StoreTeacherTests {
             let store = try Staged.write(to: folder.appending(path: "store"))
             let row = try #require(store.rows().first { store.document(of: $0).truths[0].fact.value == "fear" })
             let said =
-                "Of the hero, the motive is \"fear\". Of the hero, the place is \"nowhere\". The text ends with \"soon\". Well."
+                "The hero's motive is \"fear\". The hero's place is \"nowhere\". The text ends with \"soon\". Well."
             let scores = ClaimScores([said], [row], store, PlainGrammar(), nil)
             #expect(scores.precision().claims == 3 && scores.precision().right == 2)
             #expect(scores.recall().facts == 2 && scores.recall().said == 1)
