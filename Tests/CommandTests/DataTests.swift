@@ -81,7 +81,7 @@ struct DataTests {
                 "--json", "--output", output.path,
             ])
             #expect(try #require(taught.json()["said"]?.int) > 0)
-            #expect(try String(contentsOf: output, encoding: .utf8).contains("the miller, the mood is"))
+            #expect(try String(contentsOf: output, encoding: .utf8).contains("The miller's mood is"))
             // The same probes are the ceiling of an evaluation.
             let pages = try Command.run([
                 "eval", "--nla", folder.path, "--store", store, "--split", "all", "--probes", probes,

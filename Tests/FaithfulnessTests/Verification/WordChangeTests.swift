@@ -49,7 +49,7 @@ struct WordChangeTests {
         let changed = try ChangedTexts(written, partners: [1, 0], Rewordings(PlainGrammar(), seed: 0)).texts
         #expect(changed[.shuffled] == [nil, "Two. The hat's colour is \"red\"."])
         #expect(changed[.quotesOnly] == [nil, "\"red\""] && changed[.other] == [written[1], written[0]])
-        #expect(changed[.paraphrased] == [nil, "\"red\" is of the hat, the colour. Two."])
+        #expect(changed[.paraphrased] == [nil, "\"red\" is the hat's colour. Two."])
         #expect(changed[.empty] == ["", ""] && changed[.translated] == nil)
     }
 }
