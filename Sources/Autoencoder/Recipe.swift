@@ -16,7 +16,7 @@ public struct Recipe: Sendable, Equatable {
     /// What the reconstructor reads.
     public var reconstructorTemplate = "Summary of the following text: <text>{explanation}</text> <summary>"
     /// How the activation enters the verbalizer.
-    public var injection = InjectionMethod.replace
+    public var injection = InjectionPlace(.replace)
     /// The norm of the injected vector, for replacement.
     public var injectionScale = Sidecar.Scale.rootOfWidth
 
@@ -34,8 +34,8 @@ public struct Recipe: Sendable, Equatable {
         }
         var sidecar = Sidecar(
             role: role, width: configuration.hiddenSize, layer: layer,
-            injectionScale: role == .verbalizer ? injectionScale : .untouched, injection: injection,
-            verbalizerTemplate: verbalizerTemplate, reconstructorTemplate: reconstructorTemplate, target: target)
+            injectionScale: role == .verbalizer ? injectionScale : .untouched, injection: injection.method,
+            injectionBlock: injection.block, verbalizerTemplate: verbalizerTemplate, reconstructorTemplate: reconstructorTemplate, target: target)
         sidecar.targetStorage = checkpoint.storage
         sidecar.reconstructorSuffix = suffix(tokenizer)
         guard role == .verbalizer else { return sidecar }

@@ -27,8 +27,9 @@ public struct SidecarSupplement: Sendable, Equatable {
     }
 }
 
-/// A method of injection with the block it is about, as an option names them: `replace`, `norm-matched`, `norm-matched@3`.
-public struct InjectionPlace: Sendable, Equatable {
+/// A method of injection with the block it is about, as options and run files name them: `replace`, `norm-matched`, `norm-matched@3`;
+/// `norm_matched_add` and `norm_matched_add@3` say the same.
+public struct InjectionPlace: Sendable, Equatable, CustomStringConvertible {
     /// How the vector enters.
     public var method: InjectionMethod
     /// For an addition: the block to whose output the vector is added.
@@ -53,6 +54,11 @@ public struct InjectionPlace: Sendable, Equatable {
             (0..<10_000).contains(block)
         else { return nil }
         self.block = block
+    }
+
+    /// As it is written: without the block where that is the usual one.
+    public var description: String {
+        method == .replace || block == InjectionPlace.defaultBlock ? method.rawValue : "\(method.rawValue)@\(block)"
     }
 }
 

@@ -80,7 +80,7 @@ public struct WarmStartOptions<Stage: WarmStartStage>: ScheduledOptions {
     /// Verbalizer: the character that the activation replaces.
     public var marker = Recipe().marker
     /// Verbalizer: how the activation enters.
-    public var injection = InjectionMethod.replace
+    public var injection = InjectionPlace(.replace)
     /// Verbalizer: norm of the injected vector; nil for the root of the width.
     public var injectionScale: Double?
     /// Steps between evaluations.
@@ -177,7 +177,11 @@ public struct WarmStartOptions<Stage: WarmStartStage>: ScheduledOptions {
     }
 }
 
-extension InjectionMethod: RunValue {}
+extension InjectionPlace: RunValue {
+    public static var expectation: String { "replace, norm-matched or norm-matched@BLOCK" }
+    public var runText: String { description }
+    public init?(runText: String) { self.init(runText) }
+}
 
 /// `nla train av`.
 public enum VerbalizerStage: WarmStartStage {
@@ -189,7 +193,10 @@ public enum VerbalizerStage: WarmStartStage {
                 "shuffle_activations", \.shufflesActivations,
                 "The control: every explanation goes with another row's activation."),
             RunField("marker", \.marker, "The character that the activation replaces; one token of the target."),
-            RunField("injection", \.injection, "How the activation enters."),
+            RunField(
+                "injection", \.injection,
+                "How the activation enters: replace puts it in the marker's place; norm-matched@BLOCK adds it to the output of a block, of block 1 by default."
+            ),
             RunField(
                 "injection_scale", \.injectionScale, "Norm of the injected vector; none for the root of the width."),
             RunField(

@@ -224,6 +224,9 @@ struct PublishedPairTests {
         }
         for text in ["", "0", "-1", "nan", "inf", "large", "1e40"] { #expect(Sidecar.Scale(text) == nil, "\(text)") }
         #expect(InjectionPlace("norm_matched_add@2") == InjectionPlace(.normMatchedAdd, block: 2))
+        for place in ["replace", "norm_matched_add", "norm_matched_add@0", "norm_matched_add@7"] {
+            #expect(InjectionPlace(place)?.description == place)
+        }
         #expect(Sidecar.Scale("1.5e2") == .norm(150) && Sidecar.Scale("RAW") == .untouched)
     }
 

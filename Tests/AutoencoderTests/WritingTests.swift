@@ -32,6 +32,12 @@ struct WritingTests {
         recipe.marker = "東京"
         #expect(message { _ = try Verbalizer.fresh(from: golden.target, recipe) }?.contains("東京") == true)
         recipe.marker = "㈎"
+        recipe.injection = InjectionPlace(.normMatchedAdd, block: 2)
+        let added = try Verbalizer.fresh(from: golden.target, recipe)
+        #expect(added.injection == Injection(.normMatchedAdd, norm: nil, block: 2))
+        #expect(added.sidecar.injectionBlock == 2)
+        recipe.injection.block = 3
+        #expect(message { _ = try Verbalizer.fresh(from: golden.target, recipe) }?.contains("blocks 0...3") == true)
         recipe.verbalizerTemplate = "no place for it"
         #expect(message { _ = try Verbalizer.fresh(from: golden.target, recipe) }?.contains("nowhere") == true)
         #expect(
