@@ -35,7 +35,8 @@ public struct Recipe: Sendable, Equatable {
         var sidecar = Sidecar(
             role: role, width: configuration.hiddenSize, layer: layer,
             injectionScale: role == .verbalizer ? injectionScale : .untouched, injection: injection.method,
-            injectionBlock: injection.block, verbalizerTemplate: verbalizerTemplate, reconstructorTemplate: reconstructorTemplate, target: target)
+            injectionBlock: injection.block, verbalizerTemplate: verbalizerTemplate,
+            reconstructorTemplate: reconstructorTemplate, target: target)
         sidecar.targetStorage = checkpoint.storage
         sidecar.reconstructorSuffix = suffix(tokenizer)
         guard role == .verbalizer else { return sidecar }
