@@ -34,7 +34,7 @@ struct WritingTests {
         recipe.marker = "㈎"
         recipe.injection = InjectionPlace(.normMatchedAdd, block: 2)
         let added = try Verbalizer.fresh(from: golden.target, recipe)
-        #expect(added.injection == Injection(.normMatchedAdd, norm: nil, block: 2))
+        #expect(added.injection.method == .normMatchedAdd && added.injection.block == 2)
         #expect(added.sidecar.injectionBlock == 2)
         recipe.injection.block = 3
         #expect(message { _ = try Verbalizer.fresh(from: golden.target, recipe) }?.contains("blocks 0...3") == true)
