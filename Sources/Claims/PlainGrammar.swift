@@ -1,5 +1,3 @@
-import Foundation
-
 /// A grammar for any labelled documents: «The hero's motive is "greedy".»
 ///
 /// Values are quoted, so that they may hold anything but a double quote; a fact that holds one has no sentence.
